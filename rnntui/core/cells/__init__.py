@@ -1,0 +1,53 @@
+"""The registry of recurrent cells.
+
+A new cell is one file beside this one and one line below; the `--cell` flag, the form, the table in
+the documentation and the contract tests follow from that line.  This module imports no torch, so that
+flags and screens can list the cells at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from rnntui.core.cells.base import Cell
+
+
+class CellEntry(NamedTuple):
+    """Where a cell lives and what a person should know before choosing it."""
+
+    location: str
+    """`module:class`, the module relative to this package."""
+    title: str
+    summary: str
+    """One plain sentence: what the cell is good and bad at."""
+    options: tuple[str, ...] = ()
+    """Keys of the model's configuration that the cell's constructor takes besides the sizes."""
+
+
+CELLS: dict[str, CellEntry] = {
+    "elman": CellEntry(
+        "elman:Elman",
+        "Elman network",
+        "The simplest recurrence: fast and easy to follow, forgets within a few dozen tokens.",
+        options=("nonlinearity",),
+    ),
+    "lstm": CellEntry(
+        "lstm:LSTM",
+        "Long short-term memory",
+        "A gated memory that carries errors far back: the best model for most texts, four products a step.",
+    ),
+    "gru": CellEntry(
+        "gru:GRU",
+        "Gated recurrent unit",
+        "Two gates instead of three: often as good as the LSTM with a quarter fewer weights.",
+    ),
+}
+
+
+def cell_class(name: str) -> type[Cell]:
+    """The class of the cell called `name`.  Raises KeyError for a name not in `CELLS`."""
+    module, _, attribute = CELLS[name].location.partition(":")
+    found: type[Cell] = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+    return found

@@ -1,0 +1,46 @@
+"""The one contract that every recurrent cell keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+State = tuple[Tensor, ...]
+"""What one layer carries from token to token: tensors of shape (B, H), the output's first."""
+
+
+class Cell(nn.Module, ABC):
+    """One recurrent layer.
+
+    Shapes: T time steps, B sequences side by side, I input features, H hidden units.
+
+    A cell runs in two ways that must agree to 1e-5: `forward` over whole sequences, on the fastest
+    kernel at hand, for training and evaluation; `step` over one token, written as the equations, for
+    completion.  Both are causal: the output at time t depends on inputs up to t alone.
+    """
+
+    state_size: int = 1
+    """How many (B, H) tensors the state holds."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+
+    def initial_state(self, batch_size: int) -> State:
+        """The zero state for `batch_size` sequences, on the weights' device and in their precision."""
+        weight = next(self.parameters())
+        return tuple(
+            torch.zeros(batch_size, self.hidden_size, device=weight.device, dtype=weight.dtype)
+            for _ in range(self.state_size)
+        )
+
+    @abstractmethod
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Run over `x` (T, B, I) from `state`; return the outputs (T, B, H) and the state after the last."""
+
+    @abstractmethod
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Run over one token `x` (B, I) from `state`; return the output (B, H) and the next state."""

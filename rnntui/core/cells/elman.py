@@ -1,0 +1,32 @@
+"""The simple recurrent network."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import linear, relu
+
+from rnntui.core.cells.base import Cell, State
+
+
+class Elman(Cell):
+    """The simple recurrent network of Elman (1990), "Finding structure in time".
+
+        h_t = f(W x_t + b + U h_{t-1} + c)        f = tanh, or max(0, .) for `relu`
+
+    `x_t` (B, I) is the input, `h_t` (B, H) the state and the output.  Gradients through k steps carry
+    a product of k Jacobians, so they vanish or explode with k: it learns short dependencies only.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, nonlinearity: str = "tanh") -> None:
+        super().__init__(input_size, hidden_size)
+        self.rnn = nn.RNN(input_size, hidden_size, nonlinearity=nonlinearity)
+        self.f = relu if nonlinearity == "relu" else Tensor.tanh
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        y, h = self.rnn(x, state[0].unsqueeze(0))
+        return y, (h.squeeze(0),)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        W, U, b, c = self.rnn.weight_ih_l0, self.rnn.weight_hh_l0, self.rnn.bias_ih_l0, self.rnn.bias_hh_l0
+        h = self.f(linear(x, W, b) + linear(state[0], U, c))
+        return h, (h,)

@@ -1,0 +1,39 @@
+"""The gated recurrent unit."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from rnntui.core.cells.base import Cell, State
+
+
+class GRU(Cell):
+    """The GRU of Cho et al. (2014), in the variant that resets after the product (cuDNN, torch).
+
+        r_t = sigmoid(W_r x_t + b_r + U_r h_{t-1} + c_r)              reset gate
+        z_t = sigmoid(W_z x_t + b_z + U_z h_{t-1} + c_z)              update gate
+        n_t = tanh   (W_n x_t + b_n + r_t * (U_n h_{t-1} + c_n))      candidate
+        h_t = (1 - z_t) * n_t + z_t * h_{t-1}
+
+    `x_t` is (B, I); `h_t` (B, H) is the state and the output.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.rnn = nn.GRU(input_size, hidden_size)
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        y, h = self.rnn(x, state[0].unsqueeze(0))
+        return y, (h.squeeze(0),)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        W, U, b, c = self.rnn.weight_ih_l0, self.rnn.weight_hh_l0, self.rnn.bias_ih_l0, self.rnn.bias_hh_l0
+        h = state[0]
+        x_r, x_z, x_n = linear(x, W, b).chunk(3, dim=1)
+        h_r, h_z, h_n = linear(h, U, c).chunk(3, dim=1)
+        r = (x_r + h_r).sigmoid()
+        z = (x_z + h_z).sigmoid()
+        n = (x_n + r * h_n).tanh()
+        h = (1 - z) * n + z * h
+        return h, (h,)

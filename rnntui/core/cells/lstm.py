@@ -1,0 +1,49 @@
+"""The long short-term memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from rnntui.core.cells.base import Cell, State
+
+
+class LSTM(Cell):
+    """The LSTM of Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000).
+
+        i_t = sigmoid(W_i x_t + b_i + U_i h_{t-1} + c_i)      input gate
+        f_t = sigmoid(W_f x_t + b_f + U_f h_{t-1} + c_f)      forget gate
+        g_t = tanh   (W_g x_t + b_g + U_g h_{t-1} + c_g)      candidate
+        o_t = sigmoid(W_o x_t + b_o + U_o h_{t-1} + c_o)      output gate
+        c_t = f_t * c_{t-1} + i_t * g_t
+        h_t = o_t * tanh(c_t)
+
+    `x_t` is (B, I); the output `h_t` and the memory `c_t` are (B, H).  The state is (h, c).  The forget
+    gate's bias starts at 1, so that the memory holds until training says otherwise
+    (Jozefowicz et al. 2015, "An empirical exploration of recurrent network architectures").
+    """
+
+    state_size = 2
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.rnn = nn.LSTM(input_size, hidden_size)
+        forget = slice(hidden_size, 2 * hidden_size)
+        with torch.no_grad():
+            # The kernel adds two biases: one of them holds the 1, the other starts at 0.
+            self.rnn.bias_ih_l0[forget] = 1.0
+            self.rnn.bias_hh_l0[forget] = 0.0
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
+        y, (h, c) = self.rnn(x, (h.unsqueeze(0), c.unsqueeze(0)))
+        return y, (h.squeeze(0), c.squeeze(0))
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        W, U, b, b_h = self.rnn.weight_ih_l0, self.rnn.weight_hh_l0, self.rnn.bias_ih_l0, self.rnn.bias_hh_l0
+        h, c = state
+        i, f, g, o = (linear(x, W, b) + linear(h, U, b_h)).chunk(4, dim=1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        return h, (h, c)

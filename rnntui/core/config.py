@@ -1,0 +1,314 @@
+"""What a run is made of: one frozen, validated tree.
+
+The command-line flags, the form on the first screen, `run.toml` and the table in the documentation all
+come from the three sections below.  A field's name is its flag (`max_steps` is `--max-steps`) and its
+key in `run.toml`; names are unique across the sections.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from rnntui.core.cells import CELLS
+from rnntui.core.errors import InputError, nearest
+
+FORMAT = 1
+"""The version of the run folder's format.  A newer one than this is refused with one line."""
+
+TokenizerKind = Literal["char", "word", "bpe", "byte"]
+Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
+
+Seconds = Annotated[float, Meta(gt=0, extra={"unit": "duration"})]
+Positive = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=1, extra={"unit": "count"})]
+Fraction = Annotated[float, Meta(ge=0, lt=1)]
+
+
+def _doc(text: str) -> Meta:
+    return Meta(description=text)
+
+
+def split_fractions(split: str) -> tuple[float, float, float]:
+    """The fractions of train, valid and test in a text like `90/5/5` or `90/10`.
+
+    Raises ValueError for anything else than two or three positive percentages that add up to 100.
+    """
+    try:
+        parts = [float(part) for part in split.split("/")]
+    except ValueError:
+        parts = []
+    if len(parts) not in (2, 3) or any(part <= 0 for part in parts) or abs(sum(parts) - 100) > 1e-6:
+        raise ValueError(f"'{split}' is no split; write train/valid/test in percent, as 90/5/5 or 90/10")
+    train, valid, *rest = (part / 100 for part in parts)
+    return train, valid, rest[0] if rest else 0.0
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the configuration: a table of `run.toml`."""
+
+
+class TextConfig(Section, frozen=True, kw_only=True):
+    """The text and how it is cut into tokens."""
+
+    corpus: Annotated[str, _doc("sample name, file, folder, '-' for standard input, or URL")] = "tales"
+    encoding: Annotated[str, _doc("'auto' reads UTF-8, and UTF-16 with a byte order mark")] = "auto"
+    split: Annotated[str, _doc("train/valid/test in percent, contiguous; two numbers leave no test part")] = (
+        "90/5/5"
+    )
+    tokenizer: Annotated[TokenizerKind, _doc("what a token is")] = "char"
+    vocab_size: Annotated[
+        Annotated[int, Meta(ge=2)] | None, _doc("largest vocabulary (default: word 20000, bpe 2000)")
+    ] = None
+    min_count: Annotated[Positive, _doc("a word seen less often in training becomes <unk> (word only)")] = 2
+    sha256: Annotated[str, _doc("digest of the corpus as read; written when the run is created")] = ""
+
+    def __post_init__(self) -> None:
+        split_fractions(self.split)
+
+
+class ModelConfig(Section, frozen=True, kw_only=True):
+    """The network."""
+
+    cell: Annotated[str, _doc("recurrent cell")] = "lstm"
+    nonlinearity: Annotated[Literal["tanh", "relu"], _doc("of the elman cell")] = "tanh"
+    num_layers: Annotated[Positive, _doc("recurrent layers")] = 1
+    hidden_size: Annotated[Positive, _doc("units a layer")] = 512
+    parameters: Annotated[
+        Count | None, _doc("parameter budget, as 1M: solves --hidden-size so that cells compare fairly")
+    ] = None
+    embedding_size: Annotated[Positive, _doc("features a token")] = 64
+    dropout: Annotated[Fraction, _doc("between the layers and on the outputs")] = 0.0
+    tied: Annotated[bool, _doc("output weights are the embedding's")] = False
+    residual: Annotated[bool, _doc("add a layer's input to its output where the sizes agree")] = False
+    layer_norm: Annotated[bool, _doc("normalise each layer's output")] = False
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ValueError(f"unknown cell '{self.cell}'; {nearest(self.cell, CELLS)}")
+
+
+class TrainingConfig(Section, frozen=True, kw_only=True):
+    """How the network learns, when it stops, and what it says meanwhile."""
+
+    batch_size: Annotated[Positive, _doc("streams read side by side")] = 16
+    bptt: Annotated[Positive, _doc("tokens that the gradient goes back")] = 64
+    optimizer: Annotated[Literal["adamw", "sgd"], _doc("optimiser")] = "adamw"
+    lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate")] = 6e-3
+    schedule: Annotated[Schedule, _doc("how the learning rate moves")] = "cosine"
+    warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
+    weight_decay: Annotated[Annotated[float, Meta(ge=0)], _doc("on matrices, not on biases and norms")] = 0.01
+    momentum: Annotated[Fraction, _doc("of sgd")] = 0.9
+    clip: Annotated[Annotated[float, Meta(gt=0)], _doc("largest norm of the gradient")] = 1.0
+    max_steps: Annotated[Positive | None, _doc("stop after so many steps")] = None
+    max_epochs: Annotated[Annotated[float, Meta(gt=0)] | None, _doc("stop after so many passes")] = None
+    max_time: Annotated[Seconds | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None
+    target_loss: Annotated[
+        Annotated[float, Meta(gt=0)] | None, _doc("stop at this validation loss, nats a token")
+    ] = None
+    patience: Annotated[Positive | None, _doc("stop after so many evaluations without gain")] = None
+    eval_every: Annotated[
+        Positive | None, _doc("steps between evaluations (default: about a tenth of the time)")
+    ] = None
+    save_every: Annotated[Positive | None, _doc("steps between checkpoints (default: as evaluations)")] = None
+    sample_every: Annotated[Positive | None, _doc("steps between samples (default: as evaluations)")] = None
+    sample_prompt: Annotated[str, _doc("how the samples begin")] = ""
+    log_every: Annotated[Positive, _doc("steps between progress events")] = 10
+    seed: Annotated[Annotated[int, Meta(ge=0)], _doc("of weights and dropout")] = 1
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], _doc("where to train")] = "auto"
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16", "fp16"], _doc("of the products; 'auto' races fp32 against bf16")
+    ] = "auto"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole run: the content of `run.toml`."""
+
+    format: int = FORMAT
+    text: TextConfig = TextConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+
+
+SECTIONS: dict[str, type[Section]] = {"text": TextConfig, "model": ModelConfig, "training": TrainingConfig}
+
+LIMITS = ("max_steps", "max_epochs", "max_time")
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {"hidden_size": 256, "max_time": 60.0},
+    "balanced": {"max_time": 300.0},
+    "thorough": {"num_layers": 2, "dropout": 0.2, "lr": 4e-3, "max_time": 1200.0},
+}
+DEFAULT_PRESET = "balanced"
+_PRESET_PATIENCE = 8
+
+
+class Field(NamedTuple):
+    """One setting: what a flag, a form row or a line of documentation needs to know of it."""
+
+    name: str
+    section: str
+    default: Any
+    description: str
+    kind: type
+    """str, int, float or bool."""
+    choices: tuple[str, ...]
+    unit: str
+    """'duration' (seconds), 'count' (1M) or ''."""
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+
+def fields() -> Iterator[Field]:
+    """Every setting of the configuration, in the order of `run.toml`."""
+    for section, struct in SECTIONS.items():
+        hints = get_type_hints(struct, include_extras=True)
+        for info in msgspec.structs.fields(struct):
+            kind, choices, unit, description = _inspect(hints[info.name])
+            if info.name == "cell":
+                choices = tuple(CELLS)
+            yield Field(info.name, section, info.default, description, kind, choices, unit)
+
+
+def _inspect(hint: Any) -> tuple[type, tuple[str, ...], str, str]:
+    """The plain type, the choices, the unit and the description that an annotation spells."""
+    kind, choices, unit, description = str, (), "", ""
+    if hasattr(hint, "__metadata__"):
+        kind, choices, unit, _ = _inspect(get_args(hint)[0])
+        for meta in hint.__metadata__:
+            description = meta.description or description
+            unit = (meta.extra or {}).get("unit", unit)
+        return kind, choices, unit, description
+    if get_origin(hint) is Literal:
+        return str, get_args(hint), "", ""
+    arguments = [argument for argument in get_args(hint) if argument is not type(None)]
+    if arguments:
+        return _inspect(arguments[0])
+    return hint, (), "", ""
+
+
+FIELDS: dict[str, Field] = {field.name: field for field in fields()}
+
+
+def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
+    """The configuration that `settings` (field name to value) make on top of a preset.
+
+    A preset's time limit and patience hold only where the settings name no limit of their own.
+    Raises InputError naming the flag.
+    """
+    if preset not in PRESETS:
+        raise InputError(f"--preset: unknown preset '{preset}'; {nearest(preset, PRESETS)}")
+    base = {**PRESETS[preset], "patience": _PRESET_PATIENCE}
+    if any(settings.get(limit) is not None for limit in LIMITS):
+        base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
+    if settings.get("parameters") is not None:
+        if settings.get("hidden_size") is not None:
+            raise InputError("--parameters solves --hidden-size: give one of the two")
+        base.pop("hidden_size", None)
+    merged = base | {name: value for name, value in settings.items() if value is not None}
+    tree: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+    for name, value in merged.items():
+        if name not in FIELDS:
+            raise InputError(f"unknown setting '{name}'; {nearest(name, FIELDS)}")
+        tree[FIELDS[name].section][name] = value
+    return _convert(tree, where="")
+
+
+def changed(config: Config, settings: Mapping[str, Any]) -> Config:
+    """`config` with some settings replaced, validated anew.  Raises InputError naming the flag."""
+    tree = msgspec.to_builtins(config)
+    for name, value in settings.items():
+        tree[FIELDS[name].section][name] = value
+    return _convert(tree, where="")
+
+
+def value_of(config: Config, name: str) -> Any:
+    """The value of the setting called `name`."""
+    return getattr(getattr(config, FIELDS[name].section), name)
+
+
+# --- run.toml ---------------------------------------------------------------------------------------
+
+
+def to_toml(config: Config) -> str:
+    """`run.toml` as text: every setting with its meaning; a setting left open is a commented line."""
+    lines = [
+        "# A run of rnntui.  Training settings may be edited before --resume.",
+        f"format = {config.format}",
+    ]
+    for section, struct in SECTIONS.items():
+        lines += ["", f"[{section}]  # {(struct.__doc__ or '').splitlines()[0].rstrip('.').lower()}"]
+        for field in (field for field in FIELDS.values() if field.section == section):
+            value = value_of(config, field.name)
+            entry = f"# {field.name} =" if value is None else f"{field.name} = {_toml_value(value)}"
+            lines.append(f"{entry:<32}  # {field.description}")
+    return "\n".join(lines) + "\n"
+
+
+def from_toml(text: str, where: str) -> Config:
+    """Read `run.toml`.  Raises InputError that names the file `where` and the key."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{where}: not valid TOML: {error}") from None
+    version = tree.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise InputError(
+            f"{where}: format {version} is newer than this rnntui knows ({FORMAT}); upgrade with pip install -U rnntui"
+        )
+    return _convert(tree, where)
+
+
+def read_toml(path: Path) -> Config:
+    """Read the `run.toml` at `path`.  Raises InputError that names the file and the key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path.parent}: no run lives there (no run.toml); see `rnntui runs list`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    return from_toml(text, str(path))
+
+
+def _toml_value(value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
+        return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+    return repr(value)
+
+
+_UNKNOWN = re.compile(r"unknown field `(\w+)`")
+_PATH = re.compile(r"\$\.(\w+)\.?(\w*)")
+
+
+def _convert(tree: Mapping[str, Any], where: str) -> Config:
+    try:
+        return msgspec.convert(tree, Config, strict=True)
+    except msgspec.ValidationError as error:
+        raise InputError(_explain(str(error), where)) from None
+
+
+def _explain(message: str, where: str) -> str:
+    """One line from a validation message: the file and key, or the flag, then what is wrong."""
+    reason, _, _ = message.partition(" - at `")
+    path = _PATH.search(message)
+    section, key = path.groups() if path else ("", "")
+    if unknown := _UNKNOWN.search(message):
+        known = [f.name for f in FIELDS.values() if f.section == section] if section else list(SECTIONS)
+        return f"{where}: unknown key '{unknown[1]}' in [{section}]; {nearest(unknown[1], known)}"
+    if not key:
+        # Checks of a whole section name their value themselves: find the key that they speak of.
+        key = "split" if section == "text" else "cell" if section == "model" else ""
+    if where:
+        return f"{where}: {section}.{key}: {reason}" if key else f"{where}: {section or 'run.toml'}: {reason}"
+    return f"{FIELDS[key].flag}: {reason}" if key in FIELDS else reason

@@ -1,0 +1,35 @@
+"""The errors that a person can act on: one line each, and the exit code that goes with it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RnntuiError(Exception):
+    """Something failed for a reason that one line can say.  Commands print it and exit 1."""
+
+    exit_code = 1
+
+
+class InputError(RnntuiError):
+    """The input or the usage is wrong: names the file or key, the fault and the next step.  Exit 2."""
+
+    exit_code = 2
+
+
+class NumericalError(RnntuiError):
+    """Training produced non-finite numbers several steps in a row."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that is closest to `name`, or a list of all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
+
+
+def oneline(error: BaseException) -> str:
+    """The error's message on one line, or its class when it has none."""
+    message = " ".join(str(error).split())
+    return message or type(error).__name__

@@ -1,0 +1,131 @@
+"""Every event that a run tells, once.
+
+Training is a generator of these.  `events.jsonl`, the console line and the screen are three renderings
+of the same event.  Times are in seconds, losses in nats per token, and a number that is not finite is
+`None` (`null` in JSON) with a `Warned` beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+Reason = Literal["steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error"]
+
+
+class Event(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=lambda name: name.lower(), gc=False
+):
+    """Something that happened in a run."""
+
+    step: int
+    """Optimiser steps taken when it happened."""
+
+
+class Started(Event, frozen=True, kw_only=True):
+    """Training began, or went on from a checkpoint: events of later steps told before are void."""
+
+    run: str
+    device: str
+    precision: str
+    parameters: int
+    corpus: str
+    seed: int
+    vocab_size: int
+    train_tokens: int
+    valid_tokens: int
+    """Tokens of the held-out split that `Evaluated` speaks of."""
+
+
+class Progress(Event, frozen=True, kw_only=True):
+    """Some steps were taken."""
+
+    tokens: int
+    epoch: float
+    loss: float | None
+    """Mean over the steps since the last `Progress`."""
+    lr: float
+    grad_norm: float | None
+    """Before clipping, of the last step."""
+    tokens_per_s: float
+    train_s: float
+    wall_s: float
+    fraction: float
+    """How much of the nearest limit is used up, 0 to 1; 0 where there is no limit."""
+
+
+class Evaluated(Event, frozen=True, kw_only=True):
+    """A whole held-out split was scored."""
+
+    split: str
+    loss: float | None
+    perplexity: float | None
+    bits_per_byte: float | None
+    """Over the raw UTF-8 text, so that every tokenizer compares."""
+    bits_per_char: float | None
+    accuracy: float
+    """Share of tokens that were the likeliest one."""
+    protocol: str
+    """`stream`: read once, in order, state carried.  `windows`: 256 tokens each from a zero state."""
+    train_s: float
+    best: bool = False
+    """Whether no evaluation of this run was better before."""
+
+
+class Sampled(Event, frozen=True, kw_only=True):
+    """The model wrote something."""
+
+    prompt: str
+    text: str
+
+
+class Saved(Event, frozen=True, kw_only=True):
+    """A checkpoint is complete on disk."""
+
+    path: str
+
+
+class Warned(Event, frozen=True, kw_only=True):
+    """Something a person should know, though training goes on."""
+
+    message: str
+
+
+class Paused(Event, frozen=True, kw_only=True):
+    """Training waits."""
+
+
+class Resumed(Event, frozen=True, kw_only=True):
+    """Training goes on after a pause."""
+
+
+class Finished(Event, frozen=True, kw_only=True):
+    """Training ended."""
+
+    reason: Reason
+
+
+AnyEvent = Started | Progress | Evaluated | Sampled | Saved | Warned | Paused | Resumed | Finished
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(event: AnyEvent) -> bytes:
+    """The event as one JSON line without its line end."""
+    return _encoder.encode(event)
+
+
+def decode(line: bytes) -> AnyEvent | None:
+    """The event in a complete line; None for a line that this version cannot read."""
+    try:
+        return _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def finite(value: float) -> float | None:
+    """`value`, or None where it is infinite or not a number."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,184 @@
+"""How a text may go on: the likeliest next words, each with its probability."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnntui.core.inference.session import Session
+from rnntui.core.inference.vocabulary import in_word
+from rnntui.core.models.stack import StackState
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A text that may follow."""
+
+    text: str
+    probability: float
+    """P(the text and then a word's end | everything before), under the model."""
+
+
+@dataclass(frozen=True)
+class _Path:
+    """A way to go on: its log-probability, its bytes, what it owes, and the state it has reached."""
+
+    log_p: float
+    content: bytes
+    owed: bytes
+    state: StackState
+    y: Tensor
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "ignore")
+
+
+@torch.inference_mode()
+def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int = 24) -> list[Completion]:
+    """The `count` likeliest next words after the session's text, likeliest first.
+
+    A beam search over tokens that ends where a word ends: at a mark, at a line end, or where the
+    probability that the next token begins something else is counted in.  With more than one of
+    `words`, each is continued by its likeliest tokens.  At most `max_tokens` tokens each; a completion
+    ends at a line end.
+    """
+    if count < 1 or max_tokens < 1:
+        return []
+    beam = max(2 * count, 8)
+    finished: list[_Path] = []
+    live = [_root(session)]
+    for _ in range(max_tokens):
+        live = _grown(session, live, beam)
+        scores = _log_probabilities(session, live)
+        ending = torch.logsumexp(
+            scores.masked_fill(~session.vocabulary.ends_word, -torch.inf), dim=1
+        ).tolist()
+        going_on = []
+        for path, log_end in zip(live, ending, strict=True):
+            last = path.text[-1:]
+            if path.owed or not path.text.strip(" \t"):
+                going_on.append(path)
+            elif in_word(last):
+                finished.append(_scored(path, log_end))
+                going_on.append(path)
+            else:
+                finished.append(path)
+        finished = sorted(finished, key=lambda path: -path.log_p)[:count]
+        live = going_on
+        if not live or (len(finished) == count and finished[-1].log_p > max(path.log_p for path in live)):
+            break
+    chosen = _best_texts(finished or live, count)
+    if words > 1:
+        chosen = _continued(session, chosen, words, max_tokens)
+    return [Completion(path.text, math.exp(path.log_p)) for path in chosen]
+
+
+def _root(session: Session) -> _Path:
+    owed = session.pending.encode("utf-8", "replace")
+    moment = session.moment()
+    if owed and not session.vocabulary.consistent(owed).any():
+        moment = session.advance(moment, session.tokenizer.encode(session.pending).tolist())
+        owed = b""
+    return _Path(0.0, b"", owed, moment.state, moment.y)
+
+
+def _log_probabilities(session: Session, paths: list[_Path]) -> Tensor:
+    """(paths, V) of the next token, among those that may stand there."""
+    logits = session.model.logits(torch.cat([path.y for path in paths])).float().cpu()
+    logits.masked_fill_(~session.vocabulary.writable, -torch.inf)
+    for row, path in enumerate(paths):
+        if path.owed:
+            logits[row].masked_fill_(~session.vocabulary.consistent(path.owed), -torch.inf)
+    return logits.log_softmax(dim=1)
+
+
+def _grown(session: Session, paths: list[_Path], beam: int) -> list[_Path]:
+    """The `beam` likeliest paths that are one token longer, inside a word not leaving it."""
+    scores = _log_probabilities(session, paths)
+    for row, path in enumerate(paths):
+        if not path.owed and path.text and in_word(path.text[-1]):
+            scores[row].masked_fill_(session.vocabulary.ends_word, -torch.inf)
+    scores += torch.tensor([[path.log_p] for path in paths])
+    best = scores.flatten().topk(min(beam, int(scores.isfinite().sum())))
+    rows, tokens = best.indices // scores.shape[1], best.indices % scores.shape[1]
+    return _advanced(session, [paths[row] for row in rows.tolist()], tokens, best.values.tolist())
+
+
+def _advanced(session: Session, paths: list[_Path], tokens: Tensor, log_ps: list[float]) -> list[_Path]:
+    """Each path one token longer, computed as one batch."""
+    state = tuple(
+        tuple(torch.cat(parts) for parts in zip(*layers, strict=True))
+        for layers in zip(*(path.state for path in paths), strict=True)
+    )
+    y, state = session.model.features_step(tokens.to(paths[0].y.device), state)
+    longer = []
+    for row, (path, token) in enumerate(zip(paths, tokens.tolist(), strict=True)):
+        content = session.vocabulary.bytes[token]
+        own = tuple(tuple(part[row : row + 1] for part in layer) for layer in state)
+        longer.append(
+            _Path(
+                log_ps[row],
+                path.content + content[len(path.owed) :],
+                path.owed[len(content) :],
+                own,
+                y[row : row + 1],
+            )
+        )
+    return longer
+
+
+def _scored(path: _Path, log_end: float) -> _Path:
+    return _Path(path.log_p + log_end, path.content, path.owed, path.state, path.y)
+
+
+def _best_texts(paths: list[_Path], count: int) -> list[_Path]:
+    """The likeliest path of each text, likeliest first."""
+    best: dict[str, _Path] = {}
+    for path in sorted(paths, key=lambda path: -path.log_p):
+        if path.text:
+            best.setdefault(path.text, path)
+    return list(best.values())[:count]
+
+
+def _continued(session: Session, paths: list[_Path], words: int, max_tokens: int) -> list[_Path]:
+    """Each path followed by its likeliest tokens until it holds so many words or its line ends."""
+    done: dict[int, _Path] = {}
+    growing = dict(enumerate(paths))
+    for _ in range(max_tokens):
+        growing = {key: path for key, path in growing.items() if not path.text.endswith("\n")}
+        if not growing:
+            break
+        scores = _log_probabilities(session, list(growing.values()))
+        values, tokens = scores.max(dim=1)
+        log_ps = [path.log_p + value for path, value in zip(growing.values(), values.tolist(), strict=True)]
+        longer = _advanced(session, list(growing.values()), tokens, log_ps)
+        for key, before, after in zip(list(growing), list(growing.values()), longer, strict=True):
+            if after.text.endswith("\n") or _words(after.text) > words:
+                done[key] = before
+                del growing[key]
+            else:
+                growing[key] = after
+    complete = {**dict(enumerate(paths)), **growing, **done}
+    return [_whole_words(complete[key]) for key in range(len(paths))]
+
+
+def _words(text: str) -> int:
+    """Words in `text`, a run of letters or a mark each."""
+    count, inside = 0, False
+    for character in text:
+        if in_word(character):
+            count += not inside
+            inside = True
+        else:
+            inside = False
+    return count
+
+
+def _whole_words(path: _Path) -> _Path:
+    """Without trailing blanks."""
+    content = path.content if path.content.isspace() else path.content.rstrip(b" ")
+    return _Path(path.log_p, content, path.owed, path.state, path.y)

@@ -1,0 +1,179 @@
+"""A text that is being written, with the model's state after every token of it."""
+
+from __future__ import annotations
+
+import codecs
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnntui.core.inference.vocabulary import Vocabulary
+from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.models.stack import StackState
+from rnntui.core.text.tokenizers import Tokenizer
+
+_CONTEXT = 4096
+"""Tokens read back at most when a long text is opened at once: further back, a state has faded."""
+_RECENT = 2048
+"""Every state is kept so far back; further back, one in `_STRIDE`."""
+_STRIDE = 64
+
+
+class Moment(NamedTuple):
+    """The model after some tokens."""
+
+    state: StackState
+    y: Tensor
+    """(1, H) the stack's output, from which the head makes the next token's logits."""
+
+
+class _Mark(NamedTuple):
+    """A place where the text is cut for good."""
+
+    chars: int
+    tokens: int
+    witness: int
+    """The length of the text that showed that the cut stands: it does while so much is unchanged."""
+
+
+class Session:
+    """Follows a text as it changes and knows, at any time, the model's state at its end.
+
+    A character typed feeds one token, a character deleted feeds none, and neither takes longer in a
+    long text.  The last token, while it can still grow (half a word, say), is not fed but `pending`:
+    what is written next must begin with it.
+    """
+
+    def __init__(
+        self, model: LanguageModel, tokenizer: Tokenizer, vocabulary: Vocabulary | None = None
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.vocabulary = vocabulary or Vocabulary(tokenizer)
+        self.text = ""
+        self.pending = ""
+        self.tokens: list[int] = []
+        self._marks = [_Mark(0, 0, 0)]
+        self._device = next(model.parameters()).device
+        self._moments: dict[int, Moment] = {0: self._first_moment()}
+
+    def set_text(self, text: str) -> None:
+        """Take `text` as what is written so far, feeding only what changed."""
+        common = _common_prefix(self.text, text)
+        while self._marks[-1].witness > common:
+            self._marks.pop()
+        mark = self._marks[-1]
+        cut = max(self.tokenizer.complete_prefix(text), mark.chars)
+        del self.tokens[mark.tokens :]
+        for position in [position for position in self._moments if position > mark.tokens]:
+            del self._moments[position]
+        chars = mark.chars
+        for line in text[mark.chars : cut].splitlines(keepends=True):
+            self.tokens.extend(self.tokenizer.encode(line).tolist())
+            chars += len(line)
+            if line.endswith("\n"):
+                self._marks.append(_Mark(chars, len(self.tokens), chars))
+        if self._marks[-1].chars < cut:
+            self._marks.append(_Mark(cut, len(self.tokens), len(text)))
+        self.text, self.pending = text, text[cut:]
+        self._feed()
+
+    def writer(self) -> Writer:
+        """A branch at the end of the text, to write on without changing the session."""
+        return Writer(self)
+
+    def moment(self) -> Moment:
+        """The model at the end of the text's fed tokens."""
+        return self._moments[len(self.tokens)]
+
+    @torch.inference_mode()
+    def advance(self, moment: Moment, tokens: list[int]) -> Moment:
+        """The model `tokens` later, one step at a time."""
+        for token in tokens:
+            y, state = self.model.features_step(torch.tensor([token], device=self._device), moment.state)
+            moment = Moment(state, y)
+        return moment
+
+    def _first_moment(self) -> Moment:
+        with torch.inference_mode():
+            start = torch.tensor([self.tokenizer.start], device=self._device)
+            y, state = self.model.features_step(start, self.model.initial_state(1))
+        return Moment(state, y)
+
+    def _feed(self) -> None:
+        """Bring the states up to the last token."""
+        total = len(self.tokens)
+        fed = max(position for position in self._moments if position <= total)
+        if total - fed > _CONTEXT:
+            fed = total - _CONTEXT
+            self._moments[fed] = self._first_moment()
+        if total - fed > _STRIDE:
+            fed = self._feed_whole_strides(fed, total)
+        moment = self._moments[fed]
+        for position in range(fed + 1, total + 1):
+            moment = self.advance(moment, [self.tokens[position - 1]])
+            self._moments[position] = moment
+            old = position - _RECENT
+            if old > 0 and old % _STRIDE:
+                self._moments.pop(old, None)
+
+    @torch.inference_mode()
+    def _feed_whole_strides(self, fed: int, total: int) -> int:
+        """Feed long stretches on the sequence kernel, keeping the state after each; return how far."""
+        state = self._moments[fed].state
+        while total - fed > _STRIDE:
+            stretch = self.tokens[fed : fed + _STRIDE]
+            y, state = self.model.features(torch.tensor(stretch, device=self._device).unsqueeze(1), state)
+            fed += _STRIDE
+            self._moments[fed] = Moment(state, y[-1])
+        return fed
+
+
+class Writer:
+    """Writes tokens after a session's text, beginning with what is pending there."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._moment = session.moment()
+        self._owed = session.pending.encode("utf-8", "replace")
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        if self._owed and not session.vocabulary.consistent(self._owed).any():
+            # No token begins so: the pending part is a word that training never saw.
+            self._moment = session.advance(self._moment, session.tokenizer.encode(session.pending).tolist())
+            self._owed = b""
+
+    @torch.inference_mode()
+    def logits(self) -> Tensor:
+        """The next token's logits (V,), minus infinity where a token cannot stand."""
+        logits = self._session.model.logits(self._moment.y)[0].float().cpu()
+        vocabulary = self._session.vocabulary
+        allowed = vocabulary.writable
+        if self._owed:
+            allowed = allowed & vocabulary.consistent(self._owed)
+        return logits.masked_fill(~allowed, -torch.inf)
+
+    def write(self, token: int) -> str:
+        """Add a token; return the whole characters that became readable with it."""
+        content = self._session.vocabulary.bytes[token]
+        self._moment = self._session.advance(self._moment, [token])
+        new, self._owed = content[len(self._owed) :], self._owed[len(content) :]
+        return self._decoder.decode(new)
+
+    def flush(self) -> str:
+        """What is left of a character that was never finished, as U+FFFD."""
+        return self._decoder.decode(b"", final=True)
+
+
+def _common_prefix(a: str, b: str) -> int:
+    """How many characters two texts share at their beginning."""
+    if b.startswith(a):
+        return len(a)
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

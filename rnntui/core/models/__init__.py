@@ -1,0 +1,1 @@
+"""Embedding, recurrent stack, head."""

@@ -1,0 +1,46 @@
+"""Hidden sizes for a parameter budget, so that cells compare fairly."""
+
+from __future__ import annotations
+
+import msgspec
+import torch
+
+from rnntui.core.config import Config, ModelConfig, changed
+from rnntui.core.errors import InputError
+from rnntui.core.models.language_model import LanguageModel, count_parameters
+
+_LARGEST = 1 << 16
+
+
+def within_budget(config: Config, vocab_size: int) -> Config:
+    """`config` with `--parameters` replaced by the hidden size it solves to, if it was given.
+
+    The solution is the largest size whose model has at most that many parameters.  Raises InputError
+    where even one hidden unit has more.
+    """
+    budget = config.model.parameters
+    if budget is None:
+        return config
+
+    def parameters(hidden_size: int) -> int:
+        return parameters_of(msgspec.structs.replace(config.model, hidden_size=hidden_size), vocab_size)
+
+    if parameters(1) > budget:
+        raise InputError(
+            f"--parameters: {budget:,} is too few: a vocabulary of {vocab_size:,} with "
+            f"--embedding-size {config.model.embedding_size} alone takes {parameters(1):,}"
+        )
+    low, high = 1, _LARGEST
+    while low < high:
+        middle = (low + high + 1) // 2
+        if parameters(middle) <= budget:
+            low = middle
+        else:
+            high = middle - 1
+    return changed(config, {"hidden_size": low, "parameters": None})
+
+
+def parameters_of(config: ModelConfig, vocab_size: int) -> int:
+    """The number of parameters of a model that is not built: counted on shapes without storage."""
+    with torch.device("meta"):
+        return count_parameters(LanguageModel(config, vocab_size))

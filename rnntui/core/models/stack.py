@@ -1,0 +1,44 @@
+"""Recurrent layers on top of each other."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from rnntui.core.cells import CELLS, cell_class
+from rnntui.core.cells.base import State
+from rnntui.core.config import ModelConfig
+
+StackState = tuple[State, ...]
+"""One state a layer."""
+
+
+class Stack(nn.Module):
+    """`num_layers` cells; dropout between them, residual connections and layer normalisation as asked.
+
+    Shapes: x (T, B, I) or, for one token, (B, I); outputs (T, B, H) or (B, H).
+    """
+
+    def __init__(self, input_size: int, config: ModelConfig) -> None:
+        super().__init__()
+        make, entry, size = cell_class(config.cell), CELLS[config.cell], config.hidden_size
+        options = {name: getattr(config, name) for name in entry.options}
+        sizes = [input_size] + [size] * (config.num_layers - 1)
+        self.cells = nn.ModuleList(make(inputs, size, **options) for inputs in sizes)
+        self.norms = nn.ModuleList(nn.LayerNorm(size) if config.layer_norm else nn.Identity() for _ in sizes)
+        self.dropout = nn.Dropout(config.dropout)
+        self.residual = config.residual
+
+    def initial_state(self, batch_size: int) -> StackState:
+        return tuple(cell.initial_state(batch_size) for cell in self.cells)  # type: ignore[operator]
+
+    def forward(self, x: Tensor, state: StackState, one_token: bool = False) -> tuple[Tensor, StackState]:
+        """The outputs of the last layer and the state of all; `one_token` takes x (B, I)."""
+        states = []
+        for i, (cell, norm) in enumerate(zip(self.cells, self.norms, strict=True)):
+            if i:
+                x = self.dropout(x)
+            y, layer_state = cell.step(x, state[i]) if one_token else cell(x, state[i])
+            y = norm(y)
+            x = x + y if self.residual and x.shape == y.shape else y
+            states.append(layer_state)
+        return x, tuple(states)

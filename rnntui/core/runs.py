@@ -1,0 +1,313 @@
+"""The run folder: everything that training writes and everything else reads.
+
+RUN/
+  run.toml            the whole configuration, with the corpus's sha256
+  tokenizer.json
+  events.jsonl        append only, one JSON object a line
+  checkpoints/00001200/
+  best, last          one-line files that name a checkpoint
+  live.safetensors    the newest weights, replaced atomically when a reader asks for them
+  control             one-word requests to a training process, a line each
+  lock, .guard        who owns the folder now
+  stderr.log          what training said when it died
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import filelock
+import msgspec
+import platformdirs
+import psutil
+
+from rnntui.core import events as ev
+from rnntui.core.config import Config, read_toml, to_toml
+from rnntui.core.errors import InputError
+from rnntui.core.files import unwritable, write_atomically
+
+Command = Literal["pause", "resume", "stop", "evaluate", "sample", "live"]
+RunState = Literal["running", "paused", "finished", "interrupted", "crashed", "new"]
+
+
+def home() -> Path:
+    """Where runs and caches live: `$RNNTUI_HOME`, or the user's data folder."""
+    chosen = os.environ.get("RNNTUI_HOME")
+    return (
+        Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("rnntui", appauthor=False))
+    )
+
+
+def runs_home() -> Path:
+    return home() / "runs"
+
+
+def cache_home() -> Path:
+    return home() / "cache"
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """The process that owns a run folder."""
+
+    pid: int
+    started: float
+    """Its creation time: a later process with the same number is not the owner."""
+
+    @classmethod
+    def this_process(cls) -> Owner:
+        return cls(pid=os.getpid(), started=psutil.Process().create_time())
+
+    def alive(self) -> bool:
+        try:
+            process = psutil.Process(self.pid)
+            return abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that exists."""
+
+    path: Path
+    config: Config
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @classmethod
+    def create(cls, path: Path, config: Config, tokenizer: bytes) -> Run:
+        """Write a new run folder.  Raises InputError where a run lives there already."""
+        if (path / "run.toml").exists():
+            raise InputError(
+                f"{path}: a run lives there already; go on with --resume or choose another --run"
+            )
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(unwritable(path, 0, error)) from None
+        write_atomically(path / "tokenizer.json", tokenizer)
+        run = cls(path, config)
+        run.write_config()
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Open the run folder at `path`.  Raises InputError where there is none or it is damaged."""
+        return cls(path, read_toml(path / "run.toml"))
+
+    def write_config(self) -> None:
+        write_atomically(self.path / "run.toml", to_toml(self.config).encode())
+
+    # --- events ---
+
+    @property
+    def events_path(self) -> Path:
+        return self.path / "events.jsonl"
+
+    def record(self, events: Iterable[ev.AnyEvent]) -> Iterator[ev.AnyEvent]:
+        """Pass events on after writing each to `events.jsonl`, whole lines at a time."""
+        _drop_torn_line(self.events_path)
+        with self.events_path.open("ab", buffering=0) as file:
+            for event in events:
+                file.write(ev.encode(event) + b"\n")
+                yield event
+
+    def events(self) -> list[ev.AnyEvent]:
+        """Every event so far, those made void by a later `Started` left out."""
+        return EventTail(self.events_path).read()
+
+    # --- checkpoints ---
+
+    def checkpoint_path(self, name: str = "best") -> Path:
+        """The folder of the checkpoint `best`, `last` or a step's number.  Raises InputError."""
+        if name in ("best", "last"):
+            try:
+                name = (self.path / name).read_text(encoding="utf-8").strip()
+            except FileNotFoundError:
+                raise InputError(f"{self.path}: no checkpoint is saved yet; train it first") from None
+        found = self.path / "checkpoints" / (f"{int(name):08d}" if name.isdecimal() else name)
+        if not found.is_dir():
+            raise InputError(f"{self.path}: no checkpoint '{name}'; {self._known_checkpoints()}")
+        return found
+
+    def _known_checkpoints(self) -> str:
+        folder = self.path / "checkpoints"
+        names = sorted(path.name for path in folder.glob("[0-9]*")) if folder.is_dir() else []
+        return f"there are: {', '.join(names)}" if names else "none is saved yet"
+
+    # --- ownership and control ---
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Own the folder for the length of the block.  Raises InputError naming the present owner."""
+        guard = filelock.FileLock(self.path / ".guard")
+        try:
+            guard.acquire(timeout=0)
+        except filelock.Timeout:
+            owner = self.owner()
+            who = f"process {owner.pid}" if owner else "another process"
+            raise InputError(
+                f"{self.path}: {who} is training this run; watch it with `rnntui watch {self.path}`"
+            ) from None
+        lock = self.path / "lock"
+        try:
+            write_atomically(lock, msgspec.json.encode(Owner.this_process()), durable=False)
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            guard.release()
+
+    def owner(self) -> Owner | None:
+        """The living process that trains this run, if there is one."""
+        try:
+            owner = msgspec.json.decode((self.path / "lock").read_bytes(), type=Owner)
+        except (OSError, msgspec.DecodeError):
+            return None
+        return owner if owner.alive() else None
+
+    def request(self, command: Command) -> None:
+        """Ask the training process for something; it answers with an event."""
+        with (self.path / "control").open("a", encoding="utf-8") as file:
+            file.write(command + "\n")
+
+    def state(self, events: list[ev.AnyEvent]) -> RunState:
+        """What the run is doing, from its owner and its events."""
+        if self.owner():
+            paused = next((e for e in reversed(events) if isinstance(e, ev.Paused | ev.Resumed)), None)
+            return "paused" if isinstance(paused, ev.Paused) else "running"
+        if not events:
+            return "crashed" if self.last_words() else "new"
+        last = events[-1]
+        if isinstance(last, ev.Finished):
+            if last.reason == "interrupted":
+                return "interrupted"
+            return "crashed" if last.reason == "error" else "finished"
+        return "crashed"
+
+    def last_words(self) -> str:
+        """The last line that training wrote to `stderr.log`, or ''."""
+        return last_words(self.path)
+
+
+class EventTail:
+    """Reads `events.jsonl` as it grows.
+
+    A torn last line is not there yet; a line that cannot be read is passed over.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+
+    def poll(self) -> list[ev.AnyEvent]:
+        """The events that were added since the last call."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        complete = data[: data.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        return [event for line in complete.splitlines() if (event := ev.decode(line)) is not None]
+
+    def read(self) -> list[ev.AnyEvent]:
+        """Every event from here on, those made void by a later `Started` left out."""
+        kept: list[ev.AnyEvent] = []
+        for event in self.poll():
+            if isinstance(event, ev.Started):
+                kept = without_void(kept, event)
+            kept.append(event)
+        return kept
+
+
+def without_void(events: list[ev.AnyEvent], started: ev.Started) -> list[ev.AnyEvent]:
+    """`events` but for those of steps that `started`, told after them, takes anew."""
+    return [event for event in events if event.step <= started.step]
+
+
+def last_words(path: Path) -> str:
+    """The last line of the `stderr.log` in the folder `path`, or ''."""
+    try:
+        text = (path / "stderr.log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""
+
+
+def find(name: str) -> Run:
+    """The run that a person means by `name`: a folder, or a run's name in the runs' home.
+
+    Raises InputError where there is none.
+    """
+    path = Path(name).expanduser()
+    if (path / "run.toml").is_file():
+        return Run.open(path.resolve())
+    if path.name == name and (runs_home() / name / "run.toml").is_file():
+        return Run.open(runs_home() / name)
+    if path.is_dir():
+        raise InputError(f"{path}: no run lives there (no run.toml); see `rnntui runs list`")
+    raise InputError(f"{name}: no such run; see `rnntui runs list`")
+
+
+def list_runs() -> list[Run]:
+    """The runs in the runs' home, the newest last.  A folder that cannot be read is passed over."""
+    if not runs_home().is_dir():
+        return []
+    found = []
+    for path in runs_home().iterdir():
+        try:
+            found.append(Run.open(path))
+        except InputError:
+            continue
+    return sorted(found, key=lambda run: (run.path / "run.toml").stat().st_mtime)
+
+
+def new_path(config: Config) -> Path:
+    """A free folder in the runs' home, named after the corpus and the cell."""
+    stem = re.split(r"[/\\]", config.text.corpus.rstrip("/\\"))[-1].rsplit(".", 1)[0]
+    stem = re.sub(r"[^\w-]+", "-", stem).strip("-")[:40] or "stdin"
+    number = 1
+    while (path := runs_home() / f"{stem}-{config.model.cell}-{number}").exists():
+        number += 1
+    return path
+
+
+def remove(run: Run) -> None:
+    """Delete a run's folder.  Raises InputError while a process trains it."""
+    if owner := run.owner():
+        raise InputError(f"{run.path}: process {owner.pid} is training this run; stop it first")
+    shutil.rmtree(run.path)
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cut off what a killed writer left of its last line, so that the next line starts clean."""
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        data = file.read()
+        file.truncate(data.rfind(b"\n") + 1)
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """The JSON object in a file.  Raises InputError that names the file."""
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a JSON object")
+    return content

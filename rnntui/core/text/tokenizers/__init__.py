@@ -1,0 +1,69 @@
+"""The four ways to cut a text, saved as `tokenizer.json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rnntui.core.config import TextConfig
+from rnntui.core.errors import InputError, nearest
+from rnntui.core.runs import read_json
+from rnntui.core.text.tokenizers.base import Ids, Tokenizer
+from rnntui.core.text.tokenizers.byte import ByteTokenizer
+from rnntui.core.text.tokenizers.char import CharTokenizer
+from rnntui.core.text.tokenizers.word import WordTokenizer
+
+__all__ = ["Ids", "Tokenizer", "dumps", "load", "train"]
+
+FORMAT = 1
+
+
+def train(config: TextConfig, text: str) -> Tokenizer:
+    """Learn the tokenizer that `config` asks for from `text`, the training part alone."""
+    match config.tokenizer:
+        case "char":
+            return CharTokenizer.train(text)
+        case "byte":
+            return ByteTokenizer()
+        case "word":
+            return WordTokenizer.train(text, config.vocab_size, config.min_count)
+        case "bpe":
+            from rnntui.core.text.tokenizers.bpe import BPETokenizer
+
+            return BPETokenizer.train(text, config.vocab_size)
+
+
+def dumps(tokenizer: Tokenizer) -> bytes:
+    """The content of `tokenizer.json`."""
+    content = {"format": FORMAT, "kind": tokenizer.kind} | tokenizer.to_json()
+    return json.dumps(content, ensure_ascii=False, indent=0).encode()
+
+
+def load(path: Path) -> Tokenizer:
+    """Read `tokenizer.json`.  Raises InputError that names the file and the fault."""
+    content: dict[str, Any] = read_json(path)
+    try:
+        if content.get("format") != FORMAT:
+            raise ValueError(f"format {content.get('format')!r} is not {FORMAT}, the one this rnntui reads")
+        return _from_json(content)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; the run must be trained anew") from None
+
+
+def _from_json(content: dict[str, Any]) -> Tokenizer:
+    match content.get("kind"):
+        case "char":
+            return CharTokenizer.from_json(content)
+        case "byte":
+            return ByteTokenizer.from_json(content)
+        case "word":
+            return WordTokenizer.from_json(content)
+        case "bpe":
+            from rnntui.core.text.tokenizers.bpe import BPETokenizer
+
+            return BPETokenizer.from_json(content)
+        case other:
+            raise ValueError(
+                f"unknown tokenizer {other!r}; {nearest(str(other), ('char', 'word', 'bpe', 'byte'))}"
+            )

@@ -1,0 +1,86 @@
+"""The protocol that every tokenizer keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+Ids = npt.NDArray[Any]
+"""Token numbers, of the smallest unsigned type that holds the vocabulary."""
+
+
+class Tokenizer(ABC):
+    """Cuts text into numbered tokens and joins them again.
+
+    `decode(encode(x)) == x` for every text whose characters (char) or words (word) are known, and for
+    any text (byte, bpe).  What was not in the training text becomes `unknown`, and never an error.
+    """
+
+    kind: ClassVar[str]
+
+    unknown: int | None = None
+    """The number of `<unk>`; None where nothing can be unknown."""
+
+    @property
+    @abstractmethod
+    def vocab_size(self) -> int:
+        """How many different tokens there are."""
+
+    @abstractmethod
+    def encode(self, text: str) -> Ids:
+        """The tokens of `text`."""
+
+    @abstractmethod
+    def token_bytes(self, token: int) -> bytes:
+        """The UTF-8 bytes that one token stands for; a part of a character where tokens cut so fine."""
+
+    @abstractmethod
+    def complete_prefix(self, text: str) -> int:
+        """How many characters of `text` are cut for good, whatever is typed next.
+
+        The rest, the unfinished last token, is the part that a completion may still make longer.
+        """
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs to make the same tokenizer again."""
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """The text of `tokens`; bytes that are no whole character become U+FFFD."""
+        return b"".join(self.token_bytes(int(token)) for token in tokens).decode("utf-8", "replace")
+
+    @property
+    def start(self) -> int:
+        """The token that stands before every text: a line end, where the vocabulary has one."""
+        first = self.encode("\n")
+        return int(first[0]) if len(first) else 0
+
+    @property
+    def dtype(self) -> type[np.unsignedinteger[Any]]:
+        """The smallest unsigned type that holds the vocabulary."""
+        return (
+            np.uint8 if self.vocab_size <= 1 << 8 else np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
+        )
+
+
+UNKNOWN_BYTES = "\ufffd".encode()
+"""How `<unk>` reads in text."""
+
+
+def valid_vocabulary(content: dict[str, Any]) -> list[str]:
+    """The `vocabulary` of a saved tokenizer.  Raises ValueError where it is no list of unique texts."""
+    words = content.get("vocabulary")
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError("'vocabulary' is not a list of texts")
+    if len(set(words)) != len(words):
+        raise ValueError("'vocabulary' holds a text twice")
+    return words
+
+
+def numbered(words: Sequence[str]) -> dict[str, int]:
+    """Each word's number; 0 is `<unk>`'s."""
+    return {word: number for number, word in enumerate(words, start=1)}

@@ -1,0 +1,94 @@
+"""Byte-pair encoding."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from rnntui.core.text.tokenizers.base import Ids, Tokenizer
+
+DEFAULT_VOCAB_SIZE = 2_000
+# Lines are encoded one by one, in training and in completion alike: a token never spans a line end, so
+# what was typed on earlier lines is never cut anew, and long texts are encoded on all processors.
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+class BPETokenizer(Tokenizer):
+    """Byte-level BPE (Sennrich et al. 2016; bytes as in GPT-2): common strings in one token.
+
+    All 256 bytes are tokens themselves, so any text can be written, and nothing is unknown.
+    """
+
+    kind = "bpe"
+
+    def __init__(self, model: tokenizers.Tokenizer) -> None:
+        self._model = model
+        byte_of = {character: byte for byte, character in _byte_characters().items()}
+        vocabulary = model.get_vocab()
+        if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+            raise ValueError("the numbers of the tokens have gaps")
+        self._bytes = [b""] * len(vocabulary)
+        for token, number in vocabulary.items():
+            if not all(character in byte_of for character in token):
+                raise ValueError(f"token {number} is not made of bytes")
+            self._bytes[number] = bytes(byte_of[character] for character in token)
+
+    @classmethod
+    def train(cls, text: str, vocab_size: int | None = None) -> BPETokenizer:
+        """Merge the commonest pairs of `text` until `vocab_size` tokens, the 256 bytes among them."""
+        model = tokenizers.Tokenizer(models.BPE())
+        model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        model.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=max(vocab_size or DEFAULT_VOCAB_SIZE, 256),
+            initial_alphabet=sorted(_byte_characters().values()),
+            show_progress=False,
+        )
+        model.train_from_iterator(_LINE.findall(text), trainer)
+        return cls(model)
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self._bytes)
+
+    def encode(self, text: str) -> Ids:
+        # A lone surrogate is no text, and the library would refuse it.
+        clean = text.encode("utf-8", "replace").decode()
+        lines = self._model.encode_batch_fast(_LINE.findall(clean))
+        return np.fromiter((token for line in lines for token in line.ids), dtype=self.dtype)
+
+    def token_bytes(self, token: int) -> bytes:
+        return self._bytes[token]
+
+    def complete_prefix(self, text: str) -> int:
+        # A line is cut into words, runs of marks and runs of spaces before pairs are merged, and pairs
+        # never reach across: only the last of these pieces can still be cut differently.
+        line_start = text.rfind("\n") + 1
+        pieces = self._model.pre_tokenizer.pre_tokenize_str(text[line_start:])
+        return line_start + pieces[-1][1][0] if pieces else len(text)
+
+    def to_json(self) -> dict[str, Any]:
+        content: dict[str, Any] = {"model": json.loads(self._model.to_str())}
+        return content
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> BPETokenizer:
+        try:
+            return cls(tokenizers.Tokenizer.from_str(json.dumps(content.get("model"))))
+        except ValueError:
+            raise
+        except Exception as error:  # the library raises bare Exception
+            raise ValueError(f"'model' is no tokenizer: {error}") from None
+
+
+def _byte_characters() -> dict[int, str]:
+    """GPT-2's printable stand-in for each byte: itself where it is printable, U+0100 and on elsewhere."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    table = {byte: chr(byte) for byte in printable}
+    return table | {byte: chr(0x100 + i) for i, byte in enumerate(others)}

@@ -1,0 +1,56 @@
+"""Unicode characters as tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rnntui.core.text.tokenizers.base import UNKNOWN_BYTES, Ids, Tokenizer, valid_vocabulary
+
+
+class CharTokenizer(Tokenizer):
+    """One token a character of the training text, and `<unk>` for every other."""
+
+    kind = "char"
+    unknown = 0
+
+    def __init__(self, characters: list[str]) -> None:
+        self.characters = characters
+        codes = np.array([ord(character) for character in characters], dtype=np.int64)
+        # A table from code point to number makes encoding one look-up a character.
+        self._table = np.zeros(int(codes.max(initial=0)) + 2, dtype=self.dtype)
+        self._table[codes] = np.arange(1, len(codes) + 1)
+
+    @classmethod
+    def train(cls, text: str) -> CharTokenizer:
+        codes = np.unique(_code_points(text))
+        return cls([chr(code) for code in codes])
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.characters) + 1
+
+    def encode(self, text: str) -> Ids:
+        # Code points above the table meet its last entry, which is `<unk>`.
+        return self._table[np.minimum(_code_points(text), len(self._table) - 1)]
+
+    def token_bytes(self, token: int) -> bytes:
+        return self.characters[token - 1].encode() if token else UNKNOWN_BYTES
+
+    def complete_prefix(self, text: str) -> int:
+        return len(text)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"vocabulary": self.characters}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> CharTokenizer:
+        characters = valid_vocabulary(content)
+        if not all(len(character) == 1 and not 0xD800 <= ord(character) < 0xE000 for character in characters):
+            raise ValueError("'vocabulary' holds an entry that is not one character")
+        return cls(characters)
+
+
+def _code_points(text: str) -> Ids:
+    return np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")

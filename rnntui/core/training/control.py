@@ -1,0 +1,63 @@
+"""What a person asks of a running training: by signals, or by lines in `RUN/control`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import get_args
+
+from rnntui.core.runs import Command
+
+
+class Control:
+    """Requests to the training loop, read between two steps.
+
+    Lines in the control file work on every system; signals are their short form where there are any.
+    """
+
+    def __init__(self, run_path: Path) -> None:
+        self._path = run_path / "control"
+        self._path.unlink(missing_ok=True)  # requests to an earlier process are void
+        self._offset = 0
+        self._signalled = False
+
+    def poll(self) -> list[Command]:
+        """The requests since the last call, in order; unknown words are passed over."""
+        stop: list[Command] = ["stop"] if self._signalled else []
+        try:
+            if self._path.stat().st_size <= self._offset:
+                return stop
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except OSError:
+            return stop
+        complete = data[: data.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        known: dict[str, Command] = {name: name for name in get_args(Command)}
+        words = complete.decode("utf-8", "replace").split()
+        return [known[word] for word in words if word in known] + stop
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Within the block, SIGINT, SIGTERM and their like ask to stop; a second one stops at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+        numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        before = {number: signal.signal(number, self._on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._signalled:
+            raise KeyboardInterrupt
+        self._signalled = True

@@ -1,0 +1,135 @@
+"""Everything that changes while a model learns, and how one step changes it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from rnntui.core.config import Config
+from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.models.stack import StackState
+from rnntui.core.text.batches import Streams
+from rnntui.core.text.tokenizers import Ids
+from rnntui.core.training.devices import Precision, autocast
+from rnntui.core.training.optimisation import lr_factor, make_optimizer
+
+
+@dataclass
+class Counters:
+    """Where a run stands.  A checkpoint's `state.json` holds these."""
+
+    step: int = 0
+    """Steps taken; also the position in the data, one batch a step."""
+    tokens: int = 0
+    train_s: float = 0.0
+    """Seconds of training steps and their data, without evaluation, sampling and saving."""
+    best_loss: float | None = None
+    best_step: int = 0
+    stale: int = 0
+    """Evaluations in a row without gain."""
+    drops: int = 0
+    """Evaluations without gain in all."""
+
+
+class Learner:
+    """A model, its optimiser, its place in the text, and the state carried from batch to batch."""
+
+    def __init__(self, config: Config, vocab_size: int, tokens: Ids, device: str) -> None:
+        training = config.training
+        torch.manual_seed(training.seed)
+        self.config = config
+        self.device = device
+        self.precision: Precision = "fp32"
+        self.streams = Streams(tokens, training.batch_size, training.bptt)
+        self.model = LanguageModel(config.model, vocab_size).to(device).train()
+        self.optimizer = make_optimizer(self.model, training)
+        self.scaler = torch.amp.GradScaler(device, enabled=False)
+        self.state: StackState = self.model.initial_state(training.batch_size)
+        self.counters = Counters()
+
+    def use_precision(self, precision: Precision) -> None:
+        """Compute in `precision` from here on; fp16 scales the loss so that gradients do not vanish."""
+        self.precision = precision
+        self.scaler = torch.amp.GradScaler(self.device, enabled=precision == "fp16")
+
+    @property
+    def epoch(self) -> float:
+        return self.counters.step / len(self.streams)
+
+    @property
+    def fraction(self) -> float:
+        """How much of the nearest limit is used up, from 0 to 1; 0 where there is no limit."""
+        limits = self.config.training
+        used = [
+            done / limit
+            for done, limit in (
+                (self.counters.step, limits.max_steps),
+                (self.epoch, limits.max_epochs),
+                (self.counters.train_s, limits.max_time),
+            )
+            if limit is not None
+        ]
+        return min(1.0, max(used, default=0.0))
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        training, counters = self.config.training, self.counters
+        factor = lr_factor(training.schedule, counters.step, self.fraction, training.warmup, counters.drops)
+        return training.lr * factor
+
+    def step(self) -> tuple[float, float]:
+        """One step of truncated backpropagation through time (Williams and Peng 1990).
+
+        Returns the mean loss of the batch in nats a token and the gradient's norm before clipping.  A
+        gradient that is not finite leaves the weights as they are and clears the carried state.
+        """
+        began = time.perf_counter()
+        training = self.config.training
+
+        # 1. The streams go on where the last batch ended, and so does the state: the gradient stops at
+        #    the cut, the memory does not.  A new epoch is a new text.
+        batch = self.streams[self.counters.step % len(self.streams)]
+        inputs = torch.from_numpy(batch.inputs).to(self.device, non_blocking=True)
+        targets = torch.from_numpy(batch.targets).to(self.device, non_blocking=True)
+        if batch.first:
+            self.state = self.model.initial_state(training.batch_size)
+
+        # 2. Products in the chosen precision; the loss always in fp32, where small differences count.
+        with autocast(self.device, self.precision):
+            logits, state = self.model(inputs, self.state)
+        loss = cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+
+        # 3. Recurrent gradients can explode, so their norm is clipped (Pascanu et al. 2013).
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), training.clip)
+
+        # 4. One number that is not finite would poison every weight: such a step is not taken.
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr
+        if sound := bool(torch.isfinite(norm)):
+            self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.state = detached(state) if sound else self.model.initial_state(training.batch_size)
+
+        self.counters.step += 1
+        self.counters.tokens += targets.numel()
+        loss_value, norm_value = float(loss.detach()), float(norm)
+        self.counters.train_s += time.perf_counter() - began
+        return loss_value, norm_value
+
+
+def detached(state: StackState) -> StackState:
+    """The state as numbers without history, in fp32."""
+    return tuple(tuple(part.detach().float() for part in layer) for layer in state)
+
+
+def flat_state(state: StackState) -> dict[str, Tensor]:
+    """A state as named tensors, `state.LAYER.PART`, each (B, H)."""
+    return {f"state.{i}.{j}": part for i, layer in enumerate(state) for j, part in enumerate(layer)}

@@ -1,0 +1,279 @@
+"""The training loop: one generator of events."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+from rnntui.core import events as ev
+from rnntui.core.errors import NumericalError
+from rnntui.core.files import write_atomically
+from rnntui.core.inference.sampling import Sampling, generate
+from rnntui.core.inference.scoring import score_split
+from rnntui.core.inference.session import Session
+from rnntui.core.inference.vocabulary import Vocabulary
+from rnntui.core.models.language_model import count_parameters
+from rnntui.core.models.weights import model_bytes
+from rnntui.core.runs import Command, Run
+from rnntui.core.text import tokenizers
+from rnntui.core.text.dataset import Split, reopen
+from rnntui.core.training.checkpoints import load_checkpoint, save_checkpoint
+from rnntui.core.training.control import Control
+from rnntui.core.training.devices import choose_device, choose_precision
+from rnntui.core.training.learner import Learner
+
+_SAMPLE_TOKENS = 240
+_BAD_STEPS = 3
+"""Steps in a row without finite numbers after which training gives up."""
+_PAUSE_POLL_S = 0.1
+_EVALUATION_SHARE = 0.1
+"""About how much of the time goes into evaluation, where no `--eval-every` says otherwise."""
+_LEAST_EVAL_EVERY = 100
+
+
+def train(run: Run, control: Control) -> Iterator[ev.AnyEvent]:
+    """Train `run`, from its last checkpoint if there is one, telling each thing as it happens.
+
+    Ends with `Finished`.  Raises NumericalError when the numbers stay non-finite, and InputError where
+    the run folder or its corpus cannot be used.
+    """
+    loop = Loop(run, control)
+    yield from loop.begin()
+    while (reason := loop.over()) is None:
+        yield from loop.obey()
+        if loop.stopped:
+            break
+        yield from loop.step()
+        yield from loop.look()
+    yield from loop.end(reason or "interrupted")
+
+
+class Loop:
+    """The parts of one training, each a generator of its events."""
+
+    def __init__(self, run: Run, control: Control) -> None:
+        self.run, self.control = run, control
+        self.tokenizer = tokenizers.load(run.path / "tokenizer.json")
+        self.dataset = reopen(run, self.tokenizer)
+        self.config = run.config.training
+        device = choose_device(self.config.device)
+        train_tokens = self.dataset["train"].tokens
+        self.learner = Learner(run.config, self.tokenizer.vocab_size, train_tokens, device)
+        self.valid: Split = self.dataset["valid"]
+        self.vocabulary = Vocabulary(self.tokenizer)
+        self.stopped = False
+        self.eval_every = self.config.eval_every or self._default_eval_every()
+        self.save_every = self.config.save_every or self.eval_every
+        self.sample_every = self.config.sample_every or self.eval_every
+        self._last_evaluation: ev.Evaluated | None = None
+        self._last_saved = -1
+        self._losses: list[float] = []
+        self._bad_steps = 0
+        self._logged_tokens, self._logged_s = 0, 0.0
+        self._began = time.perf_counter()
+
+    def _default_eval_every(self) -> int:
+        """Evaluating reads the held-out part about as fast as training reads text, so its share of the
+        time is about valid tokens / (steps between * tokens a step)."""
+        batch = self.config.batch_size * self.config.bptt
+        steps = len(self.dataset["valid"].tokens) / batch / _EVALUATION_SHARE
+        return max(_LEAST_EVAL_EVERY, math.ceil(steps))
+
+    def begin(self) -> Iterator[ev.AnyEvent]:
+        """Go on from the last checkpoint, or choose the precision and start."""
+        learner, counters = self.learner, self.learner.counters
+        if (self.run.path / "last").exists():
+            load_checkpoint(self.run.checkpoint_path("last"), learner)
+            counters = learner.counters
+            self._last_saved = counters.step
+        else:
+            learner.use_precision(
+                choose_precision(self.config.precision, learner.model, learner.streams, learner.device)
+            )
+        self._logged_tokens, self._logged_s = counters.tokens, counters.train_s
+        yield ev.Started(
+            step=counters.step,
+            run=self.run.name,
+            device=learner.device,
+            precision=learner.precision,
+            parameters=count_parameters(learner.model),
+            corpus=self.run.config.text.corpus,
+            seed=self.config.seed,
+            vocab_size=self.tokenizer.vocab_size,
+            train_tokens=len(self.dataset["train"].tokens),
+            valid_tokens=len(self.valid.tokens),
+        )
+        if self.tokenizer.unknown is not None:
+            share = float((self.valid.tokens == self.tokenizer.unknown).mean())
+            if share > 0:
+                yield self._warned(
+                    f"{share:.2%} of the held-out tokens are <unk>: bits per byte leaves out what they hide"
+                )
+
+    def over(self) -> ev.Reason | None:
+        """Which limit is reached, if any is."""
+        limits, counters = self.config, self.learner.counters
+        evaluated = self._last_evaluation
+        if limits.max_steps is not None and counters.step >= limits.max_steps:
+            return "steps"
+        if limits.max_epochs is not None and self.learner.epoch >= limits.max_epochs:
+            return "epochs"
+        if limits.max_time is not None and counters.train_s >= limits.max_time:
+            return "time"
+        if (
+            limits.target_loss is not None
+            and evaluated
+            and (evaluated.loss or math.inf) <= limits.target_loss
+        ):
+            return "target_loss"
+        if limits.patience is not None and counters.stale >= limits.patience:
+            return "early_stop"
+        return None
+
+    def step(self) -> Iterator[ev.AnyEvent]:
+        """Take one step; tell of progress every so often."""
+        learner, counters = self.learner, self.learner.counters
+        lr = learner.lr
+        loss, grad_norm = learner.step()
+        if not math.isfinite(loss) or not math.isfinite(grad_norm):
+            yield from self._bad_step()
+        else:
+            self._bad_steps = 0
+            self._losses.append(loss)
+        if counters.step % self.config.log_every and counters.step != 1:
+            return
+        tokens, seconds = counters.tokens - self._logged_tokens, counters.train_s - self._logged_s
+        self._logged_tokens, self._logged_s = counters.tokens, counters.train_s
+        mean = sum(self._losses) / len(self._losses) if self._losses else math.nan
+        self._losses = []
+        yield ev.Progress(
+            step=counters.step,
+            tokens=counters.tokens,
+            epoch=learner.epoch,
+            loss=ev.finite(mean),
+            lr=lr,
+            grad_norm=ev.finite(grad_norm),
+            tokens_per_s=tokens / max(seconds, 1e-9),
+            train_s=counters.train_s,
+            wall_s=time.perf_counter() - self._began,
+            fraction=learner.fraction,
+        )
+
+    def _bad_step(self) -> Iterator[ev.AnyEvent]:
+        self._bad_steps += 1
+        yield self._warned("loss or gradient was not finite: the step was not taken, the state starts anew")
+        # A scaled fp16 loss overflows now and then until its scale has settled; that is no divergence.
+        if self._bad_steps >= _BAD_STEPS and not self.learner.scaler.is_enabled():
+            raise NumericalError(
+                f"{self.run.name}: numbers were not finite {_BAD_STEPS} steps in a row; "
+                f"resume the last checkpoint with a smaller --lr (now {self.config.lr:g})"
+            )
+
+    def look(self) -> Iterator[ev.AnyEvent]:
+        """Evaluate, sample and save when it is time."""
+        step = self.learner.counters.step
+        best = False
+        if step % self.eval_every == 0:
+            evaluated = self._evaluate(counts=True)
+            best = evaluated.best
+            yield evaluated
+        if step % self.sample_every == 0:
+            yield self._sample()
+        if best or step % self.save_every == 0:
+            yield self._save(best)
+
+    def obey(self) -> Iterator[ev.AnyEvent]:
+        """Do what was asked since the last step; wait here while paused."""
+        paused = False
+        while True:
+            for command in self.control.poll():
+                if command == "pause" and not paused:
+                    paused = True
+                    yield ev.Paused(step=self.learner.counters.step)
+                elif command in ("resume", "stop") and paused:
+                    paused = False
+                    yield ev.Resumed(step=self.learner.counters.step)
+                yield from self._act(command)
+            if not paused:
+                return
+            time.sleep(_PAUSE_POLL_S)
+
+    def _act(self, command: Command) -> Iterator[ev.AnyEvent]:
+        match command:
+            case "stop":
+                self.stopped = True
+            case "evaluate":
+                # Out of turn, so it moves neither patience nor the best: the run stays reproducible.
+                yield self._evaluate(counts=False)
+            case "sample":
+                yield self._sample()
+            case "live":
+                write_atomically(
+                    self.run.path / "live.safetensors", model_bytes(self.learner.model), durable=False
+                )
+
+    def end(self, reason: ev.Reason) -> Iterator[ev.AnyEvent]:
+        """Evaluate once more, unless a person stopped the run, and save."""
+        step = self.learner.counters.step
+        best = False
+        evaluated = self._last_evaluation
+        if (
+            reason != "interrupted"
+            and (evaluated is None or evaluated.step != step)
+            and self._last_saved != step
+        ):
+            evaluated = self._evaluate(counts=True)
+            best = evaluated.best
+            yield evaluated
+            yield self._sample()
+        if self._last_saved != step:
+            yield self._save(best)
+        (self.run.path / "live.safetensors").unlink(missing_ok=True)
+        yield ev.Finished(step=step, reason=reason)
+
+    def _evaluate(self, counts: bool) -> ev.Evaluated:
+        """Score the held-out part; with `counts`, note whether it is the best so far."""
+        learner, counters = self.learner, self.learner.counters
+        scores = score_split(learner.model, self.valid, self.tokenizer.start, "stream", learner.device)
+        loss = scores.loss
+        best = counts and math.isfinite(loss) and (counters.best_loss is None or loss < counters.best_loss)
+        if best:
+            counters.best_loss, counters.best_step, counters.stale = loss, counters.step, 0
+        elif counts:
+            counters.stale += 1
+            counters.drops += 1
+        evaluated = ev.Evaluated(
+            step=counters.step,
+            split=self.valid.name,
+            loss=ev.finite(loss),
+            perplexity=ev.finite(scores.perplexity),
+            bits_per_byte=ev.finite(scores.bits_per_byte),
+            bits_per_char=ev.finite(scores.bits_per_char),
+            accuracy=scores.accuracy,
+            protocol=scores.protocol,
+            train_s=counters.train_s,
+            best=best,
+        )
+        if counts:
+            self._last_evaluation = evaluated
+        return evaluated
+
+    def _sample(self) -> ev.Sampled:
+        """Write a little, on a random generator of its own: training's stays untouched."""
+        learner = self.learner
+        learner.model.eval()
+        session = Session(learner.model, self.tokenizer, self.vocabulary)
+        session.set_text(self.config.sample_prompt)
+        sampling = Sampling(seed=self.config.seed + learner.counters.step)
+        text = "".join(generate(session, _SAMPLE_TOKENS, sampling))
+        learner.model.train()
+        return ev.Sampled(step=learner.counters.step, prompt=self.config.sample_prompt, text=text)
+
+    def _save(self, best: bool) -> ev.Saved:
+        folder = save_checkpoint(self.run, self.learner, best)
+        self._last_saved = self.learner.counters.step
+        return ev.Saved(step=self._last_saved, path=folder.relative_to(self.run.path).as_posix())
+
+    def _warned(self, message: str) -> ev.Warned:
+        return ev.Warned(step=self.learner.counters.step, message=message)

@@ -1,0 +1,51 @@
+"""From a configuration to a run that can be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rnntui.core import runs
+from rnntui.core.config import FIELDS, Config, changed, value_of
+from rnntui.core.errors import InputError
+from rnntui.core.models.budget import within_budget
+from rnntui.core.runs import Run
+from rnntui.core.text import dataset, tokenizers
+from rnntui.core.training.devices import choose_device
+
+
+def create_run(config: Config, path: Path | None, narrate: Callable[[str], None]) -> Run:
+    """Read the corpus, learn the tokenizer and write a new run folder.  Raises InputError."""
+    if path is not None and (path / "run.toml").exists():
+        raise InputError(f"{path}: a run lives there already; go on with --resume or choose another --run")
+    choose_device(config.training.device)
+    config, tokenizer, _ = dataset.prepare(config, narrate)
+    config = within_budget(config, tokenizer.vocab_size)
+    return Run.create(path or runs.new_path(config), config, tokenizers.dumps(tokenizer))
+
+
+def resume_run(path: Path, settings: Mapping[str, Any]) -> Run:
+    """Open the run at `path`, with other training settings where `settings` names some.
+
+    Raises InputError for a setting that cannot change any more: the text's, the model's, and those of
+    training that shape the data or the optimiser.
+    """
+    run = Run.open(path)
+    given = {name: value for name, value in settings.items() if value is not None}
+    for name, value in given.items():
+        fixed = FIELDS[name].section != "training" or name in (
+            "batch_size",
+            "bptt",
+            "optimizer",
+            "seed",
+            "precision",
+        )
+        if fixed and value != value_of(run.config, name):
+            raise InputError(
+                f"{FIELDS[name].flag}: this run has {value_of(run.config, name)!r}, which cannot change on "
+                f"--resume; leave the flag out or train a new run"
+            )
+    run = Run(run.path, changed(run.config, given))
+    run.write_config()
+    return run
