@@ -169,16 +169,7 @@ class Run:
 
     def owner(self) -> Owner | None:
         """The living process that trains this run, if there is one."""
-        try:
-            owner = msgspec.json.decode((self.path / "lock").read_bytes(), type=Owner)
-        except (OSError, msgspec.DecodeError):
-            return None
-        return owner if owner.alive() else None
-
-    def request(self, command: Command) -> None:
-        """Ask the training process for something; it answers with an event."""
-        with (self.path / "control").open("a", encoding="utf-8") as file:
-            file.write(command + "\n")
+        return owner_of(self.path)
 
     def state(self, events: list[ev.AnyEvent]) -> RunState:
         """What the run is doing, from its owner and its events."""
@@ -186,17 +177,13 @@ class Run:
             paused = next((e for e in reversed(events) if isinstance(e, ev.Paused | ev.Resumed)), None)
             return "paused" if isinstance(paused, ev.Paused) else "running"
         if not events:
-            return "crashed" if self.last_words() else "new"
+            return "crashed" if last_words(self.path) else "new"
         last = events[-1]
         if isinstance(last, ev.Finished):
             if last.reason == "interrupted":
                 return "interrupted"
             return "crashed" if last.reason == "error" else "finished"
         return "crashed"
-
-    def last_words(self) -> str:
-        """The last line that training wrote to `stderr.log`, or ''."""
-        return last_words(self.path)
 
 
 class EventTail:
@@ -234,6 +221,21 @@ class EventTail:
 def without_void(events: list[ev.AnyEvent], started: ev.Started) -> list[ev.AnyEvent]:
     """`events` but for those of steps that `started`, told after them, takes anew."""
     return [event for event in events if event.step <= started.step]
+
+
+def owner_of(path: Path) -> Owner | None:
+    """The living process that trains in the run folder `path`, if there is one."""
+    try:
+        owner = msgspec.json.decode((path / "lock").read_bytes(), type=Owner)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return owner if owner.alive() else None
+
+
+def request(path: Path, command: Command) -> None:
+    """Ask the process that trains in `path` for something; it answers with an event."""
+    with (path / "control").open("a", encoding="utf-8") as file:
+        file.write(command + "\n")
 
 
 def last_words(path: Path) -> str:
@@ -274,10 +276,16 @@ def list_runs() -> list[Run]:
     return sorted(found, key=lambda run: (run.path / "run.toml").stat().st_mtime)
 
 
+def short_corpus(corpus: str) -> str:
+    """A corpus's name without its folders."""
+    return re.split(r"[/\\]", corpus.rstrip("/\\"))[-1] or corpus
+
+
 def new_path(config: Config) -> Path:
     """A free folder in the runs' home, named after the corpus and the cell."""
-    stem = re.split(r"[/\\]", config.text.corpus.rstrip("/\\"))[-1].rsplit(".", 1)[0]
-    stem = re.sub(r"[^\w-]+", "-", stem).strip("-")[:40] or "stdin"
+    stem = (
+        re.sub(r"[^\w-]+", "-", short_corpus(config.text.corpus).rsplit(".", 1)[0]).strip("-")[:40] or "stdin"
+    )
     number = 1
     while (path := runs_home() / f"{stem}-{config.model.cell}-{number}").exists():
         number += 1

@@ -30,18 +30,18 @@ CELLS: dict[str, CellEntry] = {
     "elman": CellEntry(
         "elman:Elman",
         "Elman network",
-        "The simplest recurrence: fast and easy to follow, forgets within a few dozen tokens.",
+        "the simplest recurrence: fast, forgets within a few dozen tokens",
         options=("nonlinearity",),
     ),
     "lstm": CellEntry(
         "lstm:LSTM",
         "Long short-term memory",
-        "A gated memory that carries errors far back: the best model for most texts, four products a step.",
+        "a gated memory that reaches far back: the best choice for most texts",
     ),
     "gru": CellEntry(
         "gru:GRU",
         "Gated recurrent unit",
-        "Two gates instead of three: often as good as the LSTM with a quarter fewer weights.",
+        "two gates instead of three: close to the LSTM with a quarter fewer weights",
     ),
 }
 

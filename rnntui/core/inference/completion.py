@@ -19,7 +19,10 @@ class Completion:
 
     text: str
     probability: float
-    """P(the text and then a word's end | everything before), under the model."""
+    """P(the text, its last word ending there | everything before), under the model."""
+    word: str
+    """The first word of the text, with what stands before it."""
+    word_probability: float
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,12 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
         live = going_on
         if not live or (len(finished) == count and finished[-1].log_p > max(path.log_p for path in live)):
             break
-    chosen = _best_texts(finished or live, count)
-    if words > 1:
-        chosen = _continued(session, chosen, words, max_tokens)
-    return [Completion(path.text, math.exp(path.log_p)) for path in chosen]
+    firsts = _best_texts(finished or live, count)
+    wholes = _continued(session, firsts, words, max_tokens) if words > 1 else firsts
+    return [
+        Completion(whole.text, math.exp(whole.log_p), first.text, math.exp(first.log_p))
+        for first, whole in zip(firsts, wholes, strict=True)
+    ]
 
 
 def _root(session: Session) -> _Path:
@@ -148,11 +153,16 @@ def _continued(session: Session, paths: list[_Path], words: int, max_tokens: int
     """Each path followed by its likeliest tokens until it holds so many words or its line ends."""
     done: dict[int, _Path] = {}
     growing = dict(enumerate(paths))
-    for _ in range(max_tokens):
+    for i in range(max_tokens):
         growing = {key: path for key, path in growing.items() if not path.text.endswith("\n")}
         if not growing:
             break
         scores = _log_probabilities(session, list(growing.values()))
+        if i == 0:
+            # The first word is over, and its probability already says so.
+            inside = torch.tensor([in_word(path.text[-1:] or " ") for path in growing.values()])
+            scores.masked_fill_(inside[:, None] & ~session.vocabulary.ends_word, -torch.inf)
+            scores = torch.where(inside[:, None], scores.log_softmax(dim=1), scores)
         values, tokens = scores.max(dim=1)
         log_ps = [path.log_p + value for path, value in zip(growing.values(), values.tolist(), strict=True)]
         longer = _advanced(session, list(growing.values()), tokens, log_ps)

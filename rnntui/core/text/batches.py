@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ class Streams:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-self.length // self.bptt)
+        return math.ceil(self.length / self.bptt)
 
     def __getitem__(self, index: int) -> Batch:
         """The batch `index` of an epoch."""

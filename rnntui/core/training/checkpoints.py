@@ -62,12 +62,22 @@ def load_checkpoint(folder: Path, learner: Learner) -> None:
     """Put `learner` where the checkpoint was written.  Raises InputError for a damaged one."""
     verify(folder)
     load_weights(learner.model, folder / "model.safetensors")
-    state = read_json(folder / "state.json")
+    counters, state = read_counters(folder), read_json(folder / "state.json")
     tensors = read_tensors(folder / "trainer.safetensors")
     try:
+        learner.counters = counters
         _restore(learner, state, tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: does not fit this run ({type(error).__name__}: {error})") from None
+
+
+def read_counters(folder: Path) -> Counters:
+    """Where the run stood when the checkpoint was written.  Raises InputError for a damaged one."""
+    state = read_json(folder / "state.json")
+    try:
+        return Counters(**{field.name: state[field.name] for field in dataclasses.fields(Counters)})  # type: ignore[arg-type]
+    except KeyError as error:
+        raise InputError(f"{folder / 'state.json'}: {error} is missing") from None
 
 
 def verify(folder: Path) -> None:
@@ -114,7 +124,6 @@ def _trainer_tensors(learner: Learner) -> dict[str, Tensor]:
 
 
 def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    learner.counters = Counters(**{f.name: state[f.name] for f in dataclasses.fields(Counters)})
     learner.use_precision(state["precision"])
     if learner.scaler.is_enabled():
         learner.scaler.load_state_dict(state["scaler"])

@@ -1,0 +1,57 @@
+"""`rnntui corpora`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import rich_click as click
+
+from rnntui.cli.options import json_option
+from rnntui.core.text import catalogue, corpus
+from rnntui.core.text.statistics import statistics
+from rnntui.visible import visible, visible_line
+
+_PREVIEW = 400
+
+
+@click.group()
+def corpora() -> None:
+    """The texts that models learn from."""
+
+
+@corpora.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """The samples that come with the program."""
+    if as_json:
+        click.echo(json.dumps({name: sample._asdict() for name, sample in catalogue.SAMPLES.items()}))
+        return
+    for name, sample in catalogue.SAMPLES.items():
+        click.echo(f"{name:<14} {sample.language:<8} {sample.summary}")
+
+
+@corpora.command()
+@click.argument("source")
+@click.option("--encoding", default="auto", show_default=True)
+@json_option
+def show(source: str, encoding: str, as_json: bool) -> None:
+    """Sizes, entropy and the beginning of a corpus: a sample, a file, a folder, - or a URL."""
+    text = corpus.load(source, encoding)
+    figures = statistics(text.text)
+    if as_json:
+        content = {"source": text.source, "sha256": text.sha256, "files": text.files, "skipped": text.skipped}
+        click.echo(json.dumps(content | dataclasses.asdict(figures), ensure_ascii=False))
+        return
+    click.echo(
+        f"{visible_line(text.source)}: {figures.characters:,} characters, {figures.bytes:,} bytes, "
+        f"{figures.lines:,} lines, {figures.vocabulary:,} different characters"
+    )
+    if text.files > 1 or text.skipped:
+        click.echo(f"{text.files:,} files; {len(text.skipped):,} left out as no text")
+    click.echo(f"entropy of single characters {figures.entropy:.3f} bits/char")
+    click.echo(f"gzip {figures.gzip_bits_per_byte:.3f} bits/byte")
+    click.echo("\n" + visible(text.text[:_PREVIEW]))
+
+
+COMMANDS = (corpora,)

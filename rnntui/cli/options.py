@@ -1,0 +1,83 @@
+"""Flags made from the configuration, and the value types that they read."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
+
+_NOT_FLAGS = ("corpus", "sha256")
+"""The corpus is the command's argument; its digest is written, not given."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class _Scaled(click.ParamType):
+    """A number with a unit letter."""
+
+    def __init__(self, name: str, units: Mapping[str, float], kind: type) -> None:
+        self.name, self.units, self.kind = name, units, kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, int | float):
+            return self.kind(value)
+        match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)([a-zA-Z]?)", str(value).strip())
+        if not match or match[2] not in self.units:
+            examples = {"DURATION": "90s, 5m or 1h", "COUNT": "500k or 1M"}[self.name]
+            self.fail(f"'{value}' is no {self.name.lower()}; write it as {examples}", param, ctx)
+        return self.kind(float(match[1]) * self.units[match[2]])
+
+
+DURATION = _Scaled("DURATION", {"": 1, "s": 1, "m": 60, "h": 3600}, float)
+COUNT = _Scaled("COUNT", {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "G": 1e9}, int)
+_UNITS: dict[str, click.ParamType] = {"duration": DURATION, "count": COUNT}
+
+
+def config_options(function: Function) -> Function:
+    """Add a flag for every setting of the configuration, and `--preset`."""
+    for field in reversed([field for field in FIELDS.values() if field.name not in _NOT_FLAGS]):
+        function = _option(field)(function)
+    preset = click.option(
+        "--preset",
+        type=click.Choice(list(PRESETS)),
+        default=DEFAULT_PRESET,
+        show_default=True,
+        help="how much time a model is given: sets what no flag says",
+    )
+    return preset(function)
+
+
+def _option(field: Field) -> Callable[[Function], Function]:
+    shown = field.description
+    if field.default not in (None, "", False):
+        shown += f"  [default: {field.default}]"
+    if field.kind is bool:
+        name = field.flag[2:]
+        return click.option(f"--{name}/--no-{name}", field.name, default=None, help=shown)
+    kind: Any = _UNITS.get(field.unit) or (click.Choice(field.choices) if field.choices else field.kind)
+    return click.option(field.flag, field.name, type=kind, default=None, help=shown)
+
+
+checkpoint_option = click.option(
+    "--checkpoint", default="best", show_default=True, help="best, last, or a step that is saved"
+)
+device_option = click.option(
+    "--device",
+    type=click.Choice(FIELDS["device"].choices),
+    default="cpu",
+    show_default=True,
+    help="where to compute",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
+
+
+def text_argument(value: str) -> str:
+    """A text from the command line; `-` reads it from standard input, undecodable bytes replaced."""
+    if value == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

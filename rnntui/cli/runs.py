@@ -1,0 +1,105 @@
+"""`rnntui runs`."""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+import rich_click as click
+
+from rnntui import formats
+from rnntui.cli.options import json_option
+from rnntui.core import runs as store
+from rnntui.core.config import to_toml
+from rnntui.core.errors import InputError
+from rnntui.core.summaries import RunSummary, summarise
+from rnntui.visible import visible, visible_line
+
+
+@click.group()
+def runs() -> None:
+    """The runs that are kept."""
+
+
+@runs.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """All runs in the runs' home, the newest last."""
+    summaries = [summarise(run) for run in store.list_runs()]
+    if as_json:
+        click.echo(msgspec.json.encode(summaries).decode())
+    elif not summaries:
+        click.echo(f"no runs yet in {store.runs_home()}; start one with `rnntui train`", err=True)
+    else:
+        _print_table(summaries)
+
+
+def _print_table(summaries: list[RunSummary]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("run", "corpus", "cell", "tokens", "state"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("parameters", "steps", "perplexity", "bits/byte", "tokens/s"):
+        table.add_column(heading, justify="right")
+    for each in summaries:
+        cells = (
+            each.name,
+            store.short_corpus(each.corpus),
+            each.cell,
+            each.tokenizer,
+            each.state,
+            formats.count(each.parameters) if each.parameters else "–",
+            f"{each.step:,}",
+            formats.number(each.perplexity, 2),
+            formats.number(each.bits_per_byte),
+            f"{each.tokens_per_s:,.0f}" if each.tokens_per_s else "–",
+        )
+        table.add_row(*(Text(visible_line(cell)) for cell in cells))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200  # a pipe has no width to fit
+    console.print(table)
+
+
+@runs.command()
+@click.argument("run")
+@json_option
+def show(run: str, as_json: bool) -> None:
+    """One run: its figures and its configuration."""
+    found = store.find(run)
+    summary = summarise(found)
+    if as_json:
+        content = msgspec.to_builtins(summary) | {"config": msgspec.to_builtins(found.config)}
+        click.echo(msgspec.json.encode(content).decode())
+        return
+    click.echo(f"{visible_line(summary.path)}: {summary.state} at step {summary.step:,}")
+    if summary.loss is not None:
+        click.echo(
+            f"best {summary.split} ({summary.protocol}): loss {summary.loss:.4f} nats/token, "
+            f"perplexity {formats.number(summary.perplexity)}, {formats.number(summary.bits_per_byte)} bits/byte"
+        )
+    if words := store.last_words(found.path):
+        click.echo(f"stderr.log ends: {visible_line(words, 200)}")
+    click.echo("\n" + visible(to_toml(found.config)), nl=False)
+
+
+@runs.command()
+@click.argument("run", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="do not ask")
+def remove(run: tuple[str, ...], yes: bool) -> None:
+    """Delete runs with all their checkpoints."""
+    found = [store.find(name) for name in run]
+    if not yes:
+        if not sys.stdin.isatty():
+            raise InputError("--yes: needed to delete runs without a terminal to ask on")
+        names = ", ".join(visible_line(each.name) for each in found)
+        click.confirm(f"Delete {names} with all checkpoints?", abort=True, err=True)
+    for each in found:
+        store.remove(each)
+        click.echo(f"removed {visible_line(str(each.path))}", err=True)
+
+
+COMMANDS = (runs,)

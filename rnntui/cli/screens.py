@@ -1,0 +1,76 @@
+"""`rnntui`, `rnntui watch` and `rnntui play`: the app."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import rich_click as click
+
+from rnntui.cli.display import PlainLines
+from rnntui.core import events as ev
+from rnntui.core import runs
+from rnntui.core.errors import InputError
+
+_POLL_S = 0.2
+
+
+@click.command()
+@click.argument("run")
+def watch(run: str) -> None:
+    """Watch a run that trains, or look at one that has; without a terminal, as plain lines."""
+    found = runs.find(run)
+    if not _on_terminal():
+        _watch_plainly(found)
+        return
+    from rnntui.tui.app import open_watch
+
+    open_watch(found)
+
+
+@click.command()
+@click.argument("run")
+def play(run: str) -> None:
+    """Write with a run's model: it completes the text as you type."""
+    found = runs.find(run)
+    _need_terminal("play")
+    from rnntui.tui.app import open_playground
+
+    open_playground(found)
+
+
+def open_app() -> None:
+    """Open the app on its first screen."""
+    _need_terminal("the app")
+    from rnntui.tui.app import open_corpora
+
+    open_corpora()
+
+
+def _watch_plainly(run: runs.Run) -> None:
+    """Tell events as lines until the run is over and nobody trains it."""
+    tail = runs.EventTail(run.events_path)
+    display = PlainLines()
+    while True:
+        alive = run.owner() is not None  # asked before the last read, so that no line is missed
+        for event in tail.poll():
+            display.show(event)
+            if isinstance(event, ev.Finished) and not alive:
+                return
+        if not alive:
+            return
+        time.sleep(_POLL_S)
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _need_terminal(what: str) -> None:
+    if not _on_terminal():
+        raise InputError(
+            f"{what} needs a terminal; in scripts use `rnntui train --headless`, `rnntui complete` or `rnntui generate`"
+        )
+
+
+COMMANDS = (watch, play)

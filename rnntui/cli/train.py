@@ -1,0 +1,120 @@
+"""`rnntui train`."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from rnntui.cli.display import display_for
+from rnntui.cli.options import config_options
+from rnntui.core import config, runs
+from rnntui.core import events as ev
+from rnntui.core.errors import InputError, RnntuiError, oneline
+from rnntui.visible import visible_line
+
+_EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
+
+
+@click.command()
+@click.argument("corpus", required=False)
+@click.option("--headless", is_flag=True, help="train here, without the screen")
+@click.option(
+    "--run", "run_path", type=click.Path(path_type=Path), help="the run folder [default: a new one]"
+)
+@click.option(
+    "--resume", is_flag=True, help="go on from the newest checkpoint of --run, or start if there is none"
+)
+@click.option("--json", "as_json", is_flag=True, help="print the events as JSON lines")
+@config_options
+def train(
+    corpus: str | None,
+    headless: bool,
+    run_path: Path | None,
+    resume: bool,
+    as_json: bool,
+    preset: str,
+    **settings: Any,
+) -> int:
+    """Train a model on CORPUS: a sample's name, a file, a folder, - for standard input, or a URL.
+
+    On a terminal the training screen opens; with --headless, or without a terminal, the training runs
+    here and tells its progress on standard error.  The run folder's path is printed at the end.
+    """
+    settings["corpus"] = corpus
+    given = {name: value for name, value in settings.items() if value is not None}
+    if resume and run_path is None:
+        raise InputError("--resume: name the run to go on with, as --run DIR")
+    resuming = resume and run_path is not None and (run_path / "run.toml").exists()
+    if not resuming:
+        configuration = config.build(given, preset)  # bad settings are told before anything opens
+    if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
+        return _on_screen(given, preset, run_path, resume)
+
+    from rnntui.core.training.start import create_run, resume_run
+
+    if resuming:
+        assert run_path is not None
+        given.pop("corpus", None) if given.get("corpus") == _corpus_of(run_path) else None
+        run = resume_run(run_path.resolve(), given)
+    else:
+        run = create_run(configuration, run_path.resolve() if run_path else None, _narrate)
+    return _train_here(run, as_json)
+
+
+def _train_here(run: runs.Run, as_json: bool) -> int:
+    """Train in this process, telling events as they come; the exit code says how it ended."""
+    from rnntui.core.training.control import Control
+    from rnntui.core.training.loop import train as training
+
+    reason = "error"
+    with run.owned():
+        control = Control(run.path)
+        with control.signals(), display_for(as_json) as display:
+            try:
+                for event in run.record(training(run, control)):
+                    display.show(event)
+                    if isinstance(event, ev.Finished):
+                        reason = event.reason
+            except Exception as error:
+                _note_failure(run, error)
+                raise
+    if not as_json:
+        click.echo(str(run.path))
+    return _EXIT_CODES.get(reason, 0)
+
+
+def _note_failure(run: runs.Run, error: Exception) -> None:
+    """Leave the reason in the run folder, for whoever looks later."""
+    with suppress(OSError), (run.path / "stderr.log").open("a", encoding="utf-8") as log:
+        if not isinstance(error, RnntuiError):
+            log.write("".join(traceback.format_exception(error)))
+        log.write(f"{oneline(error)}\n")
+    with suppress(OSError):
+        last = run.events()
+        step = last[-1].step if last else 0
+        list(run.record([ev.Finished(step=step, reason="error")]))
+
+
+def _on_screen(given: dict[str, Any], preset: str, run_path: Path | None, resume: bool) -> int:
+    """Open the app on the training screen; the training is a process of its own."""
+    if given.get("corpus") == "-":
+        raise InputError("CORPUS: standard input cannot feed both the text and the keys; add --headless")
+    from rnntui.tui.app import open_training
+
+    return open_training(given, preset, run_path, resume)
+
+
+def _corpus_of(path: Path) -> str:
+    return runs.Run.open(path).config.text.corpus
+
+
+def _narrate(line: str) -> None:
+    click.echo(visible_line(line), err=True)
+
+
+COMMANDS = (train,)

@@ -1,0 +1,39 @@
+"""How numbers are written for people, the same in every command and screen."""
+
+from __future__ import annotations
+
+import math
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A measured number; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if abs(value) >= 10_000:
+        return f"{value:,.0f}"
+    return f"{value:.{digits}f}"
+
+
+def count(value: float) -> str:
+    """A large count in three figures: 1.22M."""
+    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= limit:
+            return f"{value / limit:.3g}{letter}"
+    return f"{value:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time as 0:42, 12:05 or 3:20:00."""
+    whole = max(round(seconds), 0)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def perplexity(loss: float | None) -> float | None:
+    """exp(loss); None where that is not a number."""
+    return math.exp(loss) if loss is not None and loss < 700 else None
+
+
+def time_left(fraction: float, seconds: float) -> str:
+    """Training time to go when `fraction` of the run took `seconds`."""
+    return duration(seconds / fraction - seconds) if fraction > 0 else "–"

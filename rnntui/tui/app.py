@@ -1,0 +1,114 @@
+"""The app: which screen opens first, which trainings it started, how it is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from rnntui.core import config, runs
+from rnntui.core.errors import InputError
+from rnntui.core.runs import Run
+from rnntui.tui.child import Child, start_training
+
+_SAVING_POLL_S = 0.1
+
+
+class RnntuiApp(App[int]):
+    """rnntui in a terminal."""
+
+    TITLE = "rnntui"
+    CSS_PATH = "rnntui.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
+        Binding("ctrl+c", "leave", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(self, first: Screen[None]) -> None:
+        super().__init__()
+        self._first = first
+        self.children_of: dict[Path, Child] = {}
+        """The trainings that this app started."""
+
+    def on_mount(self) -> None:
+        self.push_screen(self._first)
+
+    def start_run(self, settings: Mapping[str, Any], preset: str) -> Path:
+        """Start training in a new run folder and return its path.  Raises InputError for bad settings."""
+        path = runs.new_path(config.build(settings, preset))
+        self.train(path, settings, preset, resume=False)
+        return path
+
+    def train(self, path: Path, settings: Mapping[str, Any], preset: str, resume: bool) -> None:
+        self.children_of[path] = start_training(path, settings, preset, resume)
+
+    def training(self) -> list[Path]:
+        """The run folders in which a training that this app started is still at work."""
+        return [path for path, child in self.children_of.items() if child.poll() is None]
+
+    async def action_leave(self) -> None:
+        """Quit; while something trains, ask what becomes of it."""
+        from rnntui.tui.screens.leave import LeaveScreen
+
+        if not self.training():
+            self.exit(0)
+        elif not isinstance(self.screen, LeaveScreen):
+            self.push_screen(LeaveScreen([path.name for path in self.training()]), self._left)
+
+    def _left(self, answer: str | None) -> None:
+        if answer == "keep":
+            self.exit(0)
+        elif answer == "stop":
+            self.stop_trainings()
+            self.notify("Saving, then quitting.")
+            self.set_interval(_SAVING_POLL_S, self._leave_when_saved)
+
+    def stop_trainings(self) -> None:
+        """Ask every training of this app to save and stop."""
+        for path in self.training():
+            runs.request(path, "stop")
+
+    def _leave_when_saved(self) -> None:
+        if not self.training():
+            self.exit(0)
+
+
+def open_corpora() -> None:
+    """The app on its first screen."""
+    from rnntui.tui.screens.corpora import CorporaScreen
+
+    RnntuiApp(CorporaScreen()).run()
+
+
+def open_training(given: dict[str, Any], preset: str, path: Path | None, resume: bool) -> int:
+    """The app on the training screen of a run that it starts or resumes; returns the exit code."""
+    from rnntui.tui.screens.training import TrainingScreen
+
+    if path is None:
+        path = runs.new_path(config.build(given, preset))
+    elif not resume and (path / "run.toml").exists():
+        raise InputError(f"{path}: a run lives there already; go on with --resume or choose another --run")
+    path = path.resolve()
+    app = RnntuiApp(TrainingScreen(path))
+    app.train(path, given, preset, resume)
+    return app.run() or 0
+
+
+def open_watch(run: Run) -> None:
+    """The app on the training screen of a run that exists."""
+    from rnntui.tui.screens.training import TrainingScreen
+
+    RnntuiApp(TrainingScreen(run.path)).run()
+
+
+def open_playground(run: Run) -> None:
+    """The app on the playground of a run that exists."""
+    from rnntui.tui.screens.playground import PlaygroundScreen
+
+    RnntuiApp(PlaygroundScreen(run.path)).run()

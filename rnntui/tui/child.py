@@ -1,0 +1,48 @@
+"""The training process: the headless command, started by the app and outliving it if asked to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rnntui.core.config import FIELDS
+
+Child = subprocess.Popen[bytes]
+
+
+def start_training(path: Path, settings: Mapping[str, Any], preset: str, resume: bool) -> Child:
+    """Start `rnntui train --headless` on the run folder `path`; what it says on dying goes to `stderr.log`.
+
+    A plain child process and not asyncio's, whose transport kills the process when the app's event
+    loop closes: training must be able to go on after the app.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "rnntui", "train", "--headless", "--json", "--run", str(path)]
+    command += [*(["--resume"] if resume else []), "--preset", preset, *_arguments(settings)]
+    # A group of its own, so that ctrl+c in the terminal reaches the app alone.
+    if sys.platform == "win32":
+        apart: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    else:
+        apart = {"start_new_session": True}
+    with (path / "stderr.log").open("wb") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, **apart
+        )
+
+
+def _arguments(settings: Mapping[str, Any]) -> list[str]:
+    """The settings as a command line writes them."""
+    flags = []
+    for name, value in settings.items():
+        if value is None or name == "corpus":
+            continue
+        flag = FIELDS[name].flag
+        if isinstance(value, bool):
+            flags.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            flags.append(f"{flag}={value}")
+    corpus = settings.get("corpus")
+    return flags if corpus is None else [*flags, "--", str(corpus)]

@@ -1,0 +1,124 @@
+"""A text area in which the model's continuation appears as ghost text."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import TextArea
+
+from rnntui.visible import visible_line
+
+_NEXT_WORD = re.compile(r"\s*(?:[\w'’]+|[^\w\s]+)|\s+")
+
+
+class GhostText(TextArea):
+    """Tab takes all of the ghost text, right one word of it, Escape sends it away.
+
+    The ghost is shown at the end of a line only, never inside a word, and only where the cursor was
+    when it was made.  The row shows as much of it as fits.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "accept", "Accept"),
+        Binding("right", "cursor_right", "Accept a word", key_display="→"),
+        Binding("escape", "dismiss", "Dismiss"),
+    ]
+
+    ghost: reactive[str] = reactive("", bindings=True)
+    """The whole continuation offered; the part in view is TextArea's `suggestion`."""
+
+    class Dismissed(Message):
+        """Escape was pressed with no ghost to send away."""
+
+    class Written(Message):
+        """The text before the cursor changed, or the cursor moved: a new continuation is wanted."""
+
+        def __init__(self, before: str) -> None:
+            super().__init__()
+            self.before = before
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
+        self._before = ""
+
+    @property
+    def before(self) -> str:
+        """The text up to the cursor."""
+        return self.document.get_text_range((0, 0), self.cursor_location)
+
+    @property
+    def at_line_end(self) -> bool:
+        row, column = self.cursor_location
+        return self.selection.is_empty and column == len(self.document.get_line(row))
+
+    def offer(self, before: str, continuation: str) -> None:
+        """Show `continuation` if the cursor still stands after `before`, at the end of its line."""
+        if before == self.before and self.at_line_end:
+            self.ghost = continuation
+
+    # --- what TextArea tells ---
+
+    def update_suggestion(self) -> None:
+        """TextArea's hook, after an edit: keep the rest of a ghost that is being typed, else drop it."""
+        before = self.before
+        typed = before[len(self._before) :] if before.startswith(self._before) else None
+        keeps = typed is not None and self.ghost.startswith(typed) and self.at_line_end
+        self.ghost = self.ghost[len(typed or "") :] if keeps else ""
+        self._place_ghost()
+        self._tell(before)
+
+    def on_text_area_selection_changed(self) -> None:
+        """Moving the cursor leaves the place that the ghost was made for."""
+        if self.before != self._before:
+            self.ghost = ""
+            self._tell(self.before)
+
+    def _tell(self, before: str) -> None:
+        self._before = before
+        self.post_message(self.Written(before))
+
+    def watch_ghost(self) -> None:
+        self._place_ghost()
+
+    def _place_ghost(self) -> None:
+        """Hand TextArea the part of the ghost that fits into the cursor's row."""
+        line = visible_line(self.ghost)
+        room = self.wrap_width - self._cursor_cell() - 1
+        if cell_len(line) > room:
+            line = set_cell_size(line, room - 1).rstrip() + "…" if room > 1 else ""
+        self.suggestion = line
+
+    def _cursor_cell(self) -> int:
+        return self.wrapped_document.location_to_offset(self.cursor_location).x
+
+    # --- keys ---
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self.ghost) if action == "accept" else True
+
+    def action_accept(self) -> None:
+        self._take(self.ghost)
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        """Take a word of the ghost if there is one; else move."""
+        if self.ghost and not select:
+            word = _NEXT_WORD.match(self.ghost)
+            self._take(word[0] if word else self.ghost)
+            return
+        self.suggestion = ""  # TextArea would insert it
+        super().action_cursor_right(select)
+
+    def action_dismiss(self) -> None:
+        if self.ghost:
+            self.ghost = ""
+        else:
+            self.post_message(self.Dismissed())
+
+    def _take(self, text: str) -> None:
+        self.insert(text)
+        self.scroll_cursor_visible()
