@@ -17,7 +17,7 @@ _NOT_FLAGS = ("corpus", "sha256")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class _Scaled(click.ParamType):
+class _Scaled(click.ParamType[Any]):
     """A number with a unit letter."""
 
     def __init__(self, name: str, units: Mapping[str, float], kind: type) -> None:
@@ -35,7 +35,7 @@ class _Scaled(click.ParamType):
 
 DURATION = _Scaled("DURATION", {"": 1, "s": 1, "m": 60, "h": 3600}, float)
 COUNT = _Scaled("COUNT", {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "G": 1e9}, int)
-_UNITS: dict[str, click.ParamType] = {"duration": DURATION, "count": COUNT}
+_UNITS: dict[str, click.ParamType[Any]] = {"duration": DURATION, "count": COUNT}
 
 
 def config_options(function: Function) -> Function:

@@ -180,7 +180,9 @@ def fields() -> Iterator[Field]:
 
 def _inspect(hint: Any) -> tuple[type, tuple[str, ...], str, str]:
     """The plain type, the choices, the unit and the description that an annotation spells."""
-    kind, choices, unit, description = str, (), "", ""
+    kind: type = str
+    choices: tuple[str, ...] = ()
+    unit = description = ""
     if hasattr(hint, "__metadata__"):
         kind, choices, unit, _ = _inspect(get_args(hint)[0])
         for meta in hint.__metadata__:

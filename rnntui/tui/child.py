@@ -24,12 +24,17 @@ def start_training(path: Path, settings: Mapping[str, Any], preset: str, resume:
     command += [*(["--resume"] if resume else []), "--preset", preset, *_arguments(settings)]
     # A group of its own, so that ctrl+c in the terminal reaches the app alone.
     if sys.platform == "win32":
-        apart: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        flags, session = subprocess.CREATE_NEW_PROCESS_GROUP, False
     else:
-        apart = {"start_new_session": True}
+        flags, session = 0, True
     with (path / "stderr.log").open("wb") as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, **apart
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            creationflags=flags,
+            start_new_session=session,
         )
 
 

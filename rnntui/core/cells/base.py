@@ -44,3 +44,20 @@ class Cell(nn.Module, ABC):
     @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Run over one token `x` (B, I) from `state`; return the output (B, H) and the next state."""
+
+
+class FusedCell(Cell):
+    """A cell for which torch has a layer of one fused kernel: `forward` calls it, `step` is the equations."""
+
+    rnn: nn.RNNBase
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        # torch's layers count their layers in a first dimension, and take a lone state without a tuple.
+        parts = tuple(part.unsqueeze(0) for part in state)
+        y, last = self.rnn(x, parts if len(parts) > 1 else parts[0])
+        return y, tuple(part.squeeze(0) for part in (last if isinstance(last, tuple) else (last,)))
+
+    def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """W (G*H, I), U (G*H, H), b and c (G*H): of the input and of the state, G gates stacked."""
+        W, U, b, c = self.rnn.all_weights[0]
+        return W, U, b, c

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import linear, relu
 
-from rnntui.core.cells.base import Cell, State
+from rnntui.core.cells.base import FusedCell, State
 
 
-class Elman(Cell):
+class Elman(FusedCell):
     """The simple recurrent network of Elman (1990), "Finding structure in time".
 
         h_t = f(W x_t + b + U h_{t-1} + c)        f = tanh, or max(0, .) for `relu`
@@ -22,11 +22,7 @@ class Elman(Cell):
         self.rnn = nn.RNN(input_size, hidden_size, nonlinearity=nonlinearity)
         self.f = relu if nonlinearity == "relu" else Tensor.tanh
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        y, h = self.rnn(x, state[0].unsqueeze(0))
-        return y, (h.squeeze(0),)
-
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        W, U, b, c = self.rnn.weight_ih_l0, self.rnn.weight_hh_l0, self.rnn.bias_ih_l0, self.rnn.bias_hh_l0
+        W, U, b, c = self.weights()
         h = self.f(linear(x, W, b) + linear(state[0], U, c))
         return h, (h,)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from rnntui.core.cells.base import Cell, State
+from rnntui.core.cells.base import FusedCell, State
 
 
-class GRU(Cell):
+class GRU(FusedCell):
     """The GRU of Cho et al. (2014), in the variant that resets after the product (cuDNN, torch).
 
         r_t = sigmoid(W_r x_t + b_r + U_r h_{t-1} + c_r)              reset gate
@@ -23,12 +23,8 @@ class GRU(Cell):
         super().__init__(input_size, hidden_size)
         self.rnn = nn.GRU(input_size, hidden_size)
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        y, h = self.rnn(x, state[0].unsqueeze(0))
-        return y, (h.squeeze(0),)
-
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        W, U, b, c = self.rnn.weight_ih_l0, self.rnn.weight_hh_l0, self.rnn.bias_ih_l0, self.rnn.bias_hh_l0
+        W, U, b, c = self.weights()
         h = state[0]
         x_r, x_z, x_n = linear(x, W, b).chunk(3, dim=1)
         h_r, h_z, h_n = linear(h, U, c).chunk(3, dim=1)

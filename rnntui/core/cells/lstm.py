@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from rnntui.core.cells.base import Cell, State
+from rnntui.core.cells.base import FusedCell, State
 
 
-class LSTM(Cell):
+class LSTM(FusedCell):
     """The LSTM of Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000).
 
         i_t = sigmoid(W_i x_t + b_i + U_i h_{t-1} + c_i)      input gate
@@ -32,16 +32,12 @@ class LSTM(Cell):
         forget = slice(hidden_size, 2 * hidden_size)
         with torch.no_grad():
             # The kernel adds two biases: one of them holds the 1, the other starts at 0.
-            self.rnn.bias_ih_l0[forget] = 1.0
-            self.rnn.bias_hh_l0[forget] = 0.0
-
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        h, c = state
-        y, (h, c) = self.rnn(x, (h.unsqueeze(0), c.unsqueeze(0)))
-        return y, (h.squeeze(0), c.squeeze(0))
+            _, _, b, b_h = self.weights()
+            b[forget] = 1.0
+            b_h[forget] = 0.0
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        W, U, b, b_h = self.rnn.weight_ih_l0, self.rnn.weight_hh_l0, self.rnn.bias_ih_l0, self.rnn.bias_hh_l0
+        W, U, b, b_h = self.weights()
         h, c = state
         i, f, g, o = (linear(x, W, b) + linear(h, U, b_h)).chunk(4, dim=1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()

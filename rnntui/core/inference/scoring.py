@@ -150,7 +150,7 @@ def _run(
             continue
         rows, wanted = features.flatten(0, 1), y[t : t + _CHUNK].flatten()
         block = max(1, _LOGITS // model.vocab_size)
-        for some, expected in zip(rows.split(block), wanted.split(block), strict=True):
+        for some, expected in zip(torch.split(rows, block), torch.split(wanted, block), strict=True):
             logits = model.logits(some).float()
             nats.append(cross_entropy(logits, expected, reduction="none"))
             hits.append(logits.argmax(dim=1) == expected)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from rnntui.core.cells import CELLS, cell_class
-from rnntui.core.cells.base import State
+from rnntui.core.cells.base import Cell, State
 from rnntui.core.config import ModelConfig
 
 StackState = tuple[State, ...]
@@ -29,12 +31,12 @@ class Stack(nn.Module):
         self.residual = config.residual
 
     def initial_state(self, batch_size: int) -> StackState:
-        return tuple(cell.initial_state(batch_size) for cell in self.cells)  # type: ignore[operator]
+        return tuple(cell.initial_state(batch_size) for cell, _ in self._layers())
 
     def forward(self, x: Tensor, state: StackState, one_token: bool = False) -> tuple[Tensor, StackState]:
         """The outputs of the last layer and the state of all; `one_token` takes x (B, I)."""
         states = []
-        for i, (cell, norm) in enumerate(zip(self.cells, self.norms, strict=True)):
+        for i, (cell, norm) in enumerate(self._layers()):
             if i:
                 x = self.dropout(x)
             y, layer_state = cell.step(x, state[i]) if one_token else cell(x, state[i])
@@ -42,3 +44,6 @@ class Stack(nn.Module):
             x = x + y if self.residual and x.shape == y.shape else y
             states.append(layer_state)
         return x, tuple(states)
+
+    def _layers(self) -> list[tuple[Cell, nn.Module]]:
+        return list(zip(cast("list[Cell]", list(self.cells)), self.norms, strict=True))

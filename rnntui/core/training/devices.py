@@ -40,7 +40,9 @@ def autocast(device: str, precision: Precision) -> AbstractContextManager[None]:
     return torch.autocast(device, dtype=_DTYPES.get(precision), enabled=precision != "fp32")
 
 
-def choose_precision(name: str, model: LanguageModel, streams: Streams, device: str) -> Precision:
+def choose_precision(
+    name: Precision | Literal["auto"], model: LanguageModel, streams: Streams, device: str
+) -> Precision:
     """The precision that `auto` means for this model on this machine: the faster of bf16 and fp32.
 
     bf16 has several times the arithmetic of fp32 where the processor knows it, and is slow where it
@@ -48,7 +50,7 @@ def choose_precision(name: str, model: LanguageModel, streams: Streams, device: 
     """
     if name == "fp16" and device == "cpu":
         raise InputError("--precision: fp16 needs a GPU; use bf16 or fp32")
-    if name == "fp32" or name == "bf16" or name == "fp16":
+    if name != "auto":
         return name
     with torch.random.fork_rng(devices=[]):
         seconds = {precision: _race(model, streams, device, precision) for precision in ("fp32", "bf16")}

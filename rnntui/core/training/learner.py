@@ -106,7 +106,7 @@ class Learner:
 
         # 3. Recurrent gradients can explode, so their norm is clipped (Pascanu et al. 2013).
         self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), training.clip)
 
