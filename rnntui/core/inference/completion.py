@@ -45,7 +45,8 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
     """The `count` likeliest next words after the session's text, likeliest first.
 
     A beam search over tokens that ends where a word ends: at a mark, at a line end, or where the
-    probability that the next token begins something else is counted in.  With more than one of
+    probability that the next token begins something else is counted in.  Inside a word it offers the
+    word's end, unless the word is more likely over than not.  With more than one of
     `words`, each is continued by its likeliest tokens.  At most `max_tokens` tokens each; a completion
     ends at a line end.
     """
@@ -104,9 +105,19 @@ def _log_probabilities(session: Session, paths: list[_Path]) -> Tensor:
 def _grown(session: Session, paths: list[_Path], beam: int) -> list[_Path]:
     """The `beam` likeliest paths that are one token longer, inside a word not leaving it."""
     scores = _log_probabilities(session, paths)
+    ends_word = session.vocabulary.ends_word
     for row, path in enumerate(paths):
-        if not path.owed and path.text and in_word(path.text[-1]):
-            scores[row].masked_fill_(session.vocabulary.ends_word, -torch.inf)
+        if path.owed:
+            continue
+        if path.text and in_word(path.text[-1]):
+            scores[row].masked_fill_(ends_word, -torch.inf)
+        elif (
+            not path.text
+            and in_word(session.text[-1:] or " ")
+            and float(scores[row].exp() @ ends_word.float()) > 0.5
+        ):
+            # The word before the cursor is more likely over than not: what may follow is the next one.
+            scores[row].masked_fill_(~ends_word, -torch.inf)
     scores += torch.tensor([[path.log_p] for path in paths])
     best = scores.flatten().topk(min(beam, int(scores.isfinite().sum())))
     rows, tokens = best.indices // scores.shape[1], best.indices % scores.shape[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -65,9 +66,8 @@ class Session:
             self._marks.pop()
         mark = self._marks[-1]
         cut = max(self.tokenizer.complete_prefix(text), mark.chars)
+        before = self.tokens[mark.tokens :]
         del self.tokens[mark.tokens :]
-        for position in [position for position in self._moments if position > mark.tokens]:
-            del self._moments[position]
         chars = mark.chars
         for line in text[mark.chars : cut].splitlines(keepends=True):
             self.tokens.extend(self.tokenizer.encode(line).tolist())
@@ -76,6 +76,9 @@ class Session:
                 self._marks.append(_Mark(chars, len(self.tokens), chars))
         if self._marks[-1].chars < cut:
             self._marks.append(_Mark(cut, len(self.tokens), len(text)))
+        unchanged = mark.tokens + _common_prefix(before, self.tokens[mark.tokens :])
+        for position in [position for position in self._moments if position > unchanged]:
+            del self._moments[position]
         self.text, self.pending = text, text[cut:]
         self._feed()
 
@@ -165,10 +168,8 @@ class Writer:
         return self._decoder.decode(b"", final=True)
 
 
-def _common_prefix(a: str, b: str) -> int:
-    """How many characters two texts share at their beginning."""
-    if b.startswith(a):
-        return len(a)
+def _common_prefix(a: Sequence[object], b: Sequence[object]) -> int:
+    """How many characters, or tokens, two sequences share at their beginning."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2

@@ -31,7 +31,7 @@ def decode(data: bytes, name: str, encoding: str = "auto") -> str:
     except UnicodeDecodeError as error:
         offset = error.start + len(data) - len(body)
         raise InputError(
-            f"{name}: not {chosen} at byte {offset:,}; try --encoding {_guess(data, chosen)}"
+            f"{name}: not {chosen} at byte {offset:,}; try --encoding {_guess(body, chosen)}"
         ) from None
     if "\0" in text:
         offset = data.find(b"\0")

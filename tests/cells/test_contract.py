@@ -1,0 +1,104 @@
+"""The contract that every registered cell keeps; a new line in the registry is tested by itself."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnntui.core.cells import CELLS, cell_class
+from rnntui.core.cells.base import Cell, State
+
+T, B, I, H = 7, 3, 5, 4
+VARIANTS = [(name, {}) for name in CELLS] + [("elman", {"nonlinearity": "relu"})]
+
+
+@pytest.fixture(params=VARIANTS, ids=lambda variant: "-".join([variant[0], *variant[1].values()]))
+def cell(request: pytest.FixtureRequest) -> Cell:
+    torch.manual_seed(0)
+    name, options = request.param
+    return cell_class(name)(I, H, **options).double()
+
+
+def random_state(cell: Cell) -> State:
+    return tuple(torch.randn_like(part) for part in cell.initial_state(B))
+
+
+def test_step_by_step_equals_the_whole_sequence(cell: Cell) -> None:
+    """Protects completion: one token at a time gives what training's kernel gives, to 1e-5."""
+    cell.float()
+    x, state = torch.randn(T, B, I), random_state(cell)
+    whole, last = cell(x, state)
+    steps = []
+    for t in range(T):
+        y, state = cell.step(x[t], state)
+        steps.append(y)
+    torch.testing.assert_close(torch.stack(steps), whole, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(state, last, atol=1e-5, rtol=1e-5)
+
+
+def test_a_carried_state_is_one_long_sequence(cell: Cell) -> None:
+    """Protects truncated backpropagation: two pieces with the state handed on are the whole."""
+    x, state = torch.randn(T, B, I).double(), random_state(cell)
+    whole, last = cell(x, state)
+    first, middle = cell(x[:3], state)
+    second, end = cell(x[3:], middle)
+    torch.testing.assert_close(torch.cat([first, second]), whole)
+    torch.testing.assert_close(end, last)
+
+
+def test_the_future_is_not_seen(cell: Cell) -> None:
+    """Protects every loss: what comes later changes nothing before it."""
+    x, state = torch.randn(T, B, I).double(), random_state(cell)
+    changed = x.clone()
+    changed[4:] += 1
+    torch.testing.assert_close(cell(x, state)[0][:4], cell(changed, state)[0][:4], atol=0, rtol=0)
+    assert not torch.equal(cell(x, state)[0][4:], cell(changed, state)[0][4:])
+
+
+def test_gradients_are_those_of_the_function(cell: Cell) -> None:
+    """Protects learning: gradcheck in fp64 over input, state and weights, for both ways to run."""
+    x = torch.randn(3, 2, I).double().requires_grad_()
+    state = tuple(torch.randn(2, H).double().requires_grad_() for _ in range(cell.state_size))
+
+    def whole(x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        y, last = cell(x, state)
+        return (y, *last)
+
+    def one(x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        y, last = cell.step(x[0], state)
+        return (y, *last)
+
+    inputs = (x, *state)
+    assert torch.autograd.gradcheck(whole, inputs)
+    assert torch.autograd.gradcheck(one, inputs)
+
+
+def test_shapes_and_the_zero_state(cell: Cell) -> None:
+    state = cell.initial_state(B)
+    assert [part.shape for part in state] == [(B, H)] * cell.state_size
+    assert all(not part.any() for part in state)
+    y, last = cell(torch.randn(T, B, I).double(), state)
+    assert y.shape == (T, B, H) and [part.shape for part in last] == [(B, H)] * cell.state_size
+    torch.testing.assert_close(y[-1], last[0])
+
+
+TORCH = {"elman": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+@pytest.mark.parametrize(("name", "options"), [variant for variant in VARIANTS if variant[0] in TORCH])
+def test_equations_equal_torchs_own_module(name: str, options: dict[str, str]) -> None:
+    """Protects the docstrings: the written equations are torch's module on the same weights, to 1e-5."""
+    cell = cell_class(name)(I, H, **options)
+    module = TORCH[name](I, H, **options)
+    module.load_state_dict({key.removeprefix("rnn."): value for key, value in cell.state_dict().items()})
+    x, state = torch.randn(T, B, I), cell.initial_state(B)
+    expected, _ = module(x)
+    for t in range(T):
+        y, state = cell.step(x[t], state)
+        torch.testing.assert_close(y, expected[t], atol=1e-5, rtol=1e-5)
+
+
+def test_the_forget_gate_starts_open() -> None:
+    bias = cell_class("lstm")(I, H).state_dict()
+    assert torch.equal((bias["rnn.bias_ih_l0"] + bias["rnn.bias_hh_l0"])[H : 2 * H], torch.ones(H))

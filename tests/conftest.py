@@ -1,0 +1,83 @@
+"""What the tests share: a home of their own, and tiny real runs that train in a second."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnntui.core import config
+from rnntui.core import events as ev
+from rnntui.core.runs import Run
+from rnntui.core.training.control import Control
+from rnntui.core.training.loop import train
+from rnntui.core.training.start import create_run
+
+TINY: dict[str, Any] = {
+    "hidden_size": 24,
+    "embedding_size": 8,
+    "batch_size": 4,
+    "bptt": 16,
+    "max_steps": 60,
+    "eval_every": 20,
+    "precision": "fp32",
+    "device": "cpu",
+}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs and caches go to a folder of the test's own."""
+    path = tmp_path / "home"
+    monkeypatch.setenv("RNNTUI_HOME", str(path))
+    return path
+
+
+def sentences(count: int = 400, seed: int = 0) -> str:
+    """A small regular text."""
+    rng = random.Random(seed)
+    who, does, what = (
+        ("the cat", "a dog", "my aunt"),
+        ("sees", "likes", "feeds"),
+        ("a bird.", "the moon.", "Anna."),
+    )
+    return "".join(f"{rng.choice(who)} {rng.choice(does)} {rng.choice(what)}\n" for _ in range(count))
+
+
+@pytest.fixture
+def corpus_file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.txt"
+    path.write_text(sentences(), encoding="utf-8")
+    return path
+
+
+MakeRun = Callable[..., Run]
+
+
+@pytest.fixture
+def make_run(corpus_file: Path, tmp_path: Path) -> MakeRun:
+    """Creates tiny runs on the small text; settings override the tiny ones."""
+    made = 0
+
+    def make(**settings: Any) -> Run:
+        nonlocal made
+        made += 1
+        chosen = TINY | {"corpus": str(corpus_file)} | settings
+        return create_run(config.build(chosen), tmp_path / f"run{made}", lambda line: None)
+
+    return make
+
+
+def train_all(run: Run) -> list[ev.AnyEvent]:
+    """Train to the end, recording, and return the events."""
+    return list(run.record(train(run, Control(run.path))))
+
+
+@pytest.fixture
+def trained(make_run: MakeRun) -> Run:
+    run = make_run()
+    train_all(run)
+    return run

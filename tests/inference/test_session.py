@@ -1,0 +1,113 @@
+"""The session: the state after every token typed."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+import torch
+
+from rnntui.core.config import ModelConfig, TextConfig
+from rnntui.core.inference import session as module
+from rnntui.core.inference.session import Session
+from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.text import tokenizers
+from tests.conftest import sentences
+
+KINDS: list[Any] = ["char", "byte", "word", "bpe"]
+
+
+def make(kind: Any) -> Session:
+    torch.manual_seed(0)
+    tokenizer = tokenizers.train(TextConfig(tokenizer=kind, min_count=1, vocab_size=300), sentences())
+    config = ModelConfig(cell="gru", hidden_size=8, embedding_size=4, num_layers=2)
+    return Session(LanguageModel(config, tokenizer.vocab_size).eval(), tokenizer)
+
+
+def expected_y(session: Session) -> torch.Tensor:
+    """The stack's output at the end of the fed text, computed from the start."""
+    fixed = session.text[: len(session.text) - len(session.pending)]
+    tokens = [session.tokenizer.start, *session.tokenizer.encode(fixed).tolist()]
+    with torch.no_grad():
+        y, _ = session.model.features(torch.tensor(tokens).unsqueeze(1), session.model.initial_state(1))
+    return y[-1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_editing_ends_in_the_state_of_the_text(kind: Any) -> None:
+    """Protects ghost text: after typing, deleting and pasting, the state is that of reading the text anew."""
+    session, rng = make(kind), random.Random(4)
+    text = ""
+    for _ in range(120):
+        action = rng.random()
+        if action < 0.6:
+            text += rng.choice(["a", "t", "h", "e", " ", "\n", "cat", "é", "'", ". ", "  ", "the "])
+        elif action < 0.9:
+            text = text[: max(0, len(text) - rng.randrange(1, 6))]
+        else:
+            at = rng.randrange(len(text) + 1)
+            text = text[:at] + sentences(3, seed=rng.randrange(99)) + text[at:]
+        session.set_text(text)
+        fixed = text[: len(text) - len(session.pending)]
+        assert session.text == text
+        assert session.tokens == session.tokenizer.encode(fixed).tolist()
+        torch.testing.assert_close(session.moment().y, expected_y(session), atol=1e-5, rtol=1e-4)
+
+
+def count_fed(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts the tokens that the model reads from here on."""
+    fed: list[int] = []
+    step, features = session.model.features_step, session.model.features
+    monkeypatch.setattr(session.model, "features_step", lambda t, s: (fed.append(t.numel()), step(t, s))[1])
+    monkeypatch.setattr(session.model, "features", lambda t, s: (fed.append(t.numel()), features(t, s))[1])
+    return fed
+
+
+def test_a_key_feeds_one_token_and_backspace_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects latency: it does not grow with the document."""
+    session = make("char")
+    text = sentences(300)
+    session.set_text(text)
+    session.set_text(text[:-1])  # makes the states of the last stretch
+    fed = count_fed(session, monkeypatch)
+    session.set_text(text[:-1] + "a")
+    assert sum(fed) == 1
+    session.set_text(text[:-1])
+    session.set_text(text[:-2])
+    assert sum(fed) == 1
+
+
+def test_a_long_text_keeps_few_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects memory: far back, one state in many is kept, and editing there still works."""
+    monkeypatch.setattr(module, "_RECENT", 100)
+    session = make("char")
+    for i in range(0, 600, 10):
+        session.set_text(sentences()[:i])
+    assert len(session._moments) < 200
+    session.set_text(sentences()[:205])
+    torch.testing.assert_close(session.moment().y, expected_y(session), atol=1e-5, rtol=1e-4)
+
+
+def test_half_a_word_is_pending_and_kept() -> None:
+    """Protects word-level writing: what is typed of a word stays, and the model finishes it."""
+    session = make("word")
+    session.set_text("the cat se")
+    assert session.pending == " se"
+    writer = session.writer()
+    allowed = [session.vocabulary.bytes[i] for i in writer.logits().isfinite().nonzero().flatten().tolist()]
+    assert allowed == [b" sees"]
+    assert writer.write(int(session.tokenizer.encode(" sees")[0])) == "es"
+
+
+def test_an_unknown_beginning_does_not_block_the_writer() -> None:
+    session = make("word")
+    session.set_text("the zqx")
+    assert session.writer().logits().isfinite().any()
+
+
+def test_unknown_is_never_written() -> None:
+    session = make("char")
+    session.set_text("🐦")
+    unknown = session.tokenizer.unknown
+    assert unknown is not None and session.writer().logits()[unknown] == -torch.inf

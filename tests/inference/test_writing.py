@@ -1,0 +1,146 @@
+"""Sampling and completion."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+
+from rnntui.core.errors import InputError
+from rnntui.core.inference.completion import complete
+from rnntui.core.inference.sampling import Sampling, generate
+from rnntui.core.inference.session import Session
+from rnntui.core.inference.vocabulary import in_word
+from rnntui.core.models.weights import load_model
+from rnntui.core.runs import Run
+from tests.conftest import MakeRun, train_all
+
+LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0])
+
+
+def session_of(run: Run) -> Session:
+    return Session(*load_model(run, run.checkpoint_path() / "model.safetensors"))
+
+
+def probabilities(recent: list[int] | None = None, **options: Any) -> list[float]:
+    p: list[float] = Sampling(**({"temperature": 1.0} | options)).probabilities(LOGITS, recent or []).tolist()
+    return p
+
+
+def test_filters_keep_what_they_say() -> None:
+    """Protects the flags: each keeps exactly the tokens of its definition, renormalised."""
+    softmax = LOGITS.softmax(0)
+    assert probabilities() == pytest.approx(softmax.tolist(), abs=1e-5)
+    two = [*(softmax[:2] / softmax[:2].sum()).tolist(), 0, 0]
+    assert probabilities(top_k=2) == pytest.approx(two, abs=1e-5)
+    assert probabilities(top_p=0.7) == pytest.approx(two, abs=1e-5)  # the first has 0.64
+    assert probabilities(min_p=0.3) == pytest.approx(two, abs=1e-5)  # the third has 0.14 of the first
+    assert probabilities(temperature=0) == [1, 0, 0, 0]
+    assert probabilities(top_p=1e-9) == [1, 0, 0, 0]
+    halved = torch.tensor([1.0, 1.0, 0.0, -2.0]).softmax(0).tolist()
+    assert probabilities(recent=[0, 3], repetition_penalty=2.0) == pytest.approx(halved, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("temperature", -1), ("top_k", -1), ("top_p", 0), ("min_p", 2), ("repetition_penalty", 0)],
+)
+def test_out_of_range_is_named(option: str, value: float) -> None:
+    with pytest.raises(InputError, match="--" + option.replace("_", "-")):
+        Sampling(**{option: value})
+
+
+def test_a_seed_draws_the_same_text(trained: Run) -> None:
+    def text(seed: int) -> str:
+        session = session_of(trained)
+        session.set_text("the ")
+        return "".join(generate(session, 50, Sampling(seed=seed)))
+
+    assert text(1) == text(1) != text(2)
+    assert len(text(1)) == 50
+
+
+def test_bytes_are_written_as_whole_characters(make_run: MakeRun, tmp_path: Any) -> None:
+    """Protects the stream: a character of three bytes appears at once or not at all."""
+    corpus = tmp_path / "chinese.txt"
+    corpus.write_text("你好，世界。\n" * 200, encoding="utf-8")
+    run = make_run(corpus=str(corpus), tokenizer="byte", max_steps=200, lr=2e-2)
+    train_all(run)
+    session = session_of(run)
+    session.set_text("你好，")
+    pieces = list(generate(session, 30, Sampling(temperature=0)))
+    assert "".join(pieces).startswith("世界。")
+    assert all(len(piece.encode()) >= 3 or piece == "\n" for piece in pieces)
+
+
+def brute_force(session: Session, depth: int) -> dict[str, float]:
+    """P(word, then an end) for every word of up to `depth` characters, by enumeration."""
+    letters = [
+        i
+        for i, b in enumerate(session.vocabulary.bytes)
+        if in_word(b.decode()) and i != session.tokenizer.unknown
+    ]
+    ends = session.vocabulary.ends_word
+    found = {}
+
+    def visit(moment: Any, word: str, p: float) -> None:
+        with torch.inference_mode():
+            logits = session.model.logits(moment.y)[0].masked_fill(~session.vocabulary.writable, -torch.inf)
+        after = logits.softmax(0)
+        if word:
+            found[word] = p * float(after[ends].sum())
+        if len(word) < depth:
+            for letter in letters:
+                text = session.vocabulary.bytes[letter].decode()
+                visit(session.advance(moment, [letter]), word + text, p * float(after[letter]))
+
+    visit(session.moment(), "", 1.0)
+    return found
+
+
+def test_probabilities_are_those_of_the_model(make_run: MakeRun, tmp_path: Any) -> None:
+    """Protects the list: its words and figures are the most probable of all words, enumerated."""
+    corpus = tmp_path / "tiny.txt"
+    corpus.write_text("ab ba ab aab " * 300, encoding="utf-8")
+    run = make_run(corpus=str(corpus), max_steps=20)
+    train_all(run)
+    session = session_of(run)
+    session.set_text("ab ")
+    expected = sorted(brute_force(session, 6).items(), key=lambda item: -item[1])[:4]
+    found = [c for c in complete(session, count=6) if c.text.isalpha()][:4]
+    assert [c.text for c in found] == [word for word, _ in expected]
+    assert [c.probability for c in found] == pytest.approx([p for _, p in expected], rel=1e-3)
+
+
+@pytest.mark.parametrize("tokenizer", ["char", "byte", "word", "bpe"])
+def test_a_learned_text_is_completed(tokenizer: str, make_run: MakeRun) -> None:
+    """Protects the purpose: after the beginning of a known word stands its end, however text is cut."""
+    run = make_run(tokenizer=tokenizer, vocab_size=300, max_steps=400, lr=2e-2, hidden_size=64)
+    train_all(run)
+    session = session_of(run)
+    session.set_text("the cat li")
+    assert complete(session, count=3)[0].text == "kes"
+    longer = complete(session, count=1, words=3)[0]
+    assert longer.text.startswith("kes ") and not longer.text.endswith(" ")
+    assert longer.word == "kes" and longer.probability <= longer.word_probability
+
+
+def test_completions_differ_and_are_ordered(trained: Run) -> None:
+    session = session_of(trained)
+    for text in ("", "the ", "a", "the cat", "🐦", "a\n\n"):
+        session.set_text(text)
+        found = complete(session, count=5)
+        assert found and len({c.text for c in found}) == len(found)
+        assert all(a.probability >= b.probability for a, b in itertools.pairwise(found))
+        assert sum(c.probability for c in found) <= 1 + 1e-5
+
+
+def test_completing_leaves_the_session_as_it_was(trained: Run) -> None:
+    session = session_of(trained)
+    session.set_text("the c")
+    before = session.moment().y.clone()
+    complete(session, 3, words=3)
+    list(generate(session, 10, Sampling(seed=1)))
+    assert torch.equal(session.moment().y, before) and session.text == "the c"

@@ -1,0 +1,62 @@
+"""The configuration: one tree for flags, form, file and documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnntui.core import config
+from rnntui.core.config import FIELDS, build, from_toml, to_toml
+from rnntui.core.errors import InputError
+
+
+def test_toml_round_trip_keeps_every_value() -> None:
+    """Protects `run.toml`: what is written is what is read, odd characters included."""
+    corpus = 'a "quoted"\\ näme\n\x1b[2J\x7f 🐦.txt'
+    original = build({"corpus": corpus, "cell": "gru", "tied": True, "lr": 1e-3, "target_loss": 1.5})
+    assert from_toml(to_toml(original), "run.toml") == original
+
+
+def test_setting_names_are_unique_and_described() -> None:
+    """Protects the flags: a name means one setting, and each has its sentence."""
+    assert len(list(config.fields())) == len(FIELDS)
+    assert all(field.description for field in FIELDS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[model]\nhiden_size = 3", "'hiden_size' in [model]; did you mean 'hidden_size'?"),
+        ("[model]\nhidden_size = 'x'", "model.hidden_size"),
+        ("[model]\nhidden_size = 0", "model.hidden_size"),
+        ("[model]\ncell = 'lstn'", "did you mean 'lstm'?"),
+        ("[text]\nsplit = '50/60'", "text.split"),
+        ("[trainings]\n", "did you mean 'training'?"),
+        ("format = 99", "format 99 is newer"),
+        ("[model", "not valid TOML"),
+    ],
+)
+def test_bad_file_is_one_line_with_file_and_key(text: str, expected: str) -> None:
+    """Protects the person who edits `run.toml`: the file, the key and the next step on one line."""
+    with pytest.raises(InputError) as caught:
+        from_toml(text, "some/run.toml")
+    message = str(caught.value)
+    assert message.startswith("some/run.toml: ") and expected in message and "\n" not in message
+
+
+def test_a_flag_with_a_limit_lifts_the_presets_limits() -> None:
+    """Protects `--max-steps N`: no hidden time limit or patience ends the run before."""
+    training = build({"max_steps": 10}).training
+    assert (training.max_steps, training.max_time, training.patience) == (10, None, None)
+    assert build({}).training.max_time == config.PRESETS["balanced"]["max_time"]
+
+
+def test_hidden_size_and_budget_exclude_each_other() -> None:
+    with pytest.raises(InputError, match="--parameters"):
+        build({"parameters": 1000, "hidden_size": 8})
+
+
+def test_missing_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no run lives there"):
+        config.read_toml(tmp_path / "run.toml")

@@ -1,0 +1,60 @@
+"""The walls, proven at run time: what a fresh interpreter has loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "textual", "tokenizers", "safetensors")
+
+
+def loaded_after(code: str) -> set[str]:
+    program = f"{code}\nimport sys\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(result.stdout.splitlines()[-1].split())
+
+
+HELP = """
+import sys
+from rnntui.cli import main
+sys.argv = ["rnntui", *{arguments!r}]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["complete", "--help"], ["runs", "list"]]
+)
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    """Protects the quick answer: help and lists come without torch or textual."""
+    assert not loaded_after(HELP.format(arguments=arguments)).intersection(HEAVY)
+
+
+def test_first_screen_is_painted_before_torch() -> None:
+    """Protects the quick start: the first screen stands, with a text measured, and torch is not loaded."""
+    code = """
+import asyncio
+from rnntui.tui.app import RnntuiApp
+from rnntui.tui.screens.corpora import CorporaScreen
+async def main():
+    app = RnntuiApp(CorporaScreen())
+    async with app.run_test() as pilot:
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "characters" in str(app.screen.query_one("#statistics").render())
+asyncio.run(main())
+"""
+    assert "torch" not in loaded_after(code)
+
+
+def test_core_loads_no_user_interface() -> None:
+    """Protects the wall below the core, imports inside functions included."""
+    code = "import rnntui.core.training.loop, rnntui.core.training.start, rnntui.core.inference.completion"
+    assert not loaded_after(code).intersection({"textual", "rich", "click", "rich_click"})

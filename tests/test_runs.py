@@ -1,0 +1,129 @@
+"""The run folder: events, ownership, names."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from rnntui.core import config, runs
+from rnntui.core import events as ev
+from rnntui.core.errors import InputError
+from rnntui.core.files import write_atomically
+from rnntui.core.runs import EventTail, Owner, Run
+from rnntui.core.summaries import summarise
+from tests.conftest import MakeRun, train_all
+
+SAVED = ev.Saved(step=1, path="checkpoints/00000001")
+PAUSED = ev.Paused(step=2)
+
+
+def test_events_survive_the_file(make_run: MakeRun) -> None:
+    """Protects `events.jsonl`: each event comes back as it was, of its own type."""
+    run = make_run()
+    told = list(run.record([SAVED, PAUSED]))
+    assert EventTail(run.events_path).read() == told == [SAVED, PAUSED]
+    assert [json.loads(line)["type"] for line in run.events_path.read_text().splitlines()] == [
+        "saved",
+        "paused",
+    ]
+
+
+def test_torn_last_line_is_not_there_yet(tmp_path: Path) -> None:
+    """Protects a reader beside a writer: half a line is neither an event nor lost."""
+    path, line = tmp_path / "events.jsonl", ev.encode(SAVED) + b"\n"
+    tail = EventTail(path)
+    assert tail.poll() == []
+    path.write_bytes(line[:10])
+    assert tail.poll() == []
+    path.write_bytes(line + b"not json\n" + line)
+    assert tail.poll() == [SAVED, SAVED]
+
+
+def test_a_killed_writers_torn_line_is_cut_off(make_run: MakeRun) -> None:
+    """Protects the next line: it does not grow out of what a killed process left."""
+    run = make_run()
+    run.events_path.write_bytes(ev.encode(SAVED) + b'\n{"type":"sav')
+    list(run.record([PAUSED]))
+    assert run.events() == [SAVED, PAUSED]
+
+
+def test_one_owner_at_a_time(make_run: MakeRun) -> None:
+    """Protects the folder: a second training is told who owns it."""
+    run = make_run()
+    program = (
+        "import sys; from pathlib import Path; from rnntui.core.runs import Run\n"
+        "with Run.open(Path(sys.argv[1])).owned(): print('mine', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, str(run.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None and other.stdout.readline() == "mine\n"
+    with pytest.raises(InputError, match=f"process {other.pid} is training"), run.owned():
+        pass
+    with pytest.raises(InputError, match="stop it first"):
+        runs.remove(run)
+    other.kill()
+    other.wait()
+    with run.owned():  # the dead owner's claim is taken over
+        assert run.owner() == Owner.this_process()
+    assert run.owner() is None
+
+
+def test_a_reused_process_number_is_no_owner(make_run: MakeRun) -> None:
+    run = make_run()
+    write_atomically(run.path / "lock", msgspec.json.encode(Owner(pid=os.getpid(), started=1.0)))
+    assert run.owner() is None
+
+
+def test_runs_are_found_by_name_and_path(make_run: MakeRun, corpus_file: Path) -> None:
+    stored = make_run()
+    named = Run.create(
+        runs.runs_home() / "mine", stored.config, (stored.path / "tokenizer.json").read_bytes()
+    )
+    assert runs.find("mine") == named
+    assert runs.find(str(stored.path)) == stored
+    assert runs.list_runs() == [named]
+    for missing in ("yours", str(corpus_file.parent)):
+        with pytest.raises(InputError, match="rnntui runs list"):
+            runs.find(missing)
+
+
+def test_new_names_are_free_and_readable() -> None:
+    settings = config.build({"corpus": "/some/where/My Book (2).txt", "cell": "gru"})
+    first = runs.new_path(settings)
+    first.mkdir(parents=True)
+    assert first.name == "My-Book-2-gru-1"
+    assert runs.new_path(settings).name == "My-Book-2-gru-2"
+
+
+def test_an_occupied_folder_is_refused(trained: Run) -> None:
+    with pytest.raises(InputError, match="--resume"):
+        Run.create(trained.path, trained.config, b"{}")
+
+
+def test_summary_tells_state_and_best_figures(make_run: MakeRun) -> None:
+    """Protects the list: its figures are those of the best evaluation, named with split and protocol."""
+    run = make_run()
+    assert summarise(run).state == "new"
+    events = train_all(run)
+    best = [event for event in events if isinstance(event, ev.Evaluated) and event.best][-1]
+    summary = summarise(run)
+    assert (summary.state, summary.step) == ("finished", 60)
+    assert (summary.loss, summary.split, summary.protocol) == (best.loss, "valid", "stream")
+
+
+def test_a_run_that_died_is_crashed(make_run: MakeRun) -> None:
+    run = make_run()
+    train_all(run)
+    kept = run.events_path.read_bytes().splitlines(keepends=True)[:-1]
+    run.events_path.write_bytes(b"".join(kept))
+    assert summarise(run).state == "crashed"

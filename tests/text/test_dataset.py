@@ -1,0 +1,79 @@
+"""From a corpus to batches."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnntui.core import config
+from rnntui.core.errors import InputError
+from rnntui.core.runs import cache_home
+from rnntui.core.text import dataset, tokenizers
+from rnntui.core.text.batches import Streams
+from tests.conftest import TINY, MakeRun, sentences
+
+
+def test_streams_are_contiguous_and_carry_on() -> None:
+    """Protects truncated backpropagation: column b of the batches, joined, is part b of the text."""
+    tokens = np.arange(103, dtype=np.uint8)
+    streams = Streams(tokens, batch_size=4, bptt=7)
+    batches = [streams[i] for i in range(len(streams))]
+    inputs = np.concatenate([batch.inputs for batch in batches])
+    targets = np.concatenate([batch.targets for batch in batches])
+    for b in range(4):
+        assert inputs[:, b].tolist() == list(range(25 * b, 25 * b + 25))
+    assert (targets == inputs + 1).all()
+    assert [batch.first for batch in batches] == [True, False, False, False]
+
+
+def test_the_held_out_end_is_contiguous_and_unseen(corpus_file: Path) -> None:
+    """Protects the numbers: the parts are the text cut in order, and the vocabulary is the first one's."""
+    text = sentences() + "ZEBRA " * 40
+    corpus_file.write_text(text, encoding="utf-8")
+    _, tokenizer, data = dataset.prepare(
+        config.build(TINY | {"corpus": str(corpus_file), "split": "80/10/10"})
+    )
+    cuts = [int(len(text) * 0.8), int(len(text) * 0.9)]
+    assert tokenizer.decode(data["train"].tokens) == text[: cuts[0]]
+    assert [data[name].chars for name in dataset.SPLITS] == [cuts[0], cuts[1] - cuts[0], len(text) - cuts[1]]
+    assert (tokenizer.encode("Z") == tokenizer.unknown).all()
+
+
+def test_two_parts_leave_no_test_split(corpus_file: Path) -> None:
+    _, _, data = dataset.prepare(config.build(TINY | {"corpus": str(corpus_file), "split": "90/10"}))
+    with pytest.raises(InputError, match="no 'test' part; it has train, valid"):
+        data["test"]
+
+
+def test_tokens_are_mapped_from_the_cache(make_run: MakeRun, corpus_file: Path) -> None:
+    """Protects a run whose corpus is gone: its tokens are still there."""
+    run = make_run()
+    tokenizer = tokenizers.load(run.path / "tokenizer.json")
+    corpus_file.unlink()
+    data = dataset.reopen(run, tokenizer)
+    assert isinstance(data["train"].tokens, np.memmap)
+    assert tokenizer.decode(data["train"].tokens).startswith(sentences()[:50])
+
+
+def test_a_changed_corpus_is_noticed(make_run: MakeRun, corpus_file: Path) -> None:
+    """Protects the held-out part: another text under the same name is refused."""
+    run = make_run()
+    tokenizer = tokenizers.load(run.path / "tokenizer.json")
+    shutil.rmtree(cache_home())
+    assert dataset.reopen(run, tokenizer)["train"].chars  # encoded anew
+    shutil.rmtree(cache_home())
+    corpus_file.write_text("something else entirely\n" * 100, encoding="utf-8")
+    with pytest.raises(InputError, match="no longer the text"):
+        dataset.reopen(run, tokenizer)
+
+
+@pytest.mark.parametrize(("size", "words"), [(60, "--bptt"), (700, "--batch-size 5")])
+def test_too_short_for_the_batch_says_what_fits(size: int, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "short.txt"
+    path.write_text(sentences()[:size], encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        dataset.prepare(config.build({"corpus": str(path), "batch_size": 8, "bptt": 120}))
+    assert "too short" in str(caught.value) and words in str(caught.value)

@@ -1,0 +1,119 @@
+"""Tokenizers: round trips, the unknown, the saved form."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnntui.core.config import TextConfig
+from rnntui.core.errors import InputError
+from rnntui.core.text import tokenizers
+from rnntui.core.text.tokenizers import Tokenizer
+from tests.conftest import sentences
+
+KINDS = ("char", "byte", "word", "bpe")
+TRAINING_TEXT = sentences() + "Don't stop: it's 3 o'clock!\n\n    indented\tText. 你好，世界。\n"
+ANY_TEXT = st.text(max_size=200)
+
+
+def make(kind: Any) -> Tokenizer:
+    return tokenizers.train(TextConfig(tokenizer=kind, min_count=1, vocab_size=400), TRAINING_TEXT)
+
+
+MADE = {kind: make(kind) for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_known_text_comes_back(kind: str) -> None:
+    """Protects `decode(encode(x)) == x`, white space and line ends included."""
+    assert MADE[kind].decode(MADE[kind].encode(TRAINING_TEXT)) == TRAINING_TEXT
+
+
+@pytest.mark.parametrize("kind", ["byte", "bpe"])
+@given(text=ANY_TEXT)
+def test_any_text_comes_back_from_bytes(kind: str, text: str) -> None:
+    assert MADE[kind].decode(MADE[kind].encode(text)) == text
+
+
+@given(text=st.text(alphabet=sorted(set(TRAINING_TEXT)), max_size=200))
+def test_known_characters_come_back(text: str) -> None:
+    assert MADE["char"].decode(MADE["char"].encode(text)) == text
+
+
+@given(
+    words=st.lists(st.sampled_from(["the", " cat", " sees", "\n", " a", " bird", ".", " dog"]), max_size=30)
+)
+def test_known_words_come_back(words: list[str]) -> None:
+    text = "".join(words)
+    tokenizer = tokenizers.train(TextConfig(tokenizer="word", min_count=1), text)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(text=ANY_TEXT)
+def test_no_text_crashes_and_no_number_is_out_of_range(kind: str, text: str) -> None:
+    """Protects whoever types what training never saw: it is `<unk>`, not an error."""
+    tokens = MADE[kind].encode(text)
+    assert all(0 <= token < MADE[kind].vocab_size for token in tokens.tolist())
+    MADE[kind].decode(tokens)
+
+
+def test_unseen_is_unknown() -> None:
+    assert MADE["char"].encode("🐦").tolist() == [MADE["char"].unknown]
+    assert MADE["word"].encode("xylophone").tolist() == [MADE["word"].unknown]
+    assert MADE["byte"].unknown is None and MADE["bpe"].unknown is None
+
+
+def test_lone_surrogates_are_no_text_but_no_crash() -> None:
+    for tokenizer in MADE.values():
+        tokenizer.encode("a\ud800b")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60)
+@given(
+    text=st.text(alphabet="the cat sn'’.\n你好  é_3", max_size=40),
+    more=st.text(alphabet="tsa '.\n你x_", max_size=6),
+)
+def test_what_is_cut_for_good_stays_cut(kind: str, text: str, more: str) -> None:
+    """Protects the session: whatever is typed next, the tokens before the pending part stand."""
+    tokenizer = MADE[kind]
+    cut = tokenizer.complete_prefix(text)
+    fixed = tokenizer.encode(text[:cut]).tolist()
+    assert tokenizer.encode(text + more).tolist()[: len(fixed)] == fixed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_saved_and_loaded_is_the_same(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(tokenizers.dumps(MADE[kind]))
+    loaded = tokenizers.load(path)
+    assert loaded.vocab_size == MADE[kind].vocab_size
+    assert loaded.encode(TRAINING_TEXT).tolist() == MADE[kind].encode(TRAINING_TEXT).tolist()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"format": 1, "kind": "char", "vocabulary": ["ab"]}',
+        '{"format": 1, "kind": "char", "vocabulary": 3}',
+        '{"format": 1, "kind": "word", "vocabulary": ["a", "a"]}',
+        '{"format": 1, "kind": "bpe", "model": {"x": 1}}',
+        '{"format": 1, "kind": "bpe"}',
+        '{"format": 1, "kind": "chars"}',
+        '{"format": 9, "kind": "char"}',
+    ],
+)
+def test_a_damaged_file_is_one_line(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(str(path))) as caught:
+        tokenizers.load(path)
+    assert "\n" not in str(caught.value)

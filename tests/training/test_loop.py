@@ -1,0 +1,205 @@
+"""The loop: when it stops, what it tells, what it refuses."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rnntui.core import events as ev
+from rnntui.core.errors import InputError, NumericalError
+from rnntui.core.inference.scoring import score_split
+from rnntui.core.models.weights import load_model
+from rnntui.core.runs import Run, request
+from rnntui.core.text.dataset import reopen
+from rnntui.core.training.control import Control
+from rnntui.core.training.devices import choose_device, choose_precision
+from rnntui.core.training.learner import Learner
+from rnntui.core.training.loop import Loop, train
+from rnntui.core.training.optimisation import lr_factor, make_optimizer
+from tests.conftest import MakeRun, train_all
+from tests.text.test_corpus import reber
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"max_steps": 30}, "steps"),
+        ({"max_epochs": 0.5, "max_steps": None}, "epochs"),
+        ({"max_time": 0.3, "max_steps": None}, "time"),
+        ({"target_loss": 2.0, "max_steps": 2000}, "target_loss"),
+        ({"patience": 2, "lr": 1e-9, "eval_every": 5, "max_steps": 2000}, "early_stop"),
+    ],
+)
+def test_every_limit_ends_the_run(settings: dict[str, Any], reason: str, make_run: MakeRun) -> None:
+    """Protects the stops: each ends the run, says so last, and leaves a checkpoint of that step."""
+    told = train_all(run := make_run(**settings))
+    assert isinstance(told[-1], ev.Finished) and told[-1].reason == reason
+    assert run.checkpoint_path("last").name == f"{told[-1].step:08d}"
+
+
+def test_events_tell_the_course(make_run: MakeRun) -> None:
+    """Protects the three renderings: order, keys and figures of what is told."""
+    told = train_all(make_run())
+    assert isinstance(told[0], ev.Started) and told[0].step == 0
+    evaluated = [event for event in told if isinstance(event, ev.Evaluated)]
+    assert [event.step for event in evaluated] == [20, 40, 60]
+    for event in evaluated:
+        assert (event.split, event.protocol) == ("valid", "stream")
+        assert event.loss is not None and event.perplexity == pytest.approx(math.exp(event.loss))
+    progress = [event for event in told if isinstance(event, ev.Progress)]
+    assert [event.step for event in progress] == [1, *range(10, 61, 10)]
+    assert progress[-1].fraction == 1 and progress[-1].tokens == 60 * 4 * 16
+    assert [event.step for event in told if isinstance(event, ev.Sampled)] == [20, 40, 60]
+
+
+def test_the_told_loss_is_the_checkpoints_loss(trained: Run) -> None:
+    """Protects `evaluate`: scoring the best checkpoint gives the number that training told."""
+    best = [event for event in trained.events() if isinstance(event, ev.Evaluated) and event.best][-1]
+    model, tokenizer = load_model(trained, trained.checkpoint_path("best") / "model.safetensors")
+    scores = score_split(model, reopen(trained, tokenizer)["valid"], tokenizer.start)
+    assert (scores.loss, scores.bits_per_byte) == (best.loss, best.bits_per_byte)
+
+
+def test_a_known_entropy_is_reached_and_not_beaten(make_run: MakeRun) -> None:
+    """Protects every loss: on a grammar of known entropy an LSTM comes within 1%, and not below it.
+
+    The held-out part is a sample: its own surprise under the grammar strays from the entropy by the
+    sampling error, and no model can be below it by more than chance.
+    """
+    run = make_run(
+        corpus="reber", hidden_size=64, embedding_size=16, batch_size=16, bptt=64,
+        lr=1e-2, max_steps=2400, eval_every=1200, patience=None,
+    )  # fmt: skip
+    last = [event for event in train_all(run) if isinstance(event, ev.Evaluated)][-1]
+    script = reber()
+    valid = script.draw()[int(207_772 * 0.9) : int(207_772 * 0.95)]
+    lines = valid.split("\n")[1:-1]
+    per_char = [script.bits(line) - script.BITS_PER_CHAR * (len(line) + 1) for line in lines]
+    characters = sum(len(line) + 1 for line in lines)
+    sampling_error = math.log(2) * math.sqrt(sum(x * x for x in per_char)) / characters
+    assert last.loss is not None
+    assert last.loss <= 1.01 * script.NATS_PER_CHAR
+    assert last.loss >= script.NATS_PER_CHAR - 3 * sampling_error
+
+
+def test_the_held_out_text_is_never_trained_on(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the figures: no batch holds a token from behind the cut, over several epochs."""
+    run = make_run(max_steps=None, max_epochs=2.5)
+    loop = Loop(run, Control(run.path))
+    streams = loop.learner.streams
+    train_text = loop.tokenizer.decode(loop.dataset["train"].tokens)
+    last = streams.batch_size * streams.length
+    seen = torch.cat([torch.from_numpy(streams[i].targets.T).flatten() for i in range(len(streams))])
+    assert len(seen) == last < len(train_text)
+    columns = [torch.from_numpy(streams[i].targets) for i in range(len(streams))]
+    joined = "".join(
+        loop.tokenizer.decode(torch.cat(columns)[:, b].tolist()) for b in range(streams.batch_size)
+    )
+    assert joined == train_text[1 : last + 1]
+
+
+def test_numbers_gone_bad_do_not_reach_the_weights(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects a long run: a step that is not finite is not taken, and three in a row end it by name."""
+    run = make_run()
+    learner = Learner(run.config, 30, reopen_tokens(run), "cpu")
+    before = {name: value.clone() for name, value in learner.model.state_dict().items()}
+    monkeypatch.setattr("rnntui.core.training.learner.cross_entropy", poisoned)
+    learner.step()
+    assert all(torch.equal(before[name], value) for name, value in learner.model.state_dict().items())
+    assert not any(part.any() for layer in learner.state for part in layer)
+    with pytest.raises(NumericalError, match="smaller --lr"):
+        for event in train(run, Control(run.path)):
+            if isinstance(event, ev.Progress):
+                assert event.loss is None and event.grad_norm is None
+
+
+def poisoned(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """A loss that is not a number, and neither is its gradient."""
+    return logits.sum() * torch.nan
+
+
+def reopen_tokens(run: Run) -> Any:
+    from rnntui.core.text import tokenizers
+
+    return reopen(run, tokenizers.load(run.path / "tokenizer.json"))["train"].tokens
+
+
+def test_control_file_is_obeyed(make_run: MakeRun) -> None:
+    """Protects the buttons: pause waits, resume goes on, stop saves; old and unknown lines are void."""
+    run = make_run(log_every=1, max_steps=500)
+    request(run.path, "stop")  # to an earlier process
+    control, told = Control(run.path), []
+    for event in train(run, control):
+        told.append(event)
+        if isinstance(event, ev.Progress) and event.step == 5:
+            (run.path / "control").write_text("dance\npause\nresume\nlive\nstop\n", encoding="utf-8")
+    kinds = [type(event) for event in told[-4:]]
+    assert kinds == [ev.Paused, ev.Resumed, ev.Saved, ev.Finished]
+    assert told[-1] == ev.Finished(step=5, reason="interrupted")
+
+
+def test_a_live_snapshot_is_the_weights_of_the_moment(make_run: MakeRun) -> None:
+    run = make_run(log_every=1, eval_every=1000, max_steps=10)
+    for event in train(run, Control(run.path)):
+        if isinstance(event, ev.Progress) and event.step == 5:
+            request(run.path, "live")
+        if isinstance(event, ev.Progress) and event.step == 7:
+            assert load_model(run, run.path / "live.safetensors")
+    assert not (run.path / "live.safetensors").exists()
+
+
+def test_schedules() -> None:
+    """Protects the learning rate: where each schedule begins, peaks and ends."""
+
+    def at(schedule: Any, step: int, fraction: float, drops: int = 0) -> float:
+        return lr_factor(schedule, step, fraction, warmup=10, drops=drops)
+
+    assert at("constant", 0, 0) == pytest.approx(1 / 11) and at("constant", 50, 0.9) == 1
+    assert at("cosine", 50, 0) == 1 and at("cosine", 50, 1) == pytest.approx(0.01)
+    assert at("one-cycle", 0, 0) == pytest.approx(0.04)
+    assert at("one-cycle", 5, 0.3) == 1 and at("one-cycle", 5, 1) == pytest.approx(0)
+    assert at("plateau", 50, 0.5, drops=2) == 0.25
+
+
+def test_decay_spares_biases_and_norms(make_run: MakeRun) -> None:
+    run = make_run(layer_norm=True, num_layers=2)
+    learner = Learner(run.config, 30, reopen_tokens(run), "cpu")
+    decayed, spared = make_optimizer(learner.model, run.config.training).param_groups
+    assert decayed["weight_decay"] > 0 == spared["weight_decay"]
+    assert all(p.dim() > 1 for p in decayed["params"]) and all(p.dim() == 1 for p in spared["params"])
+
+
+def test_devices_and_precisions_that_are_missing_are_named(make_run: MakeRun) -> None:
+    run = make_run()
+    learner = Learner(run.config, 30, reopen_tokens(run), "cpu")
+    with pytest.raises(InputError, match="--precision"):
+        choose_precision("fp16", learner.model, learner.streams, "cpu")
+    assert choose_precision("auto", learner.model, learner.streams, "cpu") in ("fp32", "bf16")
+    for device in ("cuda", "mps"):
+        if choose_device("auto") == "cpu" and not torch.backends.mps.is_available():
+            with pytest.raises(InputError, match="--device"):
+                choose_device(device)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_gpu_learns_and_its_model_loads_on_the_cpu(precision: str, make_run: MakeRun) -> None:
+    told = train_all(run := make_run(device="cuda", precision=precision, max_steps=100, lr=2e-2))
+    losses = [event.loss for event in told if isinstance(event, ev.Evaluated)]
+    assert losses[-1] is not None and losses[-1] < 1.5
+    load_model(run, run.checkpoint_path() / "model.safetensors", "cpu")
+
+
+def test_folders_are_written_where_asked(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run()
+    train_all(run)
+    names = {path.name for path in run.path.iterdir()}
+    assert names >= {"run.toml", "tokenizer.json", "events.jsonl", "checkpoints", "best", "last"}
+    checkpoint = {path.name for path in run.checkpoint_path("last").iterdir()}
+    assert checkpoint == {"model.safetensors", "trainer.safetensors", "state.json", "manifest.json"}
