@@ -65,7 +65,7 @@ class CorporaScreen(Screen[None]):
                 yield Input(placeholder="file, folder or URL", id="path")
             with Vertical(id="about"):
                 yield Static(id="statistics", markup=False)
-                with VerticalScroll(id="preview-side"):
+                with VerticalScroll(id="preview-side", can_focus=False):
                     yield Static(id="preview", markup=False)
         with Vertical(id="recipe"):
             yield Choice("cell", list(CELLS), "lstm", id="cell")

@@ -78,15 +78,22 @@ class PlaygroundScreen(Screen[None]):
         while True:
             await self._wanted.wait()
             self._wanted.clear()
+            fault, description = None, None
             try:
-                if description := await asyncio.to_thread(self._companion.refresh):
-                    self.weights = description
-                    shown = None
+                description = await asyncio.to_thread(self._companion.refresh)
             except RnntuiError as error:
-                self._show_fault(error)
+                fault = error
+            if not self.is_attached:
+                return  # the screen was left meanwhile
+            if fault is not None:
+                self._show_fault(fault)
+            if description is not None:
+                self.weights, shown = description, None
             if not self._companion.ready or shown == (self._before, self.weights):
                 continue
             suggestions = await asyncio.to_thread(self._companion.complete, self._before)
+            if not self.is_attached:
+                return
             shown = (suggestions.text, self.weights)
             self._show(suggestions)
 

@@ -1,0 +1,201 @@
+"""The commands as a script sees them: standard output, standard error, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnntui.core.runs import Run
+from tests.conftest import TINY, sentences
+
+Result = subprocess.CompletedProcess[str]
+
+FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
+
+
+def rnntui(*arguments: str | Path, stdin: str | None = None) -> Result:
+    """Run the program as a process of its own."""
+    command = [sys.executable, "-m", "rnntui", *map(str, arguments)]
+    return subprocess.run(
+        command, check=False, input=stdin, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
+
+
+def assert_one_line(result: Result, code: int, *words: str) -> None:
+    """A failure: nothing on standard output, one line on standard error, the right code."""
+    lines = result.stderr.strip().splitlines()
+    assert (result.returncode, result.stdout) == (code, ""), result.stderr
+    assert lines[-1].startswith("rnntui: ") and all(word in lines[-1] for word in words), result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_from_a_text_to_every_answer(corpus_file: Path, tmp_path: Path) -> None:
+    """Protects the main job in a script: train, evaluate, generate, complete, score, list, remove."""
+    run = tmp_path / "R"
+    result = rnntui(
+        "train", corpus_file, "--headless", "--run", run, *FLAGS, "--max-steps", "300", "--lr", "2e-2"
+    )
+    assert (result.returncode, result.stdout) == (0, f"{run}\n")
+    assert "valid (stream): loss" in result.stderr
+
+    told = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    best = [event for event in told if event["type"] == "evaluated" and event["best"]][-1]
+    answer = json.loads(rnntui("evaluate", run, "--json").stdout)
+    assert answer == best
+
+    windows = rnntui("evaluate", run, "--protocol", "windows", "--split", "test").stdout
+    assert windows.startswith("test (windows), step 300: loss ")
+
+    prompt = "  the cat\tsees 🐦 "
+    text = rnntui("generate", run, "--prompt", prompt, "--length", "40", "--seed", "3").stdout
+    assert text.startswith(prompt) and len(text) == len(prompt) + 40
+    assert text == rnntui("generate", run, "--prompt", prompt, "--length", "40", "--seed", "3").stdout
+
+    answer = json.loads(rnntui("complete", run, "the cat li", "--count", "3", "--json").stdout)
+    assert set(answer) == {"prefix", "completions", "ms"} and answer["prefix"] == "the cat li"
+    assert answer["completions"][0]["text"] == "kes" and 0.5 < answer["completions"][0]["probability"] <= 1
+    assert rnntui("complete", run, "-", stdin="the cat li").stdout.splitlines()[0].split()[1] == "kes"
+
+    scored = json.loads(rnntui("score", run, corpus_file, "--json").stdout)
+    assert scored["bits_per_char"] < 1.5 and len(scored["scores"]) == scored["tokens"]
+    assert sum(token["bits"] for token in scored["scores"]) / scored["tokens"] == pytest.approx(
+        scored["bits_per_char"], rel=1e-5
+    )
+    assert "bits/char" in rnntui("score", run, "-", stdin="the cat likes Anna.\n").stdout
+
+    watched = rnntui("watch", run)
+    assert watched.returncode == 0 and "finished: steps" in watched.stderr
+    assert json.loads(rnntui("runs", "show", run, "--json").stdout)["state"] == "finished"
+    assert "hidden_size = 24" in rnntui("runs", "show", run).stdout
+    assert_one_line(rnntui("runs", "remove", run), 2, "--yes")
+    assert rnntui("runs", "remove", run, "--yes").returncode == 0 and not run.exists()
+
+
+def test_events_as_json_lines(corpus_file: Path) -> None:
+    """Protects scripts: with --json, standard output is the events and nothing else."""
+    result = rnntui("train", corpus_file, "--headless", "--json", *FLAGS)
+    types = [json.loads(line)["type"] for line in result.stdout.splitlines()]
+    assert (types[0], types[-1]) == ("started", "finished") and result.returncode == 0
+    listed = json.loads(rnntui("runs", "list", "--json").stdout)
+    assert [run["name"] for run in listed] == ["small-lstm-1"]
+    assert "small-lstm-1" in rnntui("runs", "list").stdout
+
+
+def test_standard_input_is_a_corpus(tmp_path: Path) -> None:
+    run = tmp_path / "R"
+    assert rnntui("train", "-", "--headless", "--run", run, *FLAGS, stdin=sentences()).returncode == 0
+    assert rnntui("evaluate", run).returncode == 0
+
+
+def test_resume_starts_and_goes_on(corpus_file: Path, tmp_path: Path) -> None:
+    """Protects restart scripts: the same line starts a run, goes on with it, and takes a new limit."""
+    run = tmp_path / "R"
+    line = ["train", str(corpus_file), "--headless", "--run", str(run), "--resume", *FLAGS]
+    for steps in ("20", "40", "40"):
+        assert rnntui(*line, "--max-steps", steps).returncode == 0
+    assert (run / "last").read_text() == "00000040\n"
+    assert_one_line(rnntui(*line[: -len(FLAGS) - 1], *FLAGS), 2, "already", "--resume")
+    assert_one_line(rnntui(*line, "--hidden-size", "9"), 2, "--hidden-size", "cannot change")
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no signal to send; the control file is tested apart"
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_exits_130(number: int, corpus_file: Path, tmp_path: Path) -> None:
+    """Protects ctrl+c: the step is finished, saved, told, and the exit code says so."""
+    run = tmp_path / "R"
+    flags = [*FLAGS, "--max-steps=1000000", "--eval-every=100000", "--log-every=1"]
+    command = [
+        sys.executable,
+        "-m",
+        "rnntui",
+        "train",
+        str(corpus_file),
+        "--headless",
+        "--json",
+        "--run",
+        str(run),
+    ]
+    process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while '"progress"' not in process.stdout.readline():
+        pass
+    process.send_signal(number)
+    last = process.stdout.read().splitlines()[-1]
+    assert process.wait(timeout=30) == 130
+    assert json.loads(last)["reason"] == "interrupted"
+    assert Run.open(run).checkpoint_path("last").name == f"{json.loads(last)['step']:08d}"
+    assert not (run / "lock").exists()
+
+
+def test_bad_usage_and_bad_input_are_one_line(corpus_file: Path, tmp_path: Path) -> None:
+    """Protects everyone: the flag or file, the fault, the next step; exit 2; no run folder left behind."""
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes(b"caf\xe9 " * 1000)
+    cases = {
+        ("train", "nosuch.txt", "--headless"): ("nosuch.txt", "no such file"),
+        ("train", str(empty), "--headless"): ("empty.txt", "empty"),
+        ("train", str(latin), "--headless"): ("byte 3", "--encoding cp1252"),
+        ("train", str(corpus_file), "--headless", "--batch-size", "900"): ("too short", "--batch-size"),
+        ("train", "--cell", "lstn"): ("--cell", "lstm"),
+        ("train", "--lr", "fast"): ("--lr", "fast"),
+        ("train", "--lr", "-1"): ("--lr", "> 0"),
+        ("train", "--max-time", "5 weeks"): ("--max-time", "90s, 5m or 1h"),
+        ("train", "--split", "90/20"): ("--split", "90/5/5"),
+        ("train", "--headless", "--resume"): ("--resume", "--run DIR"),
+        ("train", "tales", "--headless", "--device", "cuda"): ("--device", "--device cpu"),
+        ("train", "tales", "--headless", "--parameters", "10"): ("--parameters", "too few"),
+        ("evaluate", "nosuch"): ("nosuch", "rnntui runs list"),
+        ("evaluate", str(tmp_path)): ("no run lives there",),
+        ("complete", "nosuch"): ("PREFIX",),
+        ("corpora", "show", "tails"): ("tails", "did you mean 'tales'?"),
+        ("dance",): ("dance", "rnntui --help"),
+        (): ("needs a terminal",),
+        ("play", "nosuch"): ("nosuch",),
+    }
+    for arguments, words in cases.items():
+        if "cuda" in arguments and os.path.exists("/dev/nvidia0"):  # noqa: PTH110
+            continue
+        assert_one_line(rnntui(*arguments), 2, *words)
+    assert rnntui("runs", "list", "--json").stdout == "[]\n"
+
+
+def test_damaged_runs_are_one_line(trained: Run) -> None:
+    """Protects the reading commands: whatever file of a run is broken, it is named."""
+    weights = trained.checkpoint_path("best") / "model.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + b"\xff")
+    assert_one_line(rnntui("evaluate", trained.path), 2, str(weights), "damaged")
+    weights.write_bytes(content)
+    assert_one_line(rnntui("evaluate", trained.path, "--checkpoint", "77"), 2, "'77'", "00000060")
+    (trained.path / "tokenizer.json").write_text("{}")
+    assert_one_line(rnntui("complete", trained.path, "x"), 2, "tokenizer.json")
+    (trained.path / "run.toml").write_text("nonsense")
+    assert_one_line(rnntui("generate", trained.path), 2, "run.toml")
+
+
+def test_a_failing_training_leaves_its_reason(trained: Run, corpus_file: Path) -> None:
+    """Protects whoever looks later: `stderr.log` and the list say why a run died."""
+    (trained.path / "tokenizer.json").write_text("{}")
+    result = rnntui("train", "--headless", "--run", trained.path, "--resume", "--max-steps", "90")
+    assert_one_line(result, 2, "tokenizer.json")
+    assert "tokenizer.json" in (trained.path / "stderr.log").read_text().splitlines()[-1]
+    shown = rnntui("runs", "show", trained.path).stdout
+    assert "crashed" in shown and "stderr.log ends" in shown
+
+
+def test_corpora_are_listed_and_measured(corpus_file: Path) -> None:
+    assert rnntui("corpora", "list").stdout.startswith("tales ")
+    assert set(json.loads(rnntui("corpora", "list", "--json").stdout)) >= {"verse", "reber", "python-stdlib"}
+    shown = rnntui("corpora", "show", corpus_file)
+    assert "bits/char" in shown.stdout and "different characters" in shown.stdout
+    assert json.loads(rnntui("corpora", "show", "reber", "--json").stdout)["vocabulary"] == 8
