@@ -1,0 +1,38 @@
+"""Writes measurements into docs/results.md, a section each, with machine, versions and date."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import re
+from pathlib import Path
+
+import torch
+
+import rnntui
+
+PATH = Path(__file__).resolve().parents[1] / "docs" / "results.md"
+HEAD = "# Results\n\nWritten by the scripts in `benchmarks/`; each section names the command that makes it again.\n"
+
+
+def machine() -> str:
+    """The processor and the versions, in one line."""
+    name = platform.processor() or platform.machine()
+    try:
+        found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+        name = found[1] if found else name
+    except OSError:
+        pass
+    return (
+        f"{name}, {torch.get_num_threads()} threads; Python {platform.python_version()}, "
+        f"PyTorch {torch.__version__}, rnntui {rnntui.__version__}; {datetime.date.today().isoformat()}"
+    )
+
+
+def write_section(title: str, command: str, lines: list[str]) -> None:
+    """Replace the section called `title`, or add it at the end."""
+    text = PATH.read_text(encoding="utf-8") if PATH.exists() else HEAD
+    section = "\n".join([f"## {title}", "", f"`{command}`", "", machine(), "", *lines]) + "\n"
+    old = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+    text = old.sub(lambda _: section, text) if old.search(text) else f"{text}\n{section}"
+    PATH.write_text(text, encoding="utf-8")

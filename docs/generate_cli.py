@@ -1,0 +1,94 @@
+"""Writes docs/cli.md from the commands, the settings and the registry of cells.
+
+python docs/generate_cli.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from rnntui.cli import cli
+from rnntui.core.cells import CELLS
+from rnntui.core.config import FIELDS, PRESETS, SECTIONS
+
+PATH = Path(__file__).with_name("cli.md")
+GLOBAL = {"help"}
+
+
+def reference() -> str:
+    """The whole page."""
+    root = click.Context(cli, info_name="rnntui")
+    lines = ["# Commands", "", "Made by `python docs/generate_cli.py` from the commands themselves.", ""]
+    for name in cli.list_commands(root):
+        command = cli.get_command(root, name)
+        assert command is not None
+        lines += describe(command, click.Context(command, info_name=name, parent=root))
+    return "\n".join([*lines, *settings(), *presets(), *cells()])
+
+
+def describe(command: click.Command, context: click.Context) -> list[str]:
+    """A command, or the commands of a group."""
+    if isinstance(command, click.Group):
+        lines = []
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            lines += describe(inner, click.Context(inner, info_name=name, parent=context))
+        return lines
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    text = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
+    lines = [f"## `{context.command_path}`", "", f"    {usage}", "", text, ""]
+    options = [p for p in command.params if isinstance(p, click.Option) and p.name not in {*GLOBAL, *FIELDS}]
+    if options:
+        lines += ["| option | meaning |", "|---|---|"]
+        lines += [f"| {row(option, context)} |" for option in options]
+        lines.append("")
+    if any(p.name in FIELDS and p.name != "device" for p in command.params if isinstance(p, click.Option)):
+        lines += ["And every flag of [Settings](#settings).", ""]
+    return lines
+
+
+def row(option: click.Option, context: click.Context) -> str:
+    record = option.get_help_record(context)
+    assert record is not None
+    return " | ".join((f"`{record[0]}`", record[1])).replace("|best|", "best")
+
+
+def settings() -> list[str]:
+    """The table of `run.toml`, which is the table of flags."""
+    lines = ["## Settings", "", "Flags of `rnntui train` and keys of `run.toml`, by section.", ""]
+    for section, struct in SECTIONS.items():
+        heading = (struct.__doc__ or "").splitlines()[0]
+        lines += [f"### [{section}]", "", heading, "", "| flag | default | meaning |", "|---|---|---|"]
+        for field in (field for field in FIELDS.values() if field.section == section):
+            name = {"corpus": "`CORPUS`", "sha256": "`sha256`"}.get(field.name, f"`{field.flag}`")
+            default = "" if field.default in (None, "") else f"`{str(field.default).lower()}`"
+            choices = f": {', '.join(field.choices)}" if field.choices else ""
+            lines.append(f"| {name} | {default} | {field.description}{choices} |")
+        lines.append("")
+    return lines
+
+
+def presets() -> list[str]:
+    lines = [
+        "## Presets",
+        "",
+        "`--preset` sets what no flag says; a limit given as a flag lifts a preset's limits.",
+        "",
+    ]
+    lines += ["| preset | sets |", "|---|---|"]
+    for name, values in PRESETS.items():
+        lines.append(f"| `{name}` | {', '.join(f'{key} = {value}' for key, value in values.items())} |")
+    return [*lines, ""]
+
+
+def cells() -> list[str]:
+    lines = ["## Cells", "", "| `--cell` | name | what it is good and bad at |", "|---|---|---|"]
+    lines += [f"| `{name}` | {entry.title} | {entry.summary} |" for name, entry in CELLS.items()]
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    PATH.write_text(reference(), encoding="utf-8")
