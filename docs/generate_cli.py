@@ -14,7 +14,6 @@ from rnntui.core.cells import CELLS
 from rnntui.core.config import FIELDS, PRESETS, SECTIONS
 
 PATH = Path(__file__).with_name("cli.md")
-GLOBAL = {"help"}
 
 
 def reference() -> str:
@@ -40,12 +39,13 @@ def describe(command: click.Command, context: click.Context) -> list[str]:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     text = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
     lines = [f"## `{context.command_path}`", "", f"    {usage}", "", text, ""]
-    options = [p for p in command.params if isinstance(p, click.Option) and p.name not in {*GLOBAL, *FIELDS}]
+    settings = FIELDS if command.name == "train" else {}
+    options = [p for p in command.params if isinstance(p, click.Option) and p.name not in settings]
     if options:
         lines += ["| option | meaning |", "|---|---|"]
         lines += [f"| {row(option, context)} |" for option in options]
         lines.append("")
-    if any(p.name in FIELDS and p.name != "device" for p in command.params if isinstance(p, click.Option)):
+    if settings:
         lines += ["And every flag of [Settings](#settings).", ""]
     return lines
 
@@ -53,7 +53,8 @@ def describe(command: click.Command, context: click.Context) -> list[str]:
 def row(option: click.Option, context: click.Context) -> str:
     record = option.get_help_record(context)
     assert record is not None
-    return " | ".join((f"`{record[0]}`", record[1])).replace("|best|", "best")
+    flag, meaning = (text.replace("|", "\\|") for text in record)
+    return f"`{flag}` | {meaning}"
 
 
 def settings() -> list[str]:
@@ -72,13 +73,8 @@ def settings() -> list[str]:
 
 
 def presets() -> list[str]:
-    lines = [
-        "## Presets",
-        "",
-        "`--preset` sets what no flag says; a limit given as a flag lifts a preset's limits.",
-        "",
-    ]
-    lines += ["| preset | sets |", "|---|---|"]
+    meaning = "`--preset` sets what no flag says; a limit given as a flag lifts a preset's limits."
+    lines = ["## Presets", "", meaning, "", "| preset | sets |", "|---|---|"]
     for name, values in PRESETS.items():
         lines.append(f"| `{name}` | {', '.join(f'{key} = {value}' for key, value in values.items())} |")
     return [*lines, ""]

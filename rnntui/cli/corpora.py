@@ -33,7 +33,7 @@ def list_(as_json: bool) -> None:
 
 @corpora.command()
 @click.argument("source")
-@click.option("--encoding", default="auto", show_default=True)
+@click.option("--encoding", default="auto", show_default=True, help="of the text")
 @json_option
 def show(source: str, encoding: str, as_json: bool) -> None:
     """Sizes, entropy and the beginning of a corpus: a sample, a file, a folder, - or a URL."""

@@ -20,7 +20,13 @@ from rnntui.visible import visible, visible_line
 
 @click.command()
 @click.argument("run")
-@click.option("--split", default="valid", show_default=True, type=click.Choice(["train", "valid", "test"]))
+@click.option(
+    "--split",
+    default="valid",
+    show_default=True,
+    type=click.Choice(["train", "valid", "test"]),
+    help="the part of the corpus to score",
+)
 @click.option(
     "--protocol",
     default="stream",
