@@ -29,6 +29,11 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
+def share(probability: float) -> str:
+    """A probability in six columns."""
+    return f"{probability:6.1%}" if probability >= 0.0005 else "<0.05%"
+
+
 def perplexity(loss: float | None) -> float | None:
     """exp(loss); None where that is not a number."""
     return math.exp(loss) if loss is not None and loss < 700 else None

@@ -136,7 +136,7 @@ def complete(
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
     for each in found:
-        click.echo(f"{each.probability:7.2%}  {visible_line(each.text)}")
+        click.echo(f"{formats.share(each.probability)}  {visible_line(each.text)}")
 
 
 @click.command()

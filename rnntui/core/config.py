@@ -114,10 +114,12 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     ] = None
     patience: Annotated[Positive | None, _doc("stop after so many evaluations without gain")] = None
     eval_every: Annotated[
-        Positive | None, _doc("steps between evaluations (default: about a tenth of the time)")
+        Positive | None, _doc("steps between evaluations (default: they take about 15% of the time)")
     ] = None
     save_every: Annotated[Positive | None, _doc("steps between checkpoints (default: as evaluations)")] = None
-    sample_every: Annotated[Positive | None, _doc("steps between samples (default: as evaluations)")] = None
+    sample_every: Annotated[
+        Positive | None, _doc("steps between samples (default: 200, or as evaluations)")
+    ] = None
     sample_prompt: Annotated[str, _doc("how the samples begin")] = ""
     log_every: Annotated[Positive, _doc("steps between progress events")] = 10
     seed: Annotated[Annotated[int, Meta(ge=0)], _doc("of weights and dropout")] = 1

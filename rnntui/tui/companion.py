@@ -25,7 +25,7 @@ _COUNT = 5
 
 @dataclass(frozen=True)
 class Suggestions:
-    """What may follow a text, likeliest first."""
+    """What may follow a text, the likeliest first word first."""
 
     text: str
     completions: list[Completion]
@@ -73,7 +73,7 @@ class Companion:
         assert self._session is not None, "refresh comes first"
         began = time.perf_counter()
         self._session.set_text(text)
-        found = complete(self._session, _COUNT, _WORDS)
+        found = sorted(complete(self._session, _COUNT, _WORDS), key=lambda c: -c.word_probability)
         return Suggestions(text, found, 1000 * (time.perf_counter() - began))
 
     def _newest(self) -> tuple[Path, str]:

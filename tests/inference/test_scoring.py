@@ -55,25 +55,11 @@ def sequential(model: LanguageModel, tokens: np.ndarray, start: int) -> torch.Te
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("length", [1, 2, 700, 5000])
 def test_stream_is_one_pass_in_order(cell: str, length: int) -> None:
-    """Protects the protocol: side by side computes what one pass computes, to 1e-5 nats a token."""
+    """Protects the protocol: chunk by chunk computes what one pass computes, to 1e-5 nats a token."""
     model = make(cell=cell, num_layers=2)
     tokens = np.random.default_rng(1).integers(0, 5, length).astype(np.uint8)
     nats, _ = score_tokens(model, tokens, start=2)
     torch.testing.assert_close(nats, sequential(model, tokens, start=2), atol=1e-5, rtol=0)
-
-
-def test_stream_carries_a_memory_that_does_not_fade() -> None:
-    """Protects long memories: a state that integrates for ever is still handed on exactly."""
-    model = make(cell="elman", nonlinearity="relu", hidden_size=4)
-    rnn = model.stack.cells[0].rnn
-    with torch.no_grad():
-        rnn.weight_hh_l0.copy_(torch.eye(4))
-        rnn.weight_ih_l0.abs_().mul_(1e-3)
-        model.embedding.weight.abs_()
-        model.head.weight.mul_(0.1)
-    tokens = np.random.default_rng(1).integers(0, 5, 4000).astype(np.uint8)
-    nats, _ = score_tokens(model, tokens, start=2)
-    torch.testing.assert_close(nats, sequential(model, tokens, start=2), atol=2e-4, rtol=0)
 
 
 def test_windows_start_from_nothing() -> None:

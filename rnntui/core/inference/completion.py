@@ -42,7 +42,7 @@ class _Path:
 
 @torch.inference_mode()
 def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int = 24) -> list[Completion]:
-    """The `count` likeliest next words after the session's text, likeliest first.
+    """The `count` likeliest next words after the session's text, the likeliest whole first.
 
     A beam search over tokens that ends where a word ends: at a mark, at a line end, or where the
     probability that the next token begins something else is counted in.  Inside a word it offers the
@@ -77,10 +77,11 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
             break
     firsts = _best_texts(finished or live, count)
     wholes = _continued(session, firsts, words, max_tokens) if words > 1 else firsts
-    return [
+    found = [
         Completion(whole.text, math.exp(whole.log_p), first.text, math.exp(first.log_p))
         for first, whole in zip(firsts, wholes, strict=True)
     ]
+    return sorted(found, key=lambda completion: -completion.probability)
 
 
 def _root(session: Session) -> _Path:

@@ -27,9 +27,13 @@ _SAMPLE_TOKENS = 240
 _BAD_STEPS = 3
 """Steps in a row without finite numbers after which training gives up."""
 _PAUSE_POLL_S = 0.1
-_EVALUATION_SHARE = 0.1
+_EVALUATION_SHARE = 0.15
 """About how much of the time goes into evaluation, where no `--eval-every` says otherwise."""
+_EVALUATION_COST = 1.5
+"""Time that a held-out token takes, read one by one, against a training token in its batch."""
 _LEAST_EVAL_EVERY = 100
+_SAMPLE_EVERY = 200
+"""A sample costs little, so it need not wait for a rare evaluation."""
 
 
 def train(run: Run, control: Control) -> Iterator[ev.AnyEvent]:
@@ -65,7 +69,7 @@ class Loop:
         self.stopped = False
         self.eval_every = self.config.eval_every or self._default_eval_every()
         self.save_every = self.config.save_every or self.eval_every
-        self.sample_every = self.config.sample_every or self.eval_every
+        self.sample_every = self.config.sample_every or min(self.eval_every, _SAMPLE_EVERY)
         self._last_evaluation: ev.Evaluated | None = None
         self._last_saved = -1
         self._losses: list[float] = []
@@ -74,10 +78,9 @@ class Loop:
         self._began = time.perf_counter()
 
     def _default_eval_every(self) -> int:
-        """Evaluating reads the held-out part about as fast as training reads text, so its share of the
-        time is about valid tokens / (steps between * tokens a step)."""
+        """As many steps as keep evaluation to its share of the time, whatever the size of the held-out part."""
         batch = self.config.batch_size * self.config.bptt
-        steps = len(self.dataset["valid"].tokens) / batch / _EVALUATION_SHARE
+        steps = _EVALUATION_COST * len(self.valid.tokens) / batch / _EVALUATION_SHARE
         return max(_LEAST_EVAL_EVERY, math.ceil(steps))
 
     def begin(self) -> Iterator[ev.AnyEvent]:
@@ -105,10 +108,11 @@ class Loop:
             valid_tokens=len(self.valid.tokens),
         )
         if self.tokenizer.unknown is not None:
-            share = float((self.valid.tokens == self.tokenizer.unknown).mean())
-            if share > 0:
+            unknown = int((self.valid.tokens == self.tokenizer.unknown).sum())
+            if unknown:
                 yield self._warned(
-                    f"{share:.2%} of the held-out tokens are <unk>: bits per byte leaves out what they hide"
+                    f"{unknown:,} of {len(self.valid.tokens):,} held-out tokens are <unk>: "
+                    f"bits per byte leaves out what they hide"
                 )
 
     def over(self) -> ev.Reason | None:

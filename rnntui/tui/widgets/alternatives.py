@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from rnntui import formats
 from rnntui.visible import visible_line
 
 if TYPE_CHECKING:
@@ -33,16 +34,14 @@ class Alternatives(Static):
     def render(self) -> Text:
         if self.suggestions is None or not self.suggestions.completions:
             return Text(self.message)
-        width = max(self.size.width - _BAR - 8, 8)
+        width = max(self.size.width - _BAR - 9, 8)
+        bar_style = self.get_component_rich_style("alternatives--bar")
+        number_style = self.get_component_rich_style("alternatives--number")
         text = Text(no_wrap=True)
         for completion in self.suggestions.completions:
-            text.append(set_cell_size(visible_line(completion.word), width))
             filled = round(_BAR * completion.word_probability)
-            text.append(
-                "█" * filled + "·" * (_BAR - filled), self.get_component_rich_style("alternatives--bar")
-            )
-            text.append(
-                f"{completion.word_probability:7.1%}\n", self.get_component_rich_style("alternatives--number")
-            )
+            text.append(set_cell_size(visible_line(completion.word), width))
+            text.append("█" * filled + "·" * (_BAR - filled), bar_style)
+            text.append(f"  {formats.share(completion.word_probability)}\n", number_style)
         text.rstrip()
         return text

@@ -15,7 +15,7 @@ from rnntui import formats
 
 _COLUMNS = 400
 """Points drawn at most: a wide terminal shows no more."""
-_SMOOTHING = 0.9
+_SMOOTHING = 0.8
 
 
 class Perplexities(AxisFormatter):
