@@ -37,6 +37,7 @@ class RnntuiApp(App[int]):
         """The trainings that this app started."""
 
     def on_mount(self) -> None:
+        self.theme = "tokyo-night"
         self.push_screen(self._first)
 
     def start_run(self, settings: Mapping[str, Any], preset: str) -> Path:

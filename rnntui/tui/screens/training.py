@@ -121,7 +121,7 @@ class TrainingScreen(Screen[None]):
         child = cast("RnntuiApp", self.app).children_of.get(self._path)
         at_work = runs.owner_of(self._path) is not None or (child is not None and child.poll() is None)
         if self._finished is not None:
-            self.state = self._finished.reason.replace("_", " ")
+            self.state = self._finished.reason
         elif not at_work:
             self.state = "crashed"
         elif self.state != "paused" and self.query_one(Figures).started:
@@ -140,9 +140,14 @@ class TrainingScreen(Screen[None]):
             "paused": "paused: space goes on",
             "crashed": f"died: {visible_line(runs.last_words(self._path), 200) or 'see stderr.log'}",
             "error": f"failed: {visible_line(runs.last_words(self._path), 200)}",
-            "interrupted": f"stopped and saved: go on with rnntui train --resume --run {self._path}",
+            "interrupted": f"stopped and saved: go on with rnntui train --resume --run {visible_line(str(self._path))}",
+            "steps": "finished, all steps are taken: p plays with it",
+            "epochs": "finished, all epochs are read: p plays with it",
+            "time": "finished, the time is up: p plays with it",
+            "target_loss": "finished, the target loss is reached: p plays with it",
+            "early_stop": "finished, it gained nothing any more; the best checkpoint is kept: p plays with it",
         }
-        what = words.get(self.state, f"finished: {self.state} reached; p plays with it")
+        what = words[self.state]
         return Text.assemble(
             (visible_line(self._path.name), "bold"), "  ", what, no_wrap=True, overflow="ellipsis"
         )

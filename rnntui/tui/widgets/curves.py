@@ -16,6 +16,9 @@ from rnntui import formats
 _COLUMNS = 400
 """Points drawn at most: a wide terminal shows no more."""
 _SMOOTHING = 0.8
+_MANY = 50
+_FIRST = 0.02
+"""Share of the steps left out once there are many: the untrained model would press the rest flat."""
 
 
 class Perplexities(AxisFormatter):
@@ -94,6 +97,9 @@ class LearningCurves(PlotWidget, inherit_bindings=False):
         self.clear()
         points = np.array(self._training or [(0.0, math.nan)])
         raw, smooth = points[:, 1], smoothed(points[:, 1])
+        if len(points) > _MANY:
+            later = points[:, 0] >= _FIRST * points[-1, 0]
+            points, raw, smooth = points[later], raw[later], smooth[later]
         for piece in _pieces(points[:, 0], raw):
             self.plot(*piece, line_style=colours["surface-lighten-3"], hires_mode=HiResMode.BRAILLE)
         for piece in _pieces(points[:, 0], smooth):
