@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from rnntui.core import events as ev
-from rnntui.core.errors import NumericalError
+from rnntui.core.errors import NumericalError, RnntuiError
 from rnntui.core.files import write_atomically
 from rnntui.core.inference.sampling import Sampling, generate
 from rnntui.core.inference.scoring import score_split
@@ -213,9 +214,14 @@ class Loop:
             case "sample":
                 yield self._sample()
             case "live":
-                write_atomically(
-                    self.run.path / "live.safetensors", model_bytes(self.learner.model), durable=False
-                )
+                self._hand_out_weights()
+
+    def _hand_out_weights(self) -> None:
+        # Where a reader still holds the file open (Windows), or there is no room, it will ask again.
+        with suppress(RnntuiError):
+            write_atomically(
+                self.run.path / "live.safetensors", model_bytes(self.learner.model), durable=False
+            )
 
     def end(self, reason: ev.Reason) -> Iterator[ev.AnyEvent]:
         """Evaluate once more, unless a person stopped the run, and save."""
