@@ -50,8 +50,8 @@ async def take(corpus: str, seconds: float) -> None:
         export(app, "texts")
 
         path = runs.runs_home() / f"{Path(corpus).stem}-lstm-1"
-        app.train(path, {"corpus": corpus, "max_time": seconds * 1.4}, "balanced", resume=False)
-        await app.switch_screen(TrainingScreen(path))
+        child = app.train(path, {"corpus": corpus, "max_time": seconds * 1.4}, "balanced", resume=False)
+        await app.switch_screen(TrainingScreen(path, child))
         began = time.monotonic()
         curves = app.screen.query_one(LearningCurves)
         await until(pilot, lambda: time.monotonic() - began > seconds and len(curves._evaluations) > 1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import rich_click as click
 
@@ -16,14 +17,19 @@ from rnntui.visible import visible_line
 _PLAIN_EVERY_S = 2.0
 
 
-class Display(Protocol):
+class Display(ABC):
     """Shows events; entered before the first and left after the last."""
 
+    @abstractmethod
     def show(self, event: ev.AnyEvent) -> None: ...
-    def __enter__(self) -> Self: ...
+
+    def __enter__(self) -> Self:
+        return self
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        return None
 
 
 def display_for(as_json: bool) -> Display:
@@ -33,20 +39,14 @@ def display_for(as_json: bool) -> Display:
     return LiveDisplay() if sys.stderr.isatty() else PlainLines()
 
 
-class JsonLines:
+class JsonLines(Display):
     """Every event as a line of JSON on standard output."""
 
     def show(self, event: ev.AnyEvent) -> None:
         click.echo(ev.encode(event).decode())
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-
-class PlainLines:
+class PlainLines(Display):
     """A line for each event on standard error; progress now and then."""
 
     def __init__(self) -> None:
@@ -60,14 +60,8 @@ class PlainLines:
             self._told = now
         click.echo(describe(event), err=True)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-
-class LiveDisplay:
+class LiveDisplay(Display):
     """A progress bar with the newest figures; other events scroll by above it."""
 
     def __init__(self) -> None:
@@ -97,7 +91,9 @@ class LiveDisplay:
         self._progress.start()
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         self._progress.stop()
 
 

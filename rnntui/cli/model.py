@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import rich_click as click
 
 from rnntui import formats
@@ -39,31 +40,23 @@ from rnntui.visible import visible, visible_line
 @json_option
 def evaluate(run: str, split: str, protocol: Any, checkpoint: str, device: str, as_json: bool) -> None:
     """Score a split of the run's own corpus."""
-    from rnntui.core.inference.scoring import score_split
     from rnntui.core.models.weights import load_model
     from rnntui.core.text.dataset import reopen
     from rnntui.core.training.checkpoints import read_counters, verify
     from rnntui.core.training.devices import choose_device
+    from rnntui.core.training.evaluation import evaluate as score
 
     found = runs.find(run)
     folder = found.checkpoint_path(checkpoint)
     verify(folder)
     device = choose_device(device)
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
-    scores = score_split(model, reopen(found, tokenizer)[split], tokenizer.start, protocol, device)
     counters = read_counters(folder)
-    event = ev.Evaluated(
-        step=counters.step,
-        split=split,
-        loss=ev.finite(scores.loss),
-        perplexity=ev.finite(scores.perplexity),
-        bits_per_byte=ev.finite(scores.bits_per_byte),
-        bits_per_char=ev.finite(scores.bits_per_char),
-        accuracy=scores.accuracy,
-        protocol=scores.protocol,
-        train_s=counters.train_s,
-        best=counters.step == counters.best_step,
+    data = reopen(found, tokenizer)[split]
+    event = score(
+        model, data, tokenizer.start, protocol, device, step=counters.step, train_s=counters.train_s
     )
+    event = msgspec.structs.replace(event, best=counters.step == counters.best_step)
     if as_json:
         click.echo(ev.encode(event).decode())
         return

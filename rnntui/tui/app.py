@@ -11,9 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from rnntui.core import config, runs
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.runs import Run
 from rnntui.tui.child import Child, start_training
+from rnntui.tui.messages import PlayRequested, StartRequested, WatchRequested
+from rnntui.visible import visible_line
 
 _SAVING_POLL_S = 0.1
 
@@ -40,14 +42,38 @@ class RnntuiApp(App[int]):
         self.theme = "tokyo-night"
         self.push_screen(self._first)
 
-    def start_run(self, settings: Mapping[str, Any], preset: str) -> Path:
-        """Start training in a new run folder and return its path.  Raises InputError for bad settings."""
-        path = runs.new_path(config.build(settings, preset))
-        self.train(path, settings, preset, resume=False)
-        return path
-
-    def train(self, path: Path, settings: Mapping[str, Any], preset: str, resume: bool) -> None:
+    def train(self, path: Path, settings: Mapping[str, Any], preset: str, resume: bool) -> Child:
+        """Start a training process on the run folder `path`."""
         self.children_of[path] = start_training(path, settings, preset, resume)
+        return self.children_of[path]
+
+    # --- what screens ask for ---
+
+    def on_start_requested(self, event: StartRequested) -> None:
+        try:
+            path = runs.new_path(config.build(event.settings, event.preset))
+            self.train(path, event.settings, event.preset, resume=False)
+        except (RnntuiError, OSError) as error:
+            self.notify(visible_line(oneline(error)), severity="error", markup=False)
+            return
+        self.on_watch_requested(WatchRequested(path))
+
+    def on_watch_requested(self, event: WatchRequested) -> None:
+        from rnntui.tui.screens.training import TrainingScreen
+
+        self.switch_screen(TrainingScreen(event.path, self.children_of.get(event.path)))
+
+    def on_play_requested(self, event: PlayRequested) -> None:
+        from rnntui.tui.screens.playground import PlaygroundScreen
+
+        self.push_screen(PlaygroundScreen(event.path))
+
+    def on_new_run_requested(self) -> None:
+        from rnntui.tui.screens.corpora import CorporaScreen
+
+        self.switch_screen(CorporaScreen())
+
+    # --- leaving ---
 
     def training(self) -> list[Path]:
         """The run folders in which a training that this app started is still at work."""
@@ -96,8 +122,9 @@ def open_training(given: dict[str, Any], preset: str, path: Path | None, resume:
     elif not resume and (path / "run.toml").exists():
         raise InputError(f"{path}: a run lives there already; go on with --resume or choose another --run")
     path = path.resolve()
-    app = RnntuiApp(TrainingScreen(path))
-    app.train(path, given, preset, resume)
+    child = start_training(path, given, preset, resume)
+    app = RnntuiApp(TrainingScreen(path, child))
+    app.children_of[path] = child
     return app.run() or 0
 
 

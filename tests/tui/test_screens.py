@@ -115,8 +115,8 @@ async def test_training_is_watched_paused_and_stopped(training_child: Path) -> N
 async def test_a_run_that_dies_says_why(corpus_file: Path) -> None:
     """Protects against a silent screen: what the child process said last stands in the headline."""
     path = runs.runs_home() / "broken"
-    app = RnntuiApp(TrainingScreen(path))
-    app.train(path, {"corpus": str(corpus_file), "batch_size": 5000}, "quick", resume=False)
+    child = start_training(path, {"corpus": str(corpus_file), "batch_size": 5000}, "quick", resume=False)
+    app = RnntuiApp(TrainingScreen(path, child))
     async with app.run_test(size=(140, 45)) as pilot:
         await until(pilot, lambda: "died" in text_of(pilot, "#headline"))
         assert "too short" in text_of(pilot, "#headline")
@@ -191,8 +191,9 @@ async def test_play_while_it_trains(training_child: Path) -> None:
 async def test_leaving_asks_what_becomes_of_the_training(corpus_file: Path) -> None:
     """Protects the work: cancel stays, keep leaves the process alive, stop saves first."""
     path = runs.runs_home() / "mine"
-    app = RnntuiApp(TrainingScreen(path))
-    app.train(path, LONG | {"corpus": str(corpus_file)}, "quick", resume=False)
+    child = start_training(path, LONG | {"corpus": str(corpus_file)}, "quick", resume=False)
+    app = RnntuiApp(TrainingScreen(path, child))
+    app.children_of[path] = child
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: getattr(app.screen, "state", "") == "running")
         await pilot.press("q")

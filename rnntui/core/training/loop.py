@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+import msgspec
+
 from rnntui.core import events as ev
 from rnntui.core.errors import NumericalError, RnntuiError
 from rnntui.core.files import write_atomically
 from rnntui.core.inference.sampling import Sampling, generate
-from rnntui.core.inference.scoring import score_split
 from rnntui.core.inference.session import Session
 from rnntui.core.inference.vocabulary import Vocabulary
 from rnntui.core.models.language_model import count_parameters
@@ -22,6 +23,7 @@ from rnntui.core.text.dataset import Split, reopen
 from rnntui.core.training.checkpoints import load_checkpoint, save_checkpoint
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device, choose_precision
+from rnntui.core.training.evaluation import evaluate
 from rnntui.core.training.learner import Learner
 
 _SAMPLE_TOKENS = 240
@@ -245,26 +247,23 @@ class Loop:
     def _evaluate(self, counts: bool) -> ev.Evaluated:
         """Score the held-out part; with `counts`, note whether it is the best so far."""
         learner, counters = self.learner, self.learner.counters
-        scores = score_split(learner.model, self.valid, self.tokenizer.start, "stream", learner.device)
-        loss = scores.loss
-        best = counts and math.isfinite(loss) and (counters.best_loss is None or loss < counters.best_loss)
+        evaluated = evaluate(
+            learner.model,
+            self.valid,
+            self.tokenizer.start,
+            "stream",
+            learner.device,
+            step=counters.step,
+            train_s=counters.train_s,
+        )
+        loss = evaluated.loss
+        best = counts and loss is not None and (counters.best_loss is None or loss < counters.best_loss)
         if best:
             counters.best_loss, counters.best_step, counters.stale = loss, counters.step, 0
         elif counts:
             counters.stale += 1
             counters.drops += 1
-        evaluated = ev.Evaluated(
-            step=counters.step,
-            split=self.valid.name,
-            loss=ev.finite(loss),
-            perplexity=ev.finite(scores.perplexity),
-            bits_per_byte=ev.finite(scores.bits_per_byte),
-            bits_per_char=ev.finite(scores.bits_per_char),
-            accuracy=scores.accuracy,
-            protocol=scores.protocol,
-            train_s=counters.train_s,
-            best=best,
-        )
+        evaluated = msgspec.structs.replace(evaluated, best=best)
         if counts:
             self._last_evaluation = evaluated
         return evaluated

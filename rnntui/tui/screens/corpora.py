@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -18,14 +18,14 @@ from textual.worker import get_current_worker
 from rnntui.core import runs
 from rnntui.core.cells import CELLS
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS
-from rnntui.core.errors import InputError, RnntuiError, oneline
+from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.text import catalogue
+from rnntui.tui.messages import StartRequested
 from rnntui.tui.widgets.choice import Choice
 from rnntui.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from rnntui.core.text.statistics import TextStatistics
-    from rnntui.tui.app import RnntuiApp
 
 _PREVIEW = 3000
 _TOKENIZERS = {
@@ -170,18 +170,9 @@ class CorporaScreen(Screen[None]):
         self.query_one("#path").focus()
 
     def action_start(self) -> None:
-        """Start the training in a process of its own and watch it."""
-        from rnntui.tui.screens.training import TrainingScreen
-
         settings = {
             "corpus": self.source,
             "cell": self.query_one("#cell", Choice).value,
             "tokenizer": self.query_one("#tokenizer", Choice).value,
         }
-        app = cast("RnntuiApp", self.app)
-        try:
-            path = app.start_run(settings, self.query_one("#preset", Choice).value)
-        except (InputError, OSError) as error:
-            self.notify(visible_line(oneline(error)), severity="error", markup=False)
-            return
-        app.switch_screen(TrainingScreen(path))
+        self.post_message(StartRequested(settings, self.query_one("#preset", Choice).value))

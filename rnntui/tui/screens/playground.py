@@ -18,6 +18,7 @@ from textual.widgets import Footer, Static
 from rnntui.core import runs
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.companion import Companion, Suggestions
+from rnntui.tui.messages import WatchRequested
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.visible import visible_line
@@ -130,6 +131,4 @@ class PlaygroundScreen(Screen[None]):
         if len(self.app.screen_stack) > 2:
             self.app.pop_screen()
             return
-        from rnntui.tui.screens.training import TrainingScreen
-
-        self.app.switch_screen(TrainingScreen(self._path))
+        self.post_message(WatchRequested(self._path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -15,19 +15,21 @@ from textual.widgets import Footer, ProgressBar, Static
 
 from rnntui.core import events as ev
 from rnntui.core import runs
+from rnntui.tui.child import Child
+from rnntui.tui.messages import NewRunRequested, PlayRequested
 from rnntui.tui.widgets.curves import LearningCurves
 from rnntui.tui.widgets.figures import Figures
 from rnntui.visible import visible, visible_line
-
-if TYPE_CHECKING:
-    from rnntui.tui.app import RnntuiApp
 
 _POLL_S = 0.1
 """Ten looks at the run folder a second, however fast it trains."""
 
 
 class TrainingScreen(Screen[None]):
-    """Follows `events.jsonl` of a run that trains, has trained, or is about to."""
+    """Follows `events.jsonl` of a run that trains, has trained, or is about to.
+
+    `child` is the training process, if this app started it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p,enter", "play", "Play", key_display="p"),
@@ -42,9 +44,10 @@ class TrainingScreen(Screen[None]):
     state: reactive[str] = reactive("preparing", bindings=True)
     """`preparing`, `running`, `paused`, or how it ended."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, child: Child | None = None) -> None:
         super().__init__()
         self._path = path
+        self._child = child
         self._tail = runs.EventTail(path / "events.jsonl")
         self._finished: ev.Finished | None = None
 
@@ -118,8 +121,8 @@ class TrainingScreen(Screen[None]):
 
     def _find_state(self) -> None:
         """What the run is doing, from its owner, its last event and its child process."""
-        child = cast("RnntuiApp", self.app).children_of.get(self._path)
-        at_work = runs.owner_of(self._path) is not None or (child is not None and child.poll() is None)
+        preparing = self._child is not None and self._child.poll() is None
+        at_work = preparing or runs.owner_of(self._path) is not None
         if self._finished is not None:
             self.state = self._finished.reason
         elif not at_work:
@@ -163,9 +166,7 @@ class TrainingScreen(Screen[None]):
         return True
 
     def action_play(self) -> None:
-        from rnntui.tui.screens.playground import PlaygroundScreen
-
-        self.app.push_screen(PlaygroundScreen(self._path))
+        self.post_message(PlayRequested(self._path))
 
     def action_pause(self) -> None:
         runs.request(self._path, "resume" if self.state == "paused" else "pause")
@@ -179,7 +180,4 @@ class TrainingScreen(Screen[None]):
         self.notify("Saving and stopping.")
 
     def action_back(self) -> None:
-        """To the first screen; the training goes on."""
-        from rnntui.tui.screens.corpora import CorporaScreen
-
-        self.app.switch_screen(CorporaScreen())
+        self.post_message(NewRunRequested())
