@@ -64,7 +64,7 @@ def settings() -> list[str]:
         heading = (struct.__doc__ or "").splitlines()[0]
         lines += [f"### [{section}]", "", heading, "", "| flag | default | meaning |", "|---|---|---|"]
         for field in (field for field in FIELDS.values() if field.section == section):
-            name = {"corpus": "`CORPUS`", "sha256": "`sha256`"}.get(field.name, f"`{field.flag}`")
+            name = "`sha256`" if field.name == "sha256" else f"`{field.flag}`"
             default = "" if field.default in (None, "") else f"`{str(field.default).lower()}`"
             choices = f": {', '.join(field.choices)}" if field.choices else ""
             lines.append(f"| {name} | {default} | {field.description}{choices} |")

@@ -59,7 +59,6 @@ def train(
 
     if resuming:
         assert run_path is not None
-        given.pop("corpus", None) if given.get("corpus") == _corpus_of(run_path) else None
         run = resume_run(run_path.resolve(), given)
     else:
         run = create_run(configuration, run_path.resolve() if run_path else None, _narrate)
@@ -107,10 +106,6 @@ def _on_screen(given: dict[str, Any], preset: str, run_path: Path | None, resume
     from rnntui.tui.app import open_training
 
     return open_training(given, preset, run_path, resume)
-
-
-def _corpus_of(path: Path) -> str:
-    return runs.Run.open(path).config.text.corpus
 
 
 def _narrate(line: str) -> None:

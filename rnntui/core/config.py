@@ -166,7 +166,8 @@ class Field(NamedTuple):
 
     @property
     def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        """The setting on the command line."""
+        return "CORPUS" if self.name == "corpus" else "--" + self.name.replace("_", "-")
 
 
 def fields() -> Iterator[Field]:

@@ -29,7 +29,6 @@ class RnntuiApp(App[int]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
-        Binding("ctrl+c", "leave", "Quit", show=False, priority=True),
     ]
 
     def __init__(self, first: Screen[None]) -> None:
@@ -97,9 +96,12 @@ class RnntuiApp(App[int]):
             self.set_interval(_SAVING_POLL_S, self._leave_when_saved)
 
     def stop_trainings(self) -> None:
-        """Ask every training of this app to save and stop."""
+        """Ask every training of this app to save and stop; one that still reads its text just ends."""
         for path in self.training():
-            runs.request(path, "stop")
+            if runs.owner_of(path):
+                runs.request(path, "stop")
+            else:
+                self.children_of[path].terminate()
 
     def _leave_when_saved(self) -> None:
         if not self.training():

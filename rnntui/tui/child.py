@@ -27,7 +27,7 @@ def start_training(path: Path, settings: Mapping[str, Any], preset: str, resume:
         flags, session = subprocess.CREATE_NEW_PROCESS_GROUP, False
     else:
         flags, session = 0, True
-    with (path / "stderr.log").open("wb") as log:
+    with (path / "stderr.log").open("ab") as log:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -102,6 +102,7 @@ def test_resume_starts_and_goes_on(corpus_file: Path, tmp_path: Path) -> None:
     assert (run / "last").read_text() == "00000040\n"
     assert_one_line(rnntui(*line[: -len(FLAGS) - 1], *FLAGS), 2, "already", "--resume")
     assert_one_line(rnntui(*line, "--hidden-size", "9"), 2, "--hidden-size", "cannot change")
+    assert_one_line(rnntui(*line[:1], "verse", *line[2:]), 2, "CORPUS", "cannot change")
 
 
 @pytest.mark.skipif(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from rnntui.core import events as ev
 from rnntui.core import runs
@@ -85,9 +85,25 @@ async def test_choosing_a_text_and_a_cell_starts_a_run(
 async def test_a_fault_in_a_file_is_said_on_the_screen(tmp_path: Path) -> None:
     app = RnntuiApp(CorporaScreen())
     async with app.run_test(size=(80, 24)) as pilot:
+        path = app.screen.query_one("#path", Input)
         (tmp_path / "x").write_bytes(b"\0\0")
-        await pilot.press("o", *str(tmp_path / "x"), "enter")
+        path.value = str(tmp_path / "x")
+        await pilot.press("o", "enter")
         await until(pilot, lambda: "binary" in text_of(pilot, "#statistics"))
+
+
+async def test_hostile_names_and_texts_are_shown_harmlessly(tmp_path: Path) -> None:
+    """Protects the terminal: markup and control characters of a file's name and text stay text."""
+    hostile = tmp_path / "[red]x[b] \x1b[2J.txt"
+    hostile.write_text("[bold]no markup[/] \x1b]52;c;aGk=\x07 \u202eevil\n" * 50, encoding="utf-8")
+    app = RnntuiApp(CorporaScreen())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.screen.query_one("#path", Input).value = str(hostile)
+        await pilot.press("o", "enter")
+        await until(pilot, lambda: "[bold]no markup[/]" in text_of(pilot, "#preview"))
+        shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+        assert "[red]x[b] ␛[2J.txt" in shown
+        assert not {"\x1b", "\x07", "\u202e"}.intersection(shown)
 
 
 async def test_training_is_watched_paused_and_stopped(training_child: Path) -> None:

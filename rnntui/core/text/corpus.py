@@ -29,6 +29,13 @@ class Corpus:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
+def canonical(source: str) -> str:
+    """How a run remembers `source`: a sample's name, '-' and a URL as they are, a path in full."""
+    if source in catalogue.SAMPLES or source == "-" or "://" in source:
+        return source
+    return str(Path(source).expanduser().resolve())
+
+
 def load(source: str, encoding: str = "auto") -> Corpus:
     """Read the corpus that `source` names.
 
@@ -38,13 +45,13 @@ def load(source: str, encoding: str = "auto") -> Corpus:
     if source in catalogue.SAMPLES:
         return _not_empty(Corpus(source, catalogue.read(source)))
     if source == "-":
-        return _not_empty(Corpus("-", decode(sys.stdin.buffer.read(), "standard input", encoding)))
+        return _not_empty(Corpus(source, decode(sys.stdin.buffer.read(), "standard input", encoding)))
     if "://" in source:
         return _not_empty(Corpus(source, decode(_download(source), source, encoding)))
     path = Path(source).expanduser()
     if path.is_dir():
         return _folder(path, encoding)
-    return _not_empty(Corpus(str(path.resolve()), decode(_read(path), source, encoding)))
+    return _not_empty(Corpus(canonical(source), decode(_read(path), source, encoding)))
 
 
 def _read(path: Path) -> bytes:
@@ -73,7 +80,7 @@ def _folder(path: Path, encoding: str) -> Corpus:
     if not texts:
         found = f"{len(skipped)} files, none of them text" if skipped else "no files"
         raise InputError(f"{path}: a folder without text ({found}); give a folder of UTF-8 files")
-    return _not_empty(Corpus(str(path.resolve()), "\n".join(texts), len(texts), tuple(skipped)))
+    return _not_empty(Corpus(canonical(str(path)), "\n".join(texts), len(texts), tuple(skipped)))
 
 
 def _download(url: str) -> bytes:

@@ -61,8 +61,7 @@ def prepare(
     parts = _parts(text.text, config.text.split)
     narrate(f"learning the {config.text.tokenizer} tokenizer")
     tokenizer = tokenizers.train(config.text, parts["train"])
-    source = text.source if config.text.corpus != "-" else "-"
-    config = changed(config, {"sha256": text.sha256, "corpus": source})
+    config = changed(config, {"sha256": text.sha256, "corpus": text.source})
     narrate(f"encoding {len(text.text):,} characters")
     dataset = _encode(parts, tokenizer, _cache_path(config.text, tokenizer))
     _check_size(dataset, config)

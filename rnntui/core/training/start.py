@@ -12,6 +12,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.models.budget import within_budget
 from rnntui.core.runs import Run
 from rnntui.core.text import dataset, tokenizers
+from rnntui.core.text.corpus import canonical
 from rnntui.core.training.devices import choose_device
 
 
@@ -33,6 +34,8 @@ def resume_run(path: Path, settings: Mapping[str, Any]) -> Run:
     """
     run = Run.open(path)
     given = {name: value for name, value in settings.items() if value is not None}
+    if "corpus" in given:
+        given["corpus"] = canonical(given["corpus"])
     for name, value in given.items():
         fixed = FIELDS[name].section != "training" or name in (
             "batch_size",

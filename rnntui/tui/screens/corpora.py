@@ -9,6 +9,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList, Static
@@ -122,7 +123,7 @@ class CorporaScreen(Screen[None]):
             self.app.call_from_thread(self._show_text, source, text[:_PREVIEW], figures)
 
     def _show_reading(self, source: str) -> None:
-        self.query_one("#about").border_title = visible_line(runs.short_corpus(source), 40)
+        self.query_one("#about").border_title = Content(visible_line(runs.short_corpus(source), 40))
         self.query_one("#statistics", Static).update("reading …")
 
     def _show_fault(self, message: str) -> None:
