@@ -99,7 +99,7 @@ async def test_hostile_names_and_texts_are_shown_harmlessly(tmp_path: Path) -> N
     app = RnntuiApp(CorporaScreen())
     async with app.run_test(size=(80, 24)) as pilot:
         app.screen.query_one("#path", Input).value = str(hostile)
-        await pilot.press("o", "enter")
+        app.screen.post_message(Input.Submitted(app.screen.query_one("#path", Input), str(hostile)))
         await until(pilot, lambda: "[bold]no markup[/]" in text_of(pilot, "#preview"))
         shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
         assert "[red]x[b] ␛[2J.txt" in shown
@@ -184,7 +184,7 @@ async def test_ghost_text_at_the_edge_of_the_row(make_run: MakeRun) -> None:
         assert area.suggestion.endswith("…") and len(area.suggestion) < 12
         assert "\x1b" not in area.suggestion
         await pilot.press("tab")
-        assert area.text.endswith("continuation\x1b[2J of words")
+        assert area.text.endswith("continuation␛[2J of words")
 
 
 async def test_play_while_it_trains(training_child: Path) -> None:

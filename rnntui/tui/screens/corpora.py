@@ -43,6 +43,13 @@ class Texts(OptionList):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Start")]
 
 
+class PathInput(Input):
+    """A line for a path, in which what could steer the terminal becomes visible."""
+
+    def validate_value(self, value: str) -> str:
+        return visible(value)
+
+
 class CorporaScreen(Screen[None]):
     """Choose a text and a cell; Enter starts the training."""
 
@@ -63,7 +70,7 @@ class CorporaScreen(Screen[None]):
         with Horizontal(id="texts"):
             with Vertical(id="sources"):
                 yield Texts(*self._options(), id="samples")
-                yield Input(placeholder="file, folder or URL", id="path")
+                yield PathInput(placeholder="file, folder or URL", id="path")
             with Vertical(id="about"):
                 yield Static(id="statistics", markup=False)
                 with VerticalScroll(id="preview-side", can_focus=False):

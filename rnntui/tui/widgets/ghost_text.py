@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -10,8 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult
 
-from rnntui.visible import visible_line
+from rnntui.visible import visible, visible_line
 
 _NEXT_WORD = re.compile(r"\s*(?:[\w'’]+|[^\w\s]+)|\s+")
 
@@ -62,6 +64,11 @@ class GhostText(TextArea):
             self.ghost = continuation
 
     # --- what TextArea tells ---
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Every way into the text: what could steer the terminal becomes visible."""
+        lines = edit.text.replace("\r\n", "\n").replace("\r", "\n")
+        return super().edit(replace(edit, text=visible(lines)))
 
     def update_suggestion(self) -> None:
         """TextArea's hook, after an edit: keep the rest of a ghost that is being typed, else drop it."""
