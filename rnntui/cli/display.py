@@ -85,7 +85,9 @@ class LiveDisplay(Display):
                 self._task, description=_figures(event), completed=event.fraction, total=total
             )
             return
-        self._progress.console.print(describe(event), markup=False, highlight=False)
+        self._progress.console.print(
+            describe(event), markup=False, highlight=False, no_wrap=True, overflow="ellipsis"
+        )
 
     def __enter__(self) -> Self:
         self._progress.start()

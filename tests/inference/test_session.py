@@ -42,7 +42,9 @@ def test_any_editing_ends_in_the_state_of_the_text(kind: Any) -> None:
     for _ in range(120):
         action = rng.random()
         if action < 0.6:
-            text += rng.choice(["a", "t", "h", "e", " ", "\n", "cat", "é", "'", ". ", "  ", "the "])
+            text += rng.choice(
+                ["a", "t", "h", "e", " ", "\n", "cat", "é", "'", ". ", "  ", "the ", "\u2028", "\x0b"]
+            )
         elif action < 0.9:
             text = text[: max(0, len(text) - rng.randrange(1, 6))]
         else:

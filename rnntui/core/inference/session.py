@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ _CONTEXT = 4096
 _RECENT = 2048
 """Every state is kept so far back; further back, one in `_STRIDE`."""
 _STRIDE = 64
+# Every tokenizer cuts at a line end for good, and at no other separator that str.splitlines knows.
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 class Moment(NamedTuple):
@@ -69,7 +72,7 @@ class Session:
         before = self.tokens[mark.tokens :]
         del self.tokens[mark.tokens :]
         chars = mark.chars
-        for line in text[mark.chars : cut].splitlines(keepends=True):
+        for line in _LINE.findall(text[mark.chars : cut]):
             self.tokens.extend(self.tokenizer.encode(line).tolist())
             chars += len(line)
             if line.endswith("\n"):
