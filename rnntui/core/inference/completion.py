@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -53,26 +53,26 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
     if count < 1 or max_tokens < 1:
         return []
     beam = max(2 * count, 8)
+    ends_word = session.vocabulary.ends_word
     finished: list[_Path] = []
-    live = [_root(session)]
+    moment, owed = session.end()
+    live = [_Path(0.0, b"", owed, moment.state, moment.y)]
+    scores = _log_probabilities(session, live)
     for _ in range(max_tokens):
-        live = _grown(session, live, beam)
+        live = _grown(session, live, scores, beam)
         scores = _log_probabilities(session, live)
-        ending = torch.logsumexp(
-            scores.masked_fill(~session.vocabulary.ends_word, -torch.inf), dim=1
-        ).tolist()
+        log_end = torch.logsumexp(scores.masked_fill(~ends_word, -torch.inf), dim=1).tolist()
         going_on = []
-        for path, log_end in zip(live, ending, strict=True):
-            last = path.text[-1:]
+        for row, path in enumerate(live):
             if path.owed or not path.text.strip(" \t"):
-                going_on.append(path)
-            elif in_word(last):
-                finished.append(_scored(path, log_end))
-                going_on.append(path)
+                going_on.append(row)
+            elif in_word(path.text[-1]):
+                finished.append(replace(path, log_p=path.log_p + log_end[row]))
+                going_on.append(row)
             else:
                 finished.append(path)
         finished = sorted(finished, key=lambda path: -path.log_p)[:count]
-        live = going_on
+        live, scores = [live[row] for row in going_on], scores[going_on]
         if not live or (len(finished) == count and finished[-1].log_p > max(path.log_p for path in live)):
             break
     firsts = _best_texts(finished or live, count)
@@ -82,15 +82,6 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
         for first, whole in zip(firsts, wholes, strict=True)
     ]
     return sorted(found, key=lambda completion: -completion.probability)
-
-
-def _root(session: Session) -> _Path:
-    owed = session.pending.encode("utf-8", "replace")
-    moment = session.moment()
-    if owed and not session.vocabulary.consistent(owed).any():
-        moment = session.advance(moment, session.tokenizer.encode(session.pending).tolist())
-        owed = b""
-    return _Path(0.0, b"", owed, moment.state, moment.y)
 
 
 def _log_probabilities(session: Session, paths: list[_Path]) -> Tensor:
@@ -103,9 +94,12 @@ def _log_probabilities(session: Session, paths: list[_Path]) -> Tensor:
     return logits.log_softmax(dim=1)
 
 
-def _grown(session: Session, paths: list[_Path], beam: int) -> list[_Path]:
-    """The `beam` likeliest paths that are one token longer, inside a word not leaving it."""
-    scores = _log_probabilities(session, paths)
+def _grown(session: Session, paths: list[_Path], scores: Tensor, beam: int) -> list[_Path]:
+    """The `beam` likeliest paths that are one token longer, inside a word not leaving it.
+
+    `scores` (paths, V) are the log-probabilities of the next token.
+    """
+    scores = scores.clone()
     ends_word = session.vocabulary.ends_word
     for row, path in enumerate(paths):
         if path.owed:
@@ -146,10 +140,6 @@ def _advanced(session: Session, paths: list[_Path], tokens: Tensor, log_ps: list
             )
         )
     return longer
-
-
-def _scored(path: _Path, log_end: float) -> _Path:
-    return _Path(path.log_p + log_end, path.content, path.owed, path.state, path.y)
 
 
 def _best_texts(paths: list[_Path], count: int) -> list[_Path]:
@@ -203,4 +193,4 @@ def _words(text: str) -> int:
 def _whole_words(path: _Path) -> _Path:
     """Without trailing blanks."""
     content = path.content if path.content.isspace() else path.content.rstrip(b" ")
-    return _Path(path.log_p, content, path.owed, path.state, path.y)
+    return replace(path, content=content)

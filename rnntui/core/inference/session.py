@@ -93,6 +93,14 @@ class Session:
         """The model at the end of the text's fed tokens."""
         return self._moments[len(self.tokens)]
 
+    def end(self) -> tuple[Moment, bytes]:
+        """Where writing goes on: the model there, and the pending bytes that what is written must begin with."""
+        owed = self.pending.encode("utf-8", "replace")
+        if owed and not self.vocabulary.consistent(owed).any():
+            # No token begins so: the pending part is a word that training never saw.
+            return self.advance(self.moment(), self.tokenizer.encode(self.pending).tolist()), b""
+        return self.moment(), owed
+
     @torch.inference_mode()
     def advance(self, moment: Moment, tokens: list[int]) -> Moment:
         """The model `tokens` later, one step at a time."""
@@ -141,13 +149,8 @@ class Writer:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._moment = session.moment()
-        self._owed = session.pending.encode("utf-8", "replace")
+        self._moment, self._owed = session.end()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        if self._owed and not session.vocabulary.consistent(self._owed).any():
-            # No token begins so: the pending part is a word that training never saw.
-            self._moment = session.advance(self._moment, session.tokenizer.encode(session.pending).tolist())
-            self._owed = b""
 
     @torch.inference_mode()
     def logits(self) -> Tensor:
