@@ -9,7 +9,7 @@ from rnntui.core.runs import Run, RunState
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a run and its figures: those of the best evaluation, the last speed."""
+    """The state of a run and its figures: those of the best evaluation, the mean speed."""
 
     name: str
     path: str
@@ -44,7 +44,7 @@ def summarise(run: Run) -> RunSummary:
         step=events[-1].step if events else 0,
         train_s=progress.train_s if progress else 0.0,
         parameters=started.parameters if started else None,
-        tokens_per_s=progress.tokens_per_s if progress else None,
+        tokens_per_s=progress.tokens / max(progress.train_s, 1e-9) if progress else None,
         split=best.split if best else None,
         protocol=best.protocol if best else None,
         loss=best.loss if best else None,

@@ -62,6 +62,13 @@ class RnntuiApp(App[int]):
 
         self.switch_screen(TrainingScreen(event.path, self.children_of.get(event.path)))
 
+    def action_watch_newest(self) -> None:
+        """Back to the training that was started last."""
+        self.on_watch_requested(WatchRequested(list(self.children_of)[-1]))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self.children_of) if action == "watch_newest" else True
+
     def on_play_requested(self, event: PlayRequested) -> None:
         from rnntui.tui.screens.playground import PlaygroundScreen
 

@@ -100,6 +100,20 @@ def test_more_steps_can_be_asked_for(trained: Run) -> None:
     assert Run.open(trained.path).config.training.max_steps == 80
 
 
+def test_a_new_limit_replaces_the_old_ones(make_run: MakeRun) -> None:
+    """Protects `--resume --max-steps N`: a limit or a patience used up before does not end it at once."""
+    run = make_run(patience=1, lr=1e-9, eval_every=5, max_time=100.0)
+    assert train_all(run)[-1].reason == "early_stop"  # type: ignore[union-attr]
+    told = train_all(resume_run(run.path, {"max_steps": 40}))
+    assert told[-1] == ev.Finished(step=40, reason="steps")
+
+
+def test_a_run_that_trains_is_not_resumed(trained: Run) -> None:
+    with trained.owned(), pytest.raises(InputError, match="is training this run"):
+        resume_run(trained.path, {"max_steps": 80})
+    assert Run.open(trained.path).config.training.max_steps == 60
+
+
 def test_a_finished_run_finishes_again_at_once(trained: Run) -> None:
     told = train_all(resume_run(trained.path, {}))
     assert [type(event) for event in told] == [ev.Started, ev.Finished]

@@ -78,6 +78,11 @@ async def test_choosing_a_text_and_a_cell_starts_a_run(
             "byte",
             256,
         )
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, CorporaScreen))
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await until(pilot, lambda: app.screen.query_one(Figures).progress is not None)
         app.stop_trainings()
         await until(pilot, lambda: not app.training())
 

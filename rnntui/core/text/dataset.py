@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +123,6 @@ def _cached(path: Path) -> Dataset | None:
         sizes = json.loads((path / "sizes.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    os.utime(path)  # shows which entries are in use, for whoever cleans the cache
     return Dataset(
         {
             name: Split(name, np.load(path / f"{name}.npy", mmap_mode="r"), size["chars"], size["bytes"])

@@ -121,18 +121,13 @@ class Loop:
     def over(self) -> ev.Reason | None:
         """Which limit is reached, if any is."""
         limits, counters = self.config, self.learner.counters
-        evaluated = self._last_evaluation
         if limits.max_steps is not None and counters.step >= limits.max_steps:
             return "steps"
         if limits.max_epochs is not None and self.learner.epoch >= limits.max_epochs:
             return "epochs"
         if limits.max_time is not None and counters.train_s >= limits.max_time:
             return "time"
-        if (
-            limits.target_loss is not None
-            and evaluated
-            and (evaluated.loss or math.inf) <= limits.target_loss
-        ):
+        if limits.target_loss is not None and (counters.best_loss or math.inf) <= limits.target_loss:
             return "target_loss"
         if limits.patience is not None and counters.stale >= limits.patience:
             return "early_stop"

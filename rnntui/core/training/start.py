@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rnntui.core import runs
-from rnntui.core.config import FIELDS, Config, changed, value_of
+from rnntui.core.config import FIELDS, LIMITS, Config, changed, value_of
 from rnntui.core.errors import InputError
 from rnntui.core.models.budget import within_budget
 from rnntui.core.runs import Run
@@ -29,8 +29,8 @@ def create_run(config: Config, path: Path | None, narrate: Callable[[str], None]
 def resume_run(path: Path, settings: Mapping[str, Any]) -> Run:
     """Open the run at `path`, with other training settings where `settings` names some.
 
-    Raises InputError for a setting that cannot change any more: the text's, the model's, and those of
-    training that shape the data or the optimiser.
+    Raises InputError while another process trains it, and for a setting that cannot change any more: the
+    text's, the model's, and those of training that shape the data or the optimiser.
     """
     run = Run.open(path)
     given = {name: value for name, value in settings.items() if value is not None}
@@ -49,6 +49,10 @@ def resume_run(path: Path, settings: Mapping[str, Any]) -> Run:
                 f"{FIELDS[name].flag}: this run has {value_of(run.config, name)!r}, which cannot change on "
                 f"--resume; leave the flag out or train a new run"
             )
+    if any(limit in given for limit in LIMITS):
+        # A limit named now takes the place of those from before, and of their patience.
+        given = dict.fromkeys((*LIMITS, "patience")) | given
     run = Run(run.path, changed(run.config, given))
-    run.write_config()
+    with run.owned():
+        run.write_config()
     return run

@@ -57,6 +57,7 @@ class CorporaScreen(Screen[None]):
         Binding("enter", "start", "Start"),
         Binding("o", "open", "Open a file"),
         Binding("tab", "app.focus_next", "Next field"),
+        Binding("w", "app.watch_newest", "Back to training"),
         Binding("q", "app.leave", "Quit"),
     ]
 
