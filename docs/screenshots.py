@@ -1,6 +1,6 @@
 """Takes the README's pictures from the app itself: real training, real ghost text.
 
-    python docs/screenshots.py [CORPUS] [--seconds 75]
+    python docs/screenshots.py [CORPUS] [--seconds 20]
 
 Starts a run on CORPUS (default: the sample `tales`), drives the app as a person would, and exports each
 screen as an SVG into docs/images/.
@@ -60,10 +60,18 @@ async def take(corpus: str, seconds: float) -> None:
         await pilot.press("p")
         await until(pilot, lambda: isinstance(app.screen, PlaygroundScreen))
         area = app.screen.query_one(GhostText)
-        for words in ("The old man looked at the harbour and said that ", "nobody knew the w"):
-            await pilot.press(*("space" if key == " " else key for key in words))
+        for words in (
+            "The keeper looked at the harbour and said",
+            " nothing for a while.",
+            '\n\n"The lamp was out," she said, "and the ',
+            "",
+            "\n\nNobody had seen the w",
+        ):
+            area.insert(words)
             await until(pilot, lambda: area.ghost != "")
             await pilot.pause(0.5)
+            if words == "":
+                await pilot.press("tab")
         export(app, "playground")
         app.stop_trainings()
         await until(pilot, lambda: not app.training())
@@ -72,7 +80,7 @@ async def take(corpus: str, seconds: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", nargs="?", default="tales")
-    parser.add_argument("--seconds", type=float, default=75)
+    parser.add_argument("--seconds", type=float, default=20)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["RNNTUI_HOME"] = home
