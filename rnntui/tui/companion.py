@@ -51,7 +51,10 @@ class Companion:
         Raises InputError where the run has none, or where they do not fit.
         """
         weights, description = self._newest()
-        stamp = (weights, weights.stat().st_mtime_ns)
+        try:
+            stamp = (weights, weights.stat().st_mtime_ns)
+        except FileNotFoundError:
+            return None  # the training ended or pruned between two looks; the next one finds the new file
         if stamp == self._loaded:
             return None
         from rnntui.core.inference.session import Session

@@ -234,6 +234,15 @@ async def test_leaving_asks_what_becomes_of_the_training(corpus_file: Path) -> N
     assert isinstance(last, ev.Finished) and last.reason == "interrupted"
 
 
+def test_ticks_say_perplexity_in_few_characters() -> None:
+    """Protects the axis: labels of the logarithmic axis fit into its margin from 1 to a million."""
+    from rnntui.tui.widgets.curves import Perplexities
+
+    ticks, labels = Perplexities().get_ticks_and_labels(0.0, 13.8)
+    assert len(ticks) <= 8 and all(len(label) <= 5 for label in labels)
+    assert Perplexities().get_labels_for_ticks([7.3132, 0.6931]) == ["1.5k", "2"]
+
+
 def test_the_average_is_debiased_and_keeps_gaps() -> None:
     """Protects the curve: a constant loss is a constant line from its first point, and a gap stays one."""
     import numpy as np

@@ -144,11 +144,11 @@ class TrainingScreen(Screen[None]):
             "crashed": f"died: {visible_line(runs.last_words(self._path), 200) or 'see stderr.log'}",
             "error": f"failed: {visible_line(runs.last_words(self._path), 200)}",
             "interrupted": f"stopped and saved: go on with rnntui train --resume --run {visible_line(str(self._path))}",
-            "steps": "finished, all steps are taken: p plays with it",
-            "epochs": "finished, all epochs are read: p plays with it",
-            "time": "finished, the time is up: p plays with it",
-            "target_loss": "finished, the target loss is reached: p plays with it",
-            "early_stop": "finished, it gained nothing any more; the best checkpoint is kept: p plays with it",
+            "steps": "finished: all steps are taken",
+            "epochs": "finished: all epochs are read",
+            "time": "finished: the time is up",
+            "target_loss": "finished: the target loss is reached",
+            "early_stop": "finished: it gained nothing any more, the best is kept",
         }
         what = words[self.state]
         return Text.assemble(

@@ -33,7 +33,11 @@ class Perplexities(AxisFormatter):
         return inside[:: max(1, math.ceil(len(inside) / max_ticks))]
 
     def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
-        return [f"{math.exp(tick):.3g}" for tick in ticks]
+        return [_short(math.exp(tick)) for tick in ticks]
+
+
+def _short(perplexity: float) -> str:
+    return formats.count(perplexity) if perplexity > 999 else f"{perplexity:.3g}"
 
 
 class Steps(AxisFormatter):
