@@ -81,7 +81,7 @@ def test_from_start_to_accepted_ghost_text_to_quit() -> None:
         terminal.type("\t")
         terminal.wait(lambda shown: terminal.screen.cursor.x > 4)  # the cursor stands behind what was taken
         terminal.type("\x02")  # back
-        terminal.wait(lambda shown: "Stop and save" in shown)
+        terminal.wait(lambda shown: "New run" in shown)
         terminal.type("q")
         terminal.wait(lambda shown: "still learning" in shown)
         terminal.type("s")

@@ -35,8 +35,8 @@ class TrainingScreen(Screen[None]):
         Binding("p,enter", "play", "Play", key_display="p"),
         Binding("space", "pause", "Pause"),
         Binding("e", "ask('evaluate')", "Evaluate"),
-        Binding("w", "ask('sample')", "Write a sample"),
-        Binding("s", "stop", "Stop and save"),
+        Binding("w", "ask('sample')", "Sample"),
+        Binding("s", "stop", "Stop"),
         Binding("escape,n", "back", "New run", key_display="n"),
         Binding("q", "app.leave", "Quit"),
     ]
