@@ -27,7 +27,7 @@ def test_events_survive_the_file(make_run: MakeRun) -> None:
     """Protects `events.jsonl`: each event comes back as it was, of its own type."""
     run = make_run()
     told = list(run.record([SAVED, PAUSED]))
-    assert EventTail(run.events_path).read() == told == [SAVED, PAUSED]
+    assert EventTail(run.events_path).poll() == told == [SAVED, PAUSED]
     assert [json.loads(line)["type"] for line in run.events_path.read_text().splitlines()] == [
         "saved",
         "paused",

@@ -109,6 +109,11 @@ def describe(event: ev.AnyEvent) -> str:
                 f"in {event.precision}, {event.train_tokens:,} training tokens, "
                 f"vocabulary {event.vocab_size:,}{goes_on}"
             )
+        case ev.Baselined():
+            return (
+                f"to beat: {event.name} {event.bits_per_byte:.3f} bits/byte, "
+                f"perplexity {formats.number(event.perplexity)}"
+            )
         case ev.Progress():
             return f"step {event.step:,}  {_figures(event)}"
         case ev.Evaluated():
@@ -127,6 +132,10 @@ def describe(event: ev.AnyEvent) -> str:
             return f"step {event.step:,}  paused"
         case ev.Resumed():
             return f"step {event.step:,}  goes on"
+        case ev.Adjusted():
+            return (
+                f"step {event.step:,}  learning rate {event.lr:.2e}, {event.factor:.3g} times the schedule's"
+            )
         case ev.Finished():
             return f"step {event.step:,}  finished: {event.reason.replace('_', ' ')}"
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import rich_click as click
 
-from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
+from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field, scaled
 
 _NOT_FLAGS = ("corpus", "sha256")
 """The corpus is the command's argument; its digest is written, not given."""
@@ -20,22 +19,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class _Scaled(click.ParamType[Any]):
     """A number with a unit letter."""
 
-    def __init__(self, name: str, units: Mapping[str, float], kind: type) -> None:
-        self.name, self.units, self.kind = name, units, kind
+    def __init__(self, unit: str, kind: type) -> None:
+        self.name, self.unit, self.kind = unit.upper(), unit, kind
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, int | float):
-            return self.kind(value)
-        match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)([a-zA-Z]?)", str(value).strip())
-        if not match or match[2] not in self.units:
-            examples = {"DURATION": "90s, 5m or 1h", "COUNT": "500k or 1M"}[self.name]
-            self.fail(f"'{value}' is no {self.name.lower()}; write it as {examples}", param, ctx)
-        return self.kind(float(match[1]) * self.units[match[2]])
-
-
-DURATION = _Scaled("DURATION", {"": 1, "s": 1, "m": 60, "h": 3600}, float)
-COUNT = _Scaled("COUNT", {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "G": 1e9}, int)
-_UNITS: dict[str, click.ParamType[Any]] = {"duration": DURATION, "count": COUNT}
+        try:
+            return self.kind(scaled(str(value), self.unit))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def config_options(function: Function) -> Function:
@@ -59,7 +50,9 @@ def _option(field: Field) -> Callable[[Function], Function]:
     if field.kind is bool:
         name = field.flag[2:]
         return click.option(f"--{name}/--no-{name}", field.name, default=None, help=shown)
-    kind: Any = _UNITS.get(field.unit) or (click.Choice(field.choices) if field.choices else field.kind)
+    kind: Any = click.Choice(field.choices) if field.choices else field.kind
+    if field.unit:
+        kind = _Scaled(field.unit, field.kind)
     return click.option(field.flag, field.name, type=kind, default=None, help=shown)
 
 

@@ -148,6 +148,17 @@ PRESETS: dict[str, dict[str, Any]] = {
     "thorough": {"num_layers": 2, "dropout": 0.2, "lr": 4e-3, "max_time": 1200.0},
 }
 DEFAULT_PRESET = "balanced"
+
+RESUMABLE = frozenset(TrainingConfig.__struct_fields__) - {
+    "batch_size",
+    "bptt",
+    "optimizer",
+    "seed",
+    "precision",
+}
+"""Settings that may change when a run goes on.  The others shape the text, the model, the data's order or
+the optimiser's state."""
+
 _PRESET_PATIENCE = 8
 
 
@@ -203,6 +214,43 @@ def _inspect(hint: Any) -> tuple[type, tuple[str, ...], str, str]:
 FIELDS: dict[str, Field] = {field.name: field for field in fields()}
 
 
+_UNITS: dict[str, tuple[dict[str, float], str]] = {
+    "duration": ({"": 1, "s": 1, "m": 60, "h": 3600}, "90s, 5m or 1h"),
+    "count": ({"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "G": 1e9}, "500k or 1M"),
+}
+
+
+def scaled(text: str, unit: str) -> float:
+    """A number with a unit letter: a 'duration' in seconds, or a 'count'.  Raises ValueError."""
+    letters, examples = _UNITS[unit]
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)([a-zA-Z]?)", text.strip())
+    if not match or match[2] not in letters:
+        raise ValueError(f"'{text}' is no {unit}; write it as {examples}")
+    return float(match[1]) * letters[match[2]]
+
+
+def parse(name: str, text: str) -> Any:
+    """The value of the setting called `name` as a person types it; None where nothing is typed.
+
+    Raises InputError naming the flag.  Whether the value is in range, `build` says.
+    """
+    field, text = FIELDS[name], text.strip()
+    if not text and field.kind is not str:
+        return None
+    try:
+        if field.unit:
+            return field.kind(scaled(text, field.unit))
+        if field.kind is bool:
+            return {"on": True, "off": False}[text]
+        return field.kind(text)
+    except (ValueError, KeyError) as error:
+        reason = str(error) if field.unit else f"'{text}' is no {_KINDS[field.kind]}"
+        raise InputError(f"{field.flag}: {reason}") from None
+
+
+_KINDS = {int: "whole number", float: "number", bool: "choice of on and off", str: "text"}
+
+
 def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
     """The configuration that `settings` (field name to value) make on top of a preset.
 
@@ -238,6 +286,30 @@ def changed(config: Config, settings: Mapping[str, Any]) -> Config:
 def value_of(config: Config, name: str) -> Any:
     """The value of the setting called `name`."""
     return getattr(getattr(config, FIELDS[name].section), name)
+
+
+def differences(old: Config, new: Config) -> dict[str, Any]:
+    """The settings of `new` that are not those of `old`; what was written by the program is no setting."""
+    return {
+        name: value_of(new, name)
+        for name in FIELDS
+        if name != "sha256" and value_of(new, name) != value_of(old, name)
+    }
+
+
+def as_given(config: Config) -> tuple[str, dict[str, Any]]:
+    """A preset, and the settings on top of it, that make `config`: the preset that leaves the fewest.
+
+    The corpus is always among the settings.
+    """
+    found = []
+    for preset in PRESETS:
+        limits = {name: value_of(config, name) for name in LIMITS if value_of(config, name) is not None}
+        given = limits if limits != {name: PRESETS[preset].get(name) for name in limits} else {}
+        settings = given | differences(build(given, preset), config)
+        found.append((preset, {name: value for name, value in settings.items() if value is not None}))
+    preset, settings = min(found, key=lambda each: len(each[1]))
+    return preset, settings | {"corpus": config.text.corpus}
 
 
 # --- run.toml ---------------------------------------------------------------------------------------

@@ -37,6 +37,19 @@ class Started(Event, frozen=True, kw_only=True):
     train_tokens: int
     valid_tokens: int
     """Tokens of the held-out split that `Evaluated` speaks of."""
+    train_bytes: int = 0
+    """Of the training part as UTF-8: turns nats a token into bits a byte.  0 where an older run did not say."""
+    valid_bytes: int = 0
+
+
+class Baselined(Event, frozen=True, kw_only=True):
+    """Something that is no network was measured on the held-out split: what the model has to beat."""
+
+    name: str
+    """`characters` (their frequencies alone), `gzip`, or `5-gram`."""
+    bits_per_byte: float
+    perplexity: float
+    """The same as perplexity a token of this run."""
 
 
 class Progress(Event, frozen=True, kw_only=True):
@@ -101,13 +114,33 @@ class Resumed(Event, frozen=True, kw_only=True):
     """Training goes on after a pause."""
 
 
+class Adjusted(Event, frozen=True, kw_only=True):
+    """A person raised or lowered the learning rate."""
+
+    lr: float
+    factor: float
+    """What the schedule's rate is multiplied by from here on."""
+
+
 class Finished(Event, frozen=True, kw_only=True):
     """Training ended."""
 
     reason: Reason
 
 
-AnyEvent = Started | Progress | Evaluated | Sampled | Saved | Warned | Paused | Resumed | Finished
+AnyEvent = (
+    Started
+    | Baselined
+    | Progress
+    | Evaluated
+    | Sampled
+    | Saved
+    | Warned
+    | Paused
+    | Resumed
+    | Adjusted
+    | Finished
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
@@ -124,6 +157,14 @@ def decode(line: bytes) -> AnyEvent | None:
         return _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def decode_lines(lines: bytes) -> list[AnyEvent]:
+    """The events in whole lines; a line that this version cannot read is passed over."""
+    try:
+        return _decoder.decode_lines(lines)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [event for line in lines.splitlines() if (event := decode(line)) is not None]
 
 
 def finite(value: float) -> float | None:

@@ -34,7 +34,7 @@ from rnntui.core.config import Config, read_toml, to_toml
 from rnntui.core.errors import InputError
 from rnntui.core.files import unwritable, write_atomically
 
-Command = Literal["pause", "resume", "stop", "evaluate", "sample", "live"]
+Command = Literal["pause", "resume", "stop", "evaluate", "sample", "live", "faster", "slower"]
 RunState = Literal["running", "paused", "finished", "interrupted", "crashed", "new"]
 
 
@@ -124,7 +124,12 @@ class Run:
 
     def events(self) -> list[ev.AnyEvent]:
         """Every event so far, those made void by a later `Started` left out."""
-        return EventTail(self.events_path).read()
+        kept: list[ev.AnyEvent] = []
+        for event in EventTail(self.events_path).all():
+            if isinstance(event, ev.Started):
+                kept = [earlier for earlier in kept if earlier.step <= event.step]
+            kept.append(event)
+        return kept
 
     # --- checkpoints ---
 
@@ -139,6 +144,16 @@ class Run:
         if not found.is_dir():
             raise InputError(f"{self.path}: no checkpoint '{name}'; {self._known_checkpoints()}")
         return found
+
+    def checkpoints(self) -> list[tuple[str, str]]:
+        """The checkpoints saved, the newest first: the name, and what is said of it (best)."""
+        folder = self.path / "checkpoints"
+        names = sorted((path.name for path in folder.glob("[0-9]*") if path.name.isdecimal()), reverse=True)
+        try:
+            best = (self.path / "best").read_text(encoding="utf-8").strip()
+        except OSError:
+            best = ""
+        return [(name, ", best" if name == best else "") for name in names]
 
     def _known_checkpoints(self) -> str:
         folder = self.path / "checkpoints"
@@ -171,19 +186,9 @@ class Run:
         """The living process that trains this run, if there is one."""
         return owner_of(self.path)
 
-    def state(self, events: list[ev.AnyEvent]) -> RunState:
-        """What the run is doing, from its owner and its events."""
-        if self.owner():
-            paused = next((e for e in reversed(events) if isinstance(e, ev.Paused | ev.Resumed)), None)
-            return "paused" if isinstance(paused, ev.Paused) else "running"
-        if not events:
-            return "crashed" if last_words(self.path) else "new"
-        last = events[-1]
-        if isinstance(last, ev.Finished):
-            if last.reason == "interrupted":
-                return "interrupted"
-            return "crashed" if last.reason == "error" else "finished"
-        return "crashed"
+
+_AT_ONCE = 1 << 22
+"""Bytes of `events.jsonl` read at once: a long run must not fill the memory."""
 
 
 class EventTail:
@@ -195,32 +200,29 @@ class EventTail:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
+        self.behind = False
+        """Whether the last poll left something to read."""
 
     def poll(self) -> list[ev.AnyEvent]:
-        """The events that were added since the last call."""
+        """The next events, some megabytes of them at most; none where all is read."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self._offset)
-                data = file.read()
+                data = file.read(_AT_ONCE)
         except FileNotFoundError:
             return []
+        self.behind = len(data) == _AT_ONCE
         complete = data[: data.rfind(b"\n") + 1]
+        if not complete and len(data) == _AT_ONCE:
+            complete = data  # no line of ours is so long: pass over it in pieces
         self._offset += len(complete)
-        return [event for line in complete.splitlines() if (event := ev.decode(line)) is not None]
+        events = ev.decode_lines(complete)
+        return events or (self.poll() if complete else [])
 
-    def read(self) -> list[ev.AnyEvent]:
-        """Every event from here on, those made void by a later `Started` left out."""
-        kept: list[ev.AnyEvent] = []
-        for event in self.poll():
-            if isinstance(event, ev.Started):
-                kept = without_void(kept, event)
-            kept.append(event)
-        return kept
-
-
-def without_void(events: list[ev.AnyEvent], started: ev.Started) -> list[ev.AnyEvent]:
-    """`events` but for those of steps that `started`, told after them, takes anew."""
-    return [event for event in events if event.step <= started.step]
+    def all(self) -> Iterator[ev.AnyEvent]:
+        """Every event from here to the end of the file."""
+        while events := self.poll():
+            yield from events
 
 
 def owner_of(path: Path) -> Owner | None:
@@ -238,13 +240,22 @@ def request(path: Path, command: Command) -> None:
         file.write(command + "\n")
 
 
-def last_words(path: Path) -> str:
-    """The last line of the `stderr.log` in the folder `path`, or ''."""
+_LOG_END = 20_000
+
+
+def log_end(path: Path) -> str:
+    """The end of the `stderr.log` in the folder `path`, or ''."""
     try:
-        text = (path / "stderr.log").read_text(encoding="utf-8", errors="replace")
+        with (path / "stderr.log").open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _LOG_END, 0))
+            return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    lines = [line for line in text.splitlines() if line.strip()]
+
+
+def last_words(path: Path) -> str:
+    """The last line of the `stderr.log` in the folder `path`, or ''."""
+    lines = [line for line in log_end(path).splitlines() if line.strip()]
     return lines[-1].strip() if lines else ""
 
 
@@ -297,6 +308,37 @@ def remove(run: Run) -> None:
     if owner := run.owner():
         raise InputError(f"{run.path}: process {owner.pid} is training this run; stop it first")
     shutil.rmtree(run.path)
+
+
+def rename(run: Run, name: str) -> Path:
+    """Give a run's folder another name, beside where it is.
+
+    Raises InputError for a name that is no folder's name or is taken, and while a process trains the run.
+    """
+    if owner := run.owner():
+        raise InputError(f"{run.path}: process {owner.pid} is training this run; stop it first")
+    if not re.fullmatch(r"[\w][\w .+=,@-]{0,79}", name) or name.endswith((".", " ")):
+        raise InputError(f"'{name}': no name for a run; use letters, digits, spaces and . _ - up to 80")
+    path = run.path.with_name(name)
+    if path.exists():
+        raise InputError(f"{path}: exists already; choose another name")
+    run.path.rename(path)
+    return path
+
+
+def fork(run: Run, path: Path) -> Path:
+    """Copy a run into a new folder `path`: what it was told and learned, to go on another way."""
+    if path.exists():
+        raise InputError(f"{path}: exists already; choose another name")
+    left_behind = shutil.ignore_patterns(
+        "lock", ".guard", "control", "live.safetensors", "stderr.log", ".*.part"
+    )
+    try:
+        shutil.copytree(run.path, path, ignore=left_behind)
+    except (OSError, shutil.Error) as error:
+        shutil.rmtree(path, ignore_errors=True)
+        raise InputError(f"{path}: the run cannot be copied: {error}") from None
+    return path
 
 
 def _drop_torn_line(path: Path) -> None:

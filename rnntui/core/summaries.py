@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
-from rnntui.core import events as ev
-from rnntui.core.runs import Run, RunState
+from rnntui.core.history import History
+from rnntui.core.runs import EventTail, Run, RunState, last_words, owner_of
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,18 +32,29 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 def summarise(run: Run) -> RunSummary:
     """Read a run's events and say where it stands."""
-    events = run.events()
-    started = next((event for event in reversed(events) if isinstance(event, ev.Started)), None)
-    progress = next((event for event in reversed(events) if isinstance(event, ev.Progress)), None)
-    best = best_evaluation(events)
+    return summary_of(run, read_history(run))
+
+
+def read_history(run: Run) -> History:
+    """Everything that the run has told so far."""
+    history = History()
+    tail = EventTail(run.events_path)
+    while events := tail.poll():
+        history.add(events)
+    return history
+
+
+def summary_of(run: Run, history: History) -> RunSummary:
+    """Where a run stands, from what it has told."""
+    started, progress, best = history.started, history.progress, history.best
     return RunSummary(
         name=run.name,
         path=str(run.path),
         corpus=run.config.text.corpus,
         cell=run.config.model.cell,
         tokenizer=run.config.text.tokenizer,
-        state=run.state(events),
-        step=events[-1].step if events else 0,
+        state=state_of(run.path, history),
+        step=history.step,
         train_s=progress.train_s if progress else 0.0,
         parameters=started.parameters if started else None,
         tokens_per_s=progress.tokens / max(progress.train_s, 1e-9) if progress else None,
@@ -53,6 +66,12 @@ def summarise(run: Run) -> RunSummary:
     )
 
 
-def best_evaluation(events: list[ev.AnyEvent]) -> ev.Evaluated | None:
-    """The evaluation that the checkpoint `best` belongs to."""
-    return next((event for event in reversed(events) if isinstance(event, ev.Evaluated) and event.best), None)
+def state_of(path: Path, history: History) -> RunState:
+    """What the run in the folder `path` is doing, from its owner and what it has told."""
+    if owner_of(path):
+        return "paused" if history.paused else "running"
+    if history.started is None:
+        return "crashed" if last_words(path) else "new"
+    if history.finished is None or history.finished.reason == "error":
+        return "crashed"
+    return "interrupted" if history.finished.reason == "interrupted" else "finished"

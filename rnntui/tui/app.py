@@ -1,23 +1,46 @@
-"""The app: which screen opens first, which trainings it started, how it is left."""
+"""The app: which screen is shown, which trainings it started, how it is left."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from rnntui import preferences
 from rnntui.core import config, runs
+from rnntui.core.config import RESUMABLE
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.runs import Run
+from rnntui.preferences import Preferences
 from rnntui.tui.child import Child, start_training
-from rnntui.tui.messages import PlayRequested, StartRequested, WatchRequested
+from rnntui.tui.messages import (
+    ForkRequested,
+    PlayRequested,
+    ResumeRequested,
+    StartRequested,
+    Tab,
+    TabRequested,
+    WatchRequested,
+)
 from rnntui.visible import visible_line
 
 _SAVING_POLL_S = 0.1
+
+
+def _key_commands() -> Any:
+    from rnntui.tui.commands import KeyCommands
+
+    return KeyCommands
+
+
+def _system_commands() -> Any:
+    from textual.system_commands import SystemCommandsProvider
+
+    return SystemCommandsProvider
 
 
 class RnntuiApp(App[int]):
@@ -25,59 +48,169 @@ class RnntuiApp(App[int]):
 
     TITLE = "rnntui"
     CSS_PATH = "rnntui.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+    # Below the smallest size a screen asks for more room; above, it uses what there is.
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (32, "-tall")]
+    COMMANDS = {_key_commands, _system_commands}
+    COMMAND_PALETTE_DISPLAY = "^p"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "Menu",
+            show=False,
+            priority=True,
+            tooltip="Everything that can be done here",
+        ),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
+        Binding(
+            "ctrl+z",
+            "suspend_process",
+            "Suspend",
+            show=False,
+            priority=True,
+            tooltip="Back to the shell; fg returns",
+        ),
     ]
 
     def __init__(self, first: Screen[None]) -> None:
         super().__init__()
         self._first = first
+        self._fault = ""
+        try:
+            self.preferences = preferences.load()
+        except InputError as error:
+            self.preferences, self._fault = Preferences(), oneline(error)
         self.children_of: dict[Path, Child] = {}
         """The trainings that this app started."""
+        self.current: Path | None = None
+        """The run that was looked at last."""
+        self.draft = ""
+        """What was written in the playground, on whichever model."""
 
     def on_mount(self) -> None:
-        self.theme = "tokyo-night"
+        self.theme = (
+            self.preferences.theme if self.preferences.theme in self.available_themes else "tokyo-night"
+        )
+        self.theme_changed_signal.subscribe(self, lambda theme: self.prefer("theme", theme.name))
         self.push_screen(self._first)
+        if self._fault:
+            self.say_fault(self._fault)
+
+    # --- preferences ---
+
+    def prefer(self, name: str, value: object) -> None:
+        """Remember what a person likes, in this session and the next."""
+        if getattr(self.preferences, name) == value:
+            return
+        setattr(self.preferences, name, value)
+        if self._fault:
+            return  # a file that cannot be read is not written over
+        try:
+            preferences.save(self.preferences)
+        except RnntuiError as error:
+            self.say_fault(oneline(error))
+
+    def say_fault(self, message: str) -> None:
+        self.notify(visible_line(message), severity="error", markup=False)
+
+    # --- what screens ask for ---
+
+    def on_menu_requested(self) -> None:
+        self.action_command_palette()
+
+    def on_tab_requested(self, event: TabRequested) -> None:
+        self.action_open_tab(event.tab)
+
+    def action_open_tab(self, tab: Tab) -> None:
+        """Open one of the four screens, on the run that was looked at last or the newest one."""
+        if tab == "texts":
+            from rnntui.tui.screens.corpora import CorporaScreen
+
+            self.switch_screen(CorporaScreen())
+            return
+        if tab == "runs":
+            from rnntui.tui.screens.runs import RunsScreen
+
+            self.switch_screen(RunsScreen())
+            return
+        path = self.current or next((run.path for run in reversed(runs.list_runs())), None)
+        if path is None:
+            self.notify("There is no run yet: choose a text and press Enter.")
+        elif tab == "training":
+            self.on_watch_requested(WatchRequested(path))
+        else:
+            self.on_play_requested(PlayRequested(path))
+
+    def on_start_requested(self, event: StartRequested) -> None:
+        self._train(None, event.settings, event.preset, resume=False)
+
+    def on_resume_requested(self, event: ResumeRequested) -> None:
+        self._train(event.path, event.settings, config.DEFAULT_PRESET, resume=True)
+
+    def on_fork_requested(self, event: ForkRequested) -> None:
+        """A new run: from the old one's last checkpoint where the new settings allow it, else from nothing."""
+        try:
+            run = Run.open(event.path)
+            wanted = config.build(event.settings, event.preset)
+            changes = config.differences(run.config, wanted)
+            path = runs.new_path(wanted)
+            goes_on = changes.keys() <= RESUMABLE and (event.path / "last").exists()
+            if goes_on:
+                runs.fork(run, path)
+                self.notify("The new run goes on from the last checkpoint.")
+            else:
+                self.notify("These settings make another model: it learns from the beginning.")
+        except (RnntuiError, OSError) as error:
+            self.say_fault(oneline(error))
+            return
+        settings = changes if goes_on else event.settings
+        self._train(path, settings, event.preset, resume=goes_on)
+
+    def _train(self, path: Path | None, settings: Mapping[str, Any], preset: str, resume: bool) -> None:
+        """Start a training process and watch it."""
+        try:
+            path = path or runs.new_path(config.build(settings, preset))
+            self.train(path, settings, preset, resume)
+        except (RnntuiError, OSError) as error:
+            self.say_fault(oneline(error))
+            return
+        self.on_watch_requested(WatchRequested(path))
 
     def train(self, path: Path, settings: Mapping[str, Any], preset: str, resume: bool) -> Child:
         """Start a training process on the run folder `path`."""
         self.children_of[path] = start_training(path, settings, preset, resume)
         return self.children_of[path]
 
-    # --- what screens ask for ---
-
-    def on_start_requested(self, event: StartRequested) -> None:
-        try:
-            path = runs.new_path(config.build(event.settings, event.preset))
-            self.train(path, event.settings, event.preset, resume=False)
-        except (RnntuiError, OSError) as error:
-            self.notify(visible_line(oneline(error)), severity="error", markup=False)
-            return
-        self.on_watch_requested(WatchRequested(path))
-
     def on_watch_requested(self, event: WatchRequested) -> None:
         from rnntui.tui.screens.training import TrainingScreen
 
+        self.current = event.path
         self.switch_screen(TrainingScreen(event.path, self.children_of.get(event.path)))
-
-    def action_watch_newest(self) -> None:
-        """Back to the training that was started last."""
-        self.on_watch_requested(WatchRequested(list(self.children_of)[-1]))
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return bool(self.children_of) if action == "watch_newest" else True
 
     def on_play_requested(self, event: PlayRequested) -> None:
         from rnntui.tui.screens.playground import PlaygroundScreen
 
-        self.push_screen(PlaygroundScreen(event.path))
+        self.current = event.path
+        self.switch_screen(PlaygroundScreen(event.path, event.checkpoint))
 
-    def on_new_run_requested(self) -> None:
-        from rnntui.tui.screens.corpora import CorporaScreen
+    # --- the menu and the help ---
 
-        self.switch_screen(CorporaScreen())
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the menu offers on every screen besides the keys."""
+        yield SystemCommand(
+            "Change the theme", "light, dark, or the terminal's own colours", self.action_change_theme
+        )
+        yield SystemCommand("Take a picture of the screen", "as an SVG file", self.deliver_screenshot)
+
+    def action_toggle_help(self) -> None:
+        """Show all keys of the present screen, or hide them again."""
+        from textual.widgets import HelpPanel
+
+        if self.screen.query(HelpPanel):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
 
     # --- leaving ---
 
@@ -134,6 +267,7 @@ def open_training(given: dict[str, Any], preset: str, path: Path | None, resume:
     child = start_training(path, given, preset, resume)
     app = RnntuiApp(TrainingScreen(path, child))
     app.children_of[path] = child
+    app.current = path
     return app.run() or 0
 
 
@@ -141,11 +275,15 @@ def open_watch(run: Run) -> None:
     """The app on the training screen of a run that exists."""
     from rnntui.tui.screens.training import TrainingScreen
 
-    RnntuiApp(TrainingScreen(run.path)).run()
+    app = RnntuiApp(TrainingScreen(run.path))
+    app.current = run.path
+    app.run()
 
 
 def open_playground(run: Run) -> None:
     """The app on the playground of a run that exists."""
     from rnntui.tui.screens.playground import PlaygroundScreen
 
-    RnntuiApp(PlaygroundScreen(run.path)).run()
+    app = RnntuiApp(PlaygroundScreen(run.path))
+    app.current = run.path
+    app.run()

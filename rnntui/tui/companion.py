@@ -1,4 +1,4 @@
-"""The model that writes along: loads the newest weights of a run and completes text, off the screen's thread.
+"""The model that writes along: loads the weights of a run and completes text, off the screen's thread.
 
 Its methods take long (importing torch, reading weights, searching), so the playground calls them in a
 thread, one at a time.
@@ -6,13 +6,17 @@ thread, one at a time.
 
 from __future__ import annotations
 
+import itertools
+import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.core import runs
 from rnntui.core.errors import InputError
+from rnntui.preferences import Preferences
 
 if TYPE_CHECKING:
     from rnntui.core.inference.completion import Completion
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 _WORDS = 4
 """Words of ghost text."""
 _COUNT = 5
+_LIKELIEST = 10
+_ENDLESS = 100_000
+"""Tokens that a text is continued by at most, if nobody stops it."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +39,27 @@ class Suggestions:
     ms: float
 
 
-class Companion:
-    """A session on a run's newest weights."""
+@dataclass(frozen=True)
+class Insight:
+    """How the model reads a text: each token with its surprise in bits, and what it expects next."""
 
-    def __init__(self, path: Path) -> None:
+    text: str
+    surprises: list[tuple[str, float]]
+    next_tokens: list[tuple[str, float]]
+
+    @property
+    def bits_per_char(self) -> float | None:
+        """Over everything that was read; None for an empty text."""
+        characters = sum(len(piece) for piece, _ in self.surprises)
+        return sum(bits for _, bits in self.surprises) / characters if characters else None
+
+
+class Companion:
+    """A session on a run's weights: the newest ones, or those of one `checkpoint`."""
+
+    def __init__(self, path: Path, checkpoint: str | None = None) -> None:
         self._path = path
+        self._checkpoint = checkpoint
         self._session: Session | None = None
         self._loaded: tuple[Path, int] | None = None
         """The weights in use: their file, and when it was written."""
@@ -45,12 +68,17 @@ class Companion:
     def ready(self) -> bool:
         return self._session is not None
 
+    @property
+    def follows(self) -> bool:
+        """Whether a training run's newest weights are wanted."""
+        return self._checkpoint is None
+
     def refresh(self) -> str | None:
-        """Load the newest weights if they are not in use yet; return what they are if they are new.
+        """Load the weights if they are not in use yet; return what they are if they are new.
 
         Raises InputError where the run has none, or where they do not fit.
         """
-        weights, description = self._newest()
+        weights, description = self._wanted()
         try:
             stamp = (weights, weights.stat().st_mtime_ns)
         except FileNotFoundError:
@@ -73,23 +101,57 @@ class Companion:
         """The likeliest ways in which `text` goes on.  Needs weights loaded before."""
         from rnntui.core.inference.completion import complete
 
-        assert self._session is not None, "refresh comes first"
+        session = self._at(text)
         began = time.perf_counter()
-        self._session.set_text(text)
-        found = sorted(complete(self._session, _COUNT, _WORDS), key=lambda c: -c.word_probability)
+        found = sorted(complete(session, _COUNT, _WORDS), key=lambda c: -c.word_probability)
         return Suggestions(text, found, 1000 * (time.perf_counter() - began))
 
-    def _newest(self) -> tuple[Path, str]:
-        """The live weights of a run that trains, else its best checkpoint."""
+    def look_at(self, text: str) -> Insight:
+        """How the model reads `text`.  Needs weights loaded before."""
+        session = self._at(text)
+        surprises = [(piece, nats / math.log(2)) for piece, nats in session.surprises()]
+        return Insight(text, surprises, session.next_tokens(_LIKELIEST))
+
+    def write_on(self, text: str, likes: Preferences) -> Iterator[str]:
+        """Continue `text`, piece by piece, drawn as preferred.  Needs weights loaded before."""
+        from rnntui.core.inference.sampling import Sampling, generate
+
+        sampling = Sampling(
+            temperature=likes.temperature, top_k=likes.top_k, top_p=likes.top_p, min_p=likes.min_p
+        )
+        return generate(self._at(text), _ENDLESS, sampling)
+
+    def _at(self, text: str) -> Session:
+        assert self._session is not None, "refresh comes first"
+        self._session.set_text(text)
+        return self._session
+
+    def _wanted(self) -> tuple[Path, str]:
+        """The checkpoint asked for; else the live weights of a run that trains, or its best checkpoint."""
         live = self._path / "live.safetensors"
-        if live.exists() and runs.owner_of(self._path):
+        if self.follows and live.exists() and runs.owner_of(self._path):
             return live, "live weights"
         run = runs.Run.open(self._path)
-        try:
-            checkpoint = run.checkpoint_path("best")
-        except InputError:
-            checkpoint = run.checkpoint_path("last")
-        return checkpoint / "model.safetensors", f"checkpoint of step {int(checkpoint.name):,}"
+        if self._checkpoint is not None:
+            folder = run.checkpoint_path(self._checkpoint)
+        else:
+            try:
+                folder = run.checkpoint_path("best")
+            except InputError:
+                folder = run.checkpoint_path("last")
+        return folder / "model.safetensors", f"checkpoint of step {int(folder.name):,}"
+
+
+def some(pieces: Iterator[str], seconds: float) -> str:
+    """What is written within so many seconds, at least one piece; '' at the end."""
+    end = time.perf_counter() + seconds
+    taken = list(itertools.islice(pieces, 1))
+    while taken and time.perf_counter() < end:
+        piece = next(pieces, "")
+        if not piece:
+            break
+        taken.append(piece)
+    return "".join(taken)
 
 
 def _leave_room_for_training() -> None:

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from textual.message import Message
+
+Tab = Literal["texts", "training", "playground", "runs"]
+TABS: tuple[Tab, ...] = ("texts", "training", "playground", "runs")
+
+
+class TabRequested(Message):
+    """Show another of the four screens, on the run that was looked at last."""
+
+    def __init__(self, tab: Tab) -> None:
+        super().__init__()
+        self.tab = tab
+
+
+class MenuRequested(Message):
+    """Show everything that can be done here."""
 
 
 class StartRequested(Message):
@@ -14,6 +29,25 @@ class StartRequested(Message):
 
     def __init__(self, settings: Mapping[str, Any], preset: str) -> None:
         super().__init__()
+        self.settings = settings
+        self.preset = preset
+
+
+class ResumeRequested(Message):
+    """Go on training the run folder `path`, with other settings where `settings` names some."""
+
+    def __init__(self, path: Path, settings: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        self.path = path
+        self.settings = settings or {}
+
+
+class ForkRequested(Message):
+    """Make a new run out of the one in the folder `path`, with these settings on top of the preset."""
+
+    def __init__(self, path: Path, settings: Mapping[str, Any], preset: str) -> None:
+        super().__init__()
+        self.path = path
         self.settings = settings
         self.preset = preset
 
@@ -27,12 +61,9 @@ class WatchRequested(Message):
 
 
 class PlayRequested(Message):
-    """Write with the model of the run folder `path`."""
+    """Write with the model of the run folder `path`; with no `checkpoint`, with its newest weights."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, checkpoint: str | None = None) -> None:
         super().__init__()
         self.path = path
-
-
-class NewRunRequested(Message):
-    """Choose another text; what trains goes on."""
+        self.checkpoint = checkpoint

@@ -7,7 +7,9 @@ flags and screens can list the cells at once.
 
 from __future__ import annotations
 
+import ast
 import importlib
+import importlib.resources
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -44,6 +46,20 @@ CELLS: dict[str, CellEntry] = {
         "two gates instead of three: close to the LSTM with a quarter fewer weights",
     ),
 }
+
+
+def equations(name: str) -> list[str]:
+    """The equations of the cell called `name`, as the docstring of its class writes them.
+
+    Read from the source, so that there is one place for them and no need for torch.
+    """
+    module, _, attribute = CELLS[name].location.partition(":")
+    source = importlib.resources.files(__name__).joinpath(f"{module}.py").read_text(encoding="utf-8")
+    found = next(
+        node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == attribute
+    )
+    lines = (ast.get_docstring(found) or "").splitlines()
+    return [line.strip() for line in lines if line.startswith("    ") and "=" in line]
 
 
 def cell_class(name: str) -> type[Cell]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from rnntui.core.inference.vocabulary import Vocabulary
 from rnntui.core.models.language_model import LanguageModel
@@ -20,6 +21,8 @@ _CONTEXT = 4096
 _RECENT = 2048
 """Every state is kept so far back; further back, one in `_STRIDE`."""
 _STRIDE = 64
+_SCORED = 512
+"""Tokens scored at once: as many logits are in memory."""
 # Every tokenizer cuts at a line end for good, and at no other separator that str.splitlines knows.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -61,6 +64,8 @@ class Session:
         self._marks = [_Mark(0, 0, 0)]
         self._device = next(model.parameters()).device
         self._moments: dict[int, Moment] = {0: self._first_moment()}
+        self._nats: list[float] = []
+        """The surprise of the first tokens, as far as anybody asked for it."""
 
     def set_text(self, text: str) -> None:
         """Take `text` as what is written so far, feeding only what changed."""
@@ -82,8 +87,43 @@ class Session:
         unchanged = mark.tokens + _common_prefix(before, self.tokens[mark.tokens :])
         for position in [position for position in self._moments if position > unchanged]:
             del self._moments[position]
+        del self._nats[unchanged:]
         self.text, self.pending = text, text[cut:]
         self._feed()
+
+    @torch.inference_mode()
+    def surprises(self) -> list[tuple[str, float]]:
+        """Each token fed so far with its surprise, -ln P(token | all before it), in nats.
+
+        Only what was not asked for before is computed.
+        """
+        known = len(self._nats)
+        if known < len(self.tokens):
+            at = max(position for position in self._moments if position <= known)
+            state, y = self._moments[at]
+            while at < len(self.tokens):
+                stretch = self.tokens[at : at + _SCORED]
+                tokens = torch.tensor(stretch, device=self._device)
+                ys, state = self.model.features(tokens.unsqueeze(1), state)
+                logits = self.model.logits(torch.cat([y, ys[:-1, 0]])).float()
+                nats = cross_entropy(logits, tokens, reduction="none").tolist()
+                self._nats += nats[len(self._nats) - at :]
+                at, y = at + len(stretch), ys[-1]
+        pieces = self.tokenizer.pieces(self.text[: len(self.text) - len(self.pending)])
+        return list(zip(pieces, self._nats, strict=True))
+
+    def next_tokens(self, count: int) -> list[tuple[str, float]]:
+        """The `count` likeliest next tokens with their probabilities, the likeliest first.
+
+        After half a word these are the tokens that may take its place.
+        """
+        p = self.writer().logits().softmax(dim=0)
+        best = p.topk(min(count, len(p)))
+        return [
+            (self.tokenizer.decode([token]), share)
+            for token, share in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            if share > 0
+        ]
 
     def writer(self) -> Writer:
         """A branch at the end of the text, to write on without changing the session."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.files import folder_written_atomically
 from rnntui.core.runs import Run, cache_home
 from rnntui.core.text import corpus, tokenizers
+from rnntui.core.text.statistics import statistics
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 SPLITS = ("train", "valid", "test")
@@ -30,6 +32,8 @@ class Split:
     chars: int
     bytes: int
     """Of the part's text as UTF-8: what bits per byte are counted over."""
+    floors: dict[str, float] = field(default_factory=dict)
+    """Bits a byte that need no model: `characters` by their frequencies, `gzip`.  Of held-out parts only."""
 
 
 @dataclass(frozen=True)
@@ -107,28 +111,37 @@ def _encode(parts: dict[str, str], tokenizer: Tokenizer, path: Path) -> Dataset:
         return cached
     path.parent.mkdir(parents=True, exist_ok=True)
     with folder_written_atomically(path) as folder:
-        sizes = {}
+        sizes: dict[str, dict[str, Any]] = {}
         for name, part in parts.items():
             np.save(folder / f"{name}.npy", tokenizer.encode(part).astype(tokenizer.dtype, copy=False))
             sizes[name] = {"chars": len(part), "bytes": len(part.encode("utf-8", "replace"))}
+            sizes[name]["floors"] = {} if name == "train" else _floors(part)
         (folder / "sizes.json").write_text(json.dumps(sizes), encoding="utf-8")
     dataset = _cached(path)
     assert dataset is not None, "the folder was just written whole"
     return dataset
 
 
+def _floors(part: str) -> dict[str, float]:
+    figures = statistics(part)
+    return {
+        "characters": figures.entropy * figures.characters / figures.bytes,
+        "gzip": figures.gzip_bits_per_byte,
+    }
+
+
 def _cached(path: Path) -> Dataset | None:
     """The dataset in the cache folder `path`, if it is there."""
     try:
         sizes = json.loads((path / "sizes.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return Dataset(
-        {
-            name: Split(name, np.load(path / f"{name}.npy", mmap_mode="r"), size["chars"], size["bytes"])
-            for name, size in sizes.items()
-        }
-    )
+        return Dataset(
+            {
+                name: Split(name, np.load(path / f"{name}.npy", mmap_mode="r"), **size)
+                for name, size in sizes.items()
+            }
+        )
+    except (OSError, ValueError, TypeError):
+        return None  # not there, or written by another version
 
 
 def _check_size(dataset: Dataset, config: Config) -> None:

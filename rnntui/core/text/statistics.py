@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,18 +26,35 @@ class TextStatistics:
     """The commonest characters with their shares."""
 
 
+_AT_ONCE = 1 << 20
+"""Characters looked at together: a large text must not be in memory several times over."""
+
+
 def statistics(text: str, commonest: int = 12) -> TextStatistics:
     """Measure `text`, which must not be empty."""
-    raw = text.encode("utf-8", "replace")
-    codes, counts = np.unique(np.frombuffer(text.encode("utf-32-le", "replace"), "<u4"), return_counts=True)
-    shares = counts / counts.sum()
-    order = np.argsort(-counts, kind="stable")[:commonest]
+    found: Counter[int] = Counter()
+    packer = zlib.compressobj(level=9, wbits=31)
+    raw = packed = 0
+    for start in range(0, len(text), _AT_ONCE):
+        part = text[start : start + _AT_ONCE]
+        codes, counts = np.unique(
+            np.frombuffer(part.encode("utf-32-le", "replace"), "<u4"), return_counts=True
+        )
+        found.update(dict(zip(codes.tolist(), counts.tolist(), strict=True)))
+        content = part.encode("utf-8", "replace")
+        raw += len(content)
+        packed += len(packer.compress(content))
+    packed += len(packer.flush())
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    shares = np.array([number for _, number in ranked]) / len(text)
     return TextStatistics(
         characters=len(text),
-        bytes=len(raw),
+        bytes=raw,
         lines=text.count("\n") + (not text.endswith("\n")),
-        vocabulary=len(codes),
+        vocabulary=len(ranked),
         entropy=float(-(shares * np.log2(shares)).sum()) + 0.0,
-        gzip_bits_per_byte=8 * len(zlib.compress(raw, level=9, wbits=31)) / len(raw),
-        commonest=tuple((chr(codes[i]), float(shares[i])) for i in order),
+        gzip_bits_per_byte=8 * packed / raw,
+        commonest=tuple(
+            (chr(code), float(share)) for (code, _), share in zip(ranked[:commonest], shares, strict=False)
+        ),
     )

@@ -33,6 +33,8 @@ class Counters:
     """Evaluations in a row without gain."""
     drops: int = 0
     """Evaluations without gain in all."""
+    lr_factor: float = 1.0
+    """What a person made of the schedule's rate."""
 
 
 class Learner:
@@ -80,7 +82,7 @@ class Learner:
         """The learning rate of the next step."""
         training, counters = self.config.training, self.counters
         factor = lr_factor(training.schedule, counters.step, self.fraction, training.warmup, counters.drops)
-        return training.lr * factor
+        return training.lr * factor * counters.lr_factor
 
     def step(self) -> tuple[float, float]:
         """One step of truncated backpropagation through time (Williams and Peng 1990).

@@ -19,6 +19,7 @@ from rnntui.core.models.language_model import count_parameters
 from rnntui.core.models.weights import model_bytes
 from rnntui.core.runs import Command, Run
 from rnntui.core.text import tokenizers
+from rnntui.core.text.baselines import baselines
 from rnntui.core.text.dataset import Split, reopen
 from rnntui.core.training.checkpoints import load_checkpoint, save_checkpoint
 from rnntui.core.training.control import Control
@@ -35,6 +36,8 @@ _EVALUATION_SHARE = 0.15
 _EVALUATION_COST = 1.5
 """Time that a held-out token takes, read one by one, against a training token in its batch."""
 _LEAST_EVAL_EVERY = 100
+_RATE_STEP = 1.25
+"""What the learning rate is multiplied or divided by when a person asks for more or less."""
 _SAMPLE_EVERY = 200
 """A sample costs little, so it need not wait for a rare evaluation."""
 
@@ -109,7 +112,12 @@ class Loop:
             vocab_size=self.tokenizer.vocab_size,
             train_tokens=len(self.dataset["train"].tokens),
             valid_tokens=len(self.valid.tokens),
+            train_bytes=self.dataset["train"].bytes,
+            valid_bytes=self.valid.bytes,
         )
+        if counters.step == 0:
+            for each in baselines(self.dataset, self.tokenizer.vocab_size):
+                yield ev.Baselined(step=0, **each._asdict())
         if self.tokenizer.unknown is not None:
             unknown = int((self.valid.tokens == self.tokenizer.unknown).sum())
             if unknown:
@@ -212,6 +220,16 @@ class Loop:
                 yield self._sample()
             case "live":
                 self._hand_out_weights()
+            case "faster":
+                yield self._adjust(_RATE_STEP)
+            case "slower":
+                yield self._adjust(1 / _RATE_STEP)
+
+    def _adjust(self, factor: float) -> ev.Adjusted:
+        self.learner.counters.lr_factor *= factor
+        return ev.Adjusted(
+            step=self.learner.counters.step, lr=self.learner.lr, factor=self.learner.counters.lr_factor
+        )
 
     def _hand_out_weights(self) -> None:
         # Where a reader still holds the file open (Windows), or there is no room, it will ask again.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rnntui.core import runs
-from rnntui.core.config import FIELDS, LIMITS, Config, changed, value_of
+from rnntui.core.config import FIELDS, LIMITS, RESUMABLE, Config, changed, value_of
 from rnntui.core.errors import InputError
 from rnntui.core.models.budget import within_budget
 from rnntui.core.runs import Run
@@ -37,14 +37,7 @@ def resume_run(path: Path, settings: Mapping[str, Any]) -> Run:
     if "corpus" in given:
         given["corpus"] = canonical(given["corpus"])
     for name, value in given.items():
-        fixed = FIELDS[name].section != "training" or name in (
-            "batch_size",
-            "bptt",
-            "optimizer",
-            "seed",
-            "precision",
-        )
-        if fixed and value != value_of(run.config, name):
+        if name not in RESUMABLE and value != value_of(run.config, name):
             raise InputError(
                 f"{FIELDS[name].flag}: this run has {value_of(run.config, name)!r}, which cannot change on "
                 f"--resume; leave the flag out or train a new run"

@@ -1,8 +1,10 @@
-"""The first screen: a text, a cell, and Enter."""
+"""The first screen: a text, a recipe, and Enter."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -11,24 +13,31 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
-from rnntui.core import runs
-from rnntui.core.cells import CELLS
-from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS
+from rnntui import formats
+from rnntui.core import config, runs
+from rnntui.core.cells import CELLS, equations
+from rnntui.core.config import DEFAULT_PRESET, PRESETS, Config
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.text import catalogue
-from rnntui.tui.messages import StartRequested
+from rnntui.tui.estimator import Estimator
+from rnntui.tui.messages import StartRequested, Tab
+from rnntui.tui.screens.base import RnntuiScreen
+from rnntui.tui.screens.picker import PathInput, PickerScreen
 from rnntui.tui.widgets.choice import Choice
 from rnntui.visible import visible, visible_line
 
 if TYPE_CHECKING:
+    from rnntui.core.text.preview import Cut
     from rnntui.core.text.statistics import TextStatistics
 
 _PREVIEW = 3000
+_ESTIMATE_AFTER_S = 0.5
+"""Torch takes both cores for a second: not while a person still chooses."""
+_OPEN, _PASTE = "+open", "+paste"
 _TOKENIZERS = {
     "char": "characters, a small vocabulary that works with little text",
     "word": "whole words, reads further back, wants a megabyte or more",
@@ -40,79 +49,112 @@ _TOKENIZERS = {
 class Texts(OptionList):
     """The list of texts, on which Enter starts the training."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Start")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Start", tooltip="Start training")]
 
 
-class PathInput(Input):
-    """A line for a path, in which what could steer the terminal becomes visible."""
-
-    def validate_value(self, value: str) -> str:
-        return visible(value)
-
-
-class CorporaScreen(Screen[None]):
+class CorporaScreen(RnntuiScreen):
     """Choose a text and a cell; Enter starts the training."""
 
+    TAB: ClassVar[Tab] = "texts"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "start", "Start"),
-        Binding("o", "open", "Open a file"),
-        Binding("tab", "app.focus_next", "Next field"),
-        Binding("w", "app.watch_newest", "Back to training"),
-        Binding("q", "app.leave", "Quit"),
+        Binding("enter", "start", "Start", tooltip="Start training"),
+        Binding("o", "open", "Open", tooltip="Open a file or a folder"),
+        Binding("v", "paste", "Paste", tooltip="Paste a text to learn from"),
+        Binding("m", "more", "More settings", tooltip="Every setting, with its default and meaning"),
+        Binding("t", "turn", "Tokens", tooltip="Show the tokens in the place of the text, and back"),
+        Binding(
+            "slash",
+            "type_path",
+            "Type a path",
+            show=False,
+            tooltip="Type the path of a file",
+            key_display="/",
+        ),
+        Binding("q", "app.leave", "Quit", tooltip="Quit"),
     ]
 
-    source: reactive[str] = reactive("tales", init=False)
+    source: reactive[str] = reactive("", init=False)
     """The corpus that Enter trains on."""
+    figures: reactive[TextStatistics | None] = reactive(None)
+    cuts: reactive[tuple[Cut, ...]] = reactive(())
+    cost: reactive[dict[str, Any]] = reactive(dict)
+    """What the estimator has answered to the present choices."""
 
-    def compose(self) -> ComposeResult:
-        yield Static(
-            Text.assemble(("rnntui", "bold"), "  choose a text, press Enter, watch it learn"), id="headline"
-        )
+    def __init__(self) -> None:
+        super().__init__()
+        self._estimator = Estimator()
+        self._settings: dict[str, Any] = {}
+        """What was chosen under 'more'."""
+
+    def compose_body(self) -> ComposeResult:
         with Horizontal(id="texts"):
             with Vertical(id="sources"):
                 yield Texts(*self._options(), id="samples")
-                yield PathInput(placeholder="file, folder or URL", id="path")
+                yield PathInput(placeholder="path, folder or URL", id="path")
             with Vertical(id="about"):
                 yield Static(id="statistics", markup=False)
-                with VerticalScroll(id="preview-side", can_focus=False):
+                with VerticalScroll(id="preview-side"):
                     yield Static(id="preview", markup=False)
+            with VerticalScroll(id="cuts-side"):
+                yield Static("…", id="cuts-waiting")
         with Vertical(id="recipe"):
-            yield Choice("cell", list(CELLS), "lstm", id="cell")
-            yield Choice("tokens", list(_TOKENIZERS), "char", id="tokenizer")
-            yield Choice("time", list(PRESETS), DEFAULT_PRESET, id="preset")
+            with Horizontal(id="choices"):
+                with Vertical(id="dials"):
+                    yield Choice("cell", list(CELLS), "lstm", id="cell")
+                    yield Choice("tokens", list(_TOKENIZERS), "char", id="tokenizer")
+                    yield Choice("time", list(PRESETS), DEFAULT_PRESET, id="preset")
+                yield Static(id="equations", markup=False)
             yield Static(id="meaning", markup=False)
-        yield Footer()
+            yield Static(id="cost", markup=False)
 
     def _options(self) -> list[Option]:
-        """The samples, and the files that earlier runs were trained on."""
+        """The samples, the files that earlier runs were trained on, and two ways to bring another."""
         options = [Option(name, id=name) for name in catalogue.SAMPLES]
         files = dict.fromkeys(run.config.text.corpus for run in reversed(runs.list_runs()))
         recent = [file for file in files if file not in catalogue.SAMPLES and file != "-"][:8]
-        return options + [Option(Text(visible_line(runs.short_corpus(file), 28)), id=file) for file in recent]
+        options += [Option(Text(visible_line(runs.short_corpus(file), 28)), id=file) for file in recent]
+        return [*options, Option("＋ open a file …", id=_OPEN), Option("＋ paste a text …", id=_PASTE)]
 
     def on_mount(self) -> None:
         self.query_one("#samples").border_title = "texts"
-        self.query_one("#path").border_title = "or a file of yours"
+        self.query_one("#path").border_title = "or type a path"
         self.query_one("#recipe").border_title = "model"
+        self.query_one("#cuts-side").border_title = "in tokens"
         self.query_one("#samples").focus()
         self._explain()
+
+    def on_unmount(self) -> None:
+        self._estimator.close()
 
     # --- the text ---
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        if event.option_id is not None:
+        if event.option_id is not None and event.option_id not in (_OPEN, _PASTE):
             self.source = event.option_id
-            self._look_at(event.option_id)
 
-    def on_option_list_option_selected(self) -> None:
-        self.action_start()
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if event.option_id == _OPEN:
+            self.action_open()
+        elif event.option_id == _PASTE:
+            self.action_paste()
+        else:
+            self.action_start()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
-            self.source = event.value.strip()
-            self._look_at(self.source)
+            self._take(event.value.strip())
 
-    @work(thread=True, exclusive=True)
+    def _take(self, source: str) -> None:
+        """Look at `source`, also when it was looked at before: the file may have changed."""
+        self.query_one("#path", PathInput).value = source
+        if source == self.source:
+            self._look_at(source)
+        self.source = source
+
+    def watch_source(self) -> None:
+        self._look_at(self.source)
+
+    @work(thread=True, exclusive=True, group="look")
     def _look_at(self, source: str) -> None:
         """Read and measure a text away from the keys."""
         from rnntui.core.text import corpus
@@ -122,22 +164,40 @@ class CorporaScreen(Screen[None]):
         self.app.call_from_thread(self._show_reading, source)
         try:
             text = corpus.load(source).text
+            if worker.is_cancelled:
+                return
             figures = statistics(text)
         except RnntuiError as error:
             if not worker.is_cancelled:
                 self.app.call_from_thread(self._show_fault, oneline(error))
             return
-        if not worker.is_cancelled:
-            self.app.call_from_thread(self._show_text, source, text[:_PREVIEW], figures)
+        if worker.is_cancelled:
+            return
+        self.app.call_from_thread(self._show_text, source, text[:_PREVIEW], figures)
+        for found in self._cut(text):
+            if worker.is_cancelled:
+                return
+            self.app.call_from_thread(self._show_cuts, found)
+
+    def _cut(self, text: str) -> Iterator[tuple[Cut, ...]]:
+        from rnntui.core.text.preview import HEAD, KINDS, cut
+
+        head = text[:HEAD]
+        found: tuple[Cut, ...] = ()
+        for kind in KINDS:
+            found = (*found, cut(head, kind))
+            yield found
 
     def _show_reading(self, source: str) -> None:
         self.query_one("#about").border_title = Content(visible_line(runs.short_corpus(source), 40))
         self.query_one("#statistics", Static).update("reading …")
+        self.figures, self.cuts = None, ()
 
     def _show_fault(self, message: str) -> None:
         self.query_one("#statistics", Static).update(visible_line(message))
         self.query_one("#preview", Static).update("")
         self.query_one("#about").add_class("-fault")
+        self._explain()
 
     def _show_text(self, source: str, beginning: str, figures: TextStatistics) -> None:
         self.query_one("#about").remove_class("-fault")
@@ -146,42 +206,195 @@ class CorporaScreen(Screen[None]):
         lines += [
             f"{figures.characters:,} characters, {figures.vocabulary:,} different, {figures.lines:,} lines",
             f"entropy {figures.entropy:.2f} bits/char, gzip {figures.gzip_bits_per_byte:.2f} bits/byte",
-            "commonest "
-            + " ".join(f"{visible_line(c).replace(' ', '␣')} {p:.0%}" for c, p in figures.commonest[:7]),
         ]
         self.query_one("#statistics", Static).update("\n".join(lines))
         self.query_one("#preview", Static).update(Text(visible(beginning)))
         self.query_one("#preview-side").scroll_home(animate=False)
+        self.figures = figures
+
+    def _show_cuts(self, found: tuple[Cut, ...]) -> None:
+        from rnntui.tui.widgets.cuts import Cuts
+
+        if not self.query(Cuts):
+            self.query("#cuts-waiting").remove()
+            self.query_one("#cuts-side").mount(Cuts(id="cuts"))
+        widget = self.query_one(Cuts)
+        widget.cuts, widget.chosen = found, self._tokenizer
+        self.cuts = found
 
     # --- the recipe ---
 
+    @property
+    def _tokenizer(self) -> str:
+        return self.query_one("#tokenizer", Choice).value
+
+    @property
+    def _preset(self) -> str:
+        return self.query_one("#preset", Choice).value
+
+    def _chosen(self) -> dict[str, Any]:
+        """What Enter starts with, besides the preset."""
+        cell = self.query_one("#cell", Choice).value
+        return self._settings | {"corpus": self.source, "cell": cell, "tokenizer": self._tokenizer}
+
     def on_choice_changed(self) -> None:
+        from rnntui.tui.widgets.cuts import Cuts
+
         self._explain()
+        for widget in self.query(Cuts):
+            widget.chosen = self._tokenizer
+
+    def watch_figures(self) -> None:
+        if self.figures is not None:
+            self._explain()
+
+    def watch_cuts(self) -> None:
+        if len(self.cuts) == len(_TOKENIZERS):
+            self._estimate()
 
     def _explain(self) -> None:
-        """Say what the chosen values mean."""
-        cell, tokenizer = self.query_one("#cell", Choice).value, self.query_one("#tokenizer", Choice).value
-        preset = self.query_one("#preset", Choice).value
-        setting = PRESETS[preset]
-        layers = setting.get("num_layers", FIELDS["num_layers"].default)
-        size = setting.get("hidden_size", FIELDS["hidden_size"].default)
+        """Say what the chosen values mean, and find out what they cost."""
+        cell, preset = self.query_one("#cell", Choice).value, self._preset
+        setting = config.build(self._chosen(), preset)
+        layers, size = setting.model.num_layers, setting.model.hidden_size
         shape = f"{layers} layer{'s' * (layers > 1)} of {size} units"
-        lines = (
+        lines = [
             f"{cell}: {CELLS[cell].summary}",
-            f"{tokenizer}: {_TOKENIZERS[tokenizer]}",
-            f"{preset}: {shape}, {setting['max_time'] / 60:g} min at most, less if it stops gaining",
-        )
+            f"{self._tokenizer}: {_TOKENIZERS[self._tokenizer]}",
+            f"{preset}: {shape}, {_limit(setting)}",
+        ]
         self.query_one("#meaning", Static).update("\n".join(lines))
+        self.query_one("#equations", Static).update("\n".join(equations(cell)))
+        self.cost = {}
+        self._estimate()
+
+    @work(exclusive=True, group="estimate")
+    async def _estimate(self) -> None:
+        """Ask for the size and the speed of what is chosen, once a person has stopped choosing."""
+        import asyncio
+
+        await asyncio.sleep(_ESTIMATE_AFTER_S)
+        vocab_size = self._vocab_size()
+        if vocab_size is None:
+            return
+        settings = self._chosen() | {"tokenizer": self._tokenizer}
+        async for answer in self._estimator.estimate(settings, self._preset, vocab_size):
+            self.cost = answer
+
+    def _vocab_size(self) -> int | None:
+        """Of the tokenizer chosen; None while that is not known."""
+        given = self._settings.get("vocab_size")
+        if self._tokenizer == "char" and self.figures is not None:
+            return self.figures.vocabulary + 1
+        for each in self.cuts:
+            if each.kind == self._tokenizer:
+                return min(each.vocab_size, given) if given else each.vocab_size
+        return None
+
+    def watch_cost(self) -> None:
+        if not self.is_mounted:
+            return
+        self.query_one("#cost", Static).update(self._cost_line())
+
+    def _cost_line(self) -> str:
+        cost = self.cost
+        if "fault" in cost:
+            return visible_line(cost["fault"])
+        if not cost:
+            return "measuring this machine …"
+        about = "about " if self._tokenizer in ("word", "bpe") else ""
+        parts = [f"{about}{formats.count(cost['parameters'])} parameters", cost["device"]]
+        if "tokens_per_s" not in cost:
+            return " · ".join([*parts, "measuring this machine …"])
+        speed = cost["tokens_per_s"]
+        parts[1] += f" {cost['precision']}"
+        parts.append(f"{formats.count(speed)} tokens/s here")
+        setting = config.build(self._chosen(), self._preset)
+        return " · ".join([*parts, self._expected(setting, speed)])
+
+    def _expected(self, setting: Config, speed: float) -> str:
+        """How long it takes, and how often the text is read in that time."""
+        if self.figures is None:
+            return ""
+        kept = config.split_fractions(setting.text.split)[0]
+        size = next((each.characters_per_token for each in self.cuts if each.kind == self._tokenizer), 1.0)
+        epoch_s = kept * self.figures.characters / size / speed
+        training = setting.training
+        times = [training.max_time] if training.max_time else []
+        times += [training.max_epochs * epoch_s] if training.max_epochs else []
+        if training.max_steps:
+            times.append(training.max_steps * training.batch_size * training.bptt / speed)
+        if not times:
+            return f"{formats.duration(epoch_s)} a pass over the text, no limit"
+        seconds = min(times)
+        passes = seconds / epoch_s
+        return f"{formats.duration(seconds)} for {passes:,.{0 if passes >= 10 else 1}f} passes"
 
     # --- keys ---
 
     def action_open(self) -> None:
+        def take(path: str | None) -> None:
+            if path:
+                self._take(path)
+
+        self.app.push_screen(PickerScreen("Open a text: a file, or a folder of files"), take)
+
+    def action_type_path(self) -> None:
         self.query_one("#path").focus()
 
+    def action_paste(self) -> None:
+        from rnntui.tui.screens.dialogs import Paste
+
+        def take(text: str | None) -> None:
+            if text and text.strip():
+                self._take(str(_kept(text)))
+
+        self.app.push_screen(Paste(), take)
+
+    def action_more(self) -> None:
+        from rnntui.tui.screens.settings import SettingsScreen
+
+        def take(settings: dict[str, Any] | None) -> None:
+            if settings is None:
+                return
+            for name in ("cell", "tokenizer"):
+                if name in settings:
+                    self.query_one(f"#{name}", Choice).choose(settings.pop(name))
+            settings.pop("corpus", None)
+            self._settings = settings
+            self._explain()
+
+        self.app.push_screen(SettingsScreen(self._chosen(), self._preset, "Settings of the next run"), take)
+
+    def action_turn(self) -> None:
+        self.toggle_class("-tokens")
+
     def action_start(self) -> None:
-        settings = {
-            "corpus": self.source,
-            "cell": self.query_one("#cell", Choice).value,
-            "tokenizer": self.query_one("#tokenizer", Choice).value,
-        }
-        self.post_message(StartRequested(settings, self.query_one("#preset", Choice).value))
+        if not self.source or self.query_one("#about").has_class("-fault"):
+            self.say("This text cannot be read: choose another one.", fault=True)
+            return
+        self._estimator.close()
+        self.post_message(StartRequested(self._chosen(), self._preset))
+
+
+def _limit(setting: Config) -> str:
+    """When a run ends, in a few words."""
+    training = setting.training
+    limits = [
+        f"{training.max_time / 60:g} min at most" if training.max_time else "",
+        f"{training.max_epochs:g} passes" if training.max_epochs else "",
+        f"{training.max_steps:,} steps" if training.max_steps else "",
+        "less if it stops gaining" if training.patience else "",
+    ]
+    return ", ".join(limit for limit in limits if limit) or "until you stop it"
+
+
+def _kept(text: str) -> Path:
+    """Keep a pasted text as a file, under a free name."""
+    folder = runs.home() / "texts"
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while (path := folder / f"pasted-{number}.txt").exists():
+        number += 1
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -30,7 +30,7 @@ class LeaveScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         what = visible_line(", ".join(self._names), 60)
-        with Vertical(id="question"):
+        with Vertical(classes="dialog"):
             yield Label(f"{what} is still learning.", markup=False)
             yield Label(f"Back to it later: rnntui watch {what}", id="later", markup=False)
             with Horizontal():

@@ -10,106 +10,203 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
-from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from rnntui.core import runs
 from rnntui.core.errors import RnntuiError, oneline
-from rnntui.tui.companion import Companion, Suggestions
-from rnntui.tui.messages import WatchRequested
+from rnntui.core.files import write_atomically
+from rnntui.tui.companion import Companion, Insight, Suggestions, some
+from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
+from rnntui.tui.screens.base import RnntuiScreen
+from rnntui.tui.screens.choosers import CheckpointScreen
+from rnntui.tui.screens.picker import PickerScreen
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.ghost_text import GhostText
+from rnntui.tui.widgets.likeliest import Likeliest
+from rnntui.tui.widgets.slider import Slider
 from rnntui.visible import visible_line
 
 _REFRESH_S = 2.0
 """How often a run that trains is asked for its newest weights."""
+_WRITE_S = 0.08
+"""What is written goes to the screen so often."""
+_LARGEST = 200_000
+"""Characters of a text that is opened: an area for typing, not a pager."""
+_SLIDERS = {
+    "temperature": (0.0, 2.0, 0.05),
+    "top_k": (0, 100, 1),
+    "top_p": (0.05, 1.0, 0.05),
+    "min_p": (0.0, 1.0, 0.01),
+}
 
 
-class PlaygroundScreen(Screen[None]):
+class PlaygroundScreen(RnntuiScreen):
     """A text area with ghost text from the run's newest weights, also while it trains."""
 
+    TAB: ClassVar[Tab] = "playground"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+b", "back", "Back"),
-        Binding("ctrl+q", "app.leave", "Quit"),
+        Binding("ctrl+n", "next_alternative", "Other", tooltip="Offer the next alternative as ghost text"),
+        Binding("ctrl+g", "write_on", "Write on", tooltip="Let the model continue from here; again to stop"),
+        Binding("ctrl+t", "surprise", "Surprise", tooltip="Mark the tokens that surprise the model"),
+        Binding(
+            "ctrl+l", "likeliest", "Next tokens", show=False, tooltip="The ten likeliest next tokens as bars"
+        ),
+        Binding("ctrl+r", "choose", "Model", show=False, tooltip="Write with another run or checkpoint"),
+        Binding("ctrl+o", "open", "Open", show=False, tooltip="Open a text"),
+        Binding("ctrl+s", "save", "Save", show=False, tooltip="Save the text"),
+        Binding("f6", "sampling", "Sampling", show=False, tooltip="Set temperature, top-k, top-p, min-p"),
+        Binding("ctrl+b", "back", "Back", tooltip="Back to the training"),
+        *(
+            Binding(
+                f"alt+{n}",
+                f"accept({n - 1})",
+                f"Alternative {n}",
+                show=False,
+                tooltip=f"Accept alternative {n}",
+            )
+            for n in range(1, 6)
+        ),
     ]
     AUTO_FOCUS = "#text"
 
     weights: reactive[str] = reactive("")
     """Which weights write along."""
     ms: reactive[float | None] = reactive(None)
+    writing: reactive[bool] = reactive(False, bindings=True)
+    """Whether the model is continuing the text by itself."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, checkpoint: str | None = None) -> None:
         super().__init__()
         self._path = path
-        self._companion = Companion(path)
+        self._companion = Companion(path, checkpoint)
         self._wanted = asyncio.Event()
         self._before = ""
+        self._insight: Insight | None = None
+        self._file = ""
 
-    def compose(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
         with Horizontal(id="writing"):
             yield GhostText(id="text")
-            yield Alternatives(id="alternatives")
-        yield Footer()
+            with Vertical(id="aside"):
+                yield Alternatives(id="alternatives")
+                yield Likeliest(id="likeliest")
+                with Vertical(id="sampling"):
+                    for name, (low, high, step) in _SLIDERS.items():
+                        yield Slider(name.replace("_", "-"), low, high, step, id=name)
 
     def on_mount(self) -> None:
-        self.query_one("#text").border_title = "write here"
+        area = self.query_one(GhostText)
+        area.border_title = "write here"
+        area.load_text(self.app.draft)
+        area.move_cursor(area.document.end)
         self.query_one("#alternatives").border_title = "may follow"
+        self.query_one("#likeliest").border_title = "next token"
+        self.query_one("#sampling").border_title = "how it writes on"
+        for name in _SLIDERS:
+            self.query_one(f"#{name}", Slider).value = getattr(self.preferences, name)
         self.query_one(Alternatives).message = "loading the model …"
+        self._apply_preferences()
         self._ask_for_weights()
         self.set_interval(_REFRESH_S, self._ask_for_weights)
         self._write_along()
 
+    def _apply_preferences(self) -> None:
+        self.set_class(self.preferences.likeliest, "-likeliest")
+        if not self.preferences.surprise:
+            self.query_one(GhostText).mark_surprises([])
+        self._insight = None
+        self._wanted.set()
+
+    # --- the model ---
+
     def _ask_for_weights(self) -> None:
         """Ask a run that trains for its weights of this moment, and look for new ones."""
-        if runs.owner_of(self._path):
+        if self._companion.follows and runs.owner_of(self._path):
             runs.request(self._path, "live")
         self._wanted.set()
 
     def on_ghost_text_written(self, event: GhostText.Written) -> None:
         self._before = event.before
+        self.app.draft = self.query_one(GhostText).text
         self._wanted.set()
 
-    @work(exclusive=True)
+    @work(exclusive=True, group="along")
     async def _write_along(self) -> None:
         """Answer the newest text, one search at a time: what was typed meanwhile waits as one request."""
         shown: tuple[str, str] | None = None
-        while True:
+        while self.is_attached:
             await self._wanted.wait()
             self._wanted.clear()
-            fault, description = None, None
-            try:
-                description = await asyncio.to_thread(self._companion.refresh)
-            except RnntuiError as error:
-                fault = error
-            if not self.is_attached:
-                return  # the screen was left meanwhile
-            if fault is not None:
-                self._show_fault(fault)
-            if description is not None:
-                self.weights, shown = description, None
-            if not self._companion.ready or shown == (self._before, self.weights):
-                continue
-            suggestions = await asyncio.to_thread(self._companion.complete, self._before)
-            if not self.is_attached:
-                return
-            shown = (suggestions.text, self.weights)
-            self._show(suggestions)
+            if self.writing:
+                continue  # the model has the pen
+            await self._take_weights()
+            wanted = (self._before, self.weights)
+            if self._companion.ready and shown != wanted and self.is_attached:
+                suggestions = await asyncio.to_thread(self._companion.complete, self._before)
+                if not self.is_attached:
+                    return
+                shown = (suggestions.text, self.weights)
+                self._show(suggestions)
+            if self._companion.ready and self._wants_insight() and not self._wanted.is_set():
+                self._show_insight(await asyncio.to_thread(self._companion.look_at, self._before))
+
+    async def _take_weights(self) -> None:
+        """Load weights that are newer than those in use."""
+        fault, description = None, None
+        try:
+            description = await asyncio.to_thread(self._companion.refresh)
+        except RnntuiError as error:
+            fault = error
+        if not self.is_attached:
+            return  # the screen was left meanwhile
+        if fault is not None:
+            self._show_fault(fault)
+        if description is not None:
+            # Live weights are called the same each time: the count tells new ones apart.
+            self._insight = None
+            self.weights = description
+
+    def _wants_insight(self) -> bool:
+        """Whether something that is in view asks how the model reads the text."""
+        if not self.is_attached or not (self.preferences.surprise or self.preferences.likeliest):
+            return False
+        return self._insight is None or self._insight.text != self._before
 
     def _show(self, suggestions: Suggestions) -> None:
         if suggestions.text != self._before:
             return  # typed on meanwhile: the answer to that is on its way
         self.ms = suggestions.ms
         self.query_one(Alternatives).suggestions = suggestions
-        best = next((c.text for c in suggestions.completions if c.text.strip()), "")
-        self.query_one(GhostText).offer(suggestions.text, best.partition("\n")[0])
+        likely = next((i for i, c in enumerate(suggestions.completions) if c.text.strip()), None)
+        if likely is not None:
+            self._offer(likely)
+
+    def _offer(self, index: int) -> None:
+        """Make one of the alternatives the ghost text."""
+        table = self.query_one(Alternatives)
+        assert table.suggestions is not None
+        table.index = index
+        ghost = table.suggestions.completions[index].text.partition("\n")[0]
+        self.query_one(GhostText).offer(table.suggestions.text, ghost)
+
+    def _show_insight(self, insight: Insight) -> None:
+        if not self.is_attached:
+            return
+        self._insight = insight
+        self.query_one(Likeliest).tokens = tuple(insight.next_tokens)
+        if self.preferences.surprise and insight.text == self._before:
+            self.query_one(GhostText).mark_surprises(insight.surprises)
+        self._headline()
 
     def _show_fault(self, error: RnntuiError) -> None:
         waiting = runs.owner_of(self._path) is not None or not (self._path / "run.toml").exists()
         message = "the model takes its first steps …" if waiting else visible_line(oneline(error))
         self.query_one(Alternatives).message = message
+
+    # --- the headline ---
 
     def watch_weights(self) -> None:
         self._headline()
@@ -117,18 +214,149 @@ class PlaygroundScreen(Screen[None]):
     def watch_ms(self) -> None:
         self._headline()
 
+    def watch_writing(self) -> None:
+        self._headline()
+
     def _headline(self) -> None:
-        text = Text.assemble((visible_line(self._path.name), "bold"), "  ", self.weights, no_wrap=True)
-        if self.ms is not None:
-            text.append(f"  {self.ms:.0f} ms a key")
+        if not self.is_mounted:
+            return
+        area = self.query_one(GhostText)
+        parts = [self.weights] if self.weights else []
+        if self.writing:
+            parts.append("writing: Escape or ^g stops")
+        elif self.ms is not None:
+            parts.append(f"{self.ms:.0f} ms a key")
+        if self.preferences.surprise and self._insight and self._insight.bits_per_char is not None:
+            parts.append(f"{self._insight.bits_per_char:.2f} bits/char")
+            piece, bits = self._insight.surprises[-1]
+            parts.append(f"'{visible_line(piece, 12)}' {bits:.1f} bits")
+        if area.saved > 0:
+            parts.append(f"{area.saved / area.grown:.0%} of keystrokes saved")
+        name = (visible_line(self._path.name), "bold")
+        text = Text.assemble(name, "  ", "  ·  ".join(parts), no_wrap=True, overflow="ellipsis")
         self.query_one("#headline", Static).update(text)
 
+    # --- keys ---
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("next_alternative", "accept"):
+            table = self.query(Alternatives)
+            offered = table.first().suggestions if table else None
+            return bool(offered and offered.completions)
+        return True
+
+    def action_next_alternative(self) -> None:
+        table = self.query_one(Alternatives)
+        if table.suggestions and table.suggestions.completions:
+            self._offer((table.index + 1) % len(table.suggestions.completions))
+
+    def action_accept(self, index: int) -> None:
+        """Take one of the alternatives whole."""
+        table, area = self.query_one(Alternatives), self.query_one(GhostText)
+        if table.suggestions and index < len(table.suggestions.completions):
+            self._offer(index)
+            area.action_accept()
+        area.focus()
+
+    def on_alternatives_chosen(self, event: Alternatives.Chosen) -> None:
+        self.action_accept(event.index)
+
+    def action_surprise(self) -> None:
+        self.app.prefer("surprise", not self.preferences.surprise)
+        self._apply_preferences()
+
+    def action_likeliest(self) -> None:
+        self.app.prefer("likeliest", not self.preferences.likeliest)
+        self._apply_preferences()
+
+    def action_sampling(self) -> None:
+        self.query_one("#temperature").focus()
+
+    def on_slider_changed(self, event: Slider.Changed) -> None:
+        name = event.slider.id or ""
+        value = event.slider.value
+        kept = int(value) if name == "top_k" else value
+        if kept != getattr(self.preferences, name):
+            self.app.prefer(name, kept)
+
     def on_ghost_text_dismissed(self) -> None:
-        self.action_back()
+        self.writing = False
+
+    def action_write_on(self) -> None:
+        if self.writing or not self._companion.ready:
+            self.writing = False
+            return
+        self._write_on()
+
+    @work(exclusive=True, group="pen")
+    async def _write_on(self) -> None:
+        """Continue the text at the cursor until it is stopped."""
+        area = self.query_one(GhostText)
+        area.ghost = ""
+        self.writing = True
+        area.read_only = True
+        try:
+            pieces = await asyncio.to_thread(self._companion.write_on, area.before, self.preferences)
+            while self.writing and self.is_attached:
+                written = await asyncio.to_thread(some, pieces, _WRITE_S)
+                if not written or not self.writing or not self.is_attached:
+                    break
+                area.insert(written)
+                area.scroll_cursor_visible(animate=False)
+        finally:
+            self.writing = area.read_only = False
+            self._wanted.set()
+
+    def action_choose(self) -> None:
+        def take(answer: tuple[Path, str | None] | None) -> None:
+            if answer is not None:
+                self.post_message(PlayRequested(*answer))
+
+        found = runs.list_runs()[::-1]
+        here = [run for run in found if run.path == self._path]
+        self.app.push_screen(CheckpointScreen(here + [run for run in found if run.path != self._path]), take)
+
+    def action_open(self) -> None:
+        self.app.push_screen(PickerScreen("Open a text to write in"), self._open)
+
+    def _open(self, path: str | None) -> None:
+        if not path:
+            return
+        from rnntui.core.text import corpus
+
+        try:
+            text = corpus.load(path).text
+        except RnntuiError as error:
+            self.say(oneline(error), fault=True)
+            return
+        if len(text) > _LARGEST:
+            self.say(f"{path}: {len(text):,} characters; open a text of at most {_LARGEST:,}", fault=True)
+            return
+        area = self.query_one(GhostText)
+        area.load_text(text)
+        area.move_cursor(area.document.end)
+        area.border_title = "write here"
+        self._file = path
+        area.focus()
+
+    def action_save(self) -> None:
+        self.app.push_screen(PickerScreen("Save the text as", self._file, saving=True), self._save)
+
+    def _save(self, path: str | None) -> None:
+        if not path:
+            return
+        target = Path(path).expanduser()
+        if target.is_dir():
+            self.say(f"{path}: a folder; add a file's name", fault=True)
+            return
+        try:
+            write_atomically(target, self.query_one(GhostText).text.encode())
+        except (RnntuiError, OSError) as error:
+            self.say(oneline(error), fault=True)
+            return
+        self._file = path
+        self.say(f"saved {path}")
 
     def action_back(self) -> None:
-        """To the screen before, or to the run's training screen."""
-        if len(self.app.screen_stack) > 2:
-            self.app.pop_screen()
-            return
+        """To the run's training screen."""
         self.post_message(WatchRequested(self._path))

@@ -6,163 +6,305 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
-from textual.widgets import Footer, ProgressBar, Static
+from textual.widgets import ProgressBar, Static
 
-from rnntui.core import events as ev
+from rnntui import formats
 from rnntui.core import runs
+from rnntui.core.history import History
+from rnntui.core.runs import Run
+from rnntui.core.summaries import read_history
+from rnntui.plots.raster import LEVEL, POINT
 from rnntui.tui.child import Child
-from rnntui.tui.messages import NewRunRequested, PlayRequested
-from rnntui.tui.widgets.curves import LearningCurves
+from rnntui.tui.machine import Machine
+from rnntui.tui.messages import PlayRequested, Tab
+from rnntui.tui.screens.base import RnntuiScreen
+from rnntui.tui.screens.choosers import OverlayScreen
+from rnntui.tui.screens.dialogs import Fault
+from rnntui.tui.widgets.curves import LETTERS, Curves
+from rnntui.tui.widgets.device_panel import DevicePanel
 from rnntui.tui.widgets.figures import Figures
 from rnntui.visible import visible, visible_line
 
-_POLL_S = 0.1
-"""Ten looks at the run folder a second, however fast it trains."""
+_POLL_S = 0.25
+"""Four looks at the run folder a second, however fast it trains."""
+_MACHINE_S = 1.0
+_ENDED = ("steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error", "crashed")
 
 
-class TrainingScreen(Screen[None]):
+class TrainingScreen(RnntuiScreen):
     """Follows `events.jsonl` of a run that trains, has trained, or is about to.
 
     `child` is the training process, if this app started it.
     """
 
+    TAB: ClassVar[Tab] = "training"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p,enter", "play", "Play", key_display="p"),
-        Binding("space", "pause", "Pause"),
-        Binding("e", "ask('evaluate')", "Evaluate"),
-        Binding("w", "ask('sample')", "Sample"),
-        Binding("s", "stop", "Stop"),
-        Binding("escape,n", "back", "New run", key_display="n"),
-        Binding("q", "app.leave", "Quit"),
+        Binding("p,enter", "play", "Play", key_display="p", tooltip="Write with this model"),
+        Binding("space", "pause", "Pause", tooltip="Pause the training, or go on"),
+        Binding("s", "stop", "Stop", tooltip="Stop the training and save"),
+        Binding("g", "resume", "Go on", tooltip="Go on training this run"),
+        Binding("l", "log", "Why", tooltip="Show what the training said when it died"),
+        Binding("e", "ask('evaluate')", "Evaluate", tooltip="Score the held-out text now"),
+        Binding("w", "ask('sample')", "Sample", show=False, tooltip="Write a sample now"),
+        Binding(
+            "v",
+            "freeze",
+            "Hold",
+            show=False,
+            tooltip="Hold the view still, or let it go on; training is not paused",
+        ),
+        Binding(
+            "greater_than_sign",
+            "ask('faster')",
+            "Raise the rate",
+            show=False,
+            tooltip="Raise the learning rate by a quarter",
+        ),
+        Binding(
+            "less_than_sign",
+            "ask('slower')",
+            "Lower the rate",
+            show=False,
+            tooltip="Lower the learning rate by a fifth",
+        ),
+        Binding(
+            "left_square_bracket", "sample(-1)", "Earlier sample", show=False, tooltip="The sample before"
+        ),
+        Binding("right_square_bracket", "sample(1)", "Later sample", show=False, tooltip="The sample after"),
+        Binding("y", "log_y", "Log scale", show=False, tooltip="Logarithmic or linear y axis"),
+        Binding("x", "x_axis", "X axis", show=False, tooltip="Over steps, tokens or seconds"),
+        Binding("u", "unit", "Unit", show=False, tooltip="Perplexity or bits a byte"),
+        Binding("m", "marker", "Marker", show=False, tooltip="Draw curves in braille, blocks or ASCII"),
+        Binding("o", "overlay", "Compare", tooltip="Draw other runs beside this one"),
+        Binding(
+            "n,escape",
+            "app.open_tab('texts')",
+            "New run",
+            key_display="n",
+            show=False,
+            tooltip="Train another model",
+        ),
+        Binding("q", "app.leave", "Quit", tooltip="Quit"),
     ]
+    AUTO_FOCUS = "#curves"
 
     state: reactive[str] = reactive("preparing", bindings=True)
-    """`preparing`, `running`, `paused`, or how it ended."""
+    """`preparing`, `running`, `paused`, `crashed`, or the reason why it finished."""
+    frozen: reactive[bool] = reactive(False)
+    """Whether the view stands still while the training goes on."""
+    sample: reactive[int | None] = reactive(None)
+    """Which sample is shown; None for the newest."""
 
     def __init__(self, path: Path, child: Child | None = None) -> None:
         super().__init__()
         self._path = path
         self._child = child
         self._tail = runs.EventTail(path / "events.jsonl")
-        self._finished: ev.Finished | None = None
+        self.history = History()
+        self._warned = 0
+        self._others: list[tuple[str, History]] = []
+        self._compared: list[Path] = []
+        self._machine = Machine()
+        self._log_shown = False
 
-    def compose(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
         with Horizontal(id="learning"):
             with Vertical(id="plot-side"):
-                yield LearningCurves(id="curves")
-                yield Static(self._legend(), id="legend")
+                yield Curves(id="curves")
+                yield Static(id="legend", markup=False)
             with Vertical(id="number-side"):
                 yield Figures(id="figures")
                 yield ProgressBar(total=1.0, id="progress", show_eta=False)
-                with VerticalScroll(id="sample-side"):
+                yield DevicePanel(id="device")
+                with VerticalScroll(id="sample-side", can_focus=False):
                     yield Static(
                         "The first sample comes with the first evaluation.", id="sample", markup=False
                     )
-        yield Footer()
 
     def on_mount(self) -> None:
-        self.query_one("#curves").border_title = "perplexity over steps"
         self.query_one("#sample-side").border_title = "what it writes"
+        self._apply_preferences()
         self.set_interval(_POLL_S, self._poll)
+        self.set_interval(_MACHINE_S, self._look_at_machine)
         self._poll()
+        self._look_at_machine()
 
-    def _legend(self) -> Text:
-        return Text.assemble(("━ training  ", "bold"), "⣀ each batch  ", "◆ held-out text")
+    def _apply_preferences(self) -> None:
+        curves, likes = self.query_one(Curves), self.preferences
+        curves.log_y, curves.x_axis, curves.unit, curves.marker = (
+            likes.log_y,
+            likes.x_axis,
+            likes.unit,
+            likes.marker,
+        )
+        self.query_one(Figures).marker = likes.marker
+        scale = "logarithmic" if likes.log_y else "linear"
+        curves.border_title = f"{likes.unit} over {likes.x_axis} ({scale})"
+        self._show_legend(None)
 
     # --- reading the run ---
 
     def _poll(self) -> None:
-        """Show what was told since the last look, in one go."""
+        """Take in what was told since the last look; show it in one go."""
         events = self._tail.poll()
         if events:
-            with self.app.batch_update():
-                for event in events:
-                    self._show(event)
-                self.query_one(LearningCurves).draw()
+            self.history.add(events)
+            self._tell_warnings()
         self._find_state()
+        if events and self._tail.behind:
+            self.call_next(self._poll)  # a long run is read piece by piece, so that keys are heard between
+        elif events and not self.frozen:
+            self._show()
 
-    def _show(self, event: ev.AnyEvent) -> None:
-        curves, figures = self.query_one(LearningCurves), self.query_one(Figures)
-        match event:
-            case ev.Started():
-                curves.forget_after(event.step)
-                figures.started, self._finished = event, None
-            case ev.Progress():
-                curves.add_training(event.step, event.loss)
-                figures.progress = event
-                self.query_one(ProgressBar).update(progress=event.fraction)
-            case ev.Evaluated():
-                curves.add_evaluation(event.step, event.loss)
-                if event.best:
-                    figures.best = event
-            case ev.Sampled():
-                self._show_sample(event)
-            case ev.Warned():
-                self.notify(visible_line(event.message), severity="warning", markup=False)
-            case ev.Paused():
-                self.state = "paused"
-            case ev.Resumed():
-                self.state = "running"
-            case ev.Finished():
-                self._finished = event
+    def _show(self) -> None:
+        with self.app.batch_update():
+            self.query_one(Curves).show([(self._path.name, self.history), *self._others])
+            figures = self.query_one(Figures)
+            figures.history = self.history
+            figures.refresh()
+            if self.history.progress:
+                self.query_one(ProgressBar).update(progress=self.history.progress.fraction)
+            self._show_sample()
+            self._show_legend(None)
 
-    def _show_sample(self, event: ev.Sampled) -> None:
-        text = Text(visible(event.prompt), style="bold").append(
-            visible(event.text).lstrip("\n"), style="not bold"
-        )
-        self.query_one("#sample", Static).update(text)
-        self.query_one("#sample-side").border_subtitle = f"step {event.step:,}"
+    def _tell_warnings(self) -> None:
+        for event in self.history.warnings[self._warned :][-3:]:
+            self.notify(visible_line(event.message), severity="warning", markup=False)
+        self._warned = len(self.history.warnings)
 
     def _find_state(self) -> None:
         """What the run is doing, from its owner, its last event and its child process."""
         preparing = self._child is not None and self._child.poll() is None
         at_work = preparing or runs.owner_of(self._path) is not None
-        if self._finished is not None:
-            self.state = self._finished.reason
+        if self.history.finished is not None:
+            self.state = self.history.finished.reason
         elif not at_work:
-            self.state = "crashed"
-        elif self.state != "paused" and self.query_one(Figures).started:
-            self.state = "running"
+            self.state = "crashed" if not self._tail.behind else self.state
+        elif self.history.started is not None:
+            self.state = "paused" if self.history.paused else "running"
+        else:
+            self.state = "preparing"
 
-    # --- showing the state ---
+    @work(exclusive=True, group="machine")
+    async def _look_at_machine(self) -> None:
+        owner = runs.owner_of(self._path)
+        self.query_one(DevicePanel).load = self._machine.look(owner.pid if owner else None)
+        await self._machine.look_at_gpu()
+
+    # --- showing it ---
+
+    def _show_sample(self) -> None:
+        samples = self.history.samples
+        if not samples:
+            return
+        number = len(samples) - 1 if self.sample is None else min(self.sample, len(samples) - 1)
+        event = samples[number]
+        text = Text(visible(event.prompt), style="bold").append(
+            visible(event.text).lstrip("\n"), style="not bold"
+        )
+        self.query_one("#sample", Static).update(text)
+        place = f"step {event.step:,}" + (
+            f" ({number + 1} of {len(samples)}, [ ] steps)" if len(samples) > 1 else ""
+        )
+        self.query_one("#sample-side").border_subtitle = Content(place)
+
+    def watch_sample(self) -> None:
+        if self.is_mounted:
+            self._show_sample()
+
+    def on_curves_pointed(self, event: Curves.Pointed) -> None:
+        self._show_legend(event.x)
+
+    def _show_legend(self, x: float | None) -> None:
+        """What the lines mean; under the mouse, what they say there."""
+        marker = self.preferences.marker
+        if self._others:
+            names = [self._path.name, *(name for name, _ in self._others)]
+            text = "  ".join(f"{LETTERS[i % 26]} {visible_line(name, 24)}" for i, name in enumerate(names))
+        elif x is not None and len(self.history.steps):
+            text = self._at(x)
+        else:
+            text = f"━ training  ⣀ each batch  {POINT[marker]} held-out text  {LEVEL[marker]} to beat{self._beaten()}"
+            text = text if marker != "ascii" else text.replace("━", "*").replace("⣀", ".")
+            if self.has_class("-short"):  # there the frame that bears the title is left out
+                text = f"{self.preferences.unit} over {self.preferences.x_axis}  {text}"
+        self.query_one("#legend", Static).update(text)
+
+    def _at(self, x: float) -> str:
+        """The figures at the place `x` of the x axis."""
+        import numpy as np
+
+        history, axis = self.history, self.query_one(Curves).x_axis
+        along = {"steps": history.steps, "tokens": history.tokens, "seconds": history.seconds}[axis].values
+        i = min(int(np.searchsorted(along, x)), len(along) - 1)
+        step = int(history.steps.values[i])
+        loss = float(history.smooth.values[i])
+        evaluation = min(history.evaluations, key=lambda event: abs(event.step - step), default=None)
+        told = f"step {step:,}: training perplexity {formats.number(formats.perplexity(loss), 2)}"
+        if evaluation is not None:
+            told += f", held-out {formats.number(evaluation.perplexity, 2)} at {evaluation.step:,}"
+        return told
+
+    def _beaten(self) -> str:
+        """Which baselines the model has beaten, in words and signs."""
+        best = self.history.best
+        if best is None or best.bits_per_byte is None:
+            return ""
+        marks = [
+            f"{'✓' if best.bits_per_byte < each.bits_per_byte else '✗'} {each.name}"
+            for each in self.history.baselines.values()
+        ]
+        return ": " + " ".join(marks) if marks else ""
 
     def watch_state(self) -> None:
         self.query_one("#headline", Static).update(self._headline())
         self.set_class(self.state == "paused", "-paused")
+        if self.state in ("crashed", "error") and self._child is not None and not self._log_shown:
+            self.action_log()
+
+    def watch_frozen(self) -> None:
+        if self.is_mounted:
+            self.query_one("#headline", Static).update(self._headline())
 
     def _headline(self) -> Text:
         words = {
             "preparing": "reading the text and building the model …",
             "running": "learning",
-            "paused": "paused: space goes on",
+            "paused": "training is paused: space goes on",
             "crashed": f"died: {visible_line(runs.last_words(self._path), 200) or 'see stderr.log'}",
             "error": f"failed: {visible_line(runs.last_words(self._path), 200)}",
-            "interrupted": f"stopped and saved: go on with rnntui train --resume --run {visible_line(str(self._path))}",
+            "interrupted": "stopped and saved: g goes on, p plays",
             "steps": "finished: all steps are taken",
             "epochs": "finished: all epochs are read",
             "time": "finished: the time is up",
             "target_loss": "finished: the target loss is reached",
             "early_stop": "finished: it gained nothing any more, the best is kept",
         }
-        what = words[self.state]
-        return Text.assemble(
-            (visible_line(self._path.name), "bold"), "  ", what, no_wrap=True, overflow="ellipsis"
-        )
+        what = words[self.state] + ("  (view held: v lets it go on)" if self.frozen else "")
+        name = (visible_line(self._path.name), "bold")
+        return Text.assemble(name, "  ", what, no_wrap=True, overflow="ellipsis")
 
     # --- keys ---
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Show only the keys that can act now."""
-        if action in ("pause", "ask", "stop"):
-            return self.state in ("running", "paused") and (action != "ask" or self.state == "running")
+        if action in ("pause", "stop"):
+            return self.state in ("running", "paused")
+        if action == "ask":
+            return self.state == "running"
+        if action == "resume":
+            return self.state in _ENDED and (self._path / "run.toml").exists()
+        if action == "log":
+            return self.state in ("crashed", "error")
         if action == "play":
-            return self.state not in ("preparing",)
+            return self.state != "preparing"
         return True
 
     def action_play(self) -> None:
@@ -173,11 +315,76 @@ class TrainingScreen(Screen[None]):
 
     def action_ask(self, command: runs.Command) -> None:
         runs.request(self._path, command)
-        self.notify({"evaluate": "Scoring the held-out text.", "sample": "Writing a sample."}[command])
+        told = {
+            "evaluate": "Scoring the held-out text.",
+            "sample": "Writing a sample.",
+            "faster": "Raising the learning rate.",
+            "slower": "Lowering the learning rate.",
+        }
+        self.say(told[command])
 
     def action_stop(self) -> None:
         runs.request(self._path, "stop")
-        self.notify("Saving and stopping.")
+        self.say("Saving and stopping.")
 
-    def action_back(self) -> None:
-        self.post_message(NewRunRequested())
+    def action_resume(self) -> None:
+        progress = self.history.progress
+        at_its_end = self.state not in ("interrupted", "error", "crashed")
+        self.go_on(self._path, at_its_end, progress.train_s if progress else 0.0)
+
+    def action_log(self) -> None:
+        self._log_shown = True
+        self.app.push_screen(
+            Fault(f"{self._path.name}: what the training said last", runs.log_end(self._path))
+        )
+
+    def action_freeze(self) -> None:
+        self.frozen = not self.frozen
+        if not self.frozen:
+            self._show()
+
+    def action_sample(self, by: int) -> None:
+        last = len(self.history.samples) - 1
+        if last < 0:
+            return
+        number = (last if self.sample is None else self.sample) + by
+        self.sample = None if number >= last else max(number, 0)
+
+    def action_log_y(self) -> None:
+        self._prefer("log_y", not self.preferences.log_y)
+
+    def action_x_axis(self) -> None:
+        axes = ("steps", "tokens", "seconds")
+        self._prefer("x_axis", axes[(axes.index(self.preferences.x_axis) + 1) % 3])
+
+    def action_unit(self) -> None:
+        self._prefer("unit", "bits/byte" if self.preferences.unit == "perplexity" else "perplexity")
+
+    def action_marker(self) -> None:
+        markers = ("braille", "block", "ascii")
+        self._prefer("marker", markers[(markers.index(self.preferences.marker) + 1) % 3])
+
+    def _prefer(self, name: str, value: object) -> None:
+        self.app.prefer(name, value)
+        self._apply_preferences()
+
+    def action_overlay(self) -> None:
+        others = [run for run in runs.list_runs() if run.path != self._path]
+        if not others:
+            self.say("There is no other run to compare with yet.")
+            return
+        self.app.push_screen(OverlayScreen(others[::-1], self._compared), self._compare)
+
+    def _compare(self, chosen: list[Path] | None) -> None:
+        if chosen is not None:
+            self._compared = chosen
+            self._read_others(chosen)
+
+    @work(thread=True, exclusive=True, group="others")
+    def _read_others(self, chosen: list[Path]) -> None:
+        found = [(path.name, read_history(Run.open(path))) for path in chosen]
+        self.app.call_from_thread(self._show_others, found)
+
+    def _show_others(self, found: list[tuple[str, History]]) -> None:
+        self._others = found
+        self._show()

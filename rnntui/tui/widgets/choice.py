@@ -38,15 +38,21 @@ class Choice(Widget, can_focus=True):
         def control(self) -> Choice:
             return self.choice
 
-    def __init__(self, label: str, values: Sequence[str], chosen: str, *, id: str) -> None:
+    def __init__(
+        self, label: str, values: Sequence[str], chosen: str, *, id: str, label_width: int = 10
+    ) -> None:
         super().__init__(id=id)
-        self._label = label
+        self._label = f"{label:<{label_width}}"
         self._values = list(values)
         self.set_reactive(Choice.index, self._values.index(chosen))
 
     @property
     def value(self) -> str:
         return self._values[self.index]
+
+    def choose(self, value: str) -> None:
+        """Choose `value`, which must be one of the values."""
+        self.index = self._values.index(value)
 
     def action_move(self, by: int) -> None:
         self.index = (self.index + by) % len(self._values)
@@ -55,21 +61,18 @@ class Choice(Widget, can_focus=True):
         self.post_message(self.Changed(self))
 
     def on_click(self, event: events.Click) -> None:
-        x = event.x - len(self._lead())
+        x = event.x - len(self._label)
         for index, _value in enumerate(self._values):
             if 0 <= x < len(self._shown(index)):
                 self.index = index
             x -= len(self._shown(index)) + 1
 
     def render(self) -> Text:
-        text = Text(self._lead(), self.get_component_rich_style("choice--label"), no_wrap=True)
+        text = Text(self._label, self.get_component_rich_style("choice--label"), no_wrap=True)
         for index, _ in enumerate(self._values):
             kind = "choice--chosen" if index == self.index else "choice--value"
             text.append(self._shown(index), self.get_component_rich_style(kind)).append(" ")
         return text
-
-    def _lead(self) -> str:
-        return f"{self._label:<10}"
 
     def _shown(self, index: int) -> str:
         # The brackets say what is chosen where colours cannot.

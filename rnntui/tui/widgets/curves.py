@@ -1,147 +1,272 @@
-"""The learning curves: perplexity over steps, training and held-out."""
+"""The learning curves: perplexity or bits a byte over steps, tokens or seconds."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
 from textual.binding import Binding, BindingType
-from textual_plot import HiResMode, PlotWidget
-from textual_plot.axis_formatter import AxisFormatter
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
 
-from rnntui import formats
+from rnntui.core.history import History
+from rnntui.plots.raster import Marker, Raster
+from rnntui.plots.scales import Scale, label
+from rnntui.plots.series import Series, Unit, XAxis, series_of
 
-_COLUMNS = 400
-"""Points drawn at most: a wide terminal shows no more."""
-_SMOOTHING = 0.8
-_MANY = 50
+_MARGIN = 6
+"""Columns for the labels of the y axis."""
 _FIRST = 0.02
-"""Share of the steps left out once there are many: the untrained model would press the rest flat."""
+"""Share of the curve that does not stretch the y axis: the untrained model would press the rest flat."""
+_MANY = 50
+_NEARER, _FURTHER = 0.7, 1 / 0.7
+_PAN = 0.2
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+"""What names the curves of several runs, beside their colour."""
 
 
-class Perplexities(AxisFormatter):
-    """Ticks of a logarithmic axis: the plot draws ln(perplexity), the labels say perplexity."""
+class Curves(Widget, can_focus=True):
+    """Curves of one run, or of several one above the other.
 
-    _NICE = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
-
-    def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
-        decades = range(math.floor(min_ / math.log(10)), math.ceil(max_ / math.log(10)) + 1)
-        ticks = [math.log(nice * 10.0**decade) for decade in decades for nice in self._NICE]
-        inside = [tick for tick in ticks if min_ <= tick <= max_]
-        return inside[:: max(1, math.ceil(len(inside) / max_ticks))]
-
-    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
-        return [_short(math.exp(tick)) for tick in ticks]
-
-
-def _short(perplexity: float) -> str:
-    return formats.count(perplexity) if perplexity > 999 else f"{perplexity:.3g}"
-
-
-class Steps(AxisFormatter):
-    """Whole steps, large ones short."""
-
-    def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
-        width = max(max_ - min_, 1)
-        unit = 10 ** math.floor(math.log10(width))
-        step = next((unit * share for share in (0.2, 0.5, 1) if width / (unit * share) <= max_ticks), unit)
-        step = max(step, 1)
-        return [float(t) for t in np.arange(math.ceil(min_ / step) * step, max_ + step / 2, step)]
-
-    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
-        return [formats.count(round(tick)) for tick in ticks]
-
-
-class LearningCurves(PlotWidget, inherit_bindings=False):
-    """Training perplexity (raw and smoothed) and the held-out perplexity of every evaluation.
-
-    `add_training` and `add_evaluation` collect points; `draw` shows them.  A loss that is not finite
-    is a gap.
+    Follows the run until it is zoomed; `0` follows again.  The y axis fits what is in view until it is
+    moved itself.
     """
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "curves--raw",
+        "curves--training",
+        "curves--heldout",
+        "curves--level",
+        "curves--axis",
+        *(f"curves--run{i}" for i in range(6)),
+    }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign", "zoom_in", "Zoom in", show=False),
-        Binding("minus", "zoom_out", "Zoom out", show=False),
-        Binding("left", "pan_left", "Pan left", show=False),
-        Binding("right", "pan_right", "Pan right", show=False),
-        Binding("up", "pan_up", "Pan up", show=False),
-        Binding("down", "pan_down", "Pan down", show=False),
-        Binding("r", "reset_scales", "Whole curve", show=False),
+        Binding("plus,equals_sign", "zoom(1)", "Zoom in", show=False, key_display="+"),
+        Binding("minus", "zoom(-1)", "Zoom out", show=False),
+        Binding("left", "pan(-1, 0)", "Pan left", show=False),
+        Binding("right", "pan(1, 0)", "Pan right", show=False),
+        Binding("up", "pan(0, 1)", "Pan up", show=False),
+        Binding("down", "pan(0, -1)", "Pan down", show=False),
+        Binding("shift+up", "zoom_y(1)", "Zoom in on the y axis", show=False),
+        Binding("shift+down", "zoom_y(-1)", "Zoom out on the y axis", show=False),
+        Binding("0", "follow", "Whole curve, and follow", show=False),
     ]
+
+    log_y: reactive[bool] = reactive(True)
+    x_axis: reactive[XAxis] = reactive("steps")
+    unit: reactive[Unit] = reactive("perplexity")
+    marker: reactive[Marker] = reactive("braille")
+    window: reactive[tuple[float, float] | None] = reactive(None)
+    """The stretch of the x axis in view; None follows the whole run."""
+    y_window: reactive[Scale | None] = reactive(None)
+    """The stretch of the y axis in view; None fits the curves."""
+
+    class Pointed(Message):
+        """The mouse stands at a place of the x axis, or (None) has left."""
+
+        def __init__(self, x: float | None) -> None:
+            super().__init__()
+            self.x = x
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._training: list[tuple[float, float]] = []
-        self._evaluations: list[tuple[float, float]] = []
-        self.set_y_formatter(Perplexities())
-        self.set_x_formatter(Steps())
+        self._runs: list[tuple[str, History]] = []
+        self._x, self._y = Scale(0, 1), Scale(1, 2)
+        self._rows: list[list[tuple[str, str]]] = []
+        self._dragged: tuple[int, int] | None = None
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 6
-        self.draw()
+    # --- what is drawn ---
 
-    def add_training(self, step: int, loss: float | None) -> None:
-        self._training.append((step, math.nan if loss is None else loss))
+    def show(self, runs: Sequence[tuple[str, History]]) -> None:
+        """Draw these runs, each with its name; the first one's baselines are drawn as well."""
+        self._runs = list(runs)
+        self._draw()
 
-    def add_evaluation(self, step: int, loss: float | None) -> None:
-        if loss is not None:
-            self._evaluations.append((step, loss))
-
-    def forget_after(self, step: int) -> None:
-        """Drop what a resumed run takes anew."""
-        self._training = [point for point in self._training if point[0] <= step]
-        self._evaluations = [point for point in self._evaluations if point[0] <= step]
-
-    def draw(self) -> None:
-        """Draw the points collected so far."""
-        colours = self.app.theme_variables
-        self.clear()
-        points = np.array(self._training or [(0.0, math.nan)])
-        raw, smooth = points[:, 1], smoothed(points[:, 1])
-        if len(points) > _MANY:
-            later = points[:, 0] >= _FIRST * points[-1, 0]
-            points, raw, smooth = points[later], raw[later], smooth[later]
-        for piece in _pieces(points[:, 0], raw):
-            self.plot(*piece, line_style=colours["surface-lighten-3"], hires_mode=HiResMode.BRAILLE)
-        for piece in _pieces(points[:, 0], smooth):
-            self.plot(*piece, line_style=colours["primary"], hires_mode=HiResMode.BRAILLE)
-        if self._evaluations:
-            steps, losses = np.array(self._evaluations).T
-            self.scatter(steps, losses, marker="◆", marker_style=colours["warning"])
+    def _draw(self) -> None:
+        width, height = self.size.width - _MARGIN, self.size.height - 1
+        if width < 8 or height < 3:
+            self._rows = []
+            self.refresh()
+            return
+        found = [
+            series_of(history, self.x_axis, self.unit, width, self.window, run, name)
+            for run, (name, history) in enumerate(self._runs)
+        ]
+        several = len(found) > 1
+        series = [each for run in found for each in run if not (several and each.role == "raw")]
+        self._fit(series)
+        raster = Raster(width, height, self.marker)
+        for each in series:
+            self._draw_series(raster, each, several)
+        if several:
+            self._name_curves(raster, series)
+        self._rows = self._with_axes(raster)
         self.refresh()
 
+    def _fit(self, series: list[Series]) -> None:
+        """Choose the scales: the x axis from zero, the y axis by the curves in view and the nearest level."""
+        curves = [each for each in series if each.role != "level"]
+        ends = [float(each.x[-1]) for each in curves if len(each.x)]
+        self._x = Scale(*self.window) if self.window else Scale(0.0, max([*ends, 1.0]))
+        if self.y_window is not None:
+            self._y = self.y_window
+            return
+        in_view = [
+            each.y[(each.x >= self._first_counted(each)) & (each.x <= self._x.high)] for each in curves
+        ]
+        levels = [each.y[0] for each in series if each.role == "level"]
+        values = (
+            np.concatenate([*in_view, np.array([min(levels)] if levels else [])]) if series else np.array([])
+        )
+        self._y = Scale.around(values, self.log_y)
 
-def smoothed(losses: np.ndarray) -> np.ndarray:
-    """The exponential moving average with its start corrected (Kingma and Ba 2015); gaps stay gaps."""
-    average, weight, result = 0.0, 0.0, np.full(len(losses), math.nan)
-    for i, loss in enumerate(losses):
-        if math.isfinite(loss):
-            average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
-            weight = _SMOOTHING * weight + (1 - _SMOOTHING)
-            result[i] = average / weight
-    return result
+    def _first_counted(self, series: Series) -> float:
+        if self.window is None and series.role != "heldout" and len(series.x) > _MANY:
+            return _FIRST * self._x.high
+        return self._x.low
 
+    def _draw_series(self, raster: Raster, series: Series, several: bool) -> None:
+        x, y = self._x.place(series.x), self._y.place(series.y)
+        layer = f"run{series.run % 6}" if several else series.role
+        if series.role == "level":
+            name = f"{series.name} {label(float(series.y[0]))}"
+            raster.level(float(np.nan_to_num(y[0], nan=-1)), name, "level", at=raster.width - len(name) - 3)
+        elif series.role == "heldout":
+            raster.points(x, y, "heldout" if not several else layer)
+        else:
+            raster.curve(x, y, layer, faint=series.role == "raw")
 
-def _pieces(x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The curve without its gaps, thinned to what a terminal can show."""
-    runs = np.split(np.arange(len(x)), np.flatnonzero(~np.isfinite(y)))
-    pieces = []
-    for run in runs:
-        inside = run[np.isfinite(y[run])]
-        if len(inside):
-            shown = _thinned(inside, y, max(2, _COLUMNS * len(inside) // len(x)))
-            pieces.append((x[shown], y[shown]))
-    return pieces
+    def _name_curves(self, raster: Raster, series: list[Series]) -> None:
+        """A letter at the end of each run's curve."""
+        for each in series:
+            if each.role == "training" and len(each.x):
+                x, y = self._x.place(each.x[-1:]), self._y.place(each.y[-1:])
+                if np.isfinite(y[0]) and 0 <= y[0] <= 1 and 0 <= x[0] <= 1:
+                    column = min(int(x[0] * raster.width), raster.width - 1)
+                    row = min(int((1 - y[0]) * raster.height), raster.height - 1)
+                    raster.put(column, row, LETTERS[each.run % 26], f"run{each.run % 6}")
 
+    def _with_axes(self, raster: Raster) -> list[list[tuple[str, str]]]:
+        """The field with the labels of its axes."""
+        labels = [" " * _MARGIN for _ in range(raster.height)]
+        for tick in self._y.ticks(max(raster.height // 3, 3)):
+            row = min(int((1 - float(self._y.place(np.array([tick]))[0])) * raster.height), raster.height - 1)
+            labels[row] = f"{label(tick):>{_MARGIN - 1}}┤" if self.marker != "ascii" else f"{label(tick):>5}|"
+        below = [" "] * (raster.width + _MARGIN)
+        for tick in self._x.ticks(max(raster.width // 12, 2)):
+            text = label(tick)
+            at = (
+                _MARGIN + int(float(self._x.place(np.array([tick]))[0]) * (raster.width - 1)) - len(text) // 2
+            )
+            at = min(max(at, 0), len(below) - len(text))
+            if all(character == " " for character in below[max(at - 1, 0) : at + len(text) + 1]):
+                below[at : at + len(text)] = text
+        rows = [[(text, "axis"), *pieces] for text, pieces in zip(labels, raster.rows(), strict=True)]
+        return [*rows, [("".join(below), "axis")]]
 
-def _thinned(inside: np.ndarray, y: np.ndarray, columns: int) -> np.ndarray:
-    """The lowest and the highest point of each column, so that no spike is lost."""
-    if len(inside) <= 2 * columns:
-        return inside
-    kept: list[int] = []
-    for part in np.array_split(inside, columns):
-        kept += sorted({int(part[y[part].argmin()]), int(part[y[part].argmax()])})
-    return np.array(kept)
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        if y >= len(self._rows):
+            return Strip.blank(self.size.width, base)
+        styles: dict[str, Style] = {"": base}
+        segments = []
+        for text, layer in self._rows[y]:
+            if layer not in styles:
+                styles[layer] = base + self.get_component_rich_style(f"curves--{layer}", partial=True)
+            segments.append(Segment(text, styles[layer]))
+        return Strip(segments).adjust_cell_length(self.size.width, base)
+
+    # --- zooming and panning ---
+
+    def action_zoom(self, nearer: int, place: float = 0.5) -> None:
+        self._look_at(self._x.zoomed(_NEARER if nearer > 0 else _FURTHER, place))
+
+    def action_zoom_y(self, nearer: int) -> None:
+        self.y_window = self._y.zoomed(_NEARER if nearer > 0 else _FURTHER)
+
+    def action_pan(self, right: int, up: int) -> None:
+        if right:
+            self._look_at(self._x.moved(_PAN * right))
+        if up:
+            self.y_window = self._y.moved(_PAN * up)
+
+    def _look_at(self, view: Scale) -> None:
+        self.window = (max(view.low, 0.0), view.high)
+
+    def action_follow(self) -> None:
+        self.window = self.y_window = None
+
+    def watch_log_y(self) -> None:
+        self.y_window = None
+        self._draw()
+
+    def watch_x_axis(self) -> None:
+        self.window = None
+        self._draw()
+
+    def watch_unit(self) -> None:
+        self.y_window = None
+        self._draw()
+
+    def watch_marker(self) -> None:
+        self._draw()
+
+    def watch_window(self) -> None:
+        self._draw()
+
+    def watch_y_window(self) -> None:
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    # --- the mouse ---
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, -1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, 1)
+
+    def _wheel(self, event: events.MouseEvent, nearer: int) -> None:
+        event.stop()
+        if event.shift or event.ctrl:
+            self.action_zoom_y(nearer)
+        else:
+            self.action_zoom(nearer, self._place(event))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._dragged = (event.screen_x, event.screen_y)
+        self.capture_mouse()
+
+    def on_mouse_up(self) -> None:
+        self._dragged = None
+        self.release_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self.post_message(self.Pointed(self._x.at(self._place(event))))
+        if self._dragged is None:
+            return
+        across, down = event.screen_x - self._dragged[0], event.screen_y - self._dragged[1]
+        self._dragged = (event.screen_x, event.screen_y)
+        if across:
+            self._look_at(self._x.moved(-across / max(self.size.width - _MARGIN, 1)))
+        if down:
+            self.y_window = self._y.moved(down / max(self.size.height - 1, 1))
+
+    def on_leave(self) -> None:
+        self.post_message(self.Pointed(None))
+
+    def on_click(self, event: events.Click) -> None:
+        if event.chain == 2:
+            self.action_follow()
+
+    def _place(self, event: events.MouseEvent) -> float:
+        inside = event.x - self.gutter.left - _MARGIN
+        return min(max(inside / max(self.size.width - _MARGIN, 1), 0.0), 1.0)

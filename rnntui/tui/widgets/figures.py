@@ -1,54 +1,73 @@
-"""The numbers of a run."""
+"""The numbers of a run, each with its course."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.text import Text
-from textual.reactive import reactive
-from textual.widgets import Static
+from textual.widget import Widget
 
 from rnntui import formats
-from rnntui.core import events as ev
+from rnntui.core.history import Column, History
+from rnntui.plots.raster import Marker
+from rnntui.plots.spark import spark
 
-_COLUMN = 26
+_NAME, _VALUE = 11, 14
+_NARROW = 38
+"""Columns of one figure where two stand side by side."""
+_COURSE = 200
+"""Of the run's newest entries, so many make the course."""
 
 
-class Figures(Static):
-    """The newest numbers, in as many columns as fit."""
+class Figures(Widget):
+    """The newest numbers, in one column or in two; with room, the course of each as a small curve."""
 
-    COMPONENT_CLASSES = {"figures--name", "figures--value"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"figures--name", "figures--value", "figures--spark"}
 
-    started: reactive[ev.Started | None] = reactive(None)
-    progress: reactive[ev.Progress | None] = reactive(None)
-    best: reactive[ev.Evaluated | None] = reactive(None)
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.history: History | None = None
+        self.marker: Marker = "braille"
 
     def render(self) -> Text:
-        columns = max(1, self.size.width // _COLUMN)
+        columns = max(1, self.size.width // _NARROW)
+        width = self.size.width // columns
+        name_style, value_style, spark_style = (
+            self.get_component_rich_style(f"figures--{part}", partial=True)
+            for part in ("name", "value", "spark")
+        )
         text = Text(no_wrap=True)
         rows = self._rows()
-        for i, (name, value) in enumerate(rows):
-            text.append(f"{name:<11}", self.get_component_rich_style("figures--name"))
-            text.append(f"{value:<{_COLUMN - 11}}", self.get_component_rich_style("figures--value"))
+        for i, (name, value, column) in enumerate(rows):
+            text.append(f"{name:<{_NAME}}", name_style).append(f"{value:<{_VALUE}}", value_style)
+            room = width - _NAME - _VALUE - 1
+            course = "" if column is None else spark(column.values[-_COURSE:], min(room, 24), self.marker)
+            text.append(f"{course:<{max(room, 0)}} ", spark_style)
             if i % columns == columns - 1 and i < len(rows) - 1:
                 text.append("\n")
         return text
 
-    def _rows(self) -> list[tuple[str, str]]:
-        started, progress, best = self.started, self.progress, self.best
-        rows = [
-            ("loss", f"{formats.number(progress.loss)} nats" if progress else "–"),
-            ("perplexity", formats.number(formats.perplexity(progress.loss), 2) if progress else "–"),
-            ("held-out", f"{formats.number(best.perplexity, 2)} best" if best else "–"),
-            ("bits/byte", formats.number(best.bits_per_byte) if best else "–"),
-            ("speed", f"{formats.count(progress.tokens_per_s)} tok/s" if progress else "–"),
-            ("epoch", f"{progress.epoch:.2f}" if progress else "–"),
-            ("step", f"{progress.step:,}" if progress else "–"),
-            ("time left", formats.time_left(progress.fraction, progress.train_s) if progress else "–"),
-            ("rate", f"{progress.lr:.2e}" if progress else "–"),
-            ("gradient", formats.number(progress.grad_norm) if progress else "–"),
+    def _rows(self) -> list[tuple[str, str, Column | None]]:
+        """Name, value, and the column that is its course."""
+        history = self.history or History()
+        progress, best, started = history.progress, history.best, history.started
+        model = f"{formats.count(started.parameters)} weights" if started else "–"
+        rows: list[tuple[str, str, Column | None]] = [
+            ("loss", f"{formats.number(progress.loss)} nats" if progress else "–", history.losses),
+            (
+                "perplexity",
+                formats.number(formats.perplexity(progress.loss), 2) if progress else "–",
+                history.smooth,
+            ),
+            ("gradient", formats.number(progress.grad_norm) if progress else "–", history.gradients),
+            ("rate", f"{progress.lr:.2e}" if progress else "–", history.rates),
+            ("speed", f"{formats.count(progress.tokens_per_s)} tok/s" if progress else "–", history.speeds),
+            ("time left", formats.time_left(progress.fraction, progress.train_s) if progress else "–", None),
+            ("held-out", f"{formats.number(best.perplexity, 2)} best" if best else "–", None),
+            ("bits/byte", formats.number(best.bits_per_byte) if best else "–", None),
+            ("step", f"{progress.step:,}" if progress else "–", None),
+            ("epoch", f"{progress.epoch:.2f}" if progress else "–", None),
+            ("model", model, None),
+            ("device", f"{started.device} {started.precision}" if started else "–", None),
         ]
-        if started:
-            rows += [
-                ("model", f"{formats.count(started.parameters)} weights"),
-                ("device", f"{started.device} {started.precision}"),
-            ]
         return rows

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import TextArea
-from textual.widgets.text_area import Edit, EditResult
 
-from rnntui.visible import visible, visible_line
+from rnntui.tui.widgets.plain_text import PlainText
+from rnntui.visible import visible_line
 
 _NEXT_WORD = re.compile(r"\s*(?:[\w'’]+|[^\w\s]+)|\s+")
 
 
-class GhostText(TextArea):
+_SURPRISING = (3.0, 6.0)
+"""Bits from which a token is marked as surprising, and as very surprising."""
+
+
+class GhostText(PlainText):
     """Tab takes all of the ghost text, right one word of it, Escape sends it away.
 
     The ghost is shown at the end of a line only, never inside a word, and only where the cursor was
     when it was made.  The row shows as much of it as fits.
     """
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"ghost--surprising", "ghost--very-surprising"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "accept", "Accept"),
-        Binding("right", "cursor_right", "Accept a word", key_display="→"),
-        Binding("escape", "dismiss", "Dismiss"),
+        Binding("tab", "accept", "Accept", tooltip="Accept the ghost text"),
+        Binding("right", "cursor_right", "Word", key_display="→", tooltip="Accept a word of the ghost text"),
+        Binding(
+            "ctrl+right", "cursor_word_right", "Word", show=False, tooltip="Accept a word, or move over one"
+        ),
+        Binding("escape", "dismiss", "Dismiss", show=False, tooltip="Send the ghost text away"),
+        # ctrl+z suspends the program, as in every other one of the terminal.
+        Binding("ctrl+underscore,alt+u", "undo", "Undo", show=False, tooltip="Undo the last edit"),
     ]
 
     ghost: reactive[str] = reactive("", bindings=True)
@@ -45,8 +54,13 @@ class GhostText(TextArea):
             self.before = before
 
     def __init__(self, *, id: str) -> None:
-        super().__init__(id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
+        super().__init__(id=id)
         self._before = ""
+        self._surprises: dict[int, list[tuple[int, int, str]]] = {}
+        self.saved = 0
+        """Keys that taking ghost text has saved so far."""
+        self.grown = 0
+        """Characters written so far, typed or taken."""
 
     @property
     def before(self) -> str:
@@ -65,17 +79,14 @@ class GhostText(TextArea):
 
     # --- what TextArea tells ---
 
-    def edit(self, edit: Edit) -> EditResult:
-        """Every way into the text: what could steer the terminal becomes visible."""
-        lines = edit.text.replace("\r\n", "\n").replace("\r", "\n")
-        return super().edit(replace(edit, text=visible(lines)))
-
     def update_suggestion(self) -> None:
         """TextArea's hook, after an edit: keep the rest of a ghost that is being typed, else drop it."""
         before = self.before
         typed = before[len(self._before) :] if before.startswith(self._before) else None
         keeps = typed is not None and self.ghost.startswith(typed) and self.at_line_end
         self.ghost = self.ghost[len(typed or "") :] if keeps else ""
+        if not self.read_only:  # else the model has the pen
+            self.grown += len(typed or "")
         self._place_ghost()
         self._tell(before)
 
@@ -103,6 +114,31 @@ class GhostText(TextArea):
     def _cursor_cell(self) -> int:
         return self.wrapped_document.location_to_offset(self.cursor_location).x
 
+    # --- surprise ---
+
+    def mark_surprises(self, pieces: list[tuple[str, float]]) -> None:
+        """Mark the text's beginning, given as tokens with their bits; an empty list marks nothing."""
+        self._surprises = {}
+        row = column = 0
+        for piece, bits in pieces:
+            kind = (
+                "" if bits < _SURPRISING[0] else "surprising" if bits < _SURPRISING[1] else "very-surprising"
+            )
+            for line, part in enumerate(piece.split("\n")):
+                if line:
+                    row, column = row + 1, 0
+                if kind and part:
+                    self._surprises.setdefault(row, []).append((column, column + len(part), kind))
+                column += len(part)
+        self._line_cache.clear()
+        self.refresh()
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        for start, end, kind in self._surprises.get(line_index, ()):
+            line.stylize(self.get_component_rich_style(f"ghost--{kind}", partial=True), start, end)
+        return line
+
     # --- keys ---
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -114,11 +150,20 @@ class GhostText(TextArea):
     def action_cursor_right(self, select: bool = False) -> None:
         """Take a word of the ghost if there is one; else move."""
         if self.ghost and not select:
-            word = _NEXT_WORD.match(self.ghost)
-            self._take(word[0] if word else self.ghost)
+            self._take_word()
             return
         self.suggestion = ""  # TextArea would insert it
         super().action_cursor_right(select)
+
+    def action_cursor_word_right(self, select: bool = False) -> None:
+        if self.ghost and not select:
+            self._take_word()
+        else:
+            super().action_cursor_word_right(select)
+
+    def _take_word(self) -> None:
+        word = _NEXT_WORD.match(self.ghost)
+        self._take(word[0] if word else self.ghost)
 
     def action_dismiss(self) -> None:
         if self.ghost:
@@ -127,5 +172,6 @@ class GhostText(TextArea):
             self.post_message(self.Dismissed())
 
     def _take(self, text: str) -> None:
+        self.saved += len(text) - 1
         self.insert(text)
         self.scroll_cursor_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
@@ -52,6 +53,14 @@ class Tokenizer(ABC):
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of `tokens`; bytes that are no whole character become U+FFFD."""
         return b"".join(self.token_bytes(int(token)) for token in tokens).decode("utf-8", "replace")
+
+    def pieces(self, text: str) -> list[str]:
+        """The part of `text` that each token of `encode(text)` stands for; joined, they are `text`.
+
+        A character that several tokens share belongs to the last of them.
+        """
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        return [decoder.decode(self.token_bytes(token)) for token in self.encode(text).tolist()]
 
     @property
     def start(self) -> int:

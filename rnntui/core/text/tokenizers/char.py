@@ -38,6 +38,9 @@ class CharTokenizer(Tokenizer):
     def token_bytes(self, token: int) -> bytes:
         return self.characters[token - 1].encode() if token else UNKNOWN_BYTES
 
+    def pieces(self, text: str) -> list[str]:
+        return list(text)
+
     def complete_prefix(self, text: str) -> int:
         return len(text)
 

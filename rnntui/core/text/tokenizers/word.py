@@ -57,6 +57,9 @@ class WordTokenizer(Tokenizer):
     def token_bytes(self, token: int) -> bytes:
         return self.words[token - 1].encode() if token else UNKNOWN_BYTES
 
+    def pieces(self, text: str) -> list[str]:
+        return _PIECE.findall(text)
+
     def complete_prefix(self, text: str) -> int:
         return complete_pieces(_PIECE, text)
 

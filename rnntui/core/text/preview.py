@@ -1,0 +1,48 @@
+"""How each tokenizer would cut a text, seen on its beginning."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import get_args
+
+from rnntui.core.config import TextConfig, TokenizerKind
+from rnntui.core.text import tokenizers
+
+KINDS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
+HEAD = 100_000
+"""Characters that the tokenizers learn from here: enough to see how they cut, in a moment."""
+_SHOWN = 300
+_COMMONEST = 12
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A text in the tokens of one tokenizer."""
+
+    kind: TokenizerKind
+    vocab_size: int
+    """Of a tokenizer that learned from the head alone: of the whole text it may be larger."""
+    characters_per_token: float
+    pieces: tuple[str, ...]
+    """The first tokens."""
+    commonest: tuple[tuple[str, float], ...]
+    """The commonest tokens with their shares."""
+
+
+def cut(text: str, kind: TokenizerKind) -> Cut:
+    """Cut the beginning of `text`, which must not be empty."""
+    head = text[:HEAD]
+    tokenizer = tokenizers.train(TextConfig(tokenizer=kind), head)
+    tokens = tokenizer.encode(head).tolist()
+    counts = Counter(tokens)
+    return Cut(
+        kind=kind,
+        vocab_size=tokenizer.vocab_size,
+        characters_per_token=len(head) / max(len(tokens), 1),
+        pieces=tuple(tokenizer.pieces(head[:_SHOWN])),
+        commonest=tuple(
+            (tokenizer.decode([token]), number / len(tokens))
+            for token, number in counts.most_common(_COMMONEST)
+        ),
+    )

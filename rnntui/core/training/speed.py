@@ -1,0 +1,89 @@
+"""How fast a configuration trains on this machine: a second of real steps.
+
+    python -m rnntui.core.training.speed
+
+reads lines of JSON, `{"id": ..., "settings": {...}, "preset": ..., "vocab_size": ...}`, from standard
+input and answers each with lines of its own, which bear its id: the number of parameters at once, then the
+measured speed.  The first screen asks it, so that torch is loaded in another process than the screen's.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnntui.core import config as configuration
+from rnntui.core.config import Config
+from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.models.budget import parameters_of, within_budget
+from rnntui.core.training.devices import choose_device, choose_precision
+from rnntui.core.training.learner import Learner
+
+_SECONDS = 0.6
+_STEPS = 40
+
+
+class Speed(NamedTuple):
+    """What a configuration costs here."""
+
+    parameters: int
+    device: str
+    precision: str
+    tokens_per_s: float
+
+
+def measure(config: Config, vocab_size: int) -> Speed:
+    """Train on random tokens for a moment.  Raises InputError for a device that is not there."""
+    config = within_budget(config, vocab_size)
+    training = config.training
+    device = choose_device(training.device)
+    length = training.batch_size * (training.bptt + 1) * 2 + 1
+    tokens = np.random.default_rng(0).integers(0, vocab_size, length, dtype=np.uint32)
+    learner = Learner(config, vocab_size, tokens, device)
+    learner.use_precision(choose_precision(training.precision, learner.model, learner.streams, device))
+    learner.step()  # the first step also builds the kernels
+    began, taken = time.perf_counter(), 0
+    while taken < _STEPS and (not taken or time.perf_counter() - began < _SECONDS):
+        learner.step()
+        taken += 1
+    seconds = time.perf_counter() - began
+    return Speed(
+        parameters=sum(parameter.numel() for parameter in learner.model.parameters()),
+        device=device,
+        precision=learner.precision,
+        tokens_per_s=taken * training.batch_size * training.bptt / seconds,
+    )
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            for answer in answers(request):
+                _tell(answer | {"id": request["id"]})
+        except RnntuiError as error:
+            _tell({"fault": oneline(error), "id": request["id"]})
+
+
+def answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a configuration costs: what is known at once, then what is measured.  Raises InputError."""
+    config = configuration.build(request["settings"], request["preset"])
+    vocab_size = request["vocab_size"]
+    model = within_budget(config, vocab_size).model
+    yield {"parameters": parameters_of(model, vocab_size), "device": choose_device(config.training.device)}
+    yield measure(config, vocab_size)._asdict()
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Curves, whatever they are drawn on: scales, ticks, thinning, cells of a terminal, SVG."""

@@ -1,0 +1,75 @@
+"""What a person likes: theme, plots, sampling.  Kept between sessions; `rnntui config` shows it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, get_type_hints
+
+import msgspec
+import platformdirs
+from msgspec import Meta
+
+from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core.files import write_atomically
+
+
+class Preferences(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The content of `config.toml`."""
+
+    theme: Annotated[
+        str, Meta(description="of the app; ansi-dark and ansi-light keep the terminal's colours")
+    ] = "tokyo-night"
+    marker: Annotated[
+        Literal["braille", "block", "ascii"], Meta(description="what curves are drawn with")
+    ] = "braille"
+    log_y: Annotated[bool, Meta(description="curves on a logarithmic scale")] = True
+    x_axis: Annotated[Literal["steps", "tokens", "seconds"], Meta(description="what curves run along")] = (
+        "steps"
+    )
+    unit: Annotated[Literal["perplexity", "bits/byte"], Meta(description="what curves show")] = "perplexity"
+    surprise: Annotated[bool, Meta(description="mark what surprises the model in the playground")] = False
+    likeliest: Annotated[bool, Meta(description="show the likeliest next tokens in the playground")] = False
+    temperature: Annotated[float, Meta(ge=0, le=2, description="of what the playground writes")] = 0.8
+    top_k: Annotated[int, Meta(ge=0, le=100, description="0 for all")] = 0
+    top_p: Annotated[float, Meta(gt=0, le=1, description="1 for all")] = 1.0
+    min_p: Annotated[float, Meta(ge=0, le=1, description="0 for all")] = 0.0
+
+
+def path() -> Path:
+    """Where preferences are kept: beside `$RNNTUI_HOME`'s runs, or in the user's configuration folder."""
+    chosen = os.environ.get("RNNTUI_HOME")
+    folder = (
+        Path(chosen).expanduser() if chosen else Path(platformdirs.user_config_dir("rnntui", appauthor=False))
+    )
+    return folder / "config.toml"
+
+
+def load() -> Preferences:
+    """The preferences kept, or the defaults.  Raises InputError that names the file and the key."""
+    try:
+        return msgspec.convert(tomllib.loads(path().read_text(encoding="utf-8")), Preferences)
+    except FileNotFoundError:
+        return Preferences()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise InputError(f"{path()}: {error}; mend it or delete it") from None
+
+
+def save(preferences: Preferences) -> None:
+    """Keep the preferences.  Raises RnntuiError where the file cannot be written."""
+    try:
+        path().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RnntuiError(f"{path()}: cannot be written: {error.strerror}") from None
+    write_atomically(path(), to_toml(preferences).encode(), durable=False)
+
+
+def to_toml(preferences: Preferences) -> str:
+    """The preferences as text, each with its meaning."""
+    hints = get_type_hints(Preferences, include_extras=True)
+    lines = []
+    for name, value in msgspec.to_builtins(preferences).items():
+        entry = f"{name} = {msgspec.json.encode(value).decode()}"
+        lines.append(f"{entry:<24}  # {hints[name].__metadata__[0].description}")
+    return "\n".join(lines) + "\n"

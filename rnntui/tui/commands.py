@@ -1,0 +1,54 @@
+"""The menu: everything that can be done on the present screen at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator
+from functools import partial
+from typing import Any
+
+from textual.binding import Binding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.dom import DOMNode
+
+from rnntui.tui.screens.base import RnntuiScreen
+
+_EVERYWHERE = {binding.action for binding in RnntuiScreen.BINDINGS if isinstance(binding, Binding)}
+"""What can be done on every screen comes after what can be done on this one."""
+
+
+class KeyCommands(Provider):
+    """A command for each of our key bindings that can act now, made from the bindings themselves."""
+
+    def _commands(self) -> Iterator[tuple[str, str, partial[Coroutine[Any, Any, bool]]]]:
+        """Title, key, and what runs it."""
+        told = set()
+        found = sorted(
+            self.screen.active_bindings.values(), key=lambda active: active.binding.action in _EVERYWHERE
+        )
+        for node, binding, enabled, _ in found:
+            title = binding.tooltip or binding.description
+            if not (enabled and title and _ours(node, binding.action)) or title in told:
+                continue
+            told.add(title)
+            run = partial(self.app.run_action, binding.action, default_namespace=node)
+            yield title, self.app.get_key_display(binding), run
+
+    async def discover(self) -> Hits:
+        for title, key, run in self._commands():
+            yield DiscoveryHit(title, run, help=f"key: {key}")
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for title, key, run in self._commands():
+            if (score := matcher.match(title)) > 0:
+                yield Hit(score, matcher.highlight(title), run, help=f"key: {key}")
+
+
+def _ours(node: DOMNode, action: str) -> bool:
+    """Whether a binding is the program's own, and not how Textual moves focus and cursor."""
+    return action != "command_palette" and any(
+        isinstance(binding, Binding) and binding.action == action
+        for ancestor in type(node).__mro__
+        if ancestor.__module__.startswith("rnntui")
+        for binding in vars(ancestor).get("BINDINGS", ())
+    )

@@ -1,0 +1,69 @@
+"""What the machine is doing: processor, memory, and a GPU where there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import suppress
+from typing import NamedTuple
+
+import psutil
+
+
+class Load(NamedTuple):
+    """One look at the machine."""
+
+    cpu: float
+    """Share of all cores in use, 0 to 1."""
+    memory: float
+    """Share of the memory in use."""
+    memory_bytes: int
+    """Of the whole machine."""
+    training_bytes: int | None
+    """Memory of the training process; None where none is at work."""
+    gpu: str
+    """Use and memory of the GPUs, or ''."""
+
+
+class Machine:
+    """Looks at the machine, and at the process that trains."""
+
+    def __init__(self) -> None:
+        self._smi = shutil.which("nvidia-smi")
+        self._gpu = ""
+        psutil.cpu_percent()  # the first call only starts the measurement
+
+    def look(self, trainer: int | None) -> Load:
+        """The load now; `trainer` is the number of the training process."""
+        memory = psutil.virtual_memory()
+        own = None
+        if trainer is not None:
+            with suppress(psutil.Error):
+                own = psutil.Process(trainer).memory_info().rss
+        return Load(psutil.cpu_percent() / 100, memory.percent / 100, memory.total, own, self._gpu)
+
+    async def look_at_gpu(self) -> None:
+        """Ask the driver's own tool; where it is missing or fails, there is no GPU to speak of."""
+        if self._smi is None:
+            return
+        query = "--query-gpu=utilization.gpu,memory.used,memory.total"
+        process = await asyncio.create_subprocess_exec(
+            self._smi,
+            query,
+            "--format=csv,noheader,nounits",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        output, _ = await process.communicate()
+        self._gpu = gpu_line(output.decode("utf-8", "replace")) if process.returncode == 0 else ""
+
+
+def gpu_line(answer: str) -> str:
+    """The driver's answer, a line for each GPU, as one line."""
+    shown = []
+    for line in answer.splitlines():
+        parts = [part.strip() for part in line.split(",")]
+        if len(parts) == 3 and all(part.isdecimal() for part in parts):
+            used, total = int(parts[1]) / 1024, int(parts[2]) / 1024
+            shown.append(f"{parts[0]}% {used:.1f}/{total:.0f} GiB")
+    return "  ".join(shown)

@@ -1,0 +1,91 @@
+"""What the four screens share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Static
+
+from rnntui.core import config
+from rnntui.core.errors import InputError, oneline
+from rnntui.preferences import Preferences
+from rnntui.tui.messages import TABS, ResumeRequested, Tab
+from rnntui.tui.widgets.keybar import KeyBar
+from rnntui.tui.widgets.topbar import TopBar
+from rnntui.visible import visible_line
+
+if TYPE_CHECKING:
+    from rnntui.tui.app import RnntuiApp
+
+SMALLEST = (60, 18)
+"""Columns and rows below which the screens ask for more room."""
+
+
+class RnntuiScreen(Screen[None]):
+    """A row that says where one is, the screen's own part, a row of keys."""
+
+    TAB: ClassVar[Tab]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(number), f"app.open_tab('{tab}')", tab.title(), show=False, tooltip=f"Go to {tab}")
+            for number, tab in enumerate(TABS, start=1)
+        ),
+        Binding(
+            "question_mark,f1",
+            "app.toggle_help",
+            "Keys",
+            show=False,
+            tooltip="Show or hide all keys",
+            key_display="?",
+        ),
+        Binding("ctrl+q", "app.leave", "Quit", show=False, tooltip="Quit"),
+    ]
+
+    app: RnntuiApp
+
+    def compose(self) -> ComposeResult:
+        yield TopBar(self.TAB)
+        yield from self.compose_body()
+        yield KeyBar()
+        yield Static(
+            f"rnntui needs a terminal of {SMALLEST[0]} columns and {SMALLEST[1]} rows.\n"
+            "Make this one larger: nothing is lost meanwhile.",
+            id="too-small",
+        )
+
+    @abstractmethod
+    def compose_body(self) -> ComposeResult:
+        """The screen's own part."""
+
+    @property
+    def preferences(self) -> Preferences:
+        return self.app.preferences
+
+    def say(self, message: str, fault: bool = False) -> None:
+        """A toast: something happened, or a person can mend something."""
+        self.notify(visible_line(message), severity="error" if fault else "information", markup=False)
+
+    def go_on(self, path: Path, at_its_end: bool, train_s: float) -> None:
+        """Go on training a run; one that reached its limit needs another limit."""
+        if not at_its_end:
+            self.post_message(ResumeRequested(path))
+            return
+        from rnntui.tui.screens.dialogs import Ask
+
+        def take(answer: str | None) -> None:
+            try:
+                longer = config.parse("max_time", answer or "")
+            except InputError as error:
+                self.say(oneline(error), fault=True)
+                return
+            if longer:
+                self.post_message(ResumeRequested(path, {"max_time": train_s + longer}))
+
+        self.app.push_screen(
+            Ask(f"{path.name} has ended. Train how much longer? (as 90s, 5m, 1h)", "5m"), take
+        )

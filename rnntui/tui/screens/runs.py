@@ -1,0 +1,420 @@
+"""All runs: what they reached, how they compare, and what can be done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.coordinate import Coordinate
+from textual.reactive import reactive
+from textual.widgets import DataTable, Input, Static
+from textual.worker import get_current_worker
+
+from rnntui import formats
+from rnntui.core import config, runs
+from rnntui.core.config import FIELDS, value_of
+from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.history import History
+from rnntui.core.runs import Run
+from rnntui.core.summaries import RunSummary, read_history, summarise
+from rnntui.tui.messages import ForkRequested, PlayRequested, Tab, WatchRequested
+from rnntui.tui.screens.base import RnntuiScreen
+from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
+from rnntui.tui.widgets.curves import LETTERS, Curves
+from rnntui.visible import visible_line
+
+_LOOK_S = 2.0
+_DRAWN = 6
+"""Runs whose curves are drawn at most: more cannot be told apart."""
+
+
+class _Column(NamedTuple):
+    """A column of the table: its heading, how a run shows in it, and by what it is sorted."""
+
+    heading: str
+    width: int
+    shown: Callable[[RunSummary], str]
+    order: Callable[[RunSummary], Any]
+
+
+def _number(value: float | None) -> float:
+    """For sorting: what is not known comes last."""
+    return float("inf") if value is None else value
+
+
+_COLUMNS = (
+    _Column("run", 18, lambda run: run.name, lambda run: run.name),
+    _Column("corpus", 10, lambda run: runs.short_corpus(run.corpus), lambda run: run.corpus),
+    _Column("cell", 5, lambda run: run.cell, lambda run: run.cell),
+    _Column(
+        "weights",
+        7,
+        lambda run: formats.count(run.parameters) if run.parameters else "–",
+        lambda run: _number(run.parameters),
+    ),
+    _Column(
+        "bits/B", 6, lambda run: formats.number(run.bits_per_byte), lambda run: _number(run.bits_per_byte)
+    ),
+    _Column("perpl.", 6, lambda run: formats.number(run.perplexity, 2), lambda run: _number(run.perplexity)),
+    _Column(
+        "tok/s",
+        6,
+        lambda run: formats.count(run.tokens_per_s) if run.tokens_per_s else "–",
+        lambda run: -(run.tokens_per_s or 0),
+    ),
+    _Column("state", 11, lambda run: run.state, lambda run: run.state),
+)
+
+
+class RunTable(DataTable[Text]):
+    """The table, on which Enter opens a run."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "Watch", tooltip="Open the training screen on this run")
+    ]
+
+
+class RunsScreen(RnntuiScreen):
+    """A table of all runs; below it the curves of those marked, and what differs between them."""
+
+    TAB: ClassVar[Tab] = "runs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "Mark", tooltip="Mark this run, to compare it"),
+        Binding("slash", "filter", "Filter", tooltip="Type what to look for", key_display="/"),
+        Binding("g", "resume", "Go on", tooltip="Go on training this run"),
+        Binding("f", "fork", "Fork", tooltip="A new run from this one, with other settings"),
+        Binding("d", "delete", "Delete", tooltip="Delete this run"),
+        Binding("p", "play", "Play", show=False, tooltip="Write with this model"),
+        Binding("s", "sort", "Sort", show=False, tooltip="Sort by the next column"),
+        Binding("r", "rename", "Rename", show=False, tooltip="Rename this run"),
+        Binding("l", "log", "Why", show=False, tooltip="Show what the training said when it died"),
+        Binding("y", "log_y", "Log scale", show=False, tooltip="Logarithmic or linear y axis"),
+        Binding("escape", "clear", "Clear", show=False, tooltip="Clear filter and marks"),
+        Binding("q", "app.leave", "Quit", show=False, tooltip="Quit"),
+    ]
+    AUTO_FOCUS = "#table"
+
+    summaries: reactive[tuple[RunSummary, ...]] = reactive(())
+    order: reactive[int | None] = reactive(None)
+    """The column sorted by; None keeps the newest first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[Path, tuple[tuple[float, bool], RunSummary]] = {}
+        self._marked: list[str] = []
+        self._histories: dict[str, History] = {}
+        self._widths: list[int] = []
+
+    def compose_body(self) -> ComposeResult:
+        yield Input(
+            placeholder="type to filter: a name, a corpus, a cell, a state", id="filter", compact=True
+        )
+        yield RunTable(id="table", cursor_type="row", cell_padding=0, zebra_stripes=True)
+        with Horizontal(id="comparison"):
+            yield Curves(id="curves")
+            with VerticalScroll(id="difference-side", can_focus=False):
+                yield Static(id="differences", markup=False)
+
+    def on_mount(self) -> None:
+        curves = self.query_one(Curves)
+        curves.log_y, curves.marker = self.preferences.log_y, self.preferences.marker
+        curves.unit = "bits/byte"
+        self.query_one("#difference-side").border_title = "what differs"
+        self.set_interval(_LOOK_S, self._look)
+        self._look()
+
+    def on_resize(self) -> None:
+        """Names and corpora get what room there is."""
+        room = max(self.size.width - 80, 0)
+        widths = [column.width + room // 3 * (column.heading in ("run", "corpus")) for column in _COLUMNS]
+        if widths != self._widths:
+            self._widths = widths
+            table = self.query_one(RunTable)
+            table.clear(columns=True)
+            table.add_column("", width=2, key="mark")
+            for column, width in zip(_COLUMNS, widths, strict=True):
+                table.add_column(Text(column.heading), width=width + 1, key=column.heading)
+            self._fill()
+
+    # --- reading the runs ---
+
+    @work(thread=True, exclusive=True, group="look")
+    def _look(self) -> None:
+        """Read what has changed, away from the keys."""
+        worker = get_current_worker()
+        found = []
+        for run in runs.list_runs()[::-1]:
+            if worker.is_cancelled:
+                return
+            try:
+                stamp = (run.events_path.stat().st_mtime, run.owner() is not None)
+            except OSError:
+                stamp = (0.0, run.owner() is not None)
+            known = self._known.get(run.path)
+            if known is None or known[0] != stamp:
+                known = self._known[run.path] = (stamp, summarise(run))
+            found.append(known[1])
+        if not worker.is_cancelled:
+            self.app.call_from_thread(self._take, tuple(found))
+
+    def _take(self, found: tuple[RunSummary, ...]) -> None:
+        changed = {new.path for new in found} - {old.path for old in self.summaries if old in found}
+        for path in changed:
+            self._histories.pop(path, None)
+        self.summaries = found
+        if changed.intersection(self._shown()):
+            self._compare()
+
+    # --- the table ---
+
+    def watch_summaries(self) -> None:
+        self._fill()
+
+    def watch_order(self) -> None:
+        self._fill()
+
+    def on_input_changed(self) -> None:
+        self._fill()
+
+    def _fill(self) -> None:
+        """Show the runs that the filter lets through, in order, the cursor staying on its run."""
+        if not self._widths:
+            return  # not laid out yet
+        table = self.query_one(RunTable)
+        here = self._here()
+        words = self.query_one("#filter", Input).value.lower().split()
+        rows = [run for run in self.summaries if all(word in _searched(run) for word in words)]
+        if self.order is not None:
+            rows.sort(key=_COLUMNS[self.order].order)
+        table.clear()
+        for run in rows:
+            cells = (
+                Text(visible_line(column.shown(run), width))
+                for column, width in zip(_COLUMNS, self._widths, strict=True)
+            )
+            table.add_row(Text(self._letter(run.path)), *cells, key=run.path)
+        paths = [run.path for run in rows]
+        if here in paths:
+            table.cursor_coordinate = Coordinate(paths.index(here), 0)
+        sorting = f", by {_COLUMNS[self.order].heading}" if self.order is not None else ", newest first"
+        table.border_title = f"{len(rows)} of {len(self.summaries)} runs{sorting}"
+        if not self.summaries:
+            self.query_one("#differences", Static).update("No run yet: press 1, choose a text, press Enter.")
+        self.refresh_bindings()
+
+    def _letter(self, path: str) -> str:
+        return LETTERS[self._marked.index(path) % 26] if path in self._marked else ""
+
+    def _here(self) -> str | None:
+        """The run under the cursor."""
+        table = self.query_one(RunTable)
+        if not table.row_count or not table.is_valid_coordinate(table.cursor_coordinate):
+            return None
+        return table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
+
+    def _summary(self) -> RunSummary | None:
+        here = self._here()
+        return next((run for run in self.summaries if run.path == here), None)
+
+    def on_data_table_row_highlighted(self) -> None:
+        self.refresh_bindings()
+        if not self._marked:
+            self._compare()
+
+    def on_data_table_row_selected(self) -> None:
+        self.action_watch()
+
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        headings = [column.heading for column in _COLUMNS]
+        key = str(event.column_key.value)
+        self.order = headings.index(key) if key in headings and headings.index(key) != self.order else None
+
+    # --- comparing ---
+
+    def _shown(self) -> list[str]:
+        """The runs whose curves are drawn: those marked, or the one under the cursor."""
+        if self._marked:
+            return self._marked[:_DRAWN]
+        here = self._here()
+        return [here] if here else []
+
+    @work(thread=True, exclusive=True, group="compare")
+    def _compare(self) -> None:
+        worker = get_current_worker()
+        shown, found = self._shown(), []
+        for path in shown:
+            try:
+                run = Run.open(Path(path))
+            except RnntuiError:
+                continue
+            if path not in self._histories:
+                self._histories = {
+                    known: self._histories[known] for known in shown if known in self._histories
+                }
+                self._histories[path] = read_history(run)
+            found.append((run, self._histories[path]))
+        if not worker.is_cancelled:
+            self.app.call_from_thread(self._show_comparison, found)
+
+    def _show_comparison(self, found: list[tuple[Run, History]]) -> None:
+        if not self.is_attached:
+            return
+        curves = self.query_one(Curves)
+        curves.border_title = "bits/byte over steps"
+        curves.show([(run.name, history) for run, history in found])
+        self.query_one("#differences", Static).update(
+            _differences([run for run, _ in found], self._summary())
+        )
+
+    # --- keys ---
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action not in ("watch", "mark", "resume", "fork", "delete", "play", "rename", "log"):
+            return True
+        run = self._summary() if self.is_mounted else None
+        if run is None:
+            return False
+        if action == "resume":
+            return run.state not in ("running", "paused")
+        if action in ("delete", "rename"):
+            return run.state not in ("running", "paused")
+        return run.state == "crashed" if action == "log" else True
+
+    def action_watch(self) -> None:
+        if here := self._here():
+            self.post_message(WatchRequested(Path(here)))
+
+    def action_play(self) -> None:
+        if here := self._here():
+            self.post_message(PlayRequested(Path(here)))
+
+    def action_mark(self) -> None:
+        here = self._here()
+        if here is None:
+            return
+        if here in self._marked:
+            self._marked.remove(here)
+        else:
+            self._marked.append(here)
+        self._fill()
+        self._compare()
+
+    def action_filter(self) -> None:
+        self.query_one("#filter").focus()
+
+    def on_input_submitted(self) -> None:
+        self.query_one(RunTable).focus()
+
+    def action_clear(self) -> None:
+        self._marked = []
+        self.query_one("#filter", Input).value = ""
+        self.query_one(RunTable).focus()
+        self._fill()
+        self._compare()
+
+    def action_sort(self) -> None:
+        last = len(_COLUMNS) - 1
+        self.order = 0 if self.order is None else None if self.order == last else self.order + 1
+
+    def action_log_y(self) -> None:
+        self.app.prefer("log_y", not self.preferences.log_y)
+        self.query_one(Curves).log_y = self.preferences.log_y
+
+    def action_resume(self) -> None:
+        if run := self._summary():
+            self.go_on(Path(run.path), run.state == "finished", run.train_s)
+
+    def action_fork(self) -> None:
+        from rnntui.tui.screens.settings import SettingsScreen
+
+        run = self._summary()
+        if run is None:
+            return
+        preset, settings = config.as_given(Run.open(Path(run.path)).config)
+
+        def take(answer: dict[str, Any] | None) -> None:
+            if answer is not None:
+                self.post_message(ForkRequested(Path(run.path), answer, preset))
+
+        title = f"A new run from {run.name}: change what it should do differently"
+        self.app.push_screen(SettingsScreen(settings, preset, title), take)
+
+    def action_rename(self) -> None:
+        run = self._summary()
+        if run is None:
+            return
+
+        def take(name: str | None) -> None:
+            if name and name != run.name:
+                self._attempt(lambda: runs.rename(Run.open(Path(run.path)), name))
+
+        self.app.push_screen(Ask(f"Another name for {run.name}", run.name), take)
+
+    def action_delete(self) -> None:
+        doomed = [path for path in self._marked if any(run.path == path for run in self.summaries)]
+        here = self._here()
+        paths = doomed or ([here] if here else [])
+        if not paths:
+            return
+        names = ", ".join(Path(path).name for path in paths)
+
+        def take(answer: bool | None) -> None:
+            for path in paths if answer else []:
+                self._attempt(partial(_remove, Path(path)))
+            if answer:
+                self._marked = []
+
+        self.app.push_screen(Confirm(f"Delete {names} with all checkpoints?", "Delete"), take)
+
+    def _attempt(self, change: Callable[[], object]) -> None:
+        """Change something on the disk; a fault is said."""
+        try:
+            change()
+        except (RnntuiError, OSError) as error:
+            self.say(oneline(error), fault=True)
+        self._look()
+
+    def action_log(self) -> None:
+        if run := self._summary():
+            self.app.push_screen(
+                Fault(f"{run.name}: what the training said last", runs.log_end(Path(run.path)))
+            )
+
+
+def _remove(path: Path) -> None:
+    runs.remove(Run.open(path))
+
+
+def _searched(run: RunSummary) -> str:
+    """What the filter looks at."""
+    return " ".join((run.name, run.corpus, run.cell, run.tokenizer, run.state)).lower()
+
+
+def _differences(found: list[Run], here: RunSummary | None) -> str:
+    """The settings in which runs differ, a line each; of a lone run, what it is and how it died."""
+    if len(found) < 2:
+        if here is None:
+            return ""
+        lines = [
+            visible_line(here.name),
+            f"{here.state} at step {here.step:,}, {formats.duration(here.train_s)} trained",
+        ]
+        if here.state == "crashed":
+            lines.append(visible_line(runs.log_end(Path(here.path))[-400:].strip() or "it left no word"))
+        return "\n".join([*lines, "", "Space marks runs to compare."])
+    lines = ["  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(found)), ""]
+    for name in FIELDS:
+        values = [value_of(run.config, name) for run in found]
+        if name != "sha256" and any(value != values[0] for value in values):
+            shown = (
+                "–" if value is None else visible_line(runs.short_corpus(str(value)), 16) for value in values
+            )
+            lines.append(f"{name:<15}" + "  ".join(f"{LETTERS[i]} {value}" for i, value in enumerate(shown)))
+    return "\n".join(lines if len(lines) > 2 else [*lines, "The same settings."])
