@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rnntui.core import config
+from rnntui.core import config, runs
 from rnntui.core import events as ev
 from rnntui.core.runs import Run
 from rnntui.core.training.control import Control
@@ -81,3 +81,12 @@ def trained(make_run: MakeRun) -> Run:
     run = make_run()
     train_all(run)
     return run
+
+
+@pytest.fixture
+def trained_home(make_run: MakeRun) -> None:
+    """A trained run in the runs' home."""
+    run = make_run()
+    train_all(run)
+    runs.runs_home().mkdir(parents=True, exist_ok=True)
+    run.path.rename(runs.runs_home() / "first")

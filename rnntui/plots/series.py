@@ -54,7 +54,7 @@ def series_of(
         figures = _figures(history, thin_losses, unit)
         found.append(Series(name if role == "training" else "each batch", role, thin_x, figures, run))  # type: ignore[arg-type]
     if history.evaluations:
-        found.append(_heldout(history, x_axis, unit, run))
+        found.append(_heldout(history, x_axis, unit, columns, run))
     if run == 0:
         ends = np.array([x[0] if len(x) else 0.0, x[-1] if len(x) else 1.0])
         for each in history.baselines.values():
@@ -70,8 +70,19 @@ def _figures(history: History, losses: Numbers, unit: Unit) -> Numbers:
     return losses * _bits_per_nat(history)
 
 
-def _heldout(history: History, x_axis: XAxis, unit: Unit, run: int) -> Series:
-    evaluations = history.evaluations
+_APART = 3
+"""Columns between marked points, at least: marks side by side would hide the curves."""
+
+
+def _heldout(history: History, x_axis: XAxis, unit: Unit, columns: int, run: int) -> Series:
+    """The evaluations: the best, the last, and so many others as can be told apart."""
+    last = len(history.evaluations) - 1
+    every = max(1, math.ceil((last + 1) * _APART / columns))
+    evaluations = [
+        event
+        for i, event in enumerate(history.evaluations)
+        if i % every == 0 or i == last or event is history.best
+    ]
     steps = np.array([float(event.step) for event in evaluations])
     if x_axis == "tokens" and history.progress and history.progress.step:
         x = steps * history.progress.tokens / history.progress.step

@@ -62,7 +62,7 @@ class RnntuiApp(App[int]):
             priority=True,
             tooltip="Everything that can be done here",
         ),
-        Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
+        Binding("ctrl+q", "leave", "Quit", show=False, priority=True, tooltip="Quit rnntui"),
         Binding(
             "ctrl+z",
             "suspend_process",

@@ -10,9 +10,15 @@ from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 
+from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.base import RnntuiScreen
 
-_EVERYWHERE = {binding.action for binding in RnntuiScreen.BINDINGS if isinstance(binding, Binding)}
+_EVERYWHERE = {
+    binding.action
+    for owner in (RnntuiScreen, RnntuiApp)
+    for binding in owner.BINDINGS
+    if isinstance(binding, Binding)
+}
 """What can be done on every screen comes after what can be done on this one."""
 
 

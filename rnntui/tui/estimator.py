@@ -53,9 +53,12 @@ class Estimator:
             )
         return self._process
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the process: what trains next needs the processor."""
-        if self._process is not None and self._process.returncode is None:
+        process, self._process = self._process, None
+        if process is not None:
             with suppress(ProcessLookupError):
-                self._process.kill()
-        self._process = None
+                process.kill()
+            assert process.stdin is not None
+            process.stdin.close()
+            await process.wait()

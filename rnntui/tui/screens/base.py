@@ -32,18 +32,14 @@ class RnntuiScreen(Screen[None]):
     TAB: ClassVar[Tab]
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(str(number), f"app.open_tab('{tab}')", tab.title(), show=False, tooltip=f"Go to {tab}")
+            Binding(key, f"app.open_tab('{tab}')", tab.title(), show=False, tooltip=f"Go to {tab}")
             for number, tab in enumerate(TABS, start=1)
+            for key in (str(number), f"f{number + 1}")  # where digits are typed, the function keys
         ),
-        Binding(
-            "question_mark,f1",
-            "app.toggle_help",
-            "Keys",
-            show=False,
-            tooltip="Show or hide all keys",
-            key_display="?",
+        *(
+            Binding(key, "app.toggle_help", "Keys", show=False, tooltip="Show or hide all keys")
+            for key in ("question_mark", "f1")
         ),
-        Binding("ctrl+q", "app.leave", "Quit", show=False, tooltip="Quit"),
     ]
 
     app: RnntuiApp

@@ -123,8 +123,8 @@ class CorporaScreen(RnntuiScreen):
         self.query_one("#samples").focus()
         self._explain()
 
-    def on_unmount(self) -> None:
-        self._estimator.close()
+    async def on_unmount(self) -> None:
+        await self._estimator.close()
 
     # --- the text ---
 
@@ -132,13 +132,13 @@ class CorporaScreen(RnntuiScreen):
         if event.option_id is not None and event.option_id not in (_OPEN, _PASTE):
             self.source = event.option_id
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if event.option_id == _OPEN:
             self.action_open()
         elif event.option_id == _PASTE:
             self.action_paste()
         else:
-            self.action_start()
+            await self.action_start()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
@@ -369,11 +369,12 @@ class CorporaScreen(RnntuiScreen):
     def action_turn(self) -> None:
         self.toggle_class("-tokens")
 
-    def action_start(self) -> None:
+    async def action_start(self) -> None:
         if not self.source or self.query_one("#about").has_class("-fault"):
             self.say("This text cannot be read: choose another one.", fault=True)
             return
-        self._estimator.close()
+        self.workers.cancel_group(self, "estimate")
+        await self._estimator.close()
         self.post_message(StartRequested(self._chosen(), self._preset))
 
 

@@ -56,7 +56,7 @@ class PlaygroundScreen(RnntuiScreen):
         Binding("ctrl+r", "choose", "Model", show=False, tooltip="Write with another run or checkpoint"),
         Binding("ctrl+o", "open", "Open", show=False, tooltip="Open a text"),
         Binding("ctrl+s", "save", "Save", show=False, tooltip="Save the text"),
-        Binding("f6", "sampling", "Sampling", show=False, tooltip="Set temperature, top-k, top-p, min-p"),
+        Binding("f8", "sampling", "Sampling", show=False, tooltip="Set temperature, top-k, top-p, min-p"),
         Binding("ctrl+b", "back", "Back", tooltip="Back to the training"),
         *(
             Binding(

@@ -25,6 +25,10 @@ _ELSEWHERE = ("corpus", "sha256")
 _DEFAULT = "default"
 
 
+class Rows(VerticalScroll, inherit_bindings=False):
+    """The rows; up and down go from one to the next and do not scroll past them."""
+
+
 class SettingsScreen(ModalScreen[dict[str, Any] | None]):
     """A row for each setting; answers those that differ from the preset, or None when given up.
 
@@ -49,7 +53,7 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="settings"):
             yield Label(visible_line(self._title), markup=False)
-            with VerticalScroll(id="rows", can_focus=False):
+            with Rows(id="rows", can_focus=False):
                 for section, struct in SECTIONS.items():
                     yield Label((struct.__doc__ or "").splitlines()[0], classes="heading")
                     for field in FIELDS.values():

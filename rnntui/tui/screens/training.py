@@ -112,6 +112,8 @@ class TrainingScreen(RnntuiScreen):
         self._compared: list[Path] = []
         self._machine = Machine()
         self._log_shown = False
+        self._resumed = False
+        """Whether what is at work has spoken: an end told before it began is not its end."""
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -183,11 +185,12 @@ class TrainingScreen(RnntuiScreen):
         """What the run is doing, from its owner, its last event and its child process."""
         preparing = self._child is not None and self._child.poll() is None
         at_work = preparing or runs.owner_of(self._path) is not None
-        if self.history.finished is not None:
+        self._resumed = self._resumed or self.history.finished is None
+        if self.history.finished is not None and (self._resumed or not at_work):
             self.state = self.history.finished.reason
         elif not at_work:
             self.state = "crashed" if not self._tail.behind else self.state
-        elif self.history.started is not None:
+        elif self.history.started is not None and self.history.finished is None:
             self.state = "paused" if self.history.paused else "running"
         else:
             self.state = "preparing"

@@ -68,7 +68,8 @@ class Choice(Widget, can_focus=True):
             x -= len(self._shown(index)) + 1
 
     def render(self) -> Text:
-        text = Text(self._label, self.get_component_rich_style("choice--label"), no_wrap=True)
+        text = Text(no_wrap=True)
+        text.append(self._label, self.get_component_rich_style("choice--label"))
         for index, _ in enumerate(self._values):
             kind = "choice--chosen" if index == self.index else "choice--value"
             text.append(self._shown(index), self.get_component_rich_style(kind)).append(" ")

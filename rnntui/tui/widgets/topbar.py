@@ -25,7 +25,8 @@ class TopBar(Widget):
         self._here = here
 
     def render(self) -> Text:
-        text = Text(_BRAND, self.get_component_rich_style("topbar--brand", partial=True), no_wrap=True)
+        text = Text(no_wrap=True)
+        text.append(_BRAND, self.get_component_rich_style("topbar--brand", partial=True))
         for tab in TABS:
             kind = "topbar--here" if tab == self._here else "topbar--tab"
             text.append(self._shown(tab), self.get_component_rich_style(kind, partial=True))

@@ -1,0 +1,45 @@
+"""What the tests of the screens share: waiting, reading the screen, a real child that trains."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from rnntui.core import runs
+from rnntui.tui.child import start_training
+from tests.conftest import TINY
+
+LONG = TINY | {"max_steps": 1_000_000, "eval_every": 50, "log_every": 5}
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for a condition, letting the app work."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"the condition did not come about; the screen shows\n{shown(pilot)}"
+        await pilot.pause(0.02)
+
+
+def text_of(pilot: Pilot[int], selector: str) -> str:
+    return str(pilot.app.screen.query_one(selector, Static).render())
+
+
+def shown(pilot: Pilot[int]) -> str:
+    """The screen as text."""
+    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
+
+
+@pytest.fixture
+async def training_child(corpus_file: Path, home: Path) -> AsyncIterator[Path]:
+    """A run folder in which a real child process trains until it is told to stop."""
+    path = runs.runs_home() / "child"
+    child = start_training(path, LONG | {"corpus": str(corpus_file)}, "quick", resume=False)
+    yield path
+    if child.poll() is None:
+        child.kill()
+    child.wait()

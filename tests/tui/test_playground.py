@@ -1,0 +1,203 @@
+"""The playground: ghost text and what the model makes of a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnntui import preferences
+from rnntui.core.runs import Run
+from rnntui.tui.app import RnntuiApp
+from rnntui.tui.screens.choosers import CheckpointScreen
+from rnntui.tui.screens.picker import PathInput
+from rnntui.tui.screens.playground import PlaygroundScreen
+from rnntui.tui.screens.training import TrainingScreen
+from rnntui.tui.widgets.alternatives import Alternatives
+from rnntui.tui.widgets.ghost_text import GhostText
+from rnntui.tui.widgets.likeliest import Likeliest
+from rnntui.tui.widgets.slider import Slider
+from tests.conftest import MakeRun, train_all
+from tests.tui.conftest import shown, text_of, until
+
+
+@pytest.fixture
+def able(make_run: MakeRun) -> Run:
+    """A run that has learned its small language well."""
+    run = make_run(max_steps=400, lr=2e-2, hidden_size=64)
+    train_all(run)
+    return run
+
+
+async def test_ghost_text_comes_and_is_taken(able: Run) -> None:
+    """Protects the keys: Tab takes all, right a word, Escape sends it away, typing keeps the rest."""
+    app = RnntuiApp(PlaygroundScreen(able.path))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        area = app.screen.query_one(GhostText)
+        await pilot.press(*"the cat li")
+        await until(pilot, lambda: area.ghost.startswith("kes "))
+        assert area.suggestion == area.ghost
+        table = app.screen.query_one(Alternatives)
+        assert table.suggestions is not None and table.suggestions.completions[0].word == "kes"
+
+        await pilot.press("k")
+        assert area.ghost.startswith("es ")
+        await pilot.press("right")
+        assert area.text == "the cat likes" and area.ghost.startswith(" ")
+        await pilot.press("escape")
+        assert area.ghost == "" and area.text == "the cat likes"
+
+        await pilot.press("space")
+        await until(pilot, lambda: area.ghost != "")
+        ghost = area.ghost
+        await pilot.press("tab")
+        assert area.text == "the cat likes " + ghost and area.has_focus
+        assert area.saved == len("es") - 1 + len(ghost) - 1
+        assert "keystrokes saved" in text_of(pilot, "#headline")
+
+        await until(pilot, lambda: area.ghost != "")
+        await pilot.press("left")
+        assert area.ghost == "" and area.suggestion == ""
+        await pilot.press("x")
+        await pilot.pause(0.3)
+        assert area.ghost == "", "no ghost inside a word"
+
+
+async def test_alternatives_are_chosen_by_key_and_mouse(able: Run) -> None:
+    """Protects choosing: ^n offers the next one, alt and a digit or a click takes one."""
+    app = RnntuiApp(PlaygroundScreen(able.path))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        area, table = app.screen.query_one(GhostText), app.screen.query_one(Alternatives)
+        await pilot.press(*"the cat ")
+        await until(pilot, lambda: table.suggestions is not None and table.suggestions.text == "the cat ")
+        assert table.suggestions is not None
+        texts = [each.text for each in table.suggestions.completions]
+        assert area.ghost == texts[0] and len(texts) > 2
+        await pilot.press("ctrl+n")
+        assert area.ghost == texts[1] and table.index == 1
+        await pilot.press("alt+3")
+        assert area.text == "the cat " + texts[2]
+        await pilot.press("ctrl+underscore")
+        await until(pilot, lambda: table.suggestions is not None and table.suggestions.text == "the cat ")
+        await pilot.click(table, offset=(5, 2))
+        assert area.text == "the cat " + texts[1] and area.has_focus
+
+
+async def test_ghost_text_at_the_edge_of_the_row(trained: Run) -> None:
+    """Protects the row: what does not fit is cut with a mark, and Tab still takes all of it."""
+    app = RnntuiApp(PlaygroundScreen(trained.path))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        area = app.screen.query_one(GhostText)
+        area.insert("你" * 30 + "🎉x" * 4)
+        area.offer(area.before, "a long continuation\x1b[2J of words")
+        assert area.suggestion.endswith("…") and len(area.suggestion) < 12
+        assert "\x1b" not in area.suggestion
+        await pilot.press("tab")
+        assert area.text.endswith("continuation␛[2J of words")
+        area.clear()
+        area.insert("x" * 74)  # the row is full to its last cell
+        area.offer(area.before, "more")
+        assert len(area.suggestion) <= 2
+        assert max(len(line) for line in shown(pilot).splitlines()) <= 80
+
+
+async def test_surprise_and_the_likeliest_tokens(able: Run) -> None:
+    """Protects the view into the model: what it did not expect is marked, what it expects is listed."""
+    app = RnntuiApp(PlaygroundScreen(able.path))
+    async with app.run_test(size=(140, 45), notifications=True) as pilot:
+        area = app.screen.query_one(GhostText)
+        await pilot.press("ctrl+t", "ctrl+l", *"the cat zikes the")
+        await until(pilot, lambda: bool(area._surprises))
+        await until(pilot, lambda: (8, 9, "very-surprising") in area._surprises.get(0, []))
+        assert all(start != 1 for start, _, _ in area._surprises[0]), "what follows th is no surprise"
+        await until(pilot, lambda: "bits/char" in text_of(pilot, "#headline"))
+        bars = app.screen.query_one(Likeliest)
+        await until(pilot, lambda: bool(bars.tokens) and bars.tokens[0][0] == " ")
+        assert "next token" in shown(pilot) and bars.display
+        await pilot.press("ctrl+t", "ctrl+l")
+        assert not area._surprises and not bars.display
+    assert not preferences.load().surprise
+
+
+async def test_the_model_writes_on_until_it_is_stopped(able: Run) -> None:
+    """Protects streaming: the text grows by itself, Escape stops it, and the pen is given back."""
+    screen = PlaygroundScreen(able.path)
+    app = RnntuiApp(screen)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        area = screen.query_one(GhostText)
+        await pilot.press(*"the ")
+        await until(pilot, lambda: area.ghost != "")
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: len(area.text) > 60)
+        await pilot.press("escape")
+        await until(pilot, lambda: not screen.writing and not area.read_only)
+        length = len(area.text)
+        await until(pilot, lambda: area.ghost != "" or not area.at_line_end)
+        assert len(area.text) == length and area.text.startswith("the ")
+
+
+async def test_sampling_is_set_by_sliders_and_remembered(trained: Run) -> None:
+    """Protects the sliders: keys move them by a step, and the next session finds them there."""
+    app = RnntuiApp(PlaygroundScreen(trained.path))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: app.screen.query_one(GhostText).has_focus)
+        await pilot.press("f8", "left", "left", "down", "right")
+        assert app.screen.query_one("#temperature", Slider).value == pytest.approx(0.7)
+    assert (preferences.load().temperature, preferences.load().top_k) == (pytest.approx(0.7), 1)
+
+
+async def test_any_checkpoint_can_be_played_with(trained_home: None, home: Path) -> None:
+    """Protects choosing a model: a run's checkpoints are listed, and the chosen one writes along."""
+    path = home / "runs" / "first"
+    app = RnntuiApp(PlaygroundScreen(path))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press(*"kept")
+        await until(pilot, lambda: "checkpoint of step" in text_of(pilot, "#headline"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, CheckpointScreen))
+        names = [name for name, _ in Run.open(path).checkpoints()]
+        await pilot.press(*["down"] * len(names), "enter")
+        await until(pilot, lambda: f"step {int(names[-1])}" in text_of(pilot, "#headline"))
+        assert app.screen.query_one(GhostText).text == "kept", "the text stays"
+
+
+async def test_a_text_is_opened_and_saved(trained: Run, tmp_path: Path) -> None:
+    """Protects what a person wrote: saved as typed, opened as saved; a fault is said and loses nothing."""
+    app = RnntuiApp(PlaygroundScreen(trained.path))
+    file = tmp_path / "poem.txt"
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        area = app.screen.query_one(GhostText)
+        area.insert("你好 🎉\nzwei")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(app.screen.query(PathInput)) > 0)
+        app.screen.query_one(PathInput).value = str(file)
+        await pilot.press("enter")
+        await until(pilot, file.exists)
+        assert file.read_text(encoding="utf-8") == "你好 🎉\nzwei"
+        area.clear()
+        await pilot.press("ctrl+o", *str(file), "enter")
+        await until(pilot, lambda: area.text == "你好 🎉\nzwei")
+        await pilot.press("ctrl+o", *str(tmp_path / "none.txt"), "enter")
+        await until(pilot, lambda: "no such file" in shown(pilot))
+        assert area.text == "你好 🎉\nzwei"
+        file.write_text("[/b]\x1b]52;c;aGk=\x07\u202e", encoding="utf-8")
+        await pilot.press("ctrl+o", *str(file), "enter")
+        await until(pilot, lambda: area.text.startswith("[/b]␛]52"))
+        assert not {"\x1b", "\x07", "\u202e"}.intersection(shown(pilot))
+
+
+async def test_play_while_it_trains(training_child: Path) -> None:
+    """Protects the promise: ghost text from live weights of a run that still trains."""
+    app = RnntuiApp(TrainingScreen(training_child))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: getattr(app.screen, "state", "") == "running")
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, PlaygroundScreen))
+        screen = app.screen
+        assert isinstance(screen, PlaygroundScreen)
+        await pilot.press(*"the cat ")
+        await until(
+            pilot, lambda: screen.weights == "live weights" and screen.query_one(GhostText).ghost != ""
+        )
+        await pilot.press("ctrl+b")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
