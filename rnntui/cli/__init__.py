@@ -10,7 +10,7 @@ from typing import NoReturn
 import rich_click as click
 
 from rnntui import __version__
-from rnntui.cli import corpora, model, runs, screens, train
+from rnntui.cli import config, corpora, model, runs, screens, train
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.visible import visible_line
 
@@ -20,7 +20,7 @@ click.rich_click.COMMAND_GROUPS = {
     "rnntui": [
         {"name": "Learn and look", "commands": ["train", "watch", "play"]},
         {"name": "Use a model", "commands": ["complete", "generate", "evaluate", "score"]},
-        {"name": "Keep order", "commands": ["runs", "corpora"]},
+        {"name": "Keep order", "commands": ["runs", "corpora", "config"]},
     ]
 }
 
@@ -37,8 +37,9 @@ def cli(context: click.Context) -> None:
         screens.open_app()
 
 
-for command in (*train.COMMANDS, *model.COMMANDS, *runs.COMMANDS, *corpora.COMMANDS, *screens.COMMANDS):
-    cli.add_command(command)
+for group in (train, model, runs, corpora, config, screens):
+    for command in group.COMMANDS:
+        cli.add_command(command)
 
 
 def main() -> NoReturn:

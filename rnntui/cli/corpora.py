@@ -7,7 +7,7 @@ import json
 
 import rich_click as click
 
-from rnntui.cli.options import json_option
+from rnntui.cli.options import CorpusName, json_option
 from rnntui.core.text import catalogue, corpus
 from rnntui.core.text.statistics import statistics
 from rnntui.visible import visible, visible_line
@@ -32,7 +32,7 @@ def list_(as_json: bool) -> None:
 
 
 @corpora.command()
-@click.argument("source")
+@click.argument("source", type=CorpusName())
 @click.option("--encoding", default="auto", show_default=True, help="of the text")
 @json_option
 def show(source: str, encoding: str, as_json: bool) -> None:

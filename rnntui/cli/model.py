@@ -13,14 +13,14 @@ import msgspec
 import rich_click as click
 
 from rnntui import formats
-from rnntui.cli.options import checkpoint_option, device_option, json_option, text_argument
+from rnntui.cli.options import RunName, checkpoint_option, device_option, json_option, text_argument
 from rnntui.core import events as ev
 from rnntui.core import runs
 from rnntui.visible import visible, visible_line
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RunName())
 @click.option(
     "--split",
     default="valid",
@@ -68,7 +68,7 @@ def evaluate(run: str, split: str, protocol: Any, checkpoint: str, device: str, 
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RunName())
 @click.option("--prompt", default="", help="how the text begins; - reads standard input")
 @click.option("--length", type=click.IntRange(min=1), default=500, show_default=True, help="tokens to write")
 @click.option("--temperature", type=float, default=0.8, show_default=True, help="0 takes the likeliest token")
@@ -99,7 +99,7 @@ def generate(run: str, prompt: str, length: int, checkpoint: str, device: str, *
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RunName())
 @click.argument("prefix")
 @click.option("--count", type=click.IntRange(1, 100), default=5, show_default=True, help="alternatives")
 @click.option(
@@ -133,7 +133,7 @@ def complete(
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RunName())
 @click.argument("file")
 @click.option("--encoding", default="auto", show_default=True, help="of FILE")
 @checkpoint_option

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import rich_click as click
+from click.shell_completion import CompletionItem
 
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field, scaled
 
@@ -14,6 +15,35 @@ _NOT_FLAGS = ("corpus", "sha256")
 """The corpus is the command's argument; its digest is written, not given."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class RunName(click.ParamType[str]):
+    """A run: a folder, or a name in the runs' home.  The shell completes both."""
+
+    name = "run"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from rnntui.core.runs import names
+
+        found = [name for name in names() if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in found] or [CompletionItem(incomplete, type="dir")]
+
+
+class CorpusName(click.ParamType[str]):
+    """A corpus: a sample's name or a path.  The shell completes both."""
+
+    name = "corpus"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from rnntui.core.text.catalogue import SAMPLES
+
+        found = [name for name in SAMPLES if name.startswith(incomplete)]
+        samples = [CompletionItem(name, help=SAMPLES[name].summary) for name in found]
+        return samples or [CompletionItem(incomplete, type="file")]
 
 
 class _Scaled(click.ParamType[Any]):

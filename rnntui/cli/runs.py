@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import rich_click as click
 
 from rnntui import formats
-from rnntui.cli.options import json_option
+from rnntui.cli.options import RunName, json_option
 from rnntui.core import runs as store
 from rnntui.core.config import to_toml
 from rnntui.core.errors import InputError
-from rnntui.core.summaries import RunSummary, summarise
+from rnntui.core.files import write_atomically
+from rnntui.core.summaries import RunSummary, read_history, summarise
 from rnntui.visible import visible, visible_line
 
 
@@ -65,7 +68,7 @@ def _print_table(summaries: list[RunSummary]) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", type=RunName())
 @json_option
 def show(run: str, as_json: bool) -> None:
     """One run: its figures and its configuration."""
@@ -87,7 +90,7 @@ def show(run: str, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("run", nargs=-1, required=True)
+@click.argument("run", nargs=-1, required=True, type=RunName())
 @click.option("--yes", is_flag=True, help="do not ask")
 def remove(run: tuple[str, ...], yes: bool) -> None:
     """Delete runs with all their checkpoints."""
@@ -100,6 +103,46 @@ def remove(run: tuple[str, ...], yes: bool) -> None:
     for each in found:
         store.remove(each)
         click.echo(f"removed {visible_line(str(each.path))}", err=True)
+
+
+@runs.command()
+@click.argument("run", nargs=-1, required=True, type=RunName())
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("curves.svg"),
+    show_default=True,
+    help="where the picture goes",
+)
+@click.option(
+    "--x",
+    "x_axis",
+    type=click.Choice(["steps", "tokens", "seconds"]),
+    default="steps",
+    show_default=True,
+    help="what the curves run along",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["bits/byte", "perplexity"]),
+    default="bits/byte",
+    show_default=True,
+    help="what they show; bits a byte compare between tokenizers",
+)
+@click.option("--linear", is_flag=True, help="a linear scale in the place of a logarithmic one")
+def plot(run: tuple[str, ...], output: Path, x_axis: Any, unit: Any, linear: bool) -> None:
+    """The learning curves of runs as a picture, an SVG file."""
+    from rnntui.plots.svg import picture
+
+    if output.suffix.lower() != ".svg":
+        raise InputError(
+            f"--output: {output}: the picture is an SVG; name it {output.with_suffix('.svg').name}"
+        )
+    found = [store.find(name) for name in run]
+    drawn = picture([(each.name, read_history(each)) for each in found], x_axis, unit, not linear)
+    write_atomically(output, drawn.encode(), durable=False)
+    click.echo(visible_line(str(output)))
 
 
 COMMANDS = (runs,)

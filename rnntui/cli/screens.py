@@ -8,6 +8,7 @@ import time
 import rich_click as click
 
 from rnntui.cli.display import PlainLines
+from rnntui.cli.options import RunName
 from rnntui.core import events as ev
 from rnntui.core import runs
 from rnntui.core.errors import InputError
@@ -16,7 +17,7 @@ _POLL_S = 0.2
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RunName())
 def watch(run: str) -> None:
     """Watch a run that trains, or look at one that has; without a terminal, as plain lines."""
     found = runs.find(run)
@@ -29,7 +30,7 @@ def watch(run: str) -> None:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RunName())
 def play(run: str) -> None:
     """Write with a run's model: it completes the text as you type."""
     found = runs.find(run)

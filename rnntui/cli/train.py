@@ -11,7 +11,7 @@ from typing import Any
 import rich_click as click
 
 from rnntui.cli.display import display_for
-from rnntui.cli.options import config_options
+from rnntui.cli.options import CorpusName, config_options
 from rnntui.core import config, runs
 from rnntui.core import events as ev
 from rnntui.core.errors import InputError, RnntuiError, oneline
@@ -21,7 +21,7 @@ _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
 
 
 @click.command()
-@click.argument("corpus", required=False)
+@click.argument("corpus", required=False, type=CorpusName())
 @click.option("--headless", is_flag=True, help="train here, without the screen")
 @click.option(
     "--run", "run_path", type=click.Path(path_type=Path), help="the run folder [default: a new one]"

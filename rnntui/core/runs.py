@@ -274,6 +274,12 @@ def find(name: str) -> Run:
     raise InputError(f"{name}: no such run; see `rnntui runs list`")
 
 
+def names() -> list[str]:
+    """The names of the runs in the runs' home, in the order of the alphabet."""
+    folder = runs_home()
+    return sorted(path.parent.name for path in folder.glob("*/run.toml")) if folder.is_dir() else []
+
+
 def list_runs() -> list[Run]:
     """The runs in the runs' home, the newest last.  A folder that cannot be read is passed over."""
     if not runs_home().is_dir():

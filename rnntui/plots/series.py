@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from rnntui.core.history import History
-from rnntui.plots.scales import Numbers
+from rnntui.plots.scales import Numbers, Scale
 
 Unit = Literal["perplexity", "bits/byte"]
 XAxis = Literal["steps", "tokens", "seconds"]
@@ -68,6 +68,25 @@ def _figures(history: History, losses: Numbers, unit: Unit) -> Numbers:
     if unit == "perplexity":
         return np.exp(np.minimum(losses, 700.0))
     return losses * _bits_per_nat(history)
+
+
+_FIRST = 0.02
+"""Share of a curve that does not stretch the y axis: the untrained model would press the rest flat."""
+_MANY = 50
+
+
+def fitted(series: list[Series], log: bool, window: tuple[float, float] | None = None) -> tuple[Scale, Scale]:
+    """The scales that show `series`: x from zero, or the `window`; y by what is in view and the lowest level."""
+    curves = [each for each in series if each.role != "level"]
+    ends = [float(each.x[-1]) for each in curves if len(each.x)]
+    x = Scale(*window) if window else Scale(0.0, max(ends, default=1.0) or 1.0)
+    values = [np.array([])]
+    for each in curves:
+        untrained = window is None and each.role != "heldout" and len(each.x) > _MANY
+        first = _FIRST * x.high if untrained else x.low
+        values.append(each.y[(each.x >= first) & (each.x <= x.high)])
+    levels = [float(each.y[0]) for each in series if each.role == "level"]
+    return x, Scale.around(np.concatenate([*values, np.array(levels and [min(levels)])]), log)
 
 
 _APART = 3

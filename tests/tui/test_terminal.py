@@ -1,63 +1,11 @@
-"""The real program in a pseudo-terminal, from start to accepted ghost text to quit."""
+"""The real program in a pseudo-terminal: what a person does from start to end."""
 
 from __future__ import annotations
 
-import os
-import sys
-import time
-from collections.abc import Callable
-from contextlib import suppress
+from pathlib import Path
 
-import pytest
-
-pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX's")
-pyte = pytest.importorskip("pyte")
-
-COLUMNS, ROWS = 80, 24
-
-
-class Terminal:
-    """The program behind a pseudo-terminal, and the screen as a person sees it."""
-
-    def __init__(self, *arguments: str) -> None:
-        import fcntl
-        import struct
-        import termios
-
-        self.screen = pyte.Screen(COLUMNS, ROWS)
-        self._stream = pyte.ByteStream(self.screen)
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:
-            os.environ |= {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
-            os.execv(sys.executable, [sys.executable, "-m", "rnntui", *arguments])
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        os.set_blocking(self._fd, False)
-
-    def read(self) -> str:
-        """Everything on the screen now."""
-        try:
-            while data := os.read(self._fd, 65536):
-                # pyte does not know the private sequences with '>' or '$', which show nothing.
-                self._stream.feed(data.replace(b"\x1b[>", b"\x1b[?"))
-        except (BlockingIOError, OSError):
-            pass
-        return "\n".join(self.screen.display)
-
-    def wait(self, condition: Callable[[str], bool], seconds: float = 60) -> str:
-        end = time.monotonic() + seconds
-        while not condition(shown := self.read()):
-            assert time.monotonic() < end, f"never came about; the screen shows:\n{shown}"
-            time.sleep(0.02)
-        return shown
-
-    def type(self, keys: str) -> None:
-        os.write(self._fd, keys.encode())
-
-    def ended(self) -> bool:
-        self.read()
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        assert pid == 0 or os.waitstatus_to_exitcode(status) == 0
-        return pid != 0
+from rnntui.core.runs import Run, owner_of
+from tests.tui.terminal import Terminal
 
 
 def first_row(shown: str) -> str:
@@ -77,18 +25,48 @@ def test_from_start_to_accepted_ghost_text_to_quit() -> None:
         terminal.type("p")
         terminal.wait(lambda shown: "write here" in shown and "live weights" in shown)
         terminal.type("B")
-        terminal.wait(lambda shown: len(first_row(shown)) > 1)
+        terminal.wait(lambda shown: terminal.screen.cursor.x == 3 and len(first_row(shown)) > 1)
         terminal.type("\t")
         terminal.wait(lambda shown: terminal.screen.cursor.x > 4)  # the cursor stands behind what was taken
         terminal.type("\x02")  # back
-        terminal.wait(lambda shown: "New run" in shown)
+        terminal.wait(lambda shown: "Pause" in shown)
         terminal.type("q")
         terminal.wait(lambda shown: "still learning" in shown)
         terminal.type("s")
-        end = time.monotonic() + 60
-        while not terminal.ended():
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        terminal.wait_for_end()
+        terminal.assert_left_as_it_was()
     finally:
-        with suppress(ProcessLookupError):
-            os.kill(terminal.pid, 9)
+        terminal.close()
+
+
+def test_training_goes_on_without_the_screen_and_is_taken_up_elsewhere(home: Path) -> None:
+    """Protects what a run is: quit and left at work, watched again from a second terminal, paused, resumed, stopped."""
+    path = home / "runs" / "reber-lstm-1"
+    first = Terminal("train", "reber", "--max-steps", "1000000", "--hidden-size", "32")
+    second = None
+    try:
+        first.wait(lambda shown: "learning" in shown and "tok/s" in shown)
+        first.type("q")
+        first.wait(lambda shown: "still learning" in shown)
+        first.type("k")
+        first.wait_for_end()
+        first.assert_left_as_it_was()
+        assert owner_of(path) is not None, "the training goes on"
+
+        second = Terminal("watch", "reber-lstm-1", columns=140, rows=45)
+        second.wait(lambda shown: "learning" in shown and "tok/s" in shown)
+        second.type(" ")
+        second.wait(lambda shown: "paused" in shown)
+        second.type(" ")
+        second.wait(lambda shown: "learning" in shown)
+        second.type("s")
+        second.wait(lambda shown: "stopped and saved" in shown)
+        assert owner_of(path) is None
+        second.type("q")
+        second.wait_for_end()
+        second.assert_left_as_it_was()
+        assert Run.open(path).checkpoints()
+    finally:
+        first.close()
+        if second is not None:
+            second.close()

@@ -204,7 +204,7 @@ class CorporaScreen(RnntuiScreen):
         sample = catalogue.SAMPLES.get(source)
         lines = [f"{sample.language}: {sample.summary}"] if sample else []
         lines += [
-            f"{figures.characters:,} characters, {figures.vocabulary:,} different, {figures.lines:,} lines",
+            f"{figures.characters:,} characters, {figures.vocabulary:,} different",
             f"entropy {figures.entropy:.2f} bits/char, gzip {figures.gzip_bits_per_byte:.2f} bits/byte",
         ]
         self.query_one("#statistics", Static).update("\n".join(lines))

@@ -234,10 +234,10 @@ class TrainingScreen(RnntuiScreen):
         elif x is not None and len(self.history.steps):
             text = self._at(x)
         else:
-            text = f"━ training  ⣀ each batch  {POINT[marker]} held-out text  {LEVEL[marker]} to beat{self._beaten()}"
+            text = f"━ average ⣀ batch {POINT[marker]} held-out {LEVEL[marker]}{self._beaten()}"
             text = text if marker != "ascii" else text.replace("━", "*").replace("⣀", ".")
             if self.has_class("-short"):  # there the frame that bears the title is left out
-                text = f"{self.preferences.unit} over {self.preferences.x_axis}  {text}"
+                text = f"{self.preferences.unit} / {self.preferences.x_axis}  {text}"
         self.query_one("#legend", Static).update(text)
 
     def _at(self, x: float) -> str:
@@ -259,12 +259,12 @@ class TrainingScreen(RnntuiScreen):
         """Which baselines the model has beaten, in words and signs."""
         best = self.history.best
         if best is None or best.bits_per_byte is None:
-            return ""
+            return " to beat"
         marks = [
             f"{'✓' if best.bits_per_byte < each.bits_per_byte else '✗'} {each.name}"
             for each in self.history.baselines.values()
         ]
-        return ": " + " ".join(marks) if marks else ""
+        return " beaten? " + " ".join(marks) if marks else ""
 
     def watch_state(self) -> None:
         self.query_one("#headline", Static).update(self._headline())

@@ -49,9 +49,9 @@ class Alternatives(Widget):
         if self.suggestions is None or not self.suggestions.completions:
             return Text(self.message)
         width = max(self.size.width - _BAR - 11, 8)
-        bar_style = self.get_component_rich_style("alternatives--bar", partial=True)
-        number_style = self.get_component_rich_style("alternatives--number", partial=True)
-        here_style = self.get_component_rich_style("alternatives--here", partial=True)
+        bar_style = self.get_component_rich_style("alternatives--bar")
+        number_style = self.get_component_rich_style("alternatives--number")
+        here_style = self.get_component_rich_style("alternatives--here")
         rows = []
         for i, completion in enumerate(self.suggestions.completions):
             filled = round(_BAR * completion.word_probability)

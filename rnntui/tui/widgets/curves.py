@@ -18,13 +18,10 @@ from textual.widget import Widget
 from rnntui.core.history import History
 from rnntui.plots.raster import Marker, Raster
 from rnntui.plots.scales import Scale, label
-from rnntui.plots.series import Series, Unit, XAxis, series_of
+from rnntui.plots.series import Series, Unit, XAxis, fitted, series_of
 
 _MARGIN = 6
 """Columns for the labels of the y axis."""
-_FIRST = 0.02
-"""Share of the curve that does not stretch the y axis: the untrained model would press the rest flat."""
-_MANY = 50
 _NEARER, _FURTHER = 0.7, 1 / 0.7
 _PAN = 0.2
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -100,7 +97,8 @@ class Curves(Widget, can_focus=True):
         ]
         several = len(found) > 1
         series = [each for run in found for each in run if not (several and each.role == "raw")]
-        self._fit(series)
+        self._x, fitting = fitted(series, self.log_y, self.window)
+        self._y = self.y_window or fitting
         raster = Raster(width, height, self.marker)
         for each in series:
             self._draw_series(raster, each, several)
@@ -108,28 +106,6 @@ class Curves(Widget, can_focus=True):
             self._name_curves(raster, series)
         self._rows = self._with_axes(raster)
         self.refresh()
-
-    def _fit(self, series: list[Series]) -> None:
-        """Choose the scales: the x axis from zero, the y axis by the curves in view and the nearest level."""
-        curves = [each for each in series if each.role != "level"]
-        ends = [float(each.x[-1]) for each in curves if len(each.x)]
-        self._x = Scale(*self.window) if self.window else Scale(0.0, max([*ends, 1.0]))
-        if self.y_window is not None:
-            self._y = self.y_window
-            return
-        in_view = [
-            each.y[(each.x >= self._first_counted(each)) & (each.x <= self._x.high)] for each in curves
-        ]
-        levels = [each.y[0] for each in series if each.role == "level"]
-        values = (
-            np.concatenate([*in_view, np.array([min(levels)] if levels else [])]) if series else np.array([])
-        )
-        self._y = Scale.around(values, self.log_y)
-
-    def _first_counted(self, series: Series) -> float:
-        if self.window is None and series.role != "heldout" and len(series.x) > _MANY:
-            return _FIRST * self._x.high
-        return self._x.low
 
     def _draw_series(self, raster: Raster, series: Series, several: bool) -> None:
         x, y = self._x.place(series.x), self._y.place(series.y)
@@ -178,7 +154,7 @@ class Curves(Widget, can_focus=True):
         segments = []
         for text, layer in self._rows[y]:
             if layer not in styles:
-                styles[layer] = base + self.get_component_rich_style(f"curves--{layer}", partial=True)
+                styles[layer] = base + self.get_component_rich_style(f"curves--{layer}")
             segments.append(Segment(text, styles[layer]))
         return Strip(segments).adjust_cell_length(self.size.width, base)
 

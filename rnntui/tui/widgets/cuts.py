@@ -44,12 +44,12 @@ class Cuts(Static):
     def _title(self, cut: Cut) -> Text:
         mark = "▸ " if cut.kind == self.chosen else "  "
         title = f"{mark}{cut.kind}  {cut.vocab_size:,} tokens, {cut.characters_per_token:.1f} characters each"
-        return Text(title, self.get_component_rich_style("cuts--title", partial=True), no_wrap=True)
+        return Text(title, self.get_component_rich_style("cuts--title"), no_wrap=True)
 
     def _pieces(self, cut: Cut, rows: int) -> list[Text]:
         """As many tokens as fit into `rows` rows."""
-        shades = [self.get_component_rich_style(f"cuts--{which}", partial=True) for which in ("even", "odd")]
-        between = self.get_component_rich_style("cuts--between", partial=True)
+        shades = [self.get_component_rich_style(f"cuts--{which}") for which in ("even", "odd")]
+        between = self.get_component_rich_style("cuts--between")
         lines, line = [], Text(no_wrap=True)
         for number, piece in enumerate(cut.pieces):
             shown = visible_line(piece).replace(" ", "␣") if not piece.strip() else visible_line(piece)
@@ -64,7 +64,7 @@ class Cuts(Static):
     def _chart(self, rows: int) -> list[Text]:
         """The commonest tokens of the tokenizer chosen, a bar each."""
         cut = next((each for each in self.cuts if each.kind == self.chosen), self.cuts[0])
-        style = self.get_component_rich_style("cuts--bar", partial=True)
+        style = self.get_component_rich_style("cuts--bar")
         most = max(share for _, share in cut.commonest)
         lines = []
         for token, share in cut.commonest[: max(rows, 0)]:

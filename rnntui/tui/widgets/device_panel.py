@@ -28,7 +28,7 @@ class DevicePanel(Widget):
         self._meter(text, "cpu", load.cpu, f"{load.cpu:4.0%}")
         total = load.memory_bytes / 2**30
         self._meter(text, "memory", load.memory, f"{load.memory * total:.1f}/{total:.0f} GiB")
-        name = self.get_component_rich_style("device--name", partial=True)
+        name = self.get_component_rich_style("device--name")
         if load.training_bytes is not None:
             text.append("training ", name).append(f"{load.training_bytes / 2**20:,.0f} MiB  ")
         if load.gpu:
@@ -37,8 +37,6 @@ class DevicePanel(Widget):
 
     def _meter(self, text: Text, name: str, share: float, figure: str) -> None:
         filled = round(_BAR * min(share, 1))
-        text.append(f"{name} ", self.get_component_rich_style("device--name", partial=True))
-        text.append(
-            "■" * filled + "·" * (_BAR - filled), self.get_component_rich_style("device--bar", partial=True)
-        )
+        text.append(f"{name} ", self.get_component_rich_style("device--name"))
+        text.append("■" * filled + "·" * (_BAR - filled), self.get_component_rich_style("device--bar"))
         text.append(f" {figure}  ")

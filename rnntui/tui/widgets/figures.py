@@ -33,8 +33,7 @@ class Figures(Widget):
         columns = max(1, self.size.width // _NARROW)
         width = self.size.width // columns
         name_style, value_style, spark_style = (
-            self.get_component_rich_style(f"figures--{part}", partial=True)
-            for part in ("name", "value", "spark")
+            self.get_component_rich_style(f"figures--{part}") for part in ("name", "value", "spark")
         )
         text = Text(no_wrap=True)
         rows = self._rows()

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
@@ -136,10 +137,16 @@ class GhostText(PlainText):
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
         for start, end, kind in self._surprises.get(line_index, ()):
-            line.stylize(self.get_component_rich_style(f"ghost--{kind}", partial=True), start, end)
+            line.stylize(self.get_component_rich_style(f"ghost--{kind}"), start, end)
         return line
 
     # --- keys ---
+
+    def on_key(self, event: events.Key) -> None:
+        """A Tab that comes a moment before its ghost must not carry the keys elsewhere; shift+tab does."""
+        if event.key == "tab" and not self.ghost:
+            event.stop()
+            event.prevent_default()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return bool(self.ghost) if action == "accept" else True

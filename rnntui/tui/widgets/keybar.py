@@ -40,8 +40,8 @@ class KeyBar(Widget):
     def render(self) -> Text:
         text = Text(no_wrap=True)
         for key, description in self._labels():
-            text.append(f" {key} ", self.get_component_rich_style("keybar--key", partial=True))
-            text.append(f"{description} ", self.get_component_rich_style("keybar--description", partial=True))
+            text.append(f" {key} ", self.get_component_rich_style("keybar--key"))
+            text.append(f"{description} ", self.get_component_rich_style("keybar--description"))
         return text
 
     def _labels(self) -> list[tuple[str, str]]:

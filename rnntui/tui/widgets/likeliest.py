@@ -24,7 +24,7 @@ class Likeliest(Widget):
 
     def render(self) -> Text:
         room = max(self.size.width - _TOKEN - 9, 4)
-        style = self.get_component_rich_style("likeliest--bar", partial=True)
+        style = self.get_component_rich_style("likeliest--bar")
         rows = []
         for token, share in self.tokens[: self.size.height]:
             shown = set_cell_size(visible_line(token).replace(" ", "␣"), _TOKEN)

@@ -21,6 +21,7 @@ class PlainText(TextArea):
             tab_behavior="focus",
             show_line_numbers=False,
             read_only=read_only,
+            highlight_cursor_line=False,
         )
 
     def edit(self, edit: Edit) -> EditResult:

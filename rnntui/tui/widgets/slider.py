@@ -58,8 +58,7 @@ class Slider(Widget, can_focus=True):
         room = self._room()
         at = round((self.value - self._low) / (self._high - self._low) * (room - 1))
         label, track, knob = (
-            self.get_component_rich_style(f"slider--{part}", partial=True)
-            for part in ("label", "track", "knob")
+            self.get_component_rich_style(f"slider--{part}") for part in ("label", "track", "knob")
         )
         return Text.assemble(
             (f"{self._label:<{_LABEL}}", label),

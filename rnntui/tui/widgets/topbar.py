@@ -26,12 +26,12 @@ class TopBar(Widget):
 
     def render(self) -> Text:
         text = Text(no_wrap=True)
-        text.append(_BRAND, self.get_component_rich_style("topbar--brand", partial=True))
+        text.append(_BRAND, self.get_component_rich_style("topbar--brand"))
         for tab in TABS:
             kind = "topbar--here" if tab == self._here else "topbar--tab"
-            text.append(self._shown(tab), self.get_component_rich_style(kind, partial=True))
+            text.append(self._shown(tab), self.get_component_rich_style(kind))
         text.append(" " * (self.size.width - cell_len(text.plain) - cell_len(_MENU)))
-        return text.append(_MENU, self.get_component_rich_style("topbar--tab", partial=True))
+        return text.append(_MENU, self.get_component_rich_style("topbar--tab"))
 
     def _shown(self, tab: str) -> str:
         # The brackets say where one is where colours cannot.

@@ -1,0 +1,27 @@
+"""`rnntui config`."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from rnntui import preferences
+
+
+@click.group()
+def config() -> None:
+    """What you like: theme, plots, sampling.  The app remembers it; the file can be edited."""
+
+
+@config.command()
+def show() -> None:
+    """The preferences in use, each with its meaning."""
+    click.echo(preferences.to_toml(preferences.load()), nl=False)
+
+
+@config.command()
+def path() -> None:
+    """Where they are kept."""
+    click.echo(str(preferences.path()))
+
+
+COMMANDS = (config,)

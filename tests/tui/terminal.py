@@ -1,0 +1,116 @@
+"""The real program behind a pseudo-terminal, and its screen as a person sees it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+import pytest
+
+pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX's")
+pyte = pytest.importorskip("pyte")
+
+MODES = {
+    "1049": "the other screen",
+    "1000": "the mouse",
+    "1003": "the mouse",
+    "2004": "pasting",
+    "1004": "focus",
+}
+"""The terminal's modes that a full-screen program switches on, and must switch off again."""
+
+
+class Terminal:
+    """A program (rnntui with `arguments`) in a terminal of its own."""
+
+    def __init__(
+        self,
+        *arguments: str,
+        columns: int = 80,
+        rows: int = 24,
+        command: tuple[str, ...] = (sys.executable, "-m", "rnntui"),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        import fcntl
+        import struct
+        import termios
+
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.output = b""
+        """Everything that was written to the terminal."""
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.settings = termios.tcgetattr(slave)
+        self._slave = slave  # kept open, so that its settings can still be read when the program has ended
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._master)
+            os.login_tty(slave)
+            os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor"} | dict(environment or {}))
+            os.environ.pop("COLUMNS", None)
+            os.environ.pop("LINES", None)
+            os.execv(command[0], [*command, *arguments])
+        os.set_blocking(self._master, False)
+
+    @property
+    def descriptor(self) -> int:
+        """To wait on for output."""
+        return self._master
+
+    def read(self) -> str:
+        """Everything on the screen now."""
+        try:
+            while data := os.read(self._master, 1 << 16):
+                self.output += data
+                # pyte does not know the private sequences with '>' or '$', which show nothing.
+                self._stream.feed(data.replace(b"\x1b[>", b"\x1b[?"))
+        except (BlockingIOError, OSError):
+            pass
+        return "\n".join(self.screen.display)
+
+    def wait(self, condition: Callable[[str], bool], seconds: float = 60) -> str:
+        end = time.monotonic() + seconds
+        while not condition(shown := self.read()):
+            assert time.monotonic() < end, f"never came about; the screen shows:\n{shown}"
+            time.sleep(0.02)
+        return shown
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def wait_for_end(self, seconds: float = 60) -> None:
+        """Wait until the program has ended, and ended well."""
+        end = time.monotonic() + seconds
+        while True:
+            self.read()
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                assert os.waitstatus_to_exitcode(status) == 0
+                return
+            assert time.monotonic() < end, "the program does not end"
+            time.sleep(0.02)
+
+    def assert_left_as_it_was(self) -> None:
+        """The line settings are those from before, and every mode that was switched on is off again."""
+        import termios
+
+        assert termios.tcgetattr(self._slave) == self.settings
+        for mode, what in MODES.items():
+            on, off = (
+                self.output.rfind(f"\x1b[?{mode}h".encode()),
+                self.output.rfind(f"\x1b[?{mode}l".encode()),
+            )
+            assert off >= on, f"{what} (mode {mode}) is left switched on"
+        assert self.output.rfind(b"\x1b[?25h") >= self.output.rfind(b"\x1b[?25l"), "the cursor is left hidden"
+
+    def close(self) -> None:
+        try:
+            os.kill(self.pid, 9)
+            os.waitpid(self.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+        os.close(self._master)
+        os.close(self._slave)
