@@ -8,8 +8,7 @@ import json
 import rich_click as click
 
 from rnntui.cli.options import CorpusName, json_option
-from rnntui.core.text import catalogue, corpus
-from rnntui.core.text.statistics import statistics
+from rnntui.core.text import catalogue
 from rnntui.visible import visible, visible_line
 
 _PREVIEW = 400
@@ -37,6 +36,9 @@ def list_(as_json: bool) -> None:
 @json_option
 def show(source: str, encoding: str, as_json: bool) -> None:
     """Sizes, entropy and the beginning of a corpus: a sample, a file, a folder, - or a URL."""
+    from rnntui.core.text import corpus
+    from rnntui.core.text.statistics import statistics
+
     text = corpus.load(source, encoding)
     figures = statistics(text.text)
     if as_json:

@@ -73,6 +73,19 @@ class Companion:
         """Whether a training run's newest weights are wanted."""
         return self._checkpoint is None
 
+    def renewed(self, text: str) -> tuple[str | None, Suggestions | None]:
+        """As `answer`, but only where there are newer weights: `text` was answered with the old ones."""
+        description = self.refresh()
+        return description, None if description is None else self.complete(text)
+
+    def answer(self, text: str, look: bool) -> tuple[str | None, Suggestions | None]:
+        """What may follow `text`; before that, with `look`, load newer weights, and say which they are.
+
+        Raises InputError where the run has none, or where they do not fit.
+        """
+        description = self.refresh() if look else None
+        return description, self.complete(text) if self.ready else None
+
     def refresh(self) -> str | None:
         """Load the weights if they are not in use yet; return what they are if they are new.
 

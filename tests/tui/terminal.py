@@ -65,6 +65,8 @@ class Terminal:
         try:
             while data := os.read(self._master, 1 << 16):
                 self.output += data
+                if b"\x1b[?2026$p" in data:  # asked whether it can show an update whole: it can
+                    os.write(self._master, b"\x1b[?2026;2$y")
                 # pyte does not know the private sequences with '>' or '$', which show nothing.
                 self._stream.feed(data.replace(b"\x1b[>", b"\x1b[?"))
         except (BlockingIOError, OSError):

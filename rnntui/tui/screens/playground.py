@@ -85,6 +85,8 @@ class PlaygroundScreen(RnntuiScreen):
         self._before = ""
         self._insight: Insight | None = None
         self._file = ""
+        self._look = False
+        """Whether it is time to look for newer weights."""
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -126,6 +128,7 @@ class PlaygroundScreen(RnntuiScreen):
         """Ask a run that trains for its weights of this moment, and look for new ones."""
         if self._companion.follows and runs.owner_of(self._path):
             runs.request(self._path, "live")
+        self._look = True
         self._wanted.set()
 
     def on_ghost_text_written(self, event: GhostText.Written) -> None:
@@ -136,42 +139,44 @@ class PlaygroundScreen(RnntuiScreen):
     @work(exclusive=True, group="along")
     async def _write_along(self) -> None:
         """Answer the newest text, one search at a time: what was typed meanwhile waits as one request."""
-        shown: tuple[str, str] | None = None
+        shown: str | None = None
         while self.is_attached:
             await self._wanted.wait()
             self._wanted.clear()
             if self.writing:
                 continue  # the model has the pen
-            await self._take_weights()
-            wanted = (self._before, self.weights)
-            if self._companion.ready and shown != wanted and self.is_attached:
-                suggestions = await asyncio.to_thread(self._companion.complete, self._before)
-                if not self.is_attached:
-                    return
-                shown = (suggestions.text, self.weights)
-                self._show(suggestions)
-            if self._companion.ready and self._wants_insight() and not self._wanted.is_set():
+            look, self._look = self._look, False
+            if look or shown != self._before:
+                shown = await self._answer(look, shown)
+            if self.is_attached and self._wants_insight() and not self._wanted.is_set():
                 self._show_insight(await asyncio.to_thread(self._companion.look_at, self._before))
 
-    async def _take_weights(self) -> None:
-        """Load weights that are newer than those in use."""
-        fault, description = None, None
+    async def _answer(self, look: bool, shown: str | None) -> str | None:
+        """Show what may follow the text; returns the text that the screen shows an answer to."""
+        text, fault = self._before, None
         try:
-            description = await asyncio.to_thread(self._companion.refresh)
+            if look and shown == text:
+                description, suggestions = await asyncio.to_thread(self._companion.renewed, text)
+            else:
+                description, suggestions = await asyncio.to_thread(self._companion.answer, text, look)
         except RnntuiError as error:
             fault = error
         if not self.is_attached:
-            return  # the screen was left meanwhile
+            return None  # the screen was left meanwhile
         if fault is not None:
             self._show_fault(fault)
+            return shown
         if description is not None:
-            # Live weights are called the same each time: the count tells new ones apart.
             self._insight = None
             self.weights = description
+        if suggestions is None:
+            return shown
+        self._show(suggestions)
+        return suggestions.text
 
     def _wants_insight(self) -> bool:
         """Whether something that is in view asks how the model reads the text."""
-        if not self.is_attached or not (self.preferences.surprise or self.preferences.likeliest):
+        if not self._companion.ready or not (self.preferences.surprise or self.preferences.likeliest):
             return False
         return self._insight is None or self._insight.text != self._before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from textual.reactive import reactive
 from textual.widgets import ProgressBar, Static
 
 from rnntui import formats
+from rnntui.core import events as ev
 from rnntui.core import runs
 from rnntui.core.history import History
 from rnntui.core.runs import Run
@@ -31,9 +33,11 @@ from rnntui.tui.widgets.device_panel import DevicePanel
 from rnntui.tui.widgets.figures import Figures
 from rnntui.visible import visible, visible_line
 
-_POLL_S = 0.25
-"""Four looks at the run folder a second, however fast it trains."""
-_MACHINE_S = 1.0
+_POLL_S = 0.1
+_DRAW_S = 0.5
+"""Two redraws a second are enough for curves that grow, and leave the processor to the training; whatever
+else happens is shown at once."""
+_MACHINE_S = 2.0
 _ENDED = ("steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error", "crashed")
 
 
@@ -112,6 +116,7 @@ class TrainingScreen(RnntuiScreen):
         self._compared: list[Path] = []
         self._machine = Machine()
         self._log_shown = False
+        self._drawn, self._unseen = 0.0, False
         self._resumed = False
         """Whether what is at work has spoken: an end told before it began is not its end."""
 
@@ -159,13 +164,17 @@ class TrainingScreen(RnntuiScreen):
         if events:
             self.history.add(events)
             self._tell_warnings()
+            self._unseen = True
         self._find_state()
-        if events and self._tail.behind:
+        if self._tail.behind:
             self.call_next(self._poll)  # a long run is read piece by piece, so that keys are heard between
-        elif events and not self.frozen:
+            return
+        due = time.monotonic() - self._drawn >= _DRAW_S
+        if self._unseen and not self.frozen and (due or not all(isinstance(e, ev.Progress) for e in events)):
             self._show()
 
     def _show(self) -> None:
+        self._drawn, self._unseen = time.monotonic(), False
         with self.app.batch_update():
             self.query_one(Curves).show([(self._path.name, self.history), *self._others])
             figures = self.query_one(Figures)

@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -104,8 +105,13 @@ class Curves(Widget, can_focus=True):
             self._draw_series(raster, each, several)
         if several:
             self._name_curves(raster, series)
-        self._rows = self._with_axes(raster)
-        self.refresh()
+        before, self._rows = self._rows, self._with_axes(raster)
+        if len(before) != len(self._rows):
+            self.refresh()
+            return
+        changed = [y for y, row in enumerate(self._rows) if row != before[y]]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
     def _draw_series(self, raster: Raster, series: Series, several: bool) -> None:
         x, y = self._x.place(series.x), self._y.place(series.y)
