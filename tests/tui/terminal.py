@@ -60,17 +60,23 @@ class Terminal:
         """To wait on for output."""
         return self._master
 
-    def read(self) -> str:
-        """Everything on the screen now."""
+    def drain(self) -> bytes:
+        """Take what the program has written, without showing it."""
+        taken = b""
         try:
             while data := os.read(self._master, 1 << 16):
-                self.output += data
-                if b"\x1b[?2026$p" in data:  # asked whether it can show an update whole: it can
-                    os.write(self._master, b"\x1b[?2026;2$y")
-                # pyte does not know the private sequences with '>' or '$', which show nothing.
-                self._stream.feed(data.replace(b"\x1b[>", b"\x1b[?"))
+                taken += data
         except (BlockingIOError, OSError):
             pass
+        if b"\x1b[?2026$p" in taken:  # asked whether it can show an update whole: it can
+            os.write(self._master, b"\x1b[?2026;2$y")
+        self.output += taken
+        return taken
+
+    def read(self) -> str:
+        """Everything on the screen now."""
+        # pyte does not know the private sequences with '>' or '$', which show nothing.
+        self._stream.feed(self.drain().replace(b"\x1b[>", b"\x1b[?"))
         return "\n".join(self.screen.display)
 
     def wait(self, condition: Callable[[str], bool], seconds: float = 60) -> str:

@@ -33,10 +33,13 @@ from rnntui.tui.widgets.device_panel import DevicePanel
 from rnntui.tui.widgets.figures import Figures
 from rnntui.visible import visible, visible_line
 
-_POLL_S = 0.1
-_DRAW_S = 0.5
-"""Two redraws a second are enough for curves that grow, and leave the processor to the training; whatever
-else happens is shown at once."""
+_POLL_S = 0.2
+_OWNER_S = 0.5
+"""How soon a death is noticed."""
+_DRAW_S = 1.0
+"""A redraw a second is enough for curves that grow, and leaves the processor to the training; whatever else
+happens is shown at once."""
+_QUIET = (ev.Progress, ev.Saved)
 _MACHINE_S = 2.0
 _ENDED = ("steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error", "crashed")
 
@@ -117,6 +120,7 @@ class TrainingScreen(RnntuiScreen):
         self._machine = Machine()
         self._log_shown = False
         self._drawn, self._unseen = 0.0, False
+        self._said: dict[str, str | Text] = {}
         self._resumed = False
         """Whether what is at work has spoken: an end told before it began is not its end."""
 
@@ -139,6 +143,7 @@ class TrainingScreen(RnntuiScreen):
         self.query_one("#sample-side").border_title = "what it writes"
         self._apply_preferences()
         self.set_interval(_POLL_S, self._poll)
+        self.set_interval(_OWNER_S, self._find_state)
         self.set_interval(_MACHINE_S, self._look_at_machine)
         self._poll()
         self._look_at_machine()
@@ -165,12 +170,14 @@ class TrainingScreen(RnntuiScreen):
             self.history.add(events)
             self._tell_warnings()
             self._unseen = True
-        self._find_state()
         if self._tail.behind:
             self.call_next(self._poll)  # a long run is read piece by piece, so that keys are heard between
             return
+        told = not all(isinstance(event, _QUIET) for event in events)
+        if told:
+            self._find_state()
         due = time.monotonic() - self._drawn >= _DRAW_S
-        if self._unseen and not self.frozen and (due or not all(isinstance(e, ev.Progress) for e in events)):
+        if self._unseen and not self.frozen and (due or told):
             self._show()
 
     def _show(self) -> None:
@@ -221,7 +228,7 @@ class TrainingScreen(RnntuiScreen):
         text = Text(visible(event.prompt), style="bold").append(
             visible(event.text).lstrip("\n"), style="not bold"
         )
-        self.query_one("#sample", Static).update(text)
+        self._say("#sample", text)
         place = f"step {event.step:,}" + (
             f" ({number + 1} of {len(samples)}, [ ] steps)" if len(samples) > 1 else ""
         )
@@ -230,6 +237,12 @@ class TrainingScreen(RnntuiScreen):
     def watch_sample(self) -> None:
         if self.is_mounted:
             self._show_sample()
+
+    def _say(self, selector: str, text: str | Text) -> None:
+        """Put a text into a widget if it is another one: Textual lays the whole screen out anew for it."""
+        if self._said.get(selector) != text:
+            self._said[selector] = text
+            self.query_one(selector, Static).update(text)
 
     def on_curves_pointed(self, event: Curves.Pointed) -> None:
         self._show_legend(event.x)
@@ -247,7 +260,7 @@ class TrainingScreen(RnntuiScreen):
             text = text if marker != "ascii" else text.replace("━", "*").replace("⣀", ".")
             if self.has_class("-short"):  # there the frame that bears the title is left out
                 text = f"{self.preferences.unit} / {self.preferences.x_axis}  {text}"
-        self.query_one("#legend", Static).update(text)
+        self._say("#legend", text)
 
     def _at(self, x: float) -> str:
         """The figures at the place `x` of the x axis."""
