@@ -88,6 +88,7 @@ def typing(run: str, keys: int) -> tuple[list[float], list[float]]:
         time.sleep(2.0)
         letters = random.Random(1)
         for number in range(keys):
+            terminal.read()
             row = ghost_row(terminal)
             line, ghost = row[: column(terminal)], row[column(terminal) :].strip()
             if column(terminal) > 60:

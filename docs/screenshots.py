@@ -1,9 +1,9 @@
 """Takes the README's pictures from the app itself: real training, real ghost text.
 
-    python docs/screenshots.py [CORPUS] [--seconds 20]
+    python docs/screenshots.py [CORPUS] [--seconds 25]
 
-Starts a run on CORPUS (default: the sample `tales`), drives the app as a person would, and exports each
-screen as an SVG into docs/images/.
+Starts runs on CORPUS (default: the sample `tales`), drives the app as a person would, and exports each of
+the four screens as an SVG into docs/images/.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from rnntui.core import runs
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.playground import PlaygroundScreen
+from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.training import TrainingScreen
-from rnntui.tui.widgets.curves import LearningCurves
 from rnntui.tui.widgets.ghost_text import GhostText
 
 IMAGES = Path(__file__).with_name("images")
-SIZE = (120, 34)
+SIZE = (120, 36)
+OTHERS = {"elman": 6.0, "gru": 8.0}
+"""Cells that train for so many seconds, to have something to compare."""
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
@@ -43,23 +45,37 @@ def export(app: RnntuiApp, name: str) -> None:
     print("wrote", IMAGES / f"{name}.svg")
 
 
+async def train(app: RnntuiApp, pilot: Pilot[int], corpus: str, cell: str, seconds: float) -> Path:
+    """Start a training and show it."""
+    path = runs.runs_home() / f"{Path(corpus).stem}-{cell}-1"
+    settings = {"corpus": corpus, "cell": cell, "max_time": seconds}
+    child = app.train(path, settings, "balanced", resume=False)
+    await app.switch_screen(TrainingScreen(path, child))
+    await until(pilot, lambda: getattr(app.screen, "state", "") not in ("preparing", ""))
+    return path
+
+
 async def take(corpus: str, seconds: float) -> None:
     app = RnntuiApp(CorporaScreen())
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "characters" in str(app.screen.query_one("#statistics").render()))
+        await until(pilot, lambda: "passes" in str(app.screen.query_one("#cost").render()))
         export(app, "texts")
 
-        path = runs.runs_home() / f"{Path(corpus).stem}-lstm-1"
-        child = app.train(path, {"corpus": corpus, "max_time": seconds * 1.4}, "balanced", resume=False)
-        await app.switch_screen(TrainingScreen(path, child))
-        began = time.monotonic()
-        curves = app.screen.query_one(LearningCurves)
-        await until(pilot, lambda: time.monotonic() - began > seconds and len(curves._evaluations) > 1)
+        for cell, short in OTHERS.items():
+            await train(app, pilot, corpus, cell, short)
+            await until(pilot, lambda: getattr(app.screen, "state", "") == "time")
+
+        await train(app, pilot, corpus, "lstm", seconds * 1.4)
+        began, screen = time.monotonic(), app.screen
+        assert isinstance(screen, TrainingScreen)
+        history = screen.history
+        await until(pilot, lambda: time.monotonic() - began > seconds and len(history.evaluations) > 1)
         export(app, "training")
 
         await pilot.press("p")
         await until(pilot, lambda: isinstance(app.screen, PlaygroundScreen))
         area = app.screen.query_one(GhostText)
+        await pilot.press("ctrl+t", "ctrl+l")
         for words in (
             "The keeper looked at the harbour and said",
             " nothing for a while.",
@@ -76,11 +92,18 @@ async def take(corpus: str, seconds: float) -> None:
         app.stop_trainings()
         await until(pilot, lambda: not app.training())
 
+        await pilot.press("f5")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and len(app.screen.summaries) == 3)
+        await pilot.press("space", "down", "space", "down", "space")
+        await until(pilot, lambda: "lstm" in str(app.screen.query_one("#differences").render()))
+        await pilot.pause(0.5)
+        export(app, "runs")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", nargs="?", default="tales")
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=25)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["RNNTUI_HOME"] = home

@@ -60,3 +60,34 @@ def test_hidden_size_and_budget_exclude_each_other() -> None:
 def test_missing_run_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run lives there"):
         config.read_toml(tmp_path / "run.toml")
+
+
+def test_a_configuration_is_told_by_its_shortest_way() -> None:
+    """Protects forking: preset and settings that make a configuration make exactly that one again."""
+    for preset in config.PRESETS:
+        for settings in ({}, {"max_time": 20.0}, {"max_epochs": 3.0, "hidden_size": 100}, {"patience": 3}):
+            made = config.build(settings | {"corpus": "verse"}, preset)
+            given = config.as_given(made)
+            assert config.build(given[1], given[0]) == made, (preset, settings)
+    assert config.as_given(config.build({"corpus": "verse"}, "quick")) == ("quick", {"corpus": "verse"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("max_time", "1.5m", 90.0),
+        ("parameters", "500k", 500_000),
+        ("tied", "on", True),
+        ("lr", " 1e-3 ", 1e-3),
+        ("max_steps", "", None),
+    ],
+)
+def test_a_setting_is_read_as_typed(name: str, text: str, value: object) -> None:
+    assert config.parse(name, text) == value
+
+
+def test_a_setting_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(InputError, match="--bptt: 'many' is no whole number"):
+        config.parse("bptt", "many")
+    with pytest.raises(InputError, match="--max-time: 'soon' is no duration; write it as 90s"):
+        config.parse("max_time", "soon")

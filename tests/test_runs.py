@@ -127,3 +127,41 @@ def test_a_run_that_died_is_crashed(make_run: MakeRun) -> None:
     kept = run.events_path.read_bytes().splitlines(keepends=True)[:-1]
     run.events_path.write_bytes(b"".join(kept))
     assert summarise(run).state == "crashed"
+
+
+def test_a_fork_has_what_was_learned_and_leaves_the_rest(trained: Run, tmp_path: Path) -> None:
+    """Protects forking: configuration, events and checkpoints are copied, claims and requests are not."""
+    (trained.path / "control").write_text("stop\n")
+    (trained.path / "lock").write_text("{}")
+    path = runs.fork(trained, tmp_path / "fork")
+    assert Run.open(path).checkpoints() == trained.checkpoints()
+    assert not (path / "lock").exists() and not (path / "control").exists()
+    with pytest.raises(InputError, match="exists already"):
+        runs.fork(trained, path)
+
+
+def test_a_run_gets_another_name_where_that_is_safe(trained: Run) -> None:
+    """Protects the folder: no name that leads elsewhere, none that is taken, and not while it trains."""
+    for bad in ("", "../x", "a/b", ".hidden", "x\x1b[2J", "ends."):
+        with pytest.raises(InputError, match="no name for a run"):
+            runs.rename(trained, bad)
+    path = runs.rename(trained, "second try")
+    assert path.name == "second try" and Run.open(path).config == trained.config
+    run = Run.open(path)
+    with run.owned(), pytest.raises(InputError, match="stop it first"):
+        runs.rename(run, "third")
+
+
+def test_a_long_run_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the memory: a tail reads so much at once, says that there is more, and loses no line."""
+    monkeypatch.setattr(runs, "_AT_ONCE", 1000)
+    path = tmp_path / "events.jsonl"
+    told = [ev.Warned(step=step, message="x" * 30) for step in range(100)]
+    path.write_bytes(b"".join(ev.encode(event) + b"\n" for event in told) + b"y" * 3000)
+    tail = EventTail(path)
+    first = tail.poll()
+    assert 0 < len(first) < 20 and tail.behind
+    assert first + list(tail.all()) == told
+    with path.open("ab") as file:
+        file.write(b"\n" + ev.encode(SAVED) + b"\n")
+    assert list(tail.all()) == [SAVED], "a line of no known kind is passed over, however long"

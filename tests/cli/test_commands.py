@@ -200,3 +200,46 @@ def test_corpora_are_listed_and_measured(corpus_file: Path) -> None:
     shown = rnntui("corpora", "show", corpus_file)
     assert "bits/char" in shown.stdout and "different characters" in shown.stdout
     assert json.loads(rnntui("corpora", "show", "reber", "--json").stdout)["vocabulary"] == 8
+
+
+def test_preferences_are_shown_and_found(home: Path) -> None:
+    assert rnntui("config", "path").stdout == f"{home / 'config.toml'}\n"
+    assert 'theme = "tokyo-night"' in rnntui("config", "show").stdout
+    home.mkdir()
+    (home / "config.toml").write_text("theme = 3\n")
+    assert_one_line(rnntui("config", "show"), 2, "config.toml", "theme")
+
+
+def test_curves_become_a_picture(trained: Run, tmp_path: Path) -> None:
+    """Protects `runs plot`: a sound SVG at the place asked for; another kind of file is refused."""
+    picture = tmp_path / "curves.svg"
+    result = rnntui("runs", "plot", trained.path, trained.path, "-o", picture)
+    assert (result.returncode, result.stdout) == (0, f"{picture}\n")
+    assert picture.read_text(encoding="utf-8").startswith("<svg") and "run1" in picture.read_text()
+    assert_one_line(rnntui("runs", "plot", trained.path, "-o", tmp_path / "x.png"), 2, "x.png", "x.svg")
+    assert_one_line(rnntui("runs", "plot", trained.path, "-o", tmp_path / "no" / "x.svg"), 1, "x.svg")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_runs_and_corpora(shell: str, trained_home: None) -> None:
+    """Protects completion in every shell: names of runs, of samples, and values of flags."""
+
+    def completed(words: str, last: str) -> str:
+        word = last if shell == "fish" else str(len(words.split()))
+        environment = {
+            "COMP_WORDS": f"{words} {last}",
+            "COMP_CWORD": word,
+            "_RNNTUI_COMPLETE": f"{shell}_complete",
+        }
+        command = [
+            sys.executable,
+            "-c",
+            "import sys; sys.argv[0] = 'rnntui'; from rnntui.cli import main; main()",
+        ]
+        return subprocess.run(
+            command, env=os.environ | environment, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert "first" in completed("rnntui play", "fi")
+    assert "verse" in completed("rnntui train", "ve")
+    assert "gru" in completed("rnntui train --cell", "g")

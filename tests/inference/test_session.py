@@ -10,6 +10,7 @@ import torch
 
 from rnntui.core.config import ModelConfig, TextConfig
 from rnntui.core.inference import session as module
+from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.inference.session import Session
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.text import tokenizers
@@ -113,3 +114,19 @@ def test_unknown_is_never_written() -> None:
     session.set_text("🐦")
     unknown = session.tokenizer.unknown
     assert unknown is not None and session.writer().logits()[unknown] == -torch.inf
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_surprises_are_those_of_scoring(kind: Any) -> None:
+    """Protects the colours: token by token the figures of `score`, however the text came about."""
+    session = make(kind)
+    text = "the cat sees Anna.\na dog likes zebras.\n" * 20
+    for end in (4, 9, 3, 700, 650, len(text)):
+        session.set_text(text[:end])
+        session.surprises()
+    found = session.surprises()
+    nats, _ = score_tokens(session.model, session.tokenizer.encode(text), session.tokenizer.start)
+    assert "".join(piece for piece, _ in found) == text
+    assert [nat for _, nat in found] == pytest.approx(nats.tolist(), abs=1e-4)
+    likeliest = session.next_tokens(5)
+    assert likeliest == sorted(likeliest, key=lambda each: -each[1]) and len(likeliest) == 5

@@ -117,3 +117,12 @@ def test_a_damaged_file_is_one_line(content: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=re.escape(str(path))) as caught:
         tokenizers.load(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(text=ANY_TEXT)
+@settings(max_examples=100, deadline=None)
+def test_pieces_join_to_the_text(kind: str, text: str) -> None:
+    """Protects what is shown token by token: nothing is lost, also what the tokenizer does not know."""
+    pieces = MADE[kind].pieces(text)
+    assert "".join(pieces) == text and len(pieces) == len(MADE[kind].encode(text))

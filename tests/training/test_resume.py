@@ -162,3 +162,23 @@ def test_no_half_written_checkpoint_is_left(make_run: MakeRun, monkeypatch: pyte
         train_until(run, 15)
     assert sorted(path.name for path in (run.path / "checkpoints").iterdir()) == ["00000010"]
     assert run.checkpoint_path("last").name == "00000010"
+
+
+def test_a_rate_that_was_raised_stays_raised(make_run: MakeRun) -> None:
+    """Protects a person's hand: the factor is told, used, and found again after an interruption."""
+    run = make_run(log_every=1, schedule="constant", warmup=0)
+    told = []
+    control = Control(run.path)
+    for event in run.record(train(run, control)):
+        told.append(event)
+        if isinstance(event, ev.Progress) and event.step == 5:
+            request(run.path, "faster")
+            request(run.path, "faster")
+            request(run.path, "slower")
+        if event.step >= 10 and isinstance(event, ev.Progress):
+            control._on_signal(2, None)
+    rates = {event.step: event.lr for event in told if isinstance(event, ev.Progress)}
+    assert rates[6] == pytest.approx(1.25 * rates[5]) and rates[10] == rates[6]
+    assert [event.factor for event in told if isinstance(event, ev.Adjusted)] == [1.25, 1.5625, 1.25]
+    again = train_all(resume_run(run.path, {}))
+    assert next(event.lr for event in again if isinstance(event, ev.Progress)) == rates[10]

@@ -31,7 +31,7 @@ async def test_training_is_watched_paused_and_stopped(training_child: Path) -> N
         history = screen.history
         await until(pilot, lambda: len(history.evaluations) > 1 and screen.state == "running")
         assert history.best is not None
-        await until(pilot, lambda: "step" in str(screen.query_one("#sample-side").border_subtitle))
+        await until(pilot, lambda: "step" in str(screen.query_one("#sample-side").border_title))
         await until(pilot, lambda: screen.query_one(DevicePanel).load is not None)
         assert "cpu " in shown(pilot) and "training " in shown(pilot)
         await pilot.press("space")
@@ -91,12 +91,12 @@ async def test_samples_are_stepped_through_time(make_run: MakeRun) -> None:
     app = RnntuiApp(screen)
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         side = screen.query_one("#sample-side")
-        await until(pilot, lambda: "step 60 (6 of 6" in str(side.border_subtitle))
+        await until(pilot, lambda: "step 60, 6 of 6" in str(side.border_title))
         await pilot.press(*["left_square_bracket"] * 9)
-        assert "step 10 (1 of 6" in str(side.border_subtitle)
+        assert "step 10, 1 of 6" in str(side.border_title)
         assert text_of(pilot, "#sample").startswith("the ")
         await pilot.press("right_square_bracket")
-        assert "step 20 (2 of 6" in str(side.border_subtitle)
+        assert "step 20, 2 of 6" in str(side.border_title)
 
 
 async def test_curves_are_zoomed_panned_and_followed(trained: Run) -> None:

@@ -41,8 +41,9 @@ def ngram_nats(train: Ids, heldout: Ids, vocab_size: int, order: int = 5) -> _Fl
 def _numbered_grams(tokens: _Ints, vocab_size: int, order: int) -> list[_Ints]:
     """For n from 0 to `order`, the number of the n-gram that ends at each position."""
     grams = [np.zeros(len(tokens), dtype=np.int64)]
-    for _ in range(order):
-        before = np.concatenate([[0], grams[-1][:-1] + 1])  # the gram that ends one token earlier
+    for n in range(1, order + 1):
+        # The gram that ends one token earlier; before the first token stands nothing that is ever seen again.
+        before = np.concatenate([[0 if n > 1 else 1], grams[-1][:-1] + 1])
         _, numbers = np.unique(before * vocab_size + tokens, return_inverse=True)
         grams.append(numbers.astype(np.int64))
     return grams

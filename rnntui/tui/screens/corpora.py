@@ -108,12 +108,17 @@ class CorporaScreen(RnntuiScreen):
             yield Static(id="cost", markup=False)
 
     def _options(self) -> list[Option]:
-        """The samples, the files that earlier runs were trained on, and two ways to bring another."""
+        """The samples, and two ways to bring another text."""
         options = [Option(name, id=name) for name in catalogue.SAMPLES]
+        return [*options, Option("＋ open a file …", id=_OPEN), Option("＋ paste a text …", id=_PASTE)]
+
+    def _offer_recent(self) -> None:
+        """The files that earlier runs were trained on; found once the screen stands, for there may be many runs."""
         files = dict.fromkeys(run.config.text.corpus for run in reversed(runs.list_runs()))
         recent = [file for file in files if file not in catalogue.SAMPLES and file != "-"][:8]
-        options += [Option(Text(visible_line(runs.short_corpus(file), 28)), id=file) for file in recent]
-        return [*options, Option("＋ open a file …", id=_OPEN), Option("＋ paste a text …", id=_PASTE)]
+        self.query_one("#samples", Texts).add_options(
+            Option(Text(visible_line(runs.short_corpus(file), 28)), id=file) for file in recent
+        )
 
     def on_mount(self) -> None:
         self.query_one("#samples").border_title = "texts"
@@ -122,6 +127,7 @@ class CorporaScreen(RnntuiScreen):
         self.query_one("#cuts-side").border_title = "in tokens"
         self.query_one("#samples").focus()
         self._explain()
+        self.call_after_refresh(self._offer_recent)
 
     async def on_unmount(self) -> None:
         await self._estimator.close()

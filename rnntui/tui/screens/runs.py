@@ -413,8 +413,13 @@ def _differences(found: list[Run], here: RunSummary | None) -> str:
     for name in FIELDS:
         values = [value_of(run.config, name) for run in found]
         if name != "sha256" and any(value != values[0] for value in values):
-            shown = (
-                "–" if value is None else visible_line(runs.short_corpus(str(value)), 16) for value in values
-            )
+            shown = (_told(value) for value in values)
             lines.append(f"{name:<15}" + "  ".join(f"{LETTERS[i]} {value}" for i, value in enumerate(shown)))
     return "\n".join(lines if len(lines) > 2 else [*lines, "The same settings."])
+
+
+def _told(value: object) -> str:
+    """A setting in a few characters."""
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else visible_line(runs.short_corpus(str(value)), 16)

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import ProgressBar, Static
+from textual.widgets import Static
 
 from rnntui import formats
 from rnntui.core import events as ev
@@ -31,6 +31,7 @@ from rnntui.tui.screens.dialogs import Fault
 from rnntui.tui.widgets.curves import LETTERS, Curves
 from rnntui.tui.widgets.device_panel import DevicePanel
 from rnntui.tui.widgets.figures import Figures
+from rnntui.tui.widgets.progress_row import ProgressRow
 from rnntui.visible import visible, visible_line
 
 _POLL_S = 0.2
@@ -132,7 +133,7 @@ class TrainingScreen(RnntuiScreen):
                 yield Static(id="legend", markup=False)
             with Vertical(id="number-side"):
                 yield Figures(id="figures")
-                yield ProgressBar(total=1.0, id="progress", show_eta=False)
+                yield ProgressRow(id="progress")
                 yield DevicePanel(id="device")
                 with VerticalScroll(id="sample-side", can_focus=False):
                     yield Static(
@@ -188,7 +189,7 @@ class TrainingScreen(RnntuiScreen):
             figures.history = self.history
             figures.refresh()
             if self.history.progress:
-                self.query_one(ProgressBar).update(progress=self.history.progress.fraction)
+                self.query_one(ProgressRow).fraction = self.history.progress.fraction
             self._show_sample()
             self._show_legend(None)
 
@@ -229,10 +230,8 @@ class TrainingScreen(RnntuiScreen):
             visible(event.text).lstrip("\n"), style="not bold"
         )
         self._say("#sample", text)
-        place = f"step {event.step:,}" + (
-            f" ({number + 1} of {len(samples)}, [ ] steps)" if len(samples) > 1 else ""
-        )
-        self.query_one("#sample-side").border_subtitle = Content(place)
+        place = f", {number + 1} of {len(samples)} ([ and ])" if len(samples) > 1 else ""
+        self.query_one("#sample-side").border_title = Content(f"what it writes at step {event.step:,}{place}")
 
     def watch_sample(self) -> None:
         if self.is_mounted:
