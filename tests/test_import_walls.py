@@ -38,7 +38,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_first_screen_is_painted_before_torch() -> None:
-    """Protects the quick start: the first screen stands, with a text measured, and torch is not loaded."""
+    """Protects the quick start: the first screen stands, with text and machine measured, and torch is not loaded."""
     code = """
 import asyncio
 from rnntui.tui.app import RnntuiApp
@@ -46,8 +46,8 @@ from rnntui.tui.screens.corpora import CorporaScreen
 async def main():
     app = RnntuiApp(CorporaScreen())
     async with app.run_test() as pilot:
-        await app.workers.wait_for_complete()
-        await pilot.pause()
+        while "tokens/s here" not in str(app.screen.query_one("#cost").render()):
+            await pilot.pause(0.05)
         assert "characters" in str(app.screen.query_one("#statistics").render())
 asyncio.run(main())
 """
