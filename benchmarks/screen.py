@@ -87,22 +87,22 @@ def typing(run: str, keys: int) -> tuple[list[float], list[float]]:
         until(terminal, lambda shown: "ms a key" in shown)
         time.sleep(2.0)
         letters = random.Random(1)
+        start = at = column(terminal)
         for number in range(keys):
             terminal.read()
-            row = ghost_row(terminal)
-            line, ghost = row[: column(terminal)], row[column(terminal) :].strip()
-            if column(terminal) > 60:
+            if at > 60:
                 terminal.type("\r")
+                at = start
+                until(terminal, lambda shown: column(terminal) == start)
                 time.sleep(0.3)
-                terminal.read()
                 continue
+            ghost = ghost_row(terminal)[at:].strip()
             key = " " if number % 6 == 5 else letters.choice([c for c in "etaoinshr" if c != ghost[:1]])
-            began = time.perf_counter()
+            began, at = time.perf_counter(), at + 1
             terminal.type(key)
-            at = len(line)
-            until(terminal, lambda shown, at=at: column(terminal) == at + 1, 10)
+            until(terminal, lambda shown, at=at: column(terminal) == at, 10)
             echoes.append(1000 * (time.perf_counter() - began))
-            until(terminal, lambda shown: bool(ghost_row(terminal)[column(terminal) :].strip(" │")), 10)
+            until(terminal, lambda shown, at=at: bool(ghost_row(terminal)[at:].strip(" │")), 10)
             ghosts.append(1000 * (time.perf_counter() - began))
             time.sleep(letters.uniform(0.08, 0.25))
     finally:
@@ -159,7 +159,7 @@ def watched_speed(text: str, path: Path, rounds: int) -> tuple[list[float], list
             if terminal:
                 terminal.read()
         after = newest(path)
-        speeds.append((after.tokens - before.tokens) / (after.wall_s - before.wall_s))
+        speeds.append((after.tokens - before.tokens) / (after.train_s - before.train_s))
         if terminal:
             redraws.append(terminal.output[painted:].count(b"\x1b[?2026h") / STRETCH_S)
             terminal.close()
