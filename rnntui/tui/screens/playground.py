@@ -30,6 +30,8 @@ from rnntui.visible import visible_line
 
 _REFRESH_S = 2.0
 """How often a run that trains is asked for its newest weights."""
+_ECHO_S = 0.008
+"""A key is painted before the search for its ghost text begins: the two would share one interpreter."""
 _WRITE_S = 0.08
 """What is written goes to the screen so often."""
 _LARGEST = 200_000
@@ -142,6 +144,7 @@ class PlaygroundScreen(RnntuiScreen):
         shown: str | None = None
         while self.is_attached:
             await self._wanted.wait()
+            await asyncio.sleep(_ECHO_S)
             self._wanted.clear()
             if self.writing:
                 continue  # the model has the pen
