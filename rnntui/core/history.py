@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rnntui.core import events as ev
 
-Numbers = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.floating[Any]]
 
 _SMOOTHING = 0.8
 
@@ -20,7 +21,7 @@ class Column:
     """Numbers in the order of the run; appending costs the same at any length."""
 
     def __init__(self) -> None:
-        self._buffer: npt.NDArray[np.float32 | np.float64] = np.empty(256, dtype=np.float32)
+        self._buffer: Numbers = np.empty(256, dtype=np.float32)
         self._length = 0
 
     def __len__(self) -> int:
@@ -29,7 +30,7 @@ class Column:
     @property
     def values(self) -> Numbers:
         """(N,) a view; good until the next `extend`."""
-        return self._buffer[: self._length]  # type: ignore[return-value]
+        return self._buffer[: self._length]
 
     def extend(self, values: Sequence[float]) -> None:
         needed = self._length + len(values)
@@ -94,7 +95,7 @@ class History:
         """Take in events, in their order."""
         for kind, group in groupby(events, type):
             if kind is ev.Progress:
-                self._add_progress(list(group))  # type: ignore[arg-type]
+                self._add_progress([event for event in group if isinstance(event, ev.Progress)])
             else:
                 for event in group:
                     self._add(event)

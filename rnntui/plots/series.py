@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from rnntui.core.history import History
+from rnntui.core.history import Column, History
 from rnntui.plots.scales import Numbers, Scale
 
 Unit = Literal["perplexity", "bits/byte"]
@@ -49,10 +49,14 @@ def series_of(
         first, last = np.searchsorted(x, window[0]), np.searchsorted(x, window[1], side="right")
         shown = slice(max(int(first) - 1, 0), int(last) + 1)
     found = []
-    for role, losses in (("raw", history.losses), ("training", history.smooth)):
+    lines: tuple[tuple[str, Role, Column], ...] = (
+        ("each batch", "raw", history.losses),
+        (name, "training", history.smooth),
+    )
+    for title, role, losses in lines:
         thin_x, thin_losses = thinned(x[shown], losses.values[shown], columns)
         figures = _figures(history, thin_losses, unit)
-        found.append(Series(name if role == "training" else "each batch", role, thin_x, figures, run))  # type: ignore[arg-type]
+        found.append(Series(title, role, thin_x, figures, run))
     if history.evaluations:
         found.append(_heldout(history, x_axis, unit, columns, run))
     if run == 0:

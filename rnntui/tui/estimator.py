@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from rnntui import formats
+from rnntui.core.config import Config, split_fractions
+
 
 class Estimator:
     """Asks `rnntui.core.training.speed`; torch is loaded there, and once."""
@@ -62,3 +65,30 @@ class Estimator:
             assert process.stdin is not None
             process.stdin.close()
             await process.wait()
+
+
+def expected(setting: Config, tokens: float, tokens_per_s: float) -> str:
+    """How long a run takes at a speed, and how often it reads a text of so many tokens in that time."""
+    epoch_s = split_fractions(setting.text.split)[0] * tokens / tokens_per_s
+    training = setting.training
+    times = [training.max_time] if training.max_time else []
+    times += [training.max_epochs * epoch_s] if training.max_epochs else []
+    if training.max_steps:
+        times.append(training.max_steps * training.batch_size * training.bptt / tokens_per_s)
+    if not times:
+        return f"{formats.duration(epoch_s)} a pass over the text, no limit"
+    seconds = min(times)
+    passes = seconds / epoch_s
+    return f"{formats.duration(seconds)} for {passes:,.{0 if passes >= 10 else 1}f} passes"
+
+
+def limit(setting: Config) -> str:
+    """When a run ends, in a few words."""
+    training = setting.training
+    limits = [
+        f"{training.max_time / 60:g} min at most" if training.max_time else "",
+        f"{training.max_epochs:g} passes" if training.max_epochs else "",
+        f"{training.max_steps:,} steps" if training.max_steps else "",
+        "less if it stops gaining" if training.patience else "",
+    ]
+    return ", ".join(limit for limit in limits if limit) or "until you stop it"

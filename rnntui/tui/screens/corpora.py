@@ -20,10 +20,10 @@ from textual.worker import get_current_worker
 from rnntui import formats
 from rnntui.core import config, runs
 from rnntui.core.cells import CELLS, equations
-from rnntui.core.config import DEFAULT_PRESET, PRESETS, Config
+from rnntui.core.config import DEFAULT_PRESET, PRESETS
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.text import catalogue
-from rnntui.tui.estimator import Estimator
+from rnntui.tui.estimator import Estimator, expected, limit
 from rnntui.tui.messages import StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.screens.picker import PathInput, PickerScreen
@@ -267,7 +267,7 @@ class CorporaScreen(RnntuiScreen):
         lines = [
             f"{cell}: {CELLS[cell].summary}",
             f"{self._tokenizer}: {_TOKENIZERS[self._tokenizer]}",
-            f"{preset}: {shape}, {_limit(setting)}",
+            f"{preset}: {shape}, {limit(setting)}",
         ]
         self.query_one("#meaning", Static).update("\n".join(lines))
         self.query_one("#equations", Static).update("\n".join(equations(cell)))
@@ -283,8 +283,7 @@ class CorporaScreen(RnntuiScreen):
         vocab_size = self._vocab_size()
         if vocab_size is None:
             return
-        settings = self._chosen() | {"tokenizer": self._tokenizer}
-        async for answer in self._estimator.estimate(settings, self._preset, vocab_size):
+        async for answer in self._estimator.estimate(self._chosen(), self._preset, vocab_size):
             self.cost = answer
 
     def _vocab_size(self) -> int | None:
@@ -316,25 +315,12 @@ class CorporaScreen(RnntuiScreen):
         parts[1] += f" {cost['precision']}"
         parts.append(f"{formats.count(speed)} tokens/s here")
         setting = config.build(self._chosen(), self._preset)
-        return " · ".join([*parts, self._expected(setting, speed)])
-
-    def _expected(self, setting: Config, speed: float) -> str:
-        """How long it takes, and how often the text is read in that time."""
-        if self.figures is None:
-            return ""
-        kept = config.split_fractions(setting.text.split)[0]
-        size = next((each.characters_per_token for each in self.cuts if each.kind == self._tokenizer), 1.0)
-        epoch_s = kept * self.figures.characters / size / speed
-        training = setting.training
-        times = [training.max_time] if training.max_time else []
-        times += [training.max_epochs * epoch_s] if training.max_epochs else []
-        if training.max_steps:
-            times.append(training.max_steps * training.batch_size * training.bptt / speed)
-        if not times:
-            return f"{formats.duration(epoch_s)} a pass over the text, no limit"
-        seconds = min(times)
-        passes = seconds / epoch_s
-        return f"{formats.duration(seconds)} for {passes:,.{0 if passes >= 10 else 1}f} passes"
+        if self.figures is not None:
+            size = next(
+                (each.characters_per_token for each in self.cuts if each.kind == self._tokenizer), 1.0
+            )
+            parts.append(expected(setting, self.figures.characters / size, speed))
+        return " · ".join(parts)
 
     # --- keys ---
 
@@ -382,18 +368,6 @@ class CorporaScreen(RnntuiScreen):
         self.workers.cancel_group(self, "estimate")
         await self._estimator.close()
         self.post_message(StartRequested(self._chosen(), self._preset))
-
-
-def _limit(setting: Config) -> str:
-    """When a run ends, in a few words."""
-    training = setting.training
-    limits = [
-        f"{training.max_time / 60:g} min at most" if training.max_time else "",
-        f"{training.max_epochs:g} passes" if training.max_epochs else "",
-        f"{training.max_steps:,} steps" if training.max_steps else "",
-        "less if it stops gaining" if training.patience else "",
-    ]
-    return ", ".join(limit for limit in limits if limit) or "until you stop it"
 
 
 def _kept(text: str) -> Path:

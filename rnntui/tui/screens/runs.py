@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -17,9 +17,7 @@ from textual.reactive import reactive
 from textual.widgets import DataTable, Input, Static
 from textual.worker import get_current_worker
 
-from rnntui import formats
 from rnntui.core import config, runs
-from rnntui.core.config import FIELDS, value_of
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.history import History
 from rnntui.core.runs import Run
@@ -28,57 +26,13 @@ from rnntui.tui.messages import ForkRequested, PlayRequested, Tab, WatchRequeste
 from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
 from rnntui.tui.widgets.curves import LETTERS, Curves
+from rnntui.tui.widgets.differences import differences
+from rnntui.tui.widgets.run_table import COLUMNS, RunTable, searched
 from rnntui.visible import visible_line
 
 _LOOK_S = 2.0
 _DRAWN = 6
 """Runs whose curves are drawn at most: more cannot be told apart."""
-
-
-class _Column(NamedTuple):
-    """A column of the table: its heading, how a run shows in it, and by what it is sorted."""
-
-    heading: str
-    width: int
-    shown: Callable[[RunSummary], str]
-    order: Callable[[RunSummary], Any]
-
-
-def _number(value: float | None) -> float:
-    """For sorting: what is not known comes last."""
-    return float("inf") if value is None else value
-
-
-_COLUMNS = (
-    _Column("run", 18, lambda run: run.name, lambda run: run.name),
-    _Column("corpus", 10, lambda run: runs.short_corpus(run.corpus), lambda run: run.corpus),
-    _Column("cell", 5, lambda run: run.cell, lambda run: run.cell),
-    _Column(
-        "weights",
-        7,
-        lambda run: formats.count(run.parameters) if run.parameters else "–",
-        lambda run: _number(run.parameters),
-    ),
-    _Column(
-        "bits/B", 6, lambda run: formats.number(run.bits_per_byte), lambda run: _number(run.bits_per_byte)
-    ),
-    _Column("perpl.", 6, lambda run: formats.number(run.perplexity, 2), lambda run: _number(run.perplexity)),
-    _Column(
-        "tok/s",
-        6,
-        lambda run: formats.count(run.tokens_per_s) if run.tokens_per_s else "–",
-        lambda run: -(run.tokens_per_s or 0),
-    ),
-    _Column("state", 11, lambda run: run.state, lambda run: run.state),
-)
-
-
-class RunTable(DataTable[Text]):
-    """The table, on which Enter opens a run."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select_cursor", "Watch", tooltip="Open the training screen on this run")
-    ]
 
 
 class RunsScreen(RnntuiScreen):
@@ -133,13 +87,13 @@ class RunsScreen(RnntuiScreen):
     def on_resize(self) -> None:
         """Names and corpora get what room there is."""
         room = max(self.size.width - 80, 0)
-        widths = [column.width + room // 3 * (column.heading in ("run", "corpus")) for column in _COLUMNS]
+        widths = [column.width + room // 3 * (column.heading in ("run", "corpus")) for column in COLUMNS]
         if widths != self._widths:
             self._widths = widths
             table = self.query_one(RunTable)
             table.clear(columns=True)
             table.add_column("", width=2, key="mark")
-            for column, width in zip(_COLUMNS, widths, strict=True):
+            for column, width in zip(COLUMNS, widths, strict=True):
                 table.add_column(Text(column.heading), width=width + 1, key=column.heading)
             self._fill()
 
@@ -190,20 +144,20 @@ class RunsScreen(RnntuiScreen):
         table = self.query_one(RunTable)
         here = self._here()
         words = self.query_one("#filter", Input).value.lower().split()
-        rows = [run for run in self.summaries if all(word in _searched(run) for word in words)]
+        rows = [run for run in self.summaries if all(word in searched(run) for word in words)]
         if self.order is not None:
-            rows.sort(key=_COLUMNS[self.order].order)
+            rows.sort(key=COLUMNS[self.order].order)
         table.clear()
         for run in rows:
             cells = (
                 Text(visible_line(column.shown(run), width))
-                for column, width in zip(_COLUMNS, self._widths, strict=True)
+                for column, width in zip(COLUMNS, self._widths, strict=True)
             )
             table.add_row(Text(self._letter(run.path)), *cells, key=run.path)
         paths = [run.path for run in rows]
         if here in paths:
             table.cursor_coordinate = Coordinate(paths.index(here), 0)
-        sorting = f", by {_COLUMNS[self.order].heading}" if self.order is not None else ", newest first"
+        sorting = f", by {COLUMNS[self.order].heading}" if self.order is not None else ", newest first"
         table.border_title = f"{len(rows)} of {len(self.summaries)} runs{sorting}"
         if not self.summaries:
             self.query_one("#differences", Static).update("No run yet: press 1, choose a text, press Enter.")
@@ -232,7 +186,7 @@ class RunsScreen(RnntuiScreen):
         self.action_watch()
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
-        headings = [column.heading for column in _COLUMNS]
+        headings = [column.heading for column in COLUMNS]
         key = str(event.column_key.value)
         self.order = headings.index(key) if key in headings and headings.index(key) != self.order else None
 
@@ -269,9 +223,7 @@ class RunsScreen(RnntuiScreen):
         curves = self.query_one(Curves)
         curves.border_title = "bits/byte over steps"
         curves.show([(run.name, history) for run, history in found])
-        self.query_one("#differences", Static).update(
-            _differences([run for run, _ in found], self._summary())
-        )
+        self.query_one("#differences", Static).update(differences([run for run, _ in found], self._summary()))
 
     # --- keys ---
 
@@ -320,7 +272,7 @@ class RunsScreen(RnntuiScreen):
         self._compare()
 
     def action_sort(self) -> None:
-        last = len(_COLUMNS) - 1
+        last = len(COLUMNS) - 1
         self.order = 0 if self.order is None else None if self.order == last else self.order + 1
 
     def action_log_y(self) -> None:
@@ -390,36 +342,3 @@ class RunsScreen(RnntuiScreen):
 
 def _remove(path: Path) -> None:
     runs.remove(Run.open(path))
-
-
-def _searched(run: RunSummary) -> str:
-    """What the filter looks at."""
-    return " ".join((run.name, run.corpus, run.cell, run.tokenizer, run.state)).lower()
-
-
-def _differences(found: list[Run], here: RunSummary | None) -> str:
-    """The settings in which runs differ, a line each; of a lone run, what it is and how it died."""
-    if len(found) < 2:
-        if here is None:
-            return ""
-        lines = [
-            visible_line(here.name),
-            f"{here.state} at step {here.step:,}, {formats.duration(here.train_s)} trained",
-        ]
-        if here.state == "crashed":
-            lines.append(visible_line(runs.log_end(Path(here.path))[-400:].strip() or "it left no word"))
-        return "\n".join([*lines, "", "Space marks runs to compare."])
-    lines = ["  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(found)), ""]
-    for name in FIELDS:
-        values = [value_of(run.config, name) for run in found]
-        if name != "sha256" and any(value != values[0] for value in values):
-            shown = (_told(value) for value in values)
-            lines.append(f"{name:<15}" + "  ".join(f"{LETTERS[i]} {value}" for i, value in enumerate(shown)))
-    return "\n".join(lines if len(lines) > 2 else [*lines, "The same settings."])
-
-
-def _told(value: object) -> str:
-    """A setting in a few characters."""
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else visible_line(runs.short_corpus(str(value)), 16)

@@ -15,7 +15,6 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui import formats
 from rnntui.core import events as ev
 from rnntui.core import runs
 from rnntui.core.history import History
@@ -31,6 +30,7 @@ from rnntui.tui.screens.dialogs import Fault
 from rnntui.tui.widgets.curves import LETTERS, Curves
 from rnntui.tui.widgets.device_panel import DevicePanel
 from rnntui.tui.widgets.figures import Figures
+from rnntui.tui.widgets.legend import beaten, readout
 from rnntui.tui.widgets.progress_row import ProgressRow
 from rnntui.visible import visible, visible_line
 
@@ -253,39 +253,13 @@ class TrainingScreen(RnntuiScreen):
             names = [self._path.name, *(name for name, _ in self._others)]
             text = "  ".join(f"{LETTERS[i % 26]} {visible_line(name, 24)}" for i, name in enumerate(names))
         elif x is not None and len(self.history.steps):
-            text = self._at(x)
+            text = readout(self.history, self.query_one(Curves).x_axis, x)
         else:
-            text = f"━ average ⣀ batch {POINT[marker]} held-out {LEVEL[marker]}{self._beaten()}"
+            text = f"━ average ⣀ batch {POINT[marker]} held-out {LEVEL[marker]}{beaten(self.history)}"
             text = text if marker != "ascii" else text.replace("━", "*").replace("⣀", ".")
             if self.has_class("-short"):  # there the frame that bears the title is left out
                 text = f"{self.preferences.unit} / {self.preferences.x_axis}  {text}"
         self._say("#legend", text)
-
-    def _at(self, x: float) -> str:
-        """The figures at the place `x` of the x axis."""
-        import numpy as np
-
-        history, axis = self.history, self.query_one(Curves).x_axis
-        along = {"steps": history.steps, "tokens": history.tokens, "seconds": history.seconds}[axis].values
-        i = min(int(np.searchsorted(along, x)), len(along) - 1)
-        step = int(history.steps.values[i])
-        loss = float(history.smooth.values[i])
-        evaluation = min(history.evaluations, key=lambda event: abs(event.step - step), default=None)
-        told = f"step {step:,}: training perplexity {formats.number(formats.perplexity(loss), 2)}"
-        if evaluation is not None:
-            told += f", held-out {formats.number(evaluation.perplexity, 2)} at {evaluation.step:,}"
-        return told
-
-    def _beaten(self) -> str:
-        """Which baselines the model has beaten, in words and signs."""
-        best = self.history.best
-        if best is None or best.bits_per_byte is None:
-            return " to beat"
-        marks = [
-            f"{'✓' if best.bits_per_byte < each.bits_per_byte else '✗'} {each.name}"
-            for each in self.history.baselines.values()
-        ]
-        return " beaten? " + " ".join(marks) if marks else ""
 
     def watch_state(self) -> None:
         self.query_one("#headline", Static).update(self._headline())

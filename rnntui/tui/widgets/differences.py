@@ -1,0 +1,41 @@
+"""What differs between runs, in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rnntui import formats
+from rnntui.core import runs
+from rnntui.core.config import FIELDS, value_of
+from rnntui.core.runs import Run
+from rnntui.core.summaries import RunSummary
+from rnntui.tui.widgets.curves import LETTERS
+from rnntui.visible import visible_line
+
+
+def differences(found: list[Run], here: RunSummary | None) -> str:
+    """The settings in which runs differ, a line each; of a lone run, what it is and how it died."""
+    if len(found) < 2:
+        if here is None:
+            return ""
+        lines = [
+            visible_line(here.name),
+            f"{here.state} at step {here.step:,}, {formats.duration(here.train_s)} trained",
+        ]
+        if here.state == "crashed":
+            lines.append(visible_line(runs.log_end(Path(here.path))[-400:].strip() or "it left no word"))
+        return "\n".join([*lines, "", "Space marks runs to compare."])
+    lines = ["  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(found)), ""]
+    for name in FIELDS:
+        values = [value_of(run.config, name) for run in found]
+        if name != "sha256" and any(value != values[0] for value in values):
+            shown = (_told(value) for value in values)
+            lines.append(f"{name:<15}" + "  ".join(f"{LETTERS[i]} {value}" for i, value in enumerate(shown)))
+    return "\n".join(lines if len(lines) > 2 else [*lines, "The same settings."])
+
+
+def _told(value: object) -> str:
+    """A setting in a few characters."""
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else visible_line(runs.short_corpus(str(value)), 16)

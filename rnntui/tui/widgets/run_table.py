@@ -1,0 +1,65 @@
+"""The table of runs: its columns, and what the filter looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable
+
+from rnntui import formats
+from rnntui.core import runs
+from rnntui.core.summaries import RunSummary
+
+
+class Column(NamedTuple):
+    """A column of the table: its heading, how a run shows in it, and by what it is sorted."""
+
+    heading: str
+    width: int
+    shown: Callable[[RunSummary], str]
+    order: Callable[[RunSummary], Any]
+
+
+def _number(value: float | None) -> float:
+    """For sorting: what is not known comes last."""
+    return float("inf") if value is None else value
+
+
+COLUMNS = (
+    Column("run", 18, lambda run: run.name, lambda run: run.name),
+    Column("corpus", 10, lambda run: runs.short_corpus(run.corpus), lambda run: run.corpus),
+    Column("cell", 5, lambda run: run.cell, lambda run: run.cell),
+    Column(
+        "weights",
+        7,
+        lambda run: formats.count(run.parameters) if run.parameters else "–",
+        lambda run: _number(run.parameters),
+    ),
+    Column(
+        "bits/B", 6, lambda run: formats.number(run.bits_per_byte), lambda run: _number(run.bits_per_byte)
+    ),
+    Column("perpl.", 6, lambda run: formats.number(run.perplexity, 2), lambda run: _number(run.perplexity)),
+    Column(
+        "tok/s",
+        6,
+        lambda run: formats.count(run.tokens_per_s) if run.tokens_per_s else "–",
+        lambda run: -(run.tokens_per_s or 0),
+    ),
+    Column("state", 11, lambda run: run.state, lambda run: run.state),
+)
+
+
+class RunTable(DataTable[Text]):
+    """The table, on which Enter opens a run."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "Watch", tooltip="Open the training screen on this run")
+    ]
+
+
+def searched(run: RunSummary) -> str:
+    """What the filter looks at."""
+    return " ".join((run.name, run.corpus, run.cell, run.tokenizer, run.state)).lower()
