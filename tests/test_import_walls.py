@@ -29,12 +29,15 @@ except SystemExit:
 """
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["complete", "--help"], ["runs", "list"]]
-)
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["complete", "--help"]])
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
-    """Protects the quick answer: help and lists come without torch or textual."""
-    assert not loaded_after(HELP.format(arguments=arguments)).intersection(HEAVY)
+    """Protects the quick answer: help comes without torch, textual or numpy."""
+    assert not loaded_after(HELP.format(arguments=arguments)).intersection((*HEAVY, "numpy", "psutil"))
+
+
+def test_lists_load_nothing_heavy() -> None:
+    """Protects the quick answer: lists come without torch or textual."""
+    assert not loaded_after(HELP.format(arguments=["runs", "list"])).intersection(HEAVY)
 
 
 def test_first_screen_is_painted_before_torch() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import rich_click as click
@@ -15,8 +15,10 @@ from rnntui.core import runs as store
 from rnntui.core.config import to_toml
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
-from rnntui.core.summaries import RunSummary, read_history, summarise
 from rnntui.visible import visible, visible_line
+
+if TYPE_CHECKING:
+    from rnntui.core.summaries import RunSummary
 
 
 @click.group()
@@ -28,6 +30,8 @@ def runs() -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """All runs in the runs' home, the newest last."""
+    from rnntui.core.summaries import summarise
+
     summaries = [summarise(run) for run in store.list_runs()]
     if as_json:
         click.echo(msgspec.json.encode(summaries).decode())
@@ -72,6 +76,8 @@ def _print_table(summaries: list[RunSummary]) -> None:
 @json_option
 def show(run: str, as_json: bool) -> None:
     """One run: its figures and its configuration."""
+    from rnntui.core.summaries import summarise
+
     found = store.find(run)
     summary = summarise(found)
     if as_json:
@@ -133,6 +139,7 @@ def remove(run: tuple[str, ...], yes: bool) -> None:
 @click.option("--linear", is_flag=True, help="a linear scale in the place of a logarithmic one")
 def plot(run: tuple[str, ...], output: Path, x_axis: Any, unit: Any, linear: bool) -> None:
     """The learning curves of runs as a picture, an SVG file."""
+    from rnntui.core.summaries import read_history
     from rnntui.plots.svg import picture
 
     if output.suffix.lower() != ".svg":

@@ -24,10 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import filelock
 import msgspec
 import platformdirs
-import psutil
 
 from rnntui.core import events as ev
 from rnntui.core.config import Config, read_toml, to_toml
@@ -63,9 +61,13 @@ class Owner(msgspec.Struct, frozen=True):
 
     @classmethod
     def this_process(cls) -> Owner:
+        import psutil
+
         return cls(pid=os.getpid(), started=psutil.Process().create_time())
 
     def alive(self) -> bool:
+        import psutil
+
         try:
             process = psutil.Process(self.pid)
             return abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
@@ -165,6 +167,8 @@ class Run:
     @contextmanager
     def owned(self) -> Iterator[None]:
         """Own the folder for the length of the block.  Raises InputError naming the present owner."""
+        import filelock
+
         guard = filelock.FileLock(self.path / ".guard")
         try:
             guard.acquire(timeout=0)
