@@ -99,6 +99,51 @@ def test_equations_equal_torchs_own_module(name: str, options: dict[str, str]) -
         torch.testing.assert_close(y, expected[t], atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("name", "options"), [variant for variant in VARIANTS if variant[0] in TORCH])
+def test_gradients_equal_autograds(name: str, options: dict[str, str]) -> None:
+    """Protects learning in fp32, at a size whose loops are vector instructions: torch's own, to 1e-5."""
+    torch.manual_seed(0)
+    sizes = (24, 40)
+    cell = cell_class(name)(*sizes, **options)
+    module = TORCH[name](*sizes, **options)
+    module.load_state_dict({key.removeprefix("rnn."): value for key, value in cell.state_dict().items()})
+    x = torch.randn(T, 5, sizes[0])
+    weight = torch.randn(T, 5, sizes[1])
+    gradients = []
+    for y, inputs in (
+        (cell(x.requires_grad_(), cell.initial_state(5))[0], [x, *cell.parameters()]),
+        (module(x)[0], [x, *module.parameters()]),
+    ):
+        gradients.append(torch.autograd.grad((y * weight).sum(), inputs))
+    torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-5)
+
+
+def test_half_precision_is_close(cell: Cell) -> None:
+    """Protects training in bf16: its outputs and gradients are fp32's but for the rounding."""
+    cell.float()
+    x, state = torch.randn(T, B, I), random_state(cell)
+    results = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            y, last = cell(x, state)
+        gradients = torch.autograd.grad(y.float().square().sum(), list(cell.parameters()))
+        results.append([y, *last, *gradients])
+    assert results[1][0].dtype == torch.bfloat16 and results[1][-1].dtype == torch.float32
+    for exact, half in zip(*results, strict=True):
+        torch.testing.assert_close(half.float(), exact, atol=0.03 * float(exact.detach().abs().max()), rtol=0)
+
+
+def test_a_fault_is_not_hidden(cell: Cell) -> None:
+    """Protects the watch over divergence: a NaN in the input reaches every later output of its stream."""
+    cell.float()
+    x = torch.randn(T, B, I)
+    x[2, 1] = float("nan")
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            y, _ = cell(x, cell.initial_state(B))
+        assert y[2:, 1].isnan().all() and y[:2].isfinite().all() and y[:, 0].isfinite().all()
+
+
 def test_the_forget_gate_starts_open() -> None:
     bias = cell_class("lstm")(I, H).state_dict()
     assert torch.equal((bias["rnn.bias_ih_l0"] + bias["rnn.bias_hh_l0"])[H : 2 * H], torch.ones(H))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from importlib import import_module
 
 import torch
 from torch import Tensor, nn
@@ -47,15 +48,27 @@ class Cell(nn.Module, ABC):
 
 
 class FusedCell(Cell):
-    """A cell for which torch has a layer of one fused kernel: `forward` calls it, `step` is the equations."""
+    """A cell with a fast path beside the equations of `step`: ours on the CPU, elsewhere that of torch's layer."""
 
     rnn: nn.RNNBase
+    kernels: str
+    """`module:name` of the cell's kernels, the module relative to `rnntui.core.cells.fast`."""
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if x.device.type == "cpu":
+            return self._run(x, state)
         # torch's layers count their layers in a first dimension, and take a lone state without a tuple.
         parts = tuple(part.unsqueeze(0) for part in state)
         y, last = self.rnn(x, parts if len(parts) > 1 else parts[0])
         return y, tuple(part.squeeze(0) for part in (last if isinstance(last, tuple) else (last,)))
+
+    def _run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        # The compiler of the loops takes a third of a second to import: completion need not wait for it.
+        from rnntui.core.cells.fast import recurrence
+
+        module, _, name = self.kernels.partition(":")
+        kernels = getattr(import_module(f"{recurrence.__package__}.{module}"), name)
+        return recurrence.run(kernels, x, self.weights(), state)
 
     def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """W (G*H, I), U (G*H, H), b and c (G*H): of the input and of the state, G gates stacked."""

@@ -20,6 +20,7 @@ class Elman(FusedCell):
     def __init__(self, input_size: int, hidden_size: int, nonlinearity: str = "tanh") -> None:
         super().__init__(input_size, hidden_size)
         self.rnn = nn.RNN(input_size, hidden_size, nonlinearity=nonlinearity)
+        self.kernels = "elman:RELU" if nonlinearity == "relu" else "elman:TANH"
         self.f = relu if nonlinearity == "relu" else Tensor.tanh
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:

@@ -19,6 +19,8 @@ class GRU(FusedCell):
     `x_t` is (B, I); `h_t` (B, H) is the state and the output.
     """
 
+    kernels = "gru:KERNELS"
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.rnn = nn.GRU(input_size, hidden_size)

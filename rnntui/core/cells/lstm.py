@@ -25,6 +25,7 @@ class LSTM(FusedCell):
     """
 
     state_size = 2
+    kernels = "lstm:KERNELS"
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
