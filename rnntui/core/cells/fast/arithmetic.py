@@ -17,8 +17,12 @@ from typing import Any, TypeVar, cast
 import llvmlite.binding
 import numba
 import numpy as np
+import torch
 from numba import types
 from numba.extending import overload, register_jitable
+from torch import Tensor
+
+from rnntui.core.cells.fast.kernels import Array
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,17 +33,22 @@ llvmlite.binding.set_option("", "--runtime-memory-check-threshold=128")
 llvmlite.binding.set_option("", "--hoist-runtime-checks=false")
 
 # Fused multiply-adds and no distinction of -0; nothing that would hide a NaN or reorder a sum.
-_FAST: set[str] = {"contract", "nsz"}
+OPTIONS: dict[str, Any] = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
 
 def kernel(function: Function) -> Function:
     """Compile a loop over arrays, once a machine: what was compiled is kept on disk."""
-    compiled: Any = numba.njit(cache=True, fastmath=_FAST, error_model="numpy", nogil=True)(function)
+    compiled: Any = numba.njit(cache=True, nogil=True, **OPTIONS)(function)
     return cast("Function", compiled)
 
 
+def array(x: Tensor) -> Array:
+    """The numbers of `x` where they lie, as the loops take them."""
+    return (x.view(torch.uint16) if x.dtype == torch.bfloat16 else x).numpy()
+
+
 def _inlined(function: Function) -> Function:
-    jitable: Function = register_jitable(inline="always", fastmath=_FAST, error_model="numpy")(function)
+    jitable: Function = register_jitable(inline="always", **OPTIONS)(function)
     return jitable
 
 
@@ -83,14 +92,14 @@ def _narrow(x, like):  # type: ignore[no-untyped-def]
     return upper_half
 
 
-@overload(sigmoid, inline="always", jit_options={"fastmath": _FAST, "error_model": "numpy"})
+@overload(sigmoid, inline="always", jit_options=OPTIONS)
 def _sigmoid(x):  # type: ignore[no-untyped-def]
     if x == types.float64:
         return lambda x: 1.0 / (1.0 + math.exp(-x))
     return lambda x: np.float32(1) / (np.float32(1) + _exp(-x))
 
 
-@overload(tanh, inline="always", jit_options={"fastmath": _FAST, "error_model": "numpy"})
+@overload(tanh, inline="always", jit_options=OPTIONS)
 def _tanh(x):  # type: ignore[no-untyped-def]
     if x == types.float64:
         return lambda x: math.tanh(x)  # noqa: PLW0108  (numba wants a Python function)

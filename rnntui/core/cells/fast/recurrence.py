@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from rnntui.core.cells.fast import sweep
+from rnntui.core.cells.fast.arithmetic import array
+from rnntui.core.cells.fast.kernels import Kernels
 from rnntui.core.cells.fast.products import product
-
-Array = np.ndarray[Any, Any]
-
-
-class Kernels(NamedTuple):
-    """What a cell does at one time step, its matrix products apart.
-
-    Shapes: T time steps, B sequences, H hidden units.  The functions write into the arrays they are given:
-
-        G (T, B, gates*H)  at first the sums of the input's part, after `forward` the gates
-        h (T+1, B, H)      the outputs, behind the one before the first
-        S                  what else the cell keeps: `memory` (T+1, B, H) as `h`; where the gradients
-                           are `apart`, something (T, B, H) that its `backward` needs; or nothing
-    """
-
-    forward: Callable[[int, Array, Array, Array, Array], None]
-    """`forward(t, G, R, S, h)`, R (B, gates*H) being the sums of the state's part."""
-    backward: Callable[[int, Array, Array, Array, Array, Array, Array, Array, Array], None]
-    """`backward(t, G, S, h, dy, dh, carry, dG, dR)`: dy (T, B, H) the outputs' gradients, dh (B, H) what
-    the product of the step after hands back, carry (B, H) what reaches it beside that product, dG and dR
-    (T, B, gates*H) the gradients of the input's and the state's sums, one array unless they are `apart`."""
-    gates: int
-    memory: bool = False
-    """The state holds a memory besides the output."""
-    apart: bool = False
-    """A gate stands between the input's and the state's sums (the GRU's reset gate)."""
 
 
 def run(
@@ -77,18 +52,21 @@ class _Recurrence(torch.autograd.Function):
         with torch.autocast("cpu", enabled=False):
             x_, W_, U_ = (part.to(dtype) for part in (x.reshape(T * B, -1), W, U))
             # One of the biases can go with the large product, both where no gate stands between the sums.
-            G = torch.addmm((b if kernels.apart else b + c).to(dtype), x_, W_.t()).view(T, B, -1)
-            recurrent = product(U_, B, c.to(dtype) if kernels.apart else None)
+            G = torch.addmm((b if kernels.apart else b + c).to(dtype), x_, W_.t()).view(
+                T, B, kernels.gates, H
+            )
             h = torch.empty(T + 1, B, H, dtype=dtype)
             h[0] = h_0
-            S = torch.empty(T + 1, B, H, dtype=memory[0].dtype if memory else dtype)
+            S = torch.empty(T + 1, B, H, dtype=torch.promote_types(dtype, torch.float32))
             if memory:
                 S[0] = memory[0]
-            states, arrays = h.unbind(), (_array(S), _array(h))
-            for t in range(T):
-                kernels.forward(t, _array(G), _array(recurrent(states[t])), *arrays)
+            bias = c if kernels.apart else None
+            if sweep.serves(dtype, U):
+                sweep.forward(kernels, G, S, h, U, bias)
+            else:
+                _forward(kernels, G, S, h, U_, bias)
         ctx.kernels = kernels
-        ctx.save_for_backward(x_, W_, U_, G, S, h)
+        ctx.save_for_backward(x_, W_, U, G, S, h)
         return h[1:], h[T].clone(), *([S[T].clone()] if memory else [])
 
     @staticmethod
@@ -97,19 +75,15 @@ class _Recurrence(torch.autograd.Function):
         kernels: Kernels = ctx.kernels
         x, W, U, G, S, h = ctx.saved_tensors
         T, B, H = dy.shape
-        dtype = h.dtype
-        wide = torch.promote_types(dtype, torch.float32)
-        dy, dh = dy.to(dtype).contiguous(), dh_T.to(dtype)
+        dtype, wide = h.dtype, S.dtype
+        dy, dh = dy.to(dtype).contiguous(), dh_T.to(wide, copy=True)
         carry = dc_T[0].to(wide, copy=True) if dc_T else torch.zeros(B, H, dtype=wide)
         dG = torch.empty_like(G)
         dR = torch.empty_like(G) if kernels.apart else dG
-        recurrent = product(U.t(), B)
-        sums = dR.unbind()
-        arrays = _array(G), _array(S), _array(h), _array(dy)
-        into = _array(carry), _array(dG), _array(dR)
-        for t in reversed(range(T)):
-            kernels.backward(t, *arrays, _array(dh), *into)
-            dh = recurrent(sums[t])
+        if sweep.serves(dtype, U):
+            sweep.backward(kernels, G, S, h, U, dy, dh, carry, dG, dR)
+        else:
+            _backward(kernels, G, S, h, U.to(dtype), dy, dh, carry, dG, dR)
 
         dG, dR, before = dG.view(T * B, -1), dR.view(T * B, -1), h[:T].view(T * B, H)
         ones = torch.ones(1, T * B, dtype=dtype)
@@ -120,6 +94,34 @@ class _Recurrence(torch.autograd.Function):
         return None, dx, torch.mm(dG.t(), x), torch.mm(dR.t(), before), db, dc, *d_state
 
 
-def _array(x: Tensor) -> Array:
-    """The numbers of `x` where they lie, as the loops take them."""
-    return (x.view(torch.uint16) if x.dtype == torch.bfloat16 else x).numpy()
+def _forward(kernels: Kernels, G: Tensor, S: Tensor, h: Tensor, U: Tensor, bias: Tensor | None) -> None:
+    """All steps with torch's products, in any precision."""
+    T, B, gates, H = G.shape
+    recurrent = product(U, B, None if bias is None else bias.to(U.dtype))
+    arrays, states = (array(S), array(h)), h.unbind()
+    for t in range(T):
+        R = recurrent(states[t]).view(B, gates, H)
+        kernels.forward(t, H, array(G), array(R), *arrays)
+
+
+def _backward(
+    kernels: Kernels,
+    G: Tensor,
+    S: Tensor,
+    h: Tensor,
+    U: Tensor,
+    dy: Tensor,
+    dh: Tensor,
+    carry: Tensor,
+    dG: Tensor,
+    dR: Tensor,
+) -> None:
+    """All steps back with torch's products; dh and carry become those of the first state."""
+    T, B, gates, H = G.shape
+    recurrent = product(U.t(), B)
+    arrays, into = (array(G), array(S), array(h), array(dy)), (array(carry), array(dG), array(dR))
+    sums, back = dR.view(T, B, gates * H).unbind(), dh.to(h.dtype)
+    for t in reversed(range(T)):
+        kernels.backward(t, H, *arrays, array(back.view(B, 1, H)), *into)
+        back = recurrent(sums[t])
+    dh.copy_(back)

@@ -1,0 +1,36 @@
+"""What a cell gives to the fast path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+class Kernels(NamedTuple):
+    """What a cell does at one time step, its matrix products apart.
+
+    Shapes: T time steps, B sequences, H hidden units.  Both functions do step `t` for the first `units`
+    of the arrays they are given, and write into these:
+
+        G (T, B, gates, H)  at first the sums of the input's part, after `forward` the gates
+        h (T+1, B, H)       the outputs, behind the one before the first
+        S (T+1, B, H)       what else the cell keeps, in fp32: the `memory`, as `h`; or what its
+                            `backward` needs
+    """
+
+    forward: Callable[[int, int, Array, Array, Array, Array], None]
+    """`forward(t, units, G, R, S, h)`: R (B, gates, units) are the sums of the state's part."""
+    backward: Callable[[int, int, Array, Array, Array, Array, Array, Array, Array, Array], None]
+    """`backward(t, units, G, S, h, dy, dh, carry, dG, dR)`: dy (T, B, H) are the outputs' gradients,
+    dh (B, 1, units) what the product of the step after hands back, carry (B, H) what reaches it beside
+    that product, dG and dR (T, B, gates, H) the gradients of the input's and the state's sums, one array
+    unless they are `apart`."""
+    gates: int
+    memory: bool = False
+    """The state holds a memory besides the output."""
+    apart: bool = False
+    """A gate stands between the input's and the state's sums (the GRU's reset gate)."""

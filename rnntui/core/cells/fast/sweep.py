@@ -1,0 +1,287 @@
+"""A whole sequence without leaving compiled code, on processors with a bf16 dot product.
+
+Each thread owns some of the hidden units.  At every time step it multiplies the state by their columns
+of the recurrent weights, which stay in its cache, goes on at once with what the cell does to these
+units, and meets the others where the step ends.  Products that a library makes one by one would meet
+twice a step, and what one thread computed would pass through the cache of another.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from numba import types
+from numba.extending import overload
+from torch import Tensor
+
+from rnntui.core.cells.fast import elman, gru, lstm
+from rnntui.core.cells.fast.arithmetic import OPTIONS, kernel, narrow
+from rnntui.core.cells.fast.kernels import Array, Kernels
+from rnntui.core.cells.fast.machine import (
+    COLUMNS,
+    bf16_at,
+    call,
+    fp32_at,
+    has_dot_product,
+    int64_at,
+    meet,
+    multiply_1,
+    multiply_2,
+    multiply_4,
+    multiply_8,
+)
+from rnntui.core.cells.fast.team import find_team
+
+CELLS = (lstm.KERNELS, gru.KERNELS, elman.TANH, elman.RELU)
+"""A sweep is compiled for each by its place here."""
+
+# What a job consists of, each an int64: sizes, addresses of numbers, addresses of functions.
+_T, _B, _H, _GATES, _COUNT, _WHO, _HOW_MANY = range(7)
+_GATE, _KEPT, _STATE, _WEIGHT, _PACKED, _BIAS, _SUMS, _DY, _DH, _CARRY, _DG, _DR, _ROWS = range(7, 20)
+_ITEMS = 20
+
+_STORED = np.uint16(0)
+_CHUNK = 8
+"""Pairs of fp32 numbers in a line of the cache."""
+_PADDING = 32
+"""bf16 numbers between the rows that a product reads side by side: rows a multiple of 4096 bytes apart
+would contend for the same lines of the cache, and take twice the time."""
+
+
+def serves(dtype: torch.dtype, U: Tensor) -> bool:
+    """Whether the sweep can do layers of `dtype` with the recurrent weights U (gates*H, H)."""
+    fits = U.dtype == torch.float32 and U.shape[1] % 2 == 0
+    return fits and dtype == torch.bfloat16 and has_dot_product() and find_team() is not None
+
+
+def forward(kernels: Kernels, G: Tensor, S: Tensor, h: Tensor, U: Tensor, bias: Tensor | None) -> None:
+    """All steps of a layer: the gates into G, what else is kept into S, the outputs into h."""
+    T, B, gates, H = G.shape
+    blocks = -(-H // COLUMNS)
+    start = torch.zeros(gates, blocks * COLUMNS)
+    if bias is not None:
+        start[:, :H] = bias.view(gates, H)
+    packed = torch.empty(blocks * gates * COLUMNS * H, dtype=torch.bfloat16)
+    tensors = {_GATE: G, _KEPT: S, _STATE: h, _WEIGHT: U, _PACKED: packed, _BIAS: start}
+    _run(_forward_sweep(CELLS.index(kernels)), (T, B, H, gates), tensors, gates)
+
+
+def backward(
+    kernels: Kernels,
+    G: Tensor,
+    S: Tensor,
+    h: Tensor,
+    U: Tensor,
+    dy: Tensor,
+    dh: Tensor,
+    carry: Tensor,
+    dG: Tensor,
+    dR: Tensor,
+) -> None:
+    """All steps back: the sums' gradients into dG and dR; dh and carry become those of the first state."""
+    T, B, gates, H = G.shape
+    blocks = -(-H // COLUMNS)
+    start = torch.zeros(COLUMNS)
+    packed = torch.empty(blocks * COLUMNS * gates * H, dtype=torch.bfloat16)
+    tensors = {_GATE: G, _KEPT: S, _STATE: h, _WEIGHT: U, _PACKED: packed, _BIAS: start}
+    rows = torch.empty(2, B, gates * H + _PADDING, dtype=dR.dtype)
+    tensors |= {_DY: dy, _DH: dh, _CARRY: carry, _DG: dG, _DR: dR, _ROWS: rows}
+    _run(_backward_sweep(CELLS.index(kernels)), (T, B, H, gates), tensors, 1)
+
+
+def _run(sweep: Any, sizes: tuple[int, int, int, int], tensors: dict[int, Tensor], gates: int) -> None:
+    """Have every thread do its units of a job."""
+    team = find_team()
+    assert team is not None
+    _, B, H, _ = sizes
+    sums = torch.empty(torch.get_num_threads(), B, gates, -(-H // COLUMNS) * COLUMNS)
+    count = torch.zeros(8, dtype=torch.int64)
+    job = np.zeros(_ITEMS, np.int64)
+    job[: len(sizes)] = sizes
+    job[_WHO], job[_HOW_MANY] = team.address_of("omp_get_thread_num"), team.address_of("omp_get_num_threads")
+    for item, tensor in (tensors | {_SUMS: sums, _COUNT: count}).items():
+        assert tensor.is_contiguous()
+        job[item] = tensor.data_ptr()
+    team.run(sweep.address, job.ctypes.data)
+
+
+@kernel
+def _pack_rows(U: Array, begin: int, end: int, packed: Array) -> None:
+    """The rows of U (gates, H, K) as tiles multiply them: packed (blocks, gates, K/2, COLUMNS, 2)."""
+    gates, H, K = U.shape
+    for block in range(begin, end):
+        for gate in range(gates):
+            for chunk in range(0, K // 2, _CHUNK):
+                for column in range(COLUMNS):
+                    unit = block * COLUMNS + column
+                    for pair in range(chunk, min(chunk + _CHUNK, K // 2)):
+                        for half in range(2):
+                            weight = U[gate, unit, 2 * pair + half] if unit < H else np.float32(0)
+                            packed[block, gate, pair, column, half] = narrow(weight, _STORED)
+
+
+@kernel
+def _pack_columns(U: Array, begin: int, end: int, packed: Array) -> None:
+    """The columns of U (K, H) as tiles multiply them: packed (blocks, 1, K/2, COLUMNS, 2)."""
+    K, H = U.shape
+    for pair in range(K // 2):
+        for block in range(begin, end):
+            columns = min(COLUMNS, H - block * COLUMNS)
+            for column in range(columns):
+                for half in range(2):
+                    weight = U[2 * pair + half, block * COLUMNS + column]
+                    packed[block, 0, pair, column, half] = narrow(weight, _STORED)
+            for column in range(columns, COLUMNS):
+                packed[block, 0, pair, column, :] = 0
+
+
+@kernel
+def _multiply(
+    x: int,
+    rows: int,
+    stride: int,
+    weights: int,
+    pairs: int,
+    start: int,
+    start_stride: int,
+    sums: int,
+    width: int,
+) -> None:
+    """One panel: x (rows, 2*pairs) times packed weights plus start, into COLUMNS columns of sums.
+
+    x, weights, start and sums are addresses; rows of x are `stride` pairs apart, of start and sums
+    `start_stride` and `width` numbers.
+    """
+    row = 0
+    while row < rows:
+        here, begin, into = x + 4 * row * stride, start + 4 * row * start_stride, sums + 4 * row * width
+        if rows - row >= 8:
+            multiply_8(here, stride, weights, pairs, begin, start_stride, into, width)
+            row += 8
+        elif rows - row >= 4:
+            multiply_4(here, stride, weights, pairs, begin, start_stride, into, width)
+            row += 4
+        elif rows - row >= 2:
+            multiply_2(here, stride, weights, pairs, begin, start_stride, into, width)
+            row += 2
+        else:
+            multiply_1(here, stride, weights, pairs, begin, start_stride, into, width)
+            row += 1
+
+
+def _step(cell: Any, *arguments: Any) -> None:
+    raise NotImplementedError  # compiled code alone calls it, by way of the overload below
+
+
+def _step_back(cell: Any, *arguments: Any) -> None:
+    raise NotImplementedError
+
+
+@overload(_step, prefer_literal=True)
+def _choose_step(cell, t, units, G, R, S, h):  # type: ignore[no-untyped-def]
+    step = CELLS[cell.literal_value].forward
+    return lambda cell, t, units, G, R, S, h: step(t, units, G, R, S, h)
+
+
+@overload(_step_back, prefer_literal=True)
+def _choose_step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR):  # type: ignore[no-untyped-def]
+    step = CELLS[cell.literal_value].backward
+    return lambda cell, t, units, G, S, h, dy, dh, carry, dG, dR: step(
+        t, units, G, S, h, dy, dh, carry, dG, dR
+    )
+
+
+@cache
+def _forward_sweep(cell: int) -> Any:
+    """What a thread does with a job forward, compiled for one of `CELLS`."""
+
+    def sweep(address):  # type: ignore[no-untyped-def]
+        job = numba.carray(int64_at(address), (_ITEMS,))
+        T, B, H, gates = job[_T], job[_B], job[_H], job[_GATES]
+        who, how_many = call(job[_WHO]), call(job[_HOW_MANY])
+        blocks = (H + COLUMNS - 1) // COLUMNS
+        begin, end = who * blocks // how_many, (who + 1) * blocks // how_many
+        # Every array begins at this thread's first unit.
+        first = begin * COLUMNS
+        units = min(end * COLUMNS, H) - first
+        width = blocks * COLUMNS
+        packed_at, panel_size = job[_PACKED], H * COLUMNS * 2
+        G = numba.carray(bf16_at(job[_GATE] + 2 * first), (T, B, gates, H))
+        h = numba.carray(bf16_at(job[_STATE] + 2 * first), (T + 1, B, H))
+        S = numba.carray(fp32_at(job[_KEPT] + 4 * first), (T + 1, B, H))
+        sums = job[_SUMS] + 4 * who * B * gates * width
+        R = numba.carray(fp32_at(sums), (B, gates, width))
+        packed = numba.carray(bf16_at(job[_PACKED]), (blocks, gates, H // 2, COLUMNS, 2))
+        _pack_rows(numba.carray(fp32_at(job[_WEIGHT]), (gates, H, H)), begin, end, packed)
+        for t in range(T):
+            state = job[_STATE] + 2 * t * B * H
+            for block in range(begin, end):
+                for gate in range(gates):
+                    panel = packed_at + (block * gates + gate) * panel_size
+                    start = job[_BIAS] + 4 * (gate * width + block * COLUMNS)
+                    into = sums + 4 * (gate * width + (block - begin) * COLUMNS)
+                    _multiply(state, B, H // 2, panel, H // 2, start, 0, into, gates * width)
+            _step(cell, t, units, G, R, S, h)
+            meet(job[_COUNT], (t + 1) * how_many)
+
+    return numba.cfunc(types.void(types.intp), cache=True, **OPTIONS)(sweep)
+
+
+@cache
+def _backward_sweep(cell: int) -> Any:
+    """What a thread does with a job backward, compiled for one of `CELLS`."""
+
+    def sweep(address):  # type: ignore[no-untyped-def]
+        job = numba.carray(int64_at(address), (_ITEMS,))
+        T, B, H, gates = job[_T], job[_B], job[_H], job[_GATES]
+        who, how_many = call(job[_WHO]), call(job[_HOW_MANY])
+        blocks = (H + COLUMNS - 1) // COLUMNS
+        begin, end = who * blocks // how_many, (who + 1) * blocks // how_many
+        # Every array begins at this thread's first unit.
+        first = begin * COLUMNS
+        units = min(end * COLUMNS, H) - first
+        width, stride = blocks * COLUMNS, gates * H + _PADDING
+        packed_at, panel_size = job[_PACKED], H * COLUMNS * 2
+        G = numba.carray(bf16_at(job[_GATE] + 2 * first), (T, B, gates, H))
+        dG = numba.carray(bf16_at(job[_DG] + 2 * first), (T, B, gates, H))
+        dR = numba.carray(bf16_at(job[_DR] + 2 * first), (T, B, gates, H))
+        h = numba.carray(bf16_at(job[_STATE] + 2 * first), (T + 1, B, H))
+        dy = numba.carray(bf16_at(job[_DY] + 2 * first), (T, B, H))
+        S = numba.carray(fp32_at(job[_KEPT] + 4 * first), (T + 1, B, H))
+        carry = numba.carray(fp32_at(job[_CARRY] + 4 * first), (B, H))
+        outer = numba.carray(fp32_at(job[_DH] + 4 * first), (B, H))
+        rows = numba.carray(bf16_at(job[_ROWS] + 2 * first), (2, B, stride))
+        sums = job[_SUMS] + 4 * who * B * width
+        dh = numba.carray(fp32_at(sums), (B, 1, width))
+        packed = numba.carray(bf16_at(job[_PACKED]), (blocks, 1, gates * H // 2, COLUMNS, 2))
+        _pack_columns(numba.carray(fp32_at(job[_WEIGHT]), (gates * H, H)), begin, end, packed)
+        for b in range(B):
+            for j in range(units):
+                dh[b, 0, j] = outer[b, j]
+        for back in range(T):
+            t = T - 1 - back
+            _step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR)
+            for b in range(B):
+                for gate in range(gates):
+                    for j in range(units):
+                        rows[t % 2, b, gate * H + j] = dR[t, b, gate, j]
+            meet(job[_COUNT], (back + 1) * how_many)
+            x = job[_ROWS] + 2 * (t % 2) * B * stride
+            # Gate by gate, so that a panel and its part of x stay in the nearest cache.
+            for gate in range(gates):
+                for block in range(begin, end):
+                    panel = packed_at + (block * gates + gate) * panel_size
+                    into = sums + 4 * (block - begin) * COLUMNS
+                    start, start_stride = (into, width) if gate else (job[_BIAS], 0)
+                    _multiply(
+                        x + 2 * gate * H, B, stride // 2, panel, H // 2, start, start_stride, into, width
+                    )
+        for b in range(B):
+            for j in range(units):
+                outer[b, j] = dh[b, 0, j]
+
+    return numba.cfunc(types.void(types.intp), cache=True, **OPTIONS)(sweep)
