@@ -16,10 +16,11 @@ from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run, request
 from rnntui.core.text.dataset import reopen
 from rnntui.core.training.control import Control
-from rnntui.core.training.devices import choose_device, choose_precision
+from rnntui.core.training.devices import choose_device
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.loop import Loop, train
 from rnntui.core.training.optimisation import lr_factor, make_optimizer
+from rnntui.core.training.race import choose_way
 from tests.conftest import MakeRun, train_all
 from tests.text.test_corpus import reber
 
@@ -179,8 +180,7 @@ def test_devices_and_precisions_that_are_missing_are_named(make_run: MakeRun) ->
     run = make_run()
     learner = Learner(run.config, 30, reopen_tokens(run), "cpu")
     with pytest.raises(InputError, match="--precision"):
-        choose_precision("fp16", learner.model, learner.streams, "cpu")
-    assert choose_precision("auto", learner.model, learner.streams, "cpu") in ("fp32", "bf16")
+        choose_way("fp16", learner)
     for device in ("cuda", "mps"):
         if choose_device("auto") == "cpu" and not torch.backends.mps.is_available():
             with pytest.raises(InputError, match="--device"):

@@ -106,6 +106,7 @@ def _others(folder: Path) -> str:
 def _state(learner: Learner) -> dict[str, Any]:
     return dataclasses.asdict(learner.counters) | {
         "precision": learner.precision,
+        "threads": torch.get_num_threads(),
         "scaler": learner.scaler.state_dict(),
         "device": learner.device,
         "rnntui": __version__,
@@ -124,7 +125,7 @@ def _trainer_tensors(learner: Learner) -> dict[str, Tensor]:
 
 
 def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    learner.use_precision(state["precision"])
+    learner.use(state["precision"], state["threads"])
     if learner.scaler.is_enabled():
         learner.scaler.load_state_dict(state["scaler"])
     learner.state = tuple(

@@ -12,9 +12,9 @@ from torch.nn.functional import cross_entropy
 from rnntui.core.config import Config
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.stack import StackState
-from rnntui.core.text.batches import Streams
+from rnntui.core.text.batches import Batch, Streams
 from rnntui.core.text.tokenizers import Ids
-from rnntui.core.training.devices import Precision, autocast
+from rnntui.core.training.devices import Precision, autocast, keep_memory
 from rnntui.core.training.optimisation import lr_factor, make_optimizer
 
 
@@ -52,11 +52,17 @@ class Learner:
         self.scaler = torch.amp.GradScaler(device, enabled=False)
         self.state: StackState = self.model.initial_state(training.batch_size)
         self.counters = Counters()
+        keep_memory()
 
-    def use_precision(self, precision: Precision) -> None:
-        """Compute in `precision` from here on; fp16 scales the loss so that gradients do not vanish."""
+    def use(self, precision: Precision, threads: int) -> None:
+        """Compute in `precision`, on the CPU with so many `threads`, from here on.
+
+        fp16 scales the loss so that gradients do not vanish.
+        """
         self.precision = precision
         self.scaler = torch.amp.GradScaler(self.device, enabled=precision == "fp16")
+        if self.device == "cpu":
+            torch.set_num_threads(threads)
 
     @property
     def epoch(self) -> float:
@@ -96,15 +102,11 @@ class Learner:
         # 1. The streams go on where the last batch ended, and so does the state: the gradient stops at
         #    the cut, the memory does not.  A new epoch is a new text.
         batch = self.streams[self.counters.step % len(self.streams)]
-        inputs = torch.from_numpy(batch.inputs).to(self.device, non_blocking=True)
-        targets = torch.from_numpy(batch.targets).to(self.device, non_blocking=True)
         if batch.first:
             self.state = self.model.initial_state(training.batch_size)
 
         # 2. Products in the chosen precision; the loss always in fp32, where small differences count.
-        with autocast(self.device, self.precision):
-            logits, state = self.model(inputs, self.state)
-        loss = cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        loss, state = self._loss(batch, self.state)
 
         # 3. Recurrent gradients can explode, so their norm is clipped (Pascanu et al. 2013).
         self.optimizer.zero_grad(set_to_none=True)
@@ -121,10 +123,28 @@ class Learner:
         self.state = detached(state) if sound else self.model.initial_state(training.batch_size)
 
         self.counters.step += 1
-        self.counters.tokens += targets.numel()
+        self.counters.tokens += batch.targets.size
         loss_value, norm_value = float(loss.detach()), float(norm)
         self.counters.train_s += time.perf_counter() - began
         return loss_value, norm_value
+
+    def trial(self) -> None:
+        """The work of a step that changes nothing: a batch forward and backward, waited for."""
+        batch = self.streams[0]
+        with torch.random.fork_rng():
+            loss, _ = self._loss(batch, self.model.initial_state(self.config.training.batch_size))
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.model.zero_grad(set_to_none=True)
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
+    def _loss(self, batch: Batch, state: StackState) -> tuple[Tensor, StackState]:
+        """The mean loss of a batch in nats a token, and the state after it."""
+        inputs = torch.from_numpy(batch.inputs).to(self.device, non_blocking=True)
+        targets = torch.from_numpy(batch.targets).to(self.device, non_blocking=True)
+        with autocast(self.device, self.precision):
+            logits, state = self.model(inputs, state)
+        return cross_entropy(logits.float().flatten(0, 1), targets.flatten()), state
 
 
 def detached(state: StackState) -> StackState:

@@ -23,9 +23,10 @@ from rnntui.core.text.baselines import baselines
 from rnntui.core.text.dataset import Split, reopen
 from rnntui.core.training.checkpoints import load_checkpoint, save_checkpoint
 from rnntui.core.training.control import Control
-from rnntui.core.training.devices import choose_device, choose_precision
+from rnntui.core.training.devices import choose_device
 from rnntui.core.training.evaluation import evaluate
 from rnntui.core.training.learner import Learner
+from rnntui.core.training.race import choose_way
 
 _SAMPLE_TOKENS = 240
 _BAD_STEPS = 3
@@ -90,16 +91,14 @@ class Loop:
         return max(_LEAST_EVAL_EVERY, math.ceil(steps))
 
     def begin(self) -> Iterator[ev.AnyEvent]:
-        """Go on from the last checkpoint, or choose the precision and start."""
+        """Go on from the last checkpoint, or choose how to compute and start."""
         learner, counters = self.learner, self.learner.counters
         if (self.run.path / "last").exists():
             load_checkpoint(self.run.checkpoint_path("last"), learner)
             counters = learner.counters
             self._last_saved = counters.step
         else:
-            learner.use_precision(
-                choose_precision(self.config.precision, learner.model, learner.streams, learner.device)
-            )
+            learner.use(*choose_way(self.config.precision, learner))
         self._logged_tokens, self._logged_s = counters.tokens, counters.train_s
         yield ev.Started(
             step=counters.step,

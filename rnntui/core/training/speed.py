@@ -21,8 +21,9 @@ from rnntui.core import config as configuration
 from rnntui.core.config import Config
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.models.budget import parameters_of, within_budget
-from rnntui.core.training.devices import choose_device, choose_precision
+from rnntui.core.training.devices import choose_device
 from rnntui.core.training.learner import Learner
+from rnntui.core.training.race import choose_way
 
 _SECONDS = 0.6
 _STEPS = 40
@@ -45,7 +46,7 @@ def measure(config: Config, vocab_size: int) -> Speed:
     length = training.batch_size * (training.bptt + 1) * 2 + 1
     tokens = np.random.default_rng(0).integers(0, vocab_size, length, dtype=np.uint32)
     learner = Learner(config, vocab_size, tokens, device)
-    learner.use_precision(choose_precision(training.precision, learner.model, learner.streams, device))
+    learner.use(*choose_way(training.precision, learner))
     learner.step()  # the first step also builds the kernels
     began, taken = time.perf_counter(), 0
     while taken < _STEPS and (not taken or time.perf_counter() - began < _SECONDS):

@@ -1,9 +1,12 @@
 """The cells' fast path on the CPU: their equations again, for a whole sequence, forward and backward.
 
-    recurrence.py     the order of the work: few large matrix products, one small one a time step
+    recurrence.py     the order of the work, and the gradients: few large products, a small one a step
     lstm, gru, elman  what a cell does between two products, as loops that numba compiles
+    kernels.py        what those loops are given
     arithmetic.py     numbers for those loops: bf16 storage, exp, sigmoid, tanh
-    products.py       matrix products with weights packed once
+    products.py       the small products by torch, weights packed once: in any precision, anywhere
+    sweep.py          the small products and the loops in one, in bf16, where the processor knows it
+    machine.py, team.py, compiling.py   what the sweep stands on: instructions, threads, the compiler
 
 The contract's tests hold every cell's path here to its `step`, and its gradients to gradcheck.
 """

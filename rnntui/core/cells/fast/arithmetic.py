@@ -11,45 +11,21 @@ over them then becomes vector instructions: ten times the speed of the mathemati
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import llvmlite.binding
-import numba
 import numpy as np
 import torch
 from numba import types
-from numba.extending import overload, register_jitable
+from numba.extending import overload
 from torch import Tensor
 
+from rnntui.core.cells.fast.compiling import OPTIONS, inlined
 from rnntui.core.cells.fast.kernels import Array
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-# A loop over several arrays becomes vector instructions only behind a check that they do not overlap.
-# LLVM makes at most eight comparisons unless told otherwise, fewer than an LSTM's four gates and memory
-# need, and moves the checks out to where the rows of one gate lie between those of another: they fail.
-llvmlite.binding.set_option("", "--runtime-memory-check-threshold=128")
-llvmlite.binding.set_option("", "--hoist-runtime-checks=false")
-
-# Fused multiply-adds and no distinction of -0; nothing that would hide a NaN or reorder a sum.
-OPTIONS: dict[str, Any] = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
-
-
-def kernel(function: Function) -> Function:
-    """Compile a loop over arrays, once a machine: what was compiled is kept on disk."""
-    compiled: Any = numba.njit(cache=True, nogil=True, **OPTIONS)(function)
-    return cast("Function", compiled)
 
 
 def array(x: Tensor) -> Array:
     """The numbers of `x` where they lie, as the loops take them."""
     return (x.view(torch.uint16) if x.dtype == torch.bfloat16 else x).numpy()
-
-
-def _inlined(function: Function) -> Function:
-    jitable: Function = register_jitable(inline="always", **OPTIONS)(function)
-    return jitable
 
 
 def widen(x: Any) -> Any:
@@ -112,7 +88,7 @@ _ROUNDER = np.float32(1.5 * 2**23)
 """Adding and taking away this number rounds an fp32 number to an integer."""
 
 
-@_inlined
+@inlined
 def _exp(x: Any) -> Any:
     """exp(x) = 2^n 2^f, n whole and f within half of 0, where the Taylor series of 2^f errs by 1e-8."""
     y = min(max(x * _LOG2_E, np.float32(-126)), np.float32(126))

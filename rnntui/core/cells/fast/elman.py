@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnntui.core.cells.fast.arithmetic import kernel, narrow, tanh, widen
+from rnntui.core.cells.fast.arithmetic import narrow, tanh, widen
+from rnntui.core.cells.fast.compiling import kernel
 from rnntui.core.cells.fast.kernels import Array, Kernels
 
 _ONE, _ZERO = np.float32(1), np.float32(0)

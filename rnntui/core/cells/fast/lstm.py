@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnntui.core.cells.fast.arithmetic import kernel, narrow, sigmoid, tanh, widen
+from rnntui.core.cells.fast.arithmetic import narrow, sigmoid, tanh, widen
+from rnntui.core.cells.fast.compiling import kernel
 from rnntui.core.cells.fast.kernels import Array, Kernels
 
 _ONE = np.float32(1)

@@ -50,7 +50,7 @@ class _Recurrence(torch.autograd.Function):
         autocast = torch.is_autocast_enabled("cpu")
         dtype = torch.get_autocast_dtype("cpu") if autocast else x.dtype
         with torch.autocast("cpu", enabled=False):
-            x_, W_, U_ = (part.to(dtype) for part in (x.reshape(T * B, -1), W, U))
+            x_, W_ = x.reshape(T * B, -1).to(dtype), W.to(dtype)
             # One of the biases can go with the large product, both where no gate stands between the sums.
             G = torch.addmm((b if kernels.apart else b + c).to(dtype), x_, W_.t()).view(
                 T, B, kernels.gates, H
@@ -64,7 +64,7 @@ class _Recurrence(torch.autograd.Function):
             if sweep.serves(dtype, U):
                 sweep.forward(kernels, G, S, h, U, bias)
             else:
-                _forward(kernels, G, S, h, U_, bias)
+                _forward(kernels, G, S, h, U.to(dtype), bias)
         ctx.kernels = kernels
         ctx.save_for_backward(x_, W_, U, G, S, h)
         return h[1:], h[T].clone(), *([S[T].clone()] if memory else [])
@@ -89,9 +89,13 @@ class _Recurrence(torch.autograd.Function):
         ones = torch.ones(1, T * B, dtype=dtype)
         db = torch.mm(ones, dG)[0]
         dx = torch.mm(dG, W).view(T, B, -1) if ctx.needs_input_grad[1] else None
-        dc = torch.mm(ones, dR)[0] if kernels.apart else db
+        if kernels.apart:
+            dW, dU, dc = torch.mm(dG.t(), x), torch.mm(dR.t(), before), torch.mm(ones, dR)[0]
+        else:
+            dW, dU = torch.mm(dG.t(), torch.cat([x, before], 1)).tensor_split([x.shape[1]], 1)
+            dc = db
         d_state = (dh, carry) if dc_T else (dh + carry,)
-        return None, dx, torch.mm(dG.t(), x), torch.mm(dR.t(), before), db, dc, *d_state
+        return None, dx, dW, dU, db, dc, *d_state
 
 
 def _forward(kernels: Kernels, G: Tensor, S: Tensor, h: Tensor, U: Tensor, bias: Tensor | None) -> None:

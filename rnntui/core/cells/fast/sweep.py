@@ -14,12 +14,12 @@ from typing import Any
 import numba
 import numpy as np
 import torch
-from numba import types
 from numba.extending import overload
 from torch import Tensor
 
 from rnntui.core.cells.fast import elman, gru, lstm
-from rnntui.core.cells.fast.arithmetic import OPTIONS, kernel, narrow
+from rnntui.core.cells.fast.arithmetic import narrow
+from rnntui.core.cells.fast.compiling import kernel, thread_function
 from rnntui.core.cells.fast.kernels import Array, Kernels
 from rnntui.core.cells.fast.machine import (
     COLUMNS,
@@ -93,7 +93,7 @@ def backward(
     _run(_backward_sweep(CELLS.index(kernels)), (T, B, H, gates), tensors, 1)
 
 
-def _run(sweep: Any, sizes: tuple[int, int, int, int], tensors: dict[int, Tensor], gates: int) -> None:
+def _run(sweep: int, sizes: tuple[int, int, int, int], tensors: dict[int, Tensor], gates: int) -> None:
     """Have every thread do its units of a job."""
     team = find_team()
     assert team is not None
@@ -106,7 +106,7 @@ def _run(sweep: Any, sizes: tuple[int, int, int, int], tensors: dict[int, Tensor
     for item, tensor in (tensors | {_SUMS: sums, _COUNT: count}).items():
         assert tensor.is_contiguous()
         job[item] = tensor.data_ptr()
-    team.run(sweep.address, job.ctypes.data)
+    team.run(sweep, job.ctypes.data)
 
 
 @kernel
@@ -196,7 +196,7 @@ def _choose_step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR):  # type: 
 
 
 @cache
-def _forward_sweep(cell: int) -> Any:
+def _forward_sweep(cell: int) -> int:
     """What a thread does with a job forward, compiled for one of `CELLS`."""
 
     def sweep(address):  # type: ignore[no-untyped-def]
@@ -228,11 +228,11 @@ def _forward_sweep(cell: int) -> Any:
             _step(cell, t, units, G, R, S, h)
             meet(job[_COUNT], (t + 1) * how_many)
 
-    return numba.cfunc(types.void(types.intp), cache=True, **OPTIONS)(sweep)
+    return thread_function(sweep)
 
 
 @cache
-def _backward_sweep(cell: int) -> Any:
+def _backward_sweep(cell: int) -> int:
     """What a thread does with a job backward, compiled for one of `CELLS`."""
 
     def sweep(address):  # type: ignore[no-untyped-def]
@@ -284,4 +284,4 @@ def _backward_sweep(cell: int) -> Any:
             for j in range(units):
                 outer[b, j] = dh[b, 0, j]
 
-    return numba.cfunc(types.void(types.intp), cache=True, **OPTIONS)(sweep)
+    return thread_function(sweep)

@@ -1,0 +1,103 @@
+"""How to compute fastest here: a race of precisions and of threads, over real steps, remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core.files import write_atomically
+from rnntui.core.runs import cache_home, read_json
+from rnntui.core.training.devices import Precision
+from rnntui.core.training.learner import Learner
+
+_RACE_STEPS = 3
+_RACE_S = 0.2
+"""Seconds after which a candidate has shown enough."""
+_CLEAR_LEAD = 0.9
+"""A challenger wins only when it needs at most this share of the time: a tie stays with full precision,
+and with all threads."""
+_CANDIDATES: dict[str, tuple[Precision, ...]] = {"cuda": ("fp32", "bf16", "fp16")}
+
+
+class Way(NamedTuple):
+    """How a learner computes."""
+
+    precision: Precision
+    threads: int
+
+
+def choose_way(name: Precision | Literal["auto"], learner: Learner) -> Way:
+    """The precision that `name` means for this model on this machine, and the number of threads.
+
+    bf16 has several times the arithmetic of fp32 where a processor knows it, and is slow where it does
+    not; a small model is done by one thread before a second one has begun.  So a few real steps are timed
+    for each, less than a second in all, and the result is kept beside the other caches.  Raises InputError
+    for fp16 without a GPU.
+    """
+    if name == "fp16" and learner.device == "cpu":
+        raise InputError("--precision: fp16 needs a GPU; use bf16 or fp32")
+    path, key = cache_home() / "ways.json", _key(name, learner)
+    try:
+        known = read_json(path) if path.exists() else {}
+    except InputError:
+        known = {}  # a damaged memory is no memory
+    match known.get(key):
+        case {"precision": ("fp32" | "bf16" | "fp16") as precision, "threads": int(threads)}:
+            return Way(precision, threads)
+    way = _race(name, learner)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = json.dumps(known | {key: way._asdict()}, indent=1)
+        write_atomically(path, content.encode(), durable=False)
+    except (OSError, RnntuiError):
+        pass  # the next run races again
+    return way
+
+
+def _race(name: Precision | Literal["auto"], learner: Learner) -> Way:
+    threads = torch.get_num_threads()
+    candidates = _CANDIDATES.get(learner.device, ("fp32", "bf16")) if name == "auto" else (name,)
+    best, least = Way(candidates[0], threads), float("inf")
+    for precision in candidates:
+        seconds = _time(learner, way := Way(precision, threads))
+        if seconds < _CLEAR_LEAD * least:
+            best, least = way, seconds
+    if learner.device == "cpu" and threads > 1 and "OMP_NUM_THREADS" not in os.environ:
+        fewer = Way(best.precision, threads // 2)
+        if _time(learner, fewer) < _CLEAR_LEAD * least:
+            best = fewer
+    return best
+
+
+def _time(learner: Learner, way: Way) -> float:
+    """Seconds of the fastest of a few forward and backward passes."""
+    learner.use(*way)
+    fastest, began = float("inf"), float("inf")
+    for _ in range(1 + _RACE_STEPS):
+        step_began = time.perf_counter()
+        learner.trial()
+        now = time.perf_counter()
+        if began == float("inf"):
+            began = now  # the first one also built the kernels
+            continue
+        fastest = min(fastest, now - step_began)
+        if now - began > _RACE_S:
+            break
+    return fastest
+
+
+def _key(name: str, learner: Learner) -> str:
+    """This machine and this shape."""
+    training = learner.config.training
+    machine: list[Any] = [platform.processor(), platform.machine(), os.cpu_count(), torch.get_num_threads()]
+    shape = [learner.model.vocab_size, training.batch_size, training.bptt, repr(learner.config.model)]
+    accelerator = torch.cuda.get_device_name() if learner.device == "cuda" else learner.device
+    facts = [name, *machine, accelerator, str(torch.__version__), *shape]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

@@ -1,0 +1,46 @@
+"""How to compute: raced once, remembered, and never a part of what is learned."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+
+from rnntui.core.runs import cache_home
+from rnntui.core.training.learner import Learner
+from rnntui.core.training.race import Way, choose_way
+from tests.conftest import MakeRun
+from tests.training.test_loop import reopen_tokens
+
+
+def make_learner(make_run: MakeRun) -> Learner:
+    run = make_run()
+    return Learner(run.config, 30, reopen_tokens(run), "cpu")
+
+
+def test_the_winner_is_remembered(make_run: MakeRun) -> None:
+    """Protects the start of a run: the second one of a shape does not race again."""
+    threads = torch.get_num_threads()
+    learner = make_learner(make_run)
+    way = choose_way("auto", learner)
+    assert way.precision in ("fp32", "bf16") and 1 <= way.threads <= threads
+    path = cache_home() / "ways.json"
+    (key,) = json.loads(path.read_text())
+    torch.set_num_threads(threads)
+    path.write_text(json.dumps({key: {"precision": "bf16", "threads": 1}}))
+    assert choose_way("auto", learner) == Way("bf16", 1)
+    path.write_text("{ torn")
+    assert choose_way("auto", learner).precision in ("fp32", "bf16")
+    torch.set_num_threads(threads)
+
+
+def test_the_race_leaves_no_trace(make_run: MakeRun) -> None:
+    """Protects reproducibility: weights, gradients, state and random numbers are as before."""
+    raced, other = make_learner(make_run), make_learner(make_run)
+    choose_way("auto", raced)
+    noise = torch.rand(3)
+    torch.manual_seed(other.config.training.seed)
+    make_learner(make_run)
+    assert torch.equal(noise, torch.rand(3))
+    for name, weight in raced.model.named_parameters():
+        assert weight.grad is None and torch.equal(weight, dict(other.model.named_parameters())[name])
