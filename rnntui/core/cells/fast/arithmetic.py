@@ -48,14 +48,14 @@ def tanh(x: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(widen, inline="always")
+@overload(widen)
 def _widen(x):  # type: ignore[no-untyped-def]
     if x == types.uint16:
         return lambda x: np.uint32(np.uint32(x) << np.uint32(16)).view(np.float32)
     return lambda x: x
 
 
-@overload(narrow, inline="always")
+@overload(narrow)
 def _narrow(x, like):  # type: ignore[no-untyped-def]
     if like != types.uint16:
         return lambda x, like: x
@@ -68,14 +68,14 @@ def _narrow(x, like):  # type: ignore[no-untyped-def]
     return upper_half
 
 
-@overload(sigmoid, inline="always", jit_options=OPTIONS)
+@overload(sigmoid, jit_options=OPTIONS)
 def _sigmoid(x):  # type: ignore[no-untyped-def]
     if x == types.float64:
         return lambda x: 1.0 / (1.0 + math.exp(-x))
     return lambda x: np.float32(1) / (np.float32(1) + _exp(-x))
 
 
-@overload(tanh, inline="always", jit_options=OPTIONS)
+@overload(tanh, jit_options=OPTIONS)
 def _tanh(x):  # type: ignore[no-untyped-def]
     if x == types.float64:
         return lambda x: math.tanh(x)  # noqa: PLW0108  (numba wants a Python function)

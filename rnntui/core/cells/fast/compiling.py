@@ -34,7 +34,7 @@ def kernel(function: Function) -> Function:
 
 def inlined(function: Function) -> Function:
     """A function for kernels alone, which becomes part of each."""
-    return cast("Function", register_jitable(inline="always", **OPTIONS)(function))
+    return cast("Function", register_jitable(**OPTIONS)(function))
 
 
 def thread_function(function: Callable[[int], None]) -> int:
