@@ -45,6 +45,16 @@ CELLS: dict[str, CellEntry] = {
         "Gated recurrent unit",
         "two gates instead of three: close to the LSTM with a quarter fewer weights",
     ),
+    "mingru": CellEntry(
+        "mingru:MinGRU",
+        "Minimal GRU",
+        "gates that do not read the state: fast on long pieces, wants two layers or more",
+    ),
+    "minlstm": CellEntry(
+        "minlstm:MinLSTM",
+        "Minimal LSTM",
+        "a forget and an input gate that do not read the state: as mingru, a little slower",
+    ),
 }
 
 

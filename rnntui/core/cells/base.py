@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from importlib import import_module
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +53,7 @@ class FusedCell(Cell):
 
     rnn: nn.RNNBase
     kernels: str
-    """`module:name` of the cell's kernels, the module relative to `rnntui.core.cells.fast`."""
+    """Where the cell's kernels are: `module:name`, the module relative to `rnntui.core.cells.fast`."""
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         if x.device.type == "cpu":
@@ -66,11 +67,51 @@ class FusedCell(Cell):
         # The compiler of the loops takes a third of a second to import: completion need not wait for it.
         from rnntui.core.cells.fast import recurrence
 
-        module, _, name = self.kernels.partition(":")
-        kernels = getattr(import_module(f"{recurrence.__package__}.{module}"), name)
-        return recurrence.run(kernels, x, self.weights(), state)
+        return recurrence.run(_kernels(self.kernels), x, self.weights(), state)
 
     def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """W (G*H, I), U (G*H, H), b and c (G*H): of the input and of the state, G gates stacked."""
         W, U, b, c = self.rnn.all_weights[0]
         return W, U, b, c
+
+
+class ScanCell(Cell):
+    """A cell whose gates do not read the state: one product for all steps, then a scan along the time."""
+
+    gates: int
+    kernels: str
+    """Where the cell's kernels are, as above."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.linear = nn.Linear(input_size, self.gates * hidden_size)
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        sums = self.linear(x)
+        if sums.device.type == "cpu":
+            from rnntui.core.cells.fast import scan
+
+            y, last = scan.run(_kernels(self.kernels), sums, state[0])
+            return y, (last,)
+        outputs = []
+        for row in sums:
+            y, state = self.recur(row, state)
+            outputs.append(y)
+        return torch.stack(outputs), state
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return self.recur(self.linear(x), state)
+
+    @abstractmethod
+    def recur(self, sums: Tensor, state: State) -> tuple[Tensor, State]:
+        """The recurrence over one token, from the gates' sums (B, gates*H)."""
+
+
+def positive(a: Tensor) -> Tensor:
+    """g of Feng et al. (2024): a + 1/2 from 0 on, sigmoid(a) below; continuous and above 0."""
+    return torch.where(a >= 0, a + 0.5, a.sigmoid())
+
+
+def _kernels(location: str) -> Any:
+    module, _, name = location.partition(":")
+    return getattr(import_module(f"{__package__}.fast.{module}"), name)

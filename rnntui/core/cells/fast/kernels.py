@@ -34,3 +34,16 @@ class Kernels(NamedTuple):
     """The state holds a memory besides the output."""
     apart: bool = False
     """A gate stands between the input's and the state's sums (the GRU's reset gate)."""
+
+
+class ScanKernels(NamedTuple):
+    """What a cell does whose gates do not read the state: all time steps at once.
+
+    Shapes as above, carry (B, H) in fp32; both functions do the first `units` of their arrays.
+    """
+
+    forward: Callable[[int, Array, Array, Array], None]
+    """`forward(units, G, h, carry)`: G (T, B, gates, H) are the gates' sums, `carry` the state."""
+    backward: Callable[[int, Array, Array, Array, Array, Array], None]
+    """`backward(units, G, h, dy, carry, dG)`: `carry` is the state's gradient."""
+    gates: int

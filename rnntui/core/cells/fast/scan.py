@@ -1,0 +1,150 @@
+"""A whole sequence of a cell whose gates do not read the state.
+
+Nothing is multiplied between two steps, so gates and recurrence are one pass over the sums that one
+product has made, along the time and in vectors over the units, which the threads share out.  Being a
+plain recurrence in fp32, it is as stable at any length as the step is.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from numba.extending import overload
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from rnntui.core.cells.fast import mingru, minlstm
+from rnntui.core.cells.fast.arithmetic import array
+from rnntui.core.cells.fast.compiling import thread_function
+from rnntui.core.cells.fast.kernels import ScanKernels
+from rnntui.core.cells.fast.machine import bf16_at, call, fp32_at, int64_at
+from rnntui.core.cells.fast.team import find_team
+
+CELLS = (mingru.KERNELS, minlstm.KERNELS)
+"""A scan is compiled for each by its place here."""
+
+# What a job consists of, each an int64: sizes, addresses of functions, addresses of numbers.
+_T, _B, _H, _WHO, _HOW_MANY, _GATES, _STATE, _CARRY, _DY, _DG = range(10)
+_ITEMS = 10
+_BLOCK = 32
+"""Units that one thread takes at least: a line of the cache in bf16."""
+
+
+def run(kernels: ScanKernels, sums: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor]:
+    """Outputs (T, B, H) and last state (B, H) from the gates' sums (T, B, gates*H), on the CPU."""
+    y, last = _Scan.apply(kernels, sums, h_0)  # type: ignore[no-untyped-call]
+    return y, last
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, kernels: ScanKernels, sums: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor]:
+        T, B, width = sums.shape
+        G = sums.contiguous().view(T, B, kernels.gates, width // kernels.gates)
+        h = torch.empty(T + 1, B, G.shape[3], dtype=G.dtype)
+        h[0] = h_0
+        carry = h_0.to(torch.promote_types(G.dtype, torch.float32), copy=True)
+        if _serves(G):
+            _share(_forward_part(CELLS.index(kernels)), G, {_GATES: G, _STATE: h, _CARRY: carry})
+        else:
+            kernels.forward(G.shape[3], array(G), array(h), array(carry))
+        ctx.kernels = kernels
+        ctx.save_for_backward(G, h)
+        return h[1:], carry
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor, d_last: Tensor) -> tuple[Tensor | None, ...]:
+        G, h = ctx.saved_tensors
+        dy, dG = dy.to(G.dtype).contiguous(), torch.empty_like(G)
+        carry = d_last.to(torch.promote_types(G.dtype, torch.float32), copy=True)
+        if _serves(G):
+            arrays = {_GATES: G, _STATE: h, _CARRY: carry, _DY: dy, _DG: dG}
+            _share(_backward_part(CELLS.index(ctx.kernels)), G, arrays)
+        else:
+            ctx.kernels.backward(G.shape[3], array(G), array(h), array(dy), array(carry), array(dG))
+        return None, dG.flatten(2), carry
+
+
+def _serves(G: Tensor) -> bool:
+    return G.dtype == torch.bfloat16 and find_team() is not None
+
+
+def _share(part: int, G: Tensor, tensors: dict[int, Tensor]) -> None:
+    """Have every thread do its units."""
+    team = find_team()
+    assert team is not None
+    T, B, _, H = G.shape
+    job = np.zeros(_ITEMS, np.int64)
+    job[[_T, _B, _H]] = T, B, H
+    job[_WHO], job[_HOW_MANY] = team.address_of("omp_get_thread_num"), team.address_of("omp_get_num_threads")
+    for item, tensor in tensors.items():
+        assert tensor.is_contiguous()
+        job[item] = tensor.data_ptr()
+    team.run(part, job.ctypes.data)
+
+
+def _all_steps(cell: Any, *arguments: Any) -> None:
+    raise NotImplementedError  # compiled code alone calls it, by way of the overload below
+
+
+def _all_steps_back(cell: Any, *arguments: Any) -> None:
+    raise NotImplementedError
+
+
+@overload(_all_steps, prefer_literal=True)
+def _choose_steps(cell, units, G, h, carry):  # type: ignore[no-untyped-def]
+    steps = CELLS[cell.literal_value].forward
+    return lambda cell, units, G, h, carry: steps(units, G, h, carry)
+
+
+@overload(_all_steps_back, prefer_literal=True)
+def _choose_steps_back(cell, units, G, h, dy, carry, dG):  # type: ignore[no-untyped-def]
+    steps = CELLS[cell.literal_value].backward
+    return lambda cell, units, G, h, dy, carry, dG: steps(units, G, h, dy, carry, dG)
+
+
+@cache
+def _forward_part(cell: int) -> int:
+    """What a thread does forward, compiled for one of `CELLS`."""
+    gates = CELLS[cell].gates
+
+    def part(address):  # type: ignore[no-untyped-def]
+        job = numba.carray(int64_at(address), (_ITEMS,))
+        T, B, H = job[_T], job[_B], job[_H]
+        who, how_many = call(job[_WHO]), call(job[_HOW_MANY])
+        blocks = (H + _BLOCK - 1) // _BLOCK
+        first = who * blocks // how_many * _BLOCK
+        units = min((who + 1) * blocks // how_many * _BLOCK, H) - first
+        G = numba.carray(bf16_at(job[_GATES] + 2 * first), (T, B, gates, H))
+        h = numba.carray(bf16_at(job[_STATE] + 2 * first), (T + 1, B, H))
+        carry = numba.carray(fp32_at(job[_CARRY] + 4 * first), (B, H))
+        _all_steps(cell, units, G, h, carry)
+
+    return thread_function(part)
+
+
+@cache
+def _backward_part(cell: int) -> int:
+    """What a thread does backward, compiled for one of `CELLS`."""
+    gates = CELLS[cell].gates
+
+    def part(address):  # type: ignore[no-untyped-def]
+        job = numba.carray(int64_at(address), (_ITEMS,))
+        T, B, H = job[_T], job[_B], job[_H]
+        who, how_many = call(job[_WHO]), call(job[_HOW_MANY])
+        blocks = (H + _BLOCK - 1) // _BLOCK
+        first = who * blocks // how_many * _BLOCK
+        units = min((who + 1) * blocks // how_many * _BLOCK, H) - first
+        G = numba.carray(bf16_at(job[_GATES] + 2 * first), (T, B, gates, H))
+        dG = numba.carray(bf16_at(job[_DG] + 2 * first), (T, B, gates, H))
+        h = numba.carray(bf16_at(job[_STATE] + 2 * first), (T + 1, B, H))
+        dy = numba.carray(bf16_at(job[_DY] + 2 * first), (T, B, H))
+        carry = numba.carray(fp32_at(job[_CARRY] + 4 * first), (B, H))
+        _all_steps_back(cell, units, G, h, dy, carry, dG)
+
+    return thread_function(part)
