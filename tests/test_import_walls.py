@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from rnntui.core.runs import Run
+
 HEAVY = ("torch", "textual", "tokenizers", "safetensors")
 
 
@@ -55,6 +57,12 @@ async def main():
 asyncio.run(main())
 """
     assert "torch" not in loaded_after(code)
+
+
+def test_completion_loads_no_torch(trained: Run) -> None:
+    """Protects the quick completion: a model is opened and completes without torch, and without numba."""
+    loaded = loaded_after(HELP.format(arguments=["complete", str(trained.path), "the "]))
+    assert "numpy" in loaded and not loaded.intersection({"torch", "numba", "textual"})
 
 
 def test_core_loads_no_user_interface() -> None:

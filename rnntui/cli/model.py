@@ -7,16 +7,27 @@ import math
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import rich_click as click
 
 from rnntui import formats
-from rnntui.cli.options import RunName, checkpoint_option, device_option, json_option, text_argument
+from rnntui.cli.options import (
+    RunName,
+    checkpoint_option,
+    device_option,
+    json_option,
+    quantize_option,
+    text_argument,
+    writing_device_option,
+)
 from rnntui.core import events as ev
 from rnntui.core import runs
 from rnntui.visible import visible, visible_line
+
+if TYPE_CHECKING:
+    from rnntui.core.inference.session import Session
 
 
 @click.command()
@@ -40,9 +51,10 @@ from rnntui.visible import visible, visible_line
 @json_option
 def evaluate(run: str, split: str, protocol: Any, checkpoint: str, device: str, as_json: bool) -> None:
     """Score a split of the run's own corpus."""
+    from rnntui.core.inference.opening import verify
     from rnntui.core.models.weights import load_model
     from rnntui.core.text.dataset import reopen
-    from rnntui.core.training.checkpoints import read_counters, verify
+    from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
     from rnntui.core.training.evaluation import evaluate as score
 
@@ -82,14 +94,15 @@ def evaluate(run: str, split: str, protocol: Any, checkpoint: str, device: str, 
 @click.option("--repetition-penalty", type=float, default=1.0, show_default=True, help="above 1 repeats less")
 @click.option("--seed", type=int, default=None, help="draw the same text every time")
 @checkpoint_option
-@device_option
-def generate(run: str, prompt: str, length: int, checkpoint: str, device: str, **sampling: Any) -> None:
+@quantize_option
+@writing_device_option
+def generate(run: str, prompt: str, length: int, checkpoint: str, quantize: str, **sampling: Any) -> None:
     """Write a text, streamed to standard output, the prompt kept exactly as typed."""
     from rnntui.core.inference import sampling as drawing
 
     chosen = drawing.Sampling(**sampling)
     prompt = text_argument(prompt)
-    session = _session(run, checkpoint, device)
+    session = _session(run, checkpoint, quantize)
     session.set_text(prompt)
     _write(prompt)
     for piece in drawing.generate(session, length, chosen):
@@ -109,16 +122,17 @@ def generate(run: str, prompt: str, length: int, checkpoint: str, device: str, *
     "--length", type=click.IntRange(1, 1000), default=24, show_default=True, help="tokens each, at most"
 )
 @checkpoint_option
-@device_option
+@quantize_option
+@writing_device_option
 @json_option
 def complete(
-    run: str, prefix: str, count: int, words: int, length: int, checkpoint: str, device: str, as_json: bool
+    run: str, prefix: str, count: int, words: int, length: int, checkpoint: str, quantize: str, as_json: bool
 ) -> None:
     """The likeliest ways in which PREFIX goes on, each with its probability; - reads standard input."""
     from rnntui.core.inference import completion
 
     prefix = text_argument(prefix)
-    session = _session(run, checkpoint, device)
+    session = _session(run, checkpoint, quantize)
     began = time.perf_counter()
     session.set_text(prefix)
     found = completion.complete(session, count, words, length)
@@ -144,14 +158,20 @@ def score(run: str, file: str, encoding: str, checkpoint: str, device: str, as_j
 
     With --json, also each token with its surprise in bits.
     """
+    from rnntui.core.inference.opening import verify
     from rnntui.core.inference.scoring import score_tokens
+    from rnntui.core.models.weights import load_model
     from rnntui.core.text import corpus
+    from rnntui.core.training.devices import choose_device
 
     text = corpus.load(file if file == "-" or "://" in file else str(Path(file).absolute()), encoding).text
-    session = _session(run, checkpoint, device)
-    tokenizer = session.tokenizer
+    found = runs.find(run)
+    folder = found.checkpoint_path(checkpoint)
+    verify(folder)
+    device = choose_device(device)
+    model, tokenizer = load_model(found, folder / "model.safetensors", device)
     tokens = tokenizer.encode(text)
-    nats, hits = score_tokens(session.model, tokens, tokenizer.start)
+    nats, hits = score_tokens(model, tokens, tokenizer.start, device=device)
     total = float(nats.double().sum()) / math.log(2)
     raw = len(text.encode("utf-8", "replace"))
     if as_json:
@@ -178,17 +198,15 @@ def score(run: str, file: str, encoding: str, checkpoint: str, device: str, as_j
     )
 
 
-def _session(run: str, checkpoint: str, device: str) -> Any:
+def _session(run: str, checkpoint: str, quantize: str) -> Session:
     """A session on a run's model.  Raises InputError where the run or the checkpoint is unusable."""
+    from rnntui.core.inference.opening import open_engine, verify
     from rnntui.core.inference.session import Session
-    from rnntui.core.models.weights import load_model
-    from rnntui.core.training.checkpoints import verify
-    from rnntui.core.training.devices import choose_device
 
     found = runs.find(run)
     folder = found.checkpoint_path(checkpoint)
     verify(folder)
-    return Session(*load_model(found, folder / "model.safetensors", choose_device(device)))
+    return Session(*open_engine(found, folder / "model.safetensors", quantize == "int8"))
 
 
 def _write(text: str) -> None:

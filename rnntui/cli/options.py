@@ -96,6 +96,20 @@ device_option = click.option(
     show_default=True,
     help="where to compute",
 )
+writing_device_option = click.option(
+    "--device",
+    type=click.Choice(FIELDS["device"].choices),
+    default="cpu",
+    expose_value=False,
+    help="taken as everywhere; token by token, the CPU is the fastest and does it",
+)
+quantize_option = click.option(
+    "--quantize",
+    type=click.Choice(["none", "int8"]),
+    default="none",
+    show_default=True,
+    help="int8 holds the weights in a quarter of the memory: faster where they exceed the cache",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
 
 

@@ -1,6 +1,6 @@
 """The model that writes along: loads the weights of a run and completes text, off the screen's thread.
 
-Its methods take long (importing torch, reading weights, searching), so the playground calls them in a
+Its methods take long (reading weights, searching), so the playground calls them in a
 thread, one at a time.
 """
 
@@ -98,14 +98,13 @@ class Companion:
             return None  # the training ended or pruned between two looks; the next one finds the new file
         if stamp == self._loaded:
             return None
+        from rnntui.core.inference.opening import open_engine
         from rnntui.core.inference.session import Session
-        from rnntui.core.models.weights import load_model
 
-        _leave_room_for_training()
-        model, tokenizer = load_model(runs.Run.open(self._path), weights)
+        engine, tokenizer = open_engine(runs.Run.open(self._path), weights)
         text = self._session.text if self._session else ""
         vocabulary = self._session.vocabulary if self._session else None
-        session = Session(model, tokenizer, vocabulary)
+        session = Session(engine, tokenizer, vocabulary)
         session.set_text(text)
         self._session, self._loaded = session, stamp
         return description
@@ -165,10 +164,3 @@ def some(pieces: Iterator[str], seconds: float) -> str:
             break
         taken.append(piece)
     return "".join(taken)
-
-
-def _leave_room_for_training() -> None:
-    """One token at a time gains nothing from threads, and a training beside it needs them."""
-    import torch
-
-    torch.set_num_threads(1)

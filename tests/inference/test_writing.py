@@ -5,23 +5,29 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import pytest
-import torch
 
 from rnntui.core.errors import InputError
+from rnntui.core.inference.arrays import Array
 from rnntui.core.inference.completion import complete
+from rnntui.core.inference.opening import open_engine
 from rnntui.core.inference.sampling import Sampling, generate
 from rnntui.core.inference.session import Session
 from rnntui.core.inference.vocabulary import in_word
-from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run
 from tests.conftest import MakeRun, train_all
 
-LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0])
+LOGITS = np.array([2.0, 1.0, 0.0, -1.0])
 
 
 def session_of(run: Run) -> Session:
-    return Session(*load_model(run, run.checkpoint_path() / "model.safetensors"))
+    return Session(*open_engine(run, run.checkpoint_path() / "model.safetensors"))
+
+
+def softmax_of(logits: Array) -> Array:
+    shares: Array = np.exp(logits - logits.max())
+    return shares / shares.sum()
 
 
 def probabilities(recent: list[int] | None = None, **options: Any) -> list[float]:
@@ -31,7 +37,7 @@ def probabilities(recent: list[int] | None = None, **options: Any) -> list[float
 
 def test_filters_keep_what_they_say() -> None:
     """Protects the flags: each keeps exactly the tokens of its definition, renormalised."""
-    softmax = LOGITS.softmax(0)
+    softmax = softmax_of(LOGITS)
     assert probabilities() == pytest.approx(softmax.tolist(), abs=1e-5)
     two = [*(softmax[:2] / softmax[:2].sum()).tolist(), 0, 0]
     assert probabilities(top_k=2) == pytest.approx(two, abs=1e-5)
@@ -39,7 +45,7 @@ def test_filters_keep_what_they_say() -> None:
     assert probabilities(min_p=0.3) == pytest.approx(two, abs=1e-5)  # the third has 0.14 of the first
     assert probabilities(temperature=0) == [1, 0, 0, 0]
     assert probabilities(top_p=1e-9) == [1, 0, 0, 0]
-    halved = torch.tensor([1.0, 1.0, 0.0, -2.0]).softmax(0).tolist()
+    halved = softmax_of(np.array([1.0, 1.0, 0.0, -2.0])).tolist()
     assert probabilities(recent=[0, 3], repetition_penalty=2.0) == pytest.approx(halved, abs=1e-5)
 
 
@@ -86,9 +92,8 @@ def brute_force(session: Session, depth: int) -> dict[str, float]:
     found = {}
 
     def visit(moment: Any, word: str, p: float) -> None:
-        with torch.inference_mode():
-            logits = session.model.logits(moment.y)[0].masked_fill(~session.vocabulary.writable, -torch.inf)
-        after = logits.softmax(0)
+        logits = np.where(session.vocabulary.writable, session.engine.logits(moment.y)[0], -np.inf)
+        after = softmax_of(logits)
         if word:
             found[word] = p * float(after[ends].sum())
         if len(word) < depth:
@@ -140,7 +145,7 @@ def test_completions_differ_and_are_ordered(trained: Run) -> None:
 def test_completing_leaves_the_session_as_it_was(trained: Run) -> None:
     session = session_of(trained)
     session.set_text("the c")
-    before = session.moment().y.clone()
+    before = session.moment().y.copy()
     complete(session, 3, words=3)
     list(generate(session, 10, Sampling(seed=1)))
-    assert torch.equal(session.moment().y, before) and session.text == "the c"
+    assert np.array_equal(session.moment().y, before) and session.text == "the c"

@@ -17,31 +17,11 @@ from rnntui.core.runs import Run
 from tests.conftest import MakeRun
 
 V = 11
-OPTIONS: list[dict[str, Any]] = [
-    {},
-    {"tied": True, "hidden_size": 8, "embedding_size": 8},
-    {"tied": True, "hidden_size": 8, "embedding_size": 6},
-    {"num_layers": 3, "residual": True, "layer_norm": True, "dropout": 0.5},
-    {"cell": "gru", "num_layers": 2, "layer_norm": True},
-    {"cell": "elman", "nonlinearity": "relu"},
-]
 
 
 def make(options: dict[str, Any]) -> LanguageModel:
     torch.manual_seed(0)
     return LanguageModel(ModelConfig(**({"hidden_size": 8, "embedding_size": 6} | options)), V)
-
-
-@pytest.mark.parametrize("options", OPTIONS)
-def test_step_equals_forward(options: dict[str, Any]) -> None:
-    """Protects completion under every option: token by token gives the logits of the whole."""
-    model = make(options).eval()
-    tokens = torch.randint(V, (9, 2))
-    whole, _ = model(tokens, model.initial_state(2))
-    state = model.initial_state(2)
-    for t in range(9):
-        logits, state = model.step(tokens[t], state)
-        torch.testing.assert_close(logits, whole[t], atol=1e-5, rtol=1e-5)
 
 
 def test_tied_weights_are_one_matrix() -> None:
@@ -82,7 +62,7 @@ def test_too_small_a_budget_says_why() -> None:
         within_budget(build({"parameters": 100}), 60)
 
 
-@pytest.mark.parametrize("options", OPTIONS[:3])
+@pytest.mark.parametrize("options", [{}, {"tied": True, "embedding_size": 8}, {"tied": True}])
 def test_weights_survive_the_file(options: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     saved = make(options)

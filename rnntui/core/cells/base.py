@@ -8,6 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from rnntui.core.cells.steps import STEPS
 
 State = tuple[Tensor, ...]
 """What one layer carries from token to token: tensors of shape (B, H), the output's first."""
@@ -19,17 +22,24 @@ class Cell(nn.Module, ABC):
     Shapes: T time steps, B sequences side by side, I input features, H hidden units.
 
     A cell runs in two ways that must agree to 1e-5: `forward` over whole sequences, on the fastest
-    kernel at hand, for training and evaluation; `step` over one token, written as the equations, for
-    completion.  Both are causal: the output at time t depends on inputs up to t alone.
+    kernel at hand, for training and evaluation; `step` over one token, by the equations in `steps`,
+    which completion shares.  Both are causal: the output at time t depends on inputs up to t alone.
     """
 
-    state_size: int = 1
-    """How many (B, H) tensors the state holds."""
+    name: str
+    """In the registry, and in `steps.STEPS`."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
+        self.options: dict[str, Any] = {}
+        """What the cell's equations take besides sums and state."""
+
+    @property
+    def state_size(self) -> int:
+        """How many (B, H) tensors the state holds."""
+        return STEPS[self.name].state_size
 
     def initial_state(self, batch_size: int) -> State:
         """The zero state for `batch_size` sequences, on the weights' device and in their precision."""
@@ -69,6 +79,11 @@ class FusedCell(Cell):
 
         return recurrence.run(_kernels(self.kernels), x, self.weights(), state)
 
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        W, U, b, c = self.weights()
+        equations = STEPS[self.name].step
+        return equations(torch, linear(x, W, b), linear(state[0], U, c), state, **self.options)
+
     def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """W (G*H, I), U (G*H, H), b and c (G*H): of the input and of the state, G gates stacked."""
         W, U, b, c = self.rnn.all_weights[0]
@@ -78,13 +93,12 @@ class FusedCell(Cell):
 class ScanCell(Cell):
     """A cell whose gates do not read the state: one product for all steps, then a scan along the time."""
 
-    gates: int
     kernels: str
     """Where the cell's kernels are, as above."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
-        self.linear = nn.Linear(input_size, self.gates * hidden_size)
+        self.linear = nn.Linear(input_size, STEPS[self.name].gates * hidden_size)
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         sums = self.linear(x)
@@ -95,21 +109,12 @@ class ScanCell(Cell):
             return y, (last,)
         outputs = []
         for row in sums:
-            y, state = self.recur(row, state)
+            y, state = STEPS[self.name].step(torch, row, None, state)
             outputs.append(y)
         return torch.stack(outputs), state
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        return self.recur(self.linear(x), state)
-
-    @abstractmethod
-    def recur(self, sums: Tensor, state: State) -> tuple[Tensor, State]:
-        """The recurrence over one token, from the gates' sums (B, gates*H)."""
-
-
-def positive(a: Tensor) -> Tensor:
-    """g of Feng et al. (2024): a + 1/2 from 0 on, sigmoid(a) below; continuous and above 0."""
-    return torch.where(a >= 0, a + 0.5, a.sigmoid())
+        return STEPS[self.name].step(torch, self.linear(x), None, state)
 
 
 def _kernels(location: str) -> Any:

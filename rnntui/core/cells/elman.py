@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-from torch.nn.functional import linear, relu
+from torch import nn
 
-from rnntui.core.cells.base import FusedCell, State
+from rnntui.core.cells.base import FusedCell
 
 
 class Elman(FusedCell):
@@ -17,13 +16,10 @@ class Elman(FusedCell):
     a product of k Jacobians, so they vanish or explode with k: it learns short dependencies only.
     """
 
+    name = "elman"
+
     def __init__(self, input_size: int, hidden_size: int, nonlinearity: str = "tanh") -> None:
         super().__init__(input_size, hidden_size)
         self.rnn = nn.RNN(input_size, hidden_size, nonlinearity=nonlinearity)
         self.kernels = "elman:RELU" if nonlinearity == "relu" else "elman:TANH"
-        self.f = relu if nonlinearity == "relu" else Tensor.tanh
-
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        W, U, b, c = self.weights()
-        h = self.f(linear(x, W, b) + linear(state[0], U, c))
-        return h, (h,)
+        self.options = {"nonlinearity": nonlinearity}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch import nn
 
-from rnntui.core.cells.base import FusedCell, State
+from rnntui.core.cells.base import FusedCell
 
 
 class GRU(FusedCell):
@@ -19,19 +18,9 @@ class GRU(FusedCell):
     `x_t` is (B, I); `h_t` (B, H) is the state and the output.
     """
 
+    name = "gru"
     kernels = "gru:KERNELS"
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.rnn = nn.GRU(input_size, hidden_size)
-
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        W, U, b, c = self.weights()
-        h = state[0]
-        x_r, x_z, x_n = linear(x, W, b).chunk(3, dim=1)
-        h_r, h_z, h_n = linear(h, U, c).chunk(3, dim=1)
-        r = (x_r + h_r).sigmoid()
-        z = (x_z + h_z).sigmoid()
-        n = (x_n + r * h_n).tanh()
-        h = (1 - z) * n + z * h
-        return h, (h,)

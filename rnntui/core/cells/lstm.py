@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch import nn
 
-from rnntui.core.cells.base import FusedCell, State
+from rnntui.core.cells.base import FusedCell
 
 
 class LSTM(FusedCell):
@@ -24,7 +23,7 @@ class LSTM(FusedCell):
     (Jozefowicz et al. 2015, "An empirical exploration of recurrent network architectures").
     """
 
-    state_size = 2
+    name = "lstm"
     kernels = "lstm:KERNELS"
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -36,11 +35,3 @@ class LSTM(FusedCell):
             _, _, b, b_h = self.weights()
             b[forget] = 1.0
             b_h[forget] = 0.0
-
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        W, U, b, b_h = self.weights()
-        h, c = state
-        i, f, g, o = (linear(x, W, b) + linear(h, U, b_h)).chunk(4, dim=1)
-        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        h = o.sigmoid() * c.tanh()
-        return h, (h, c)

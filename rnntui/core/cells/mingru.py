@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from rnntui.core.cells.base import ScanCell, State, positive
+from rnntui.core.cells.base import ScanCell
 
 
 class MinGRU(ScanCell):
@@ -18,11 +16,5 @@ class MinGRU(ScanCell):
     it takes two or more to learn what depends on order.
     """
 
-    gates = 2
+    name = "mingru"
     kernels = "mingru:KERNELS"
-
-    def recur(self, sums: Tensor, state: State) -> tuple[Tensor, State]:
-        z, n = sums.chunk(2, dim=1)
-        z = z.sigmoid()
-        h = (1 - z) * state[0] + z * positive(n)
-        return h, (h,)

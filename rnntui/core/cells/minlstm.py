@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-from torch.nn.functional import logsigmoid
-
-from rnntui.core.cells.base import ScanCell, State, positive
+from rnntui.core.cells.base import ScanCell
 
 
 class MinLSTM(ScanCell):
@@ -20,12 +17,5 @@ class MinLSTM(ScanCell):
     it takes two or more to learn what depends on order.
     """
 
-    gates = 3
+    name = "minlstm"
     kernels = "minlstm:KERNELS"
-
-    def recur(self, sums: Tensor, state: State) -> tuple[Tensor, State]:
-        f, i, n = sums.chunk(3, dim=1)
-        # i / (f + i), also where both are too small for the division.
-        share = (logsigmoid(i) - logsigmoid(f)).sigmoid()
-        h = (1 - share) * state[0] + share * positive(n)
-        return h, (h,)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from rnntui.core.inference.arrays import Array, log_softmax
+from rnntui.core.inference.engine import State
 from rnntui.core.inference.session import Session
 from rnntui.core.inference.vocabulary import in_word
-from rnntui.core.models.stack import StackState
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,14 @@ class _Path:
     log_p: float
     content: bytes
     owed: bytes
-    state: StackState
-    y: Tensor
+    state: State
+    y: Array
 
     @property
     def text(self) -> str:
         return self.content.decode("utf-8", "ignore")
 
 
-@torch.inference_mode()
 def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int = 24) -> list[Completion]:
     """The `count` likeliest next words after the session's text, the likeliest whole first.
 
@@ -61,7 +60,8 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
     for _ in range(max_tokens):
         live = _grown(session, live, scores, beam)
         scores = _log_probabilities(session, live)
-        log_end = torch.logsumexp(scores.masked_fill(~ends_word, -torch.inf), dim=1).tolist()
+        with np.errstate(divide="ignore"):
+            log_end = np.log(np.exp(scores[:, ends_word]).sum(axis=1)).tolist()
         going_on = []
         for row, path in enumerate(live):
             if path.owed or not path.text.strip(" \t"):
@@ -84,48 +84,49 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
     return sorted(found, key=lambda completion: -completion.probability)
 
 
-def _log_probabilities(session: Session, paths: list[_Path]) -> Tensor:
+def _log_probabilities(session: Session, paths: list[_Path]) -> Array:
     """(paths, V) of the next token, among those that may stand there."""
-    logits = session.model.logits(torch.cat([path.y for path in paths])).float().cpu()
-    logits.masked_fill_(~session.vocabulary.writable, -torch.inf)
+    logits = session.engine.logits(np.concatenate([path.y for path in paths]))
+    logits[:, ~session.vocabulary.writable] = -np.inf
     for row, path in enumerate(paths):
         if path.owed:
-            logits[row].masked_fill_(~session.vocabulary.consistent(path.owed), -torch.inf)
-    return logits.log_softmax(dim=1)
+            logits[row, ~session.vocabulary.consistent(path.owed)] = -np.inf
+    return log_softmax(logits)
 
 
-def _grown(session: Session, paths: list[_Path], scores: Tensor, beam: int) -> list[_Path]:
+def _grown(session: Session, paths: list[_Path], scores: Array, beam: int) -> list[_Path]:
     """The `beam` likeliest paths that are one token longer, inside a word not leaving it.
 
     `scores` (paths, V) are the log-probabilities of the next token.
     """
-    scores = scores.clone()
+    scores = scores.copy()
     ends_word = session.vocabulary.ends_word
     for row, path in enumerate(paths):
         if path.owed:
             continue
         if path.text and in_word(path.text[-1]):
-            scores[row].masked_fill_(ends_word, -torch.inf)
+            scores[row, ends_word] = -np.inf
         elif (
-            not path.text
-            and in_word(session.text[-1:] or " ")
-            and float(scores[row].exp() @ ends_word.float()) > 0.5
+            not path.text and in_word(session.text[-1:] or " ") and np.exp(scores[row, ends_word]).sum() > 0.5
         ):
             # The word before the cursor is more likely over than not: what may follow is the next one.
-            scores[row].masked_fill_(~ends_word, -torch.inf)
-    scores += torch.tensor([[path.log_p] for path in paths])
-    best = scores.flatten().topk(min(beam, int(scores.isfinite().sum())))
-    rows, tokens = best.indices // scores.shape[1], best.indices % scores.shape[1]
-    return _advanced(session, [paths[row] for row in rows.tolist()], tokens, best.values.tolist())
+            scores[row, ~ends_word] = -np.inf
+    scores += np.array([[path.log_p] for path in paths], np.float32)
+    flat = scores.ravel()
+    beam = min(beam, int(np.isfinite(flat).sum()))
+    best = np.argpartition(-flat, beam - 1)[:beam] if beam < len(flat) else np.arange(len(flat))
+    best = best[np.argsort(-flat[best], kind="stable")][:beam]
+    rows, tokens = np.divmod(best, scores.shape[1])
+    return _advanced(session, [paths[row] for row in rows.tolist()], tokens, flat[best].tolist())
 
 
-def _advanced(session: Session, paths: list[_Path], tokens: Tensor, log_ps: list[float]) -> list[_Path]:
+def _advanced(session: Session, paths: list[_Path], tokens: Array, log_ps: list[float]) -> list[_Path]:
     """Each path one token longer, computed as one batch."""
     state = tuple(
-        tuple(torch.cat(parts) for parts in zip(*layers, strict=True))
+        tuple(np.concatenate(parts) for parts in zip(*layers, strict=True))
         for layers in zip(*(path.state for path in paths), strict=True)
     )
-    y, state = session.model.features_step(tokens.to(paths[0].y.device), state)
+    y, state = session.engine.step(tokens, state)
     longer = []
     for row, (path, token) in enumerate(zip(paths, tokens.tolist(), strict=True)):
         content = session.vocabulary.bytes[token]
@@ -162,11 +163,12 @@ def _continued(session: Session, paths: list[_Path], words: int, max_tokens: int
         scores = _log_probabilities(session, list(growing.values()))
         if i == 0:
             # The first word is over, and its probability already says so.
-            inside = torch.tensor([in_word(path.text[-1:] or " ") for path in growing.values()])
-            scores.masked_fill_(inside[:, None] & ~session.vocabulary.ends_word, -torch.inf)
-            scores = torch.where(inside[:, None], scores.log_softmax(dim=1), scores)
-        values, tokens = scores.max(dim=1)
-        log_ps = [path.log_p + value for path, value in zip(growing.values(), values.tolist(), strict=True)]
+            inside = np.array([in_word(path.text[-1:] or " ") for path in growing.values()])
+            scores[inside[:, None] & ~session.vocabulary.ends_word] = -np.inf
+            scores[inside] = log_softmax(scores[inside])
+        tokens = scores.argmax(axis=1)
+        values = scores.max(axis=1).tolist()
+        log_ps = [path.log_p + value for path, value in zip(growing.values(), values, strict=True)]
         longer = _advanced(session, list(growing.values()), tokens, log_ps)
         for key, before, after in zip(list(growing), list(growing.values()), longer, strict=True):
             if after.text.endswith("\n") or _words(after.text) > words:

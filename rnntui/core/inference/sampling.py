@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from rnntui.core.errors import InputError
+from rnntui.core.inference.arrays import Array, log_softmax
 from rnntui.core.inference.session import Session
 
 
@@ -40,26 +40,30 @@ class Sampling:
             if not valid:
                 raise InputError(f"{flag}: must be {expected}")
 
-    def probabilities(self, logits: Tensor, recent: list[int]) -> Tensor:
+    def probabilities(self, logits: Array, recent: list[int]) -> Array:
         """The distribution (V,) to draw from, from `logits` (V,) and the recent tokens."""
-        logits = logits.float().clone()
+        logits = logits.astype(np.float64)
         if self.repetition_penalty != 1 and recent:
-            seen = torch.tensor(sorted(set(recent)), device=logits.device)
-            scores = logits[seen]
-            penalty = self.repetition_penalty
-            logits[seen] = torch.where(scores > 0, scores / penalty, scores * penalty)
+            seen = np.unique(recent)
+            scores, penalty = logits[seen], self.repetition_penalty
+            logits[seen] = np.where(scores > 0, scores / penalty, scores * penalty)
         if self.temperature == 0:
-            return torch.nn.functional.one_hot(logits.argmax(), len(logits)).float()
-        p = (logits / self.temperature).softmax(dim=0)
-        ranked, order = p.sort(descending=True, stable=True)
-        keep = torch.ones_like(ranked, dtype=torch.bool)
+            certain = np.zeros(len(logits))
+            certain[logits.argmax()] = 1
+            return certain
+        p: Array = np.exp(log_softmax(logits / self.temperature))
+        if not self.top_k and self.top_p == 1 and not self.min_p:
+            return p
+        order = np.argsort(-p, kind="stable")
+        ranked = p[order]
+        keep = ranked >= self.min_p * ranked[0]
         if self.top_k:
             keep[self.top_k :] = False
         # A token stays while those before it have not yet reached top_p: the first one always does.
-        keep &= ranked.cumsum(dim=0) - ranked < self.top_p
-        keep &= ranked >= self.min_p * ranked[0]
+        keep &= ranked.cumsum() - ranked < self.top_p
         p[order[~keep]] = 0
-        return p / p.sum()
+        p /= p.sum()
+        return p
 
 
 _RECENT = 64
@@ -71,16 +75,13 @@ def generate(session: Session, length: int, sampling: Sampling) -> Iterator[str]
 
     The pieces are whole characters: bytes of one that is not complete yet wait for the rest.
     """
-    generator = torch.Generator()
-    if sampling.seed is not None:
-        generator.manual_seed(sampling.seed)
-    else:
-        generator.seed()
+    generator = np.random.default_rng(sampling.seed)
     recent = list(session.tokens[-_RECENT:])
     writer = session.writer()
     for _ in range(length):
-        p = sampling.probabilities(writer.logits(), recent)
-        token = int(torch.multinomial(p, 1, generator=generator))
+        p = sampling.probabilities(writer.logits(), recent).cumsum()
+        # The first token whose share of the whole passes a random point of it.
+        token = int(np.searchsorted(p, generator.random() * p[-1], side="right"))
         recent = [*recent[-_RECENT + 1 :], token]
         if piece := writer.write(token):
             yield piece

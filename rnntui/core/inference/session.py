@@ -7,13 +7,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
+import numpy as np
 
+from rnntui.core.inference.arrays import Array, log_softmax
+from rnntui.core.inference.engine import Engine, State
 from rnntui.core.inference.vocabulary import Vocabulary
-from rnntui.core.models.language_model import LanguageModel
-from rnntui.core.models.stack import StackState
 from rnntui.core.text.tokenizers import Tokenizer
 
 _CONTEXT = 4096
@@ -30,8 +28,8 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 class Moment(NamedTuple):
     """The model after some tokens."""
 
-    state: StackState
-    y: Tensor
+    state: State
+    y: Array
     """(1, H) the stack's output, from which the head makes the next token's logits."""
 
 
@@ -52,17 +50,14 @@ class Session:
     what is written next must begin with it.
     """
 
-    def __init__(
-        self, model: LanguageModel, tokenizer: Tokenizer, vocabulary: Vocabulary | None = None
-    ) -> None:
-        self.model = model
+    def __init__(self, engine: Engine, tokenizer: Tokenizer, vocabulary: Vocabulary | None = None) -> None:
+        self.engine = engine
         self.tokenizer = tokenizer
         self.vocabulary = vocabulary or Vocabulary(tokenizer)
         self.text = ""
         self.pending = ""
         self.tokens: list[int] = []
         self._marks = [_Mark(0, 0, 0)]
-        self._device = next(model.parameters()).device
         self._moments: dict[int, Moment] = {0: self._first_moment()}
         self._nats: list[float] = []
         """The surprise of the first tokens, as far as anybody asked for it."""
@@ -91,7 +86,6 @@ class Session:
         self.text, self.pending = text, text[cut:]
         self._feed()
 
-    @torch.inference_mode()
     def surprises(self) -> list[tuple[str, float]]:
         """Each token fed so far with its surprise, -ln P(token | all before it), in nats.
 
@@ -100,15 +94,17 @@ class Session:
         known = len(self._nats)
         if known < len(self.tokens):
             at = max(position for position in self._moments if position <= known)
-            state, y = self._moments[at]
+            moment = self._moments[at]
             while at < len(self.tokens):
                 stretch = self.tokens[at : at + _SCORED]
-                tokens = torch.tensor(stretch, device=self._device)
-                ys, state = self.model.features(tokens.unsqueeze(1), state)
-                logits = self.model.logits(torch.cat([y, ys[:-1, 0]])).float()
-                nats = cross_entropy(logits, tokens, reduction="none").tolist()
+                outputs = []
+                for token in stretch:
+                    outputs.append(moment.y)
+                    moment = self.advance(moment, [token])
+                scores = log_softmax(self.engine.logits(np.concatenate(outputs)))
+                nats = (-scores[np.arange(len(stretch)), stretch]).tolist()
                 self._nats += nats[len(self._nats) - at :]
-                at, y = at + len(stretch), ys[-1]
+                at += len(stretch)
         pieces = self.tokenizer.pieces(self.text[: len(self.text) - len(self.pending)])
         return list(zip(pieces, self._nats, strict=True))
 
@@ -117,13 +113,9 @@ class Session:
 
         After half a word these are the tokens that may take its place.
         """
-        p = self.writer().logits().softmax(dim=0)
-        best = p.topk(min(count, len(p)))
-        return [
-            (self.tokenizer.decode([token]), share)
-            for token, share in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-            if share > 0
-        ]
+        p = np.exp(log_softmax(self.writer().logits()))
+        best = np.argsort(-p, kind="stable")[:count].tolist()
+        return [(self.tokenizer.decode([token]), float(p[token])) for token in best if p[token] > 0]
 
     def writer(self) -> Writer:
         """A branch at the end of the text, to write on without changing the session."""
@@ -141,18 +133,15 @@ class Session:
             return self.advance(self.moment(), self.tokenizer.encode(self.pending).tolist()), b""
         return self.moment(), owed
 
-    @torch.inference_mode()
     def advance(self, moment: Moment, tokens: list[int]) -> Moment:
         """The model `tokens` later, one step at a time."""
         for token in tokens:
-            y, state = self.model.features_step(torch.tensor([token], device=self._device), moment.state)
+            y, state = self.engine.step(np.array([token]), moment.state)
             moment = Moment(state, y)
         return moment
 
     def _first_moment(self) -> Moment:
-        with torch.inference_mode():
-            start = torch.tensor([self.tokenizer.start], device=self._device)
-            y, state = self.model.features_step(start, self.model.initial_state(1))
+        y, state = self.engine.step(np.array([self.tokenizer.start]), self.engine.initial_state())
         return Moment(state, y)
 
     def _feed(self) -> None:
@@ -162,8 +151,6 @@ class Session:
         if total - fed > _CONTEXT:
             fed = total - _CONTEXT
             self._moments[fed] = self._first_moment()
-        if total - fed > _STRIDE:
-            fed = self._feed_whole_strides(fed, total)
         moment = self._moments[fed]
         for position in range(fed + 1, total + 1):
             moment = self.advance(moment, [self.tokens[position - 1]])
@@ -171,17 +158,6 @@ class Session:
             old = position - _RECENT
             if old > 0 and old % _STRIDE:
                 self._moments.pop(old, None)
-
-    @torch.inference_mode()
-    def _feed_whole_strides(self, fed: int, total: int) -> int:
-        """Feed long stretches on the sequence kernel, keeping the state after each; return how far."""
-        state = self._moments[fed].state
-        while total - fed > _STRIDE:
-            stretch = self.tokens[fed : fed + _STRIDE]
-            y, state = self.model.features(torch.tensor(stretch, device=self._device).unsqueeze(1), state)
-            fed += _STRIDE
-            self._moments[fed] = Moment(state, y[-1])
-        return fed
 
 
 class Writer:
@@ -192,15 +168,14 @@ class Writer:
         self._moment, self._owed = session.end()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    @torch.inference_mode()
-    def logits(self) -> Tensor:
+    def logits(self) -> Array:
         """The next token's logits (V,), minus infinity where a token cannot stand."""
-        logits = self._session.model.logits(self._moment.y)[0].float().cpu()
+        logits = self._session.engine.logits(self._moment.y)[0]
         vocabulary = self._session.vocabulary
         allowed = vocabulary.writable
         if self._owed:
             allowed = allowed & vocabulary.consistent(self._owed)
-        return logits.masked_fill(~allowed, -torch.inf)
+        return np.where(allowed, logits, np.float32(-np.inf))
 
     def write(self, token: int) -> str:
         """Add a token; return the whole characters that became readable with it."""

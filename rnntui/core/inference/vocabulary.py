@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bisect
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from rnntui.core.inference.arrays import Array
 from rnntui.core.text.tokenizers import Tokenizer
 
 
@@ -25,19 +25,19 @@ class Vocabulary:
         ]
         self._order = sorted(known, key=self.bytes.__getitem__)
         self._sorted = [self.bytes[token] for token in self._order]
-        self.writable = torch.zeros(len(self.bytes), dtype=torch.bool)
+        self.writable = np.zeros(len(self.bytes), bool)
         """(V,) tokens that may be written: all but `<unk>`, which is no text."""
         self.writable[known] = True
-        self.ends_word = torch.tensor([_ends_word(content) for content in self.bytes])
+        self.ends_word = np.array([_ends_word(content) for content in self.bytes])
         """(V,) tokens that begin with something that is no part of a word."""
 
-    def consistent(self, owed: bytes) -> Tensor:
+    def consistent(self, owed: bytes) -> Array:
         """(V,) the tokens with which a text that begins with `owed` can begin.
 
         Those that reach to the end of `owed` or past it, if there are any; else those that are its
         beginning.  Preferring the first keeps the cut that the tokenizer itself would make.
         """
-        mask = torch.zeros(len(self.bytes), dtype=torch.bool)
+        mask = np.zeros(len(self.bytes), bool)
         low = bisect.bisect_left(self._sorted, owed)
         high = low
         while high < len(self._sorted) and self._sorted[high].startswith(owed):

@@ -41,21 +41,10 @@ class LanguageModel(nn.Module):
         y, state = self.features(tokens, state)
         return self.logits(y), state
 
-    def step(self, tokens: Tensor, state: StackState) -> tuple[Tensor, StackState]:
-        """Logits (B, V) after one token a stream, `tokens` (B,), and the next state."""
-        y, state = self.features_step(tokens, state)
-        return self.logits(y), state
-
     def features(self, tokens: Tensor, state: StackState) -> tuple[Tensor, StackState]:
         """The stack's outputs (T, B, H) over `tokens` (T, B), and the state after the last."""
         y: Tensor
         y, state = self.stack(self.embedding(tokens), state)
-        return y, state
-
-    def features_step(self, tokens: Tensor, state: StackState) -> tuple[Tensor, StackState]:
-        """The stack's outputs (B, H) after one token a stream, `tokens` (B,), and the next state."""
-        y: Tensor
-        y, state = self.stack(self.embedding(tokens), state, one_token=True)
         return y, state
 
     def logits(self, y: Tensor) -> Tensor:

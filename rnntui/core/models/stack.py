@@ -17,7 +17,7 @@ StackState = tuple[State, ...]
 class Stack(nn.Module):
     """`num_layers` cells; dropout between them, residual connections and layer normalisation as asked.
 
-    Shapes: x (T, B, I) or, for one token, (B, I); outputs (T, B, H) or (B, H).
+    Shapes: x (T, B, I), outputs (T, B, H).
     """
 
     def __init__(self, input_size: int, config: ModelConfig) -> None:
@@ -33,13 +33,13 @@ class Stack(nn.Module):
     def initial_state(self, batch_size: int) -> StackState:
         return tuple(cell.initial_state(batch_size) for cell, _ in self._layers())
 
-    def forward(self, x: Tensor, state: StackState, one_token: bool = False) -> tuple[Tensor, StackState]:
-        """The outputs of the last layer and the state of all; `one_token` takes x (B, I)."""
+    def forward(self, x: Tensor, state: StackState) -> tuple[Tensor, StackState]:
+        """The outputs of the last layer and the state of all."""
         states = []
         for i, (cell, norm) in enumerate(self._layers()):
             if i:
                 x = self.dropout(x)
-            y, layer_state = cell.step(x, state[i]) if one_token else cell(x, state[i])
+            y, layer_state = cell(x, state[i])
             y = norm(y)
             x = x + y if self.residual and x.shape == y.shape else y
             states.append(layer_state)

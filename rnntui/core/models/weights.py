@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,8 +9,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from rnntui.core.errors import InputError, oneline
+from rnntui.core.errors import InputError
 from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.models.tensor_files import check_shapes, unreadable
 from rnntui.core.runs import Run
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
@@ -27,6 +27,11 @@ def model_tensors(model: LanguageModel) -> dict[str, Tensor]:
     return tensors
 
 
+def shapes_of(model: LanguageModel) -> dict[str, tuple[int, ...]]:
+    """The shapes of the model's weights, as a file of them has to have."""
+    return {name: tuple(tensor.shape) for name, tensor in model_tensors(model).items()}
+
+
 def model_bytes(model: LanguageModel) -> bytes:
     """The model's weights as the content of a safetensors file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model_tensors(model).items()}
@@ -39,33 +44,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         with safe_open(path, framework="pt", device="cpu") as file:
             return {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (OSError, SafetensorError) as error:
-        raise InputError(_unreadable(path, error)) from None
-
-
-def check_tensors(path: Path, expected: Mapping[str, Tensor]) -> None:
-    """Compare the names and shapes in a safetensors file with `expected`, reading its header alone.
-
-    Raises InputError that names the file and the first difference.
-    """
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            shapes = {name: list(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise InputError(_unreadable(path, error)) from None
-    if missing := sorted(set(expected) - set(shapes)):
-        raise InputError(f"{path}: '{missing[0]}' is missing; the file does not fit run.toml")
-    if surplus := sorted(set(shapes) - set(expected)):
-        raise InputError(f"{path}: unknown tensor '{surplus[0]}'; the file does not fit run.toml")
-    for name, tensor in expected.items():
-        if shapes[name] != list(tensor.shape):
-            raise InputError(
-                f"{path}: '{name}' has shape {shapes[name]}, but run.toml asks for {list(tensor.shape)}"
-            )
+        raise InputError(unreadable(path, error)) from None
 
 
 def load_weights(model: LanguageModel, path: Path) -> None:
     """Fill `model` from a safetensors file.  Raises InputError where the two do not fit."""
-    check_tensors(path, model_tensors(model))
+    check_shapes(path, shapes_of(model))
     tensors = read_tensors(path)
     if model.head.weight is model.embedding.weight:
         tensors[_TIED] = tensors["embedding.weight"]
@@ -82,11 +66,7 @@ def load_model(
     tokenizer = tokenizers.load(run.path / "tokenizer.json")
     with torch.device("meta"):
         # Compared on shapes without storage: a wrong run.toml is refused before it can ask for memory.
-        check_tensors(weights, model_tensors(LanguageModel(run.config.model, tokenizer.vocab_size)))
+        check_shapes(weights, shapes_of(LanguageModel(run.config.model, tokenizer.vocab_size)))
     model = LanguageModel(run.config.model, tokenizer.vocab_size)
     load_weights(model, weights)
     return model.to(device).eval().requires_grad_(False), tokenizer
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    return f"{path}: cannot be read: {oneline(error)}; try another --checkpoint"

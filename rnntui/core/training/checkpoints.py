@@ -26,12 +26,12 @@ from torch import Tensor
 from rnntui import __version__
 from rnntui.core.errors import InputError
 from rnntui.core.files import folder_written_atomically, write_atomically
+from rnntui.core.inference.opening import verify
 from rnntui.core.models.weights import load_weights, model_bytes, read_tensors
 from rnntui.core.runs import Run, read_json
 from rnntui.core.training.learner import Counters, Learner, flat_state
 
 _KEPT = 2
-_FILES = ("model.safetensors", "trainer.safetensors", "state.json")
 
 
 def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
@@ -78,29 +78,6 @@ def read_counters(folder: Path) -> Counters:
         return Counters(**{field.name: state[field.name] for field in dataclasses.fields(Counters)})  # type: ignore[arg-type]
     except KeyError as error:
         raise InputError(f"{folder / 'state.json'}: {error} is missing") from None
-
-
-def verify(folder: Path) -> None:
-    """Compare the checkpoint's files with its manifest.
-
-    Raises InputError that names the damaged file and the other checkpoints of the run.
-    """
-    manifest = read_json(folder / "manifest.json")
-    for name in _FILES:
-        entry = manifest.get(name)
-        try:
-            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        except OSError as error:
-            raise InputError(f"{folder / name}: cannot be read: {error.strerror}{_others(folder)}") from None
-        if not isinstance(entry, dict) or entry.get("sha256") != digest:
-            raise InputError(f"{folder / name}: damaged (sha256 differs from the manifest){_others(folder)}")
-
-
-def _others(folder: Path) -> str:
-    names = sorted(path.name for path in folder.parent.glob("[0-9]*") if path != folder)
-    if not names:
-        return "; no other checkpoint is there: train the run anew"
-    return f"; write {names[-1]} into {folder.parent.parent / 'last'} to go on from there"
 
 
 def _state(learner: Learner) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import msgspec
 from rnntui.core import events as ev
 from rnntui.core.errors import NumericalError, RnntuiError
 from rnntui.core.files import write_atomically
+from rnntui.core.inference.opening import engine_of
 from rnntui.core.inference.sampling import Sampling, generate
 from rnntui.core.inference.session import Session
 from rnntui.core.inference.vocabulary import Vocabulary
@@ -283,12 +284,10 @@ class Loop:
     def _sample(self) -> ev.Sampled:
         """Write a little, on a random generator of its own: training's stays untouched."""
         learner = self.learner
-        learner.model.eval()
-        session = Session(learner.model, self.tokenizer, self.vocabulary)
+        session = Session(engine_of(learner.model, self.run.config.model), self.tokenizer, self.vocabulary)
         session.set_text(self.config.sample_prompt)
         sampling = Sampling(seed=self.config.seed + learner.counters.step)
         text = "".join(generate(session, _SAMPLE_TOKENS, sampling))
-        learner.model.train()
         return ev.Sampled(step=learner.counters.step, prompt=self.config.sample_prompt, text=text)
 
     def _save(self, best: bool) -> ev.Saved:

@@ -32,6 +32,13 @@ def kernel(function: Function) -> Function:
         return cast("Function", numba.njit(cache=cache, nogil=True, **OPTIONS)(function))
 
 
+def reducing_kernel(function: Function) -> Function:
+    """A loop over arrays whose sums may be taken in any order, as vector instructions take them."""
+    options = OPTIONS | {"fastmath": OPTIONS["fastmath"] | {"reassoc"}}
+    with _kept() as cache:
+        return cast("Function", numba.njit(cache=cache, nogil=True, **options)(function))
+
+
 def inlined(function: Function) -> Function:
     """A function for kernels alone, which becomes part of each."""
     return cast("Function", register_jitable(**OPTIONS)(function))

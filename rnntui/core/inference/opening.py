@@ -1,0 +1,60 @@
+"""From a run's folder to a model that completes text."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnntui.core.errors import InputError
+from rnntui.core.inference.engine import Engine, expected_shapes
+from rnntui.core.models.tensor_files import check_shapes, read_arrays
+from rnntui.core.runs import Run, read_json
+from rnntui.core.text import tokenizers
+from rnntui.core.text.tokenizers import Tokenizer
+
+if TYPE_CHECKING:
+    from rnntui.core.config import ModelConfig
+    from rnntui.core.models.language_model import LanguageModel
+
+CHECKPOINT_FILES = ("model.safetensors", "trainer.safetensors", "state.json")
+
+
+def open_engine(run: Run, weights: Path, quantize: bool = False) -> tuple[Engine, Tokenizer]:
+    """The model of a run with the weights in the file `weights`, and its tokenizer.
+
+    `quantize` holds its matrices in int8.  Raises InputError where a file is missing or does not fit.
+    """
+    tokenizer = tokenizers.load(run.path / "tokenizer.json")
+    check_shapes(weights, expected_shapes(run.config.model, tokenizer.vocab_size))
+    engine = Engine(run.config.model, tokenizer.vocab_size, read_arrays(weights), quantize)
+    return engine, tokenizer
+
+
+def engine_of(model: LanguageModel, config: ModelConfig) -> Engine:
+    """An engine on the weights that a model has now."""
+    tensors = {name: tensor.detach().float().cpu().numpy() for name, tensor in model.state_dict().items()}
+    return Engine(config, model.vocab_size, tensors)
+
+
+def verify(folder: Path) -> None:
+    """Compare a checkpoint's files with its manifest.
+
+    Raises InputError that names the damaged file and the other checkpoints of the run.
+    """
+    manifest = read_json(folder / "manifest.json")
+    for name in CHECKPOINT_FILES:
+        entry = manifest.get(name)
+        try:
+            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise InputError(f"{folder / name}: cannot be read: {error.strerror}{_others(folder)}") from None
+        if not isinstance(entry, dict) or entry.get("sha256") != digest:
+            raise InputError(f"{folder / name}: damaged (sha256 differs from the manifest){_others(folder)}")
+
+
+def _others(folder: Path) -> str:
+    names = sorted(path.name for path in folder.parent.glob("[0-9]*") if path != folder)
+    if not names:
+        return "; no other checkpoint is there: train the run anew"
+    return f"; write {names[-1]} into {folder.parent.parent / 'last'} to go on from there"

@@ -1,0 +1,47 @@
+"""safetensors files by their headers and as numpy arrays, for those who need no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from rnntui.core.errors import InputError, oneline
+
+
+def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
+    """Compare the names and shapes in a safetensors file with `expected`, reading its header alone.
+
+    Raises InputError that names the file and the first difference.
+    """
+    try:
+        with safe_open(path, framework="np") as file:
+            shapes = {name: list(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise InputError(unreadable(path, error)) from None
+    if missing := sorted(set(expected) - set(shapes)):
+        raise InputError(f"{path}: '{missing[0]}' is missing; the file does not fit run.toml")
+    if surplus := sorted(set(shapes) - set(expected)):
+        raise InputError(f"{path}: unknown tensor '{surplus[0]}'; the file does not fit run.toml")
+    for name, shape in expected.items():
+        if shapes[name] != list(shape):
+            raise InputError(
+                f"{path}: '{name}' has shape {shapes[name]}, but run.toml asks for {list(shape)}"
+            )
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """The tensors of a safetensors file.  Raises InputError that names the file."""
+    try:
+        with safe_open(path, framework="np") as file:
+            return {name: file.get_tensor(name) for name in sorted(file.keys())}
+    except (OSError, SafetensorError) as error:
+        raise InputError(unreadable(path, error)) from None
+
+
+def unreadable(path: Path, error: Exception) -> str:
+    """What to say of a file that cannot be read."""
+    return f"{path}: cannot be read: {oneline(error)}; try another --checkpoint"
