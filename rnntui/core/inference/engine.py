@@ -8,10 +8,11 @@ a second to load; training and evaluation, which run over whole sequences, are t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from rnntui.core.cells import CELLS
 from rnntui.core.cells.steps import STEPS
@@ -45,6 +46,7 @@ class Engine:
     def __init__(
         self, config: ModelConfig, vocab_size: int, tensors: Mapping[str, Array], quantize: bool = False
     ) -> None:
+        _use_one_thread()
         self.vocab_size = vocab_size
         self.hidden_size = config.hidden_size
         product = _quantized if quantize else _plain
@@ -118,6 +120,16 @@ def _layer_names(layer: int, recurrent: bool) -> list[str]:
             f"stack.cells.{layer}.rnn.{part}_l0" for part in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
         ]
     return [f"stack.cells.{layer}.linear.{part}" for part in ("weight", "bias")]
+
+
+@cache
+def _use_one_thread() -> None:
+    """Keep numpy's products to the thread that asks for them.
+
+    They are too small to gain from a second one, and beside a training each would wait until the system
+    gave the other a turn: tens of milliseconds.
+    """
+    ThreadpoolController().select(internal_api="openblas").limit(limits=1)
 
 
 def _plain(weight: Array) -> Product:
