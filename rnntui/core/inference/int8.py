@@ -33,7 +33,7 @@ def quantized_product(weight: Array) -> Callable[[Array], Array]:
     return product
 
 
-@reducing_kernel
+@reducing_kernel()
 def _multiply(x: Array, whole: Array, scale: Array, y: Array) -> None:
     """y = x (whole * scale)^T."""
     for o in range(whole.shape[0]):

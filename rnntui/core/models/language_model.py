@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from rnntui.core.config import ModelConfig
+from rnntui.core.models.softmax import linear_cross_entropy
 from rnntui.core.models.stack import Stack, StackState
 
 
@@ -46,6 +47,12 @@ class LanguageModel(nn.Module):
         y: Tensor
         y, state = self.stack(self.embedding(tokens), state)
         return y, state
+
+    def loss(self, tokens: Tensor, targets: Tensor, state: StackState) -> tuple[Tensor, StackState]:
+        """The mean of -ln P(target) in nats over `targets` (T, B), those after `tokens`; the state after."""
+        y, state = self.features(tokens, state)
+        y = self.projection(self.dropout(y)).flatten(0, 1)
+        return linear_cross_entropy(y, self.head.weight, self.head.bias, targets.flatten()), state
 
     def logits(self, y: Tensor) -> Tensor:
         """Logits (..., V) from the stack's outputs (..., H)."""

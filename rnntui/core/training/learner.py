@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from rnntui.core.config import Config
 from rnntui.core.models.language_model import LanguageModel
@@ -112,7 +111,7 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), training.clip)
+        norm = self._clip(training.clip)
 
         # 4. One number that is not finite would poison every weight: such a step is not taken.
         for group in self.optimizer.param_groups:
@@ -127,6 +126,14 @@ class Learner:
         loss_value, norm_value = float(loss.detach()), float(norm)
         self.counters.train_s += time.perf_counter() - began
         return loss_value, norm_value
+
+    def _clip(self, largest: float) -> Tensor:
+        """The gradient's norm, which is brought down to `largest` where it is above."""
+        parameters = list(self.model.parameters())
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if norm > largest:
+            torch.nn.utils.clip_grads_with_norm_(parameters, largest, norm)
+        return norm
 
     def trial(self) -> None:
         """The work of a step that changes nothing: a batch forward and backward, waited for."""
@@ -143,8 +150,7 @@ class Learner:
         inputs = torch.from_numpy(batch.inputs).to(self.device, non_blocking=True)
         targets = torch.from_numpy(batch.targets).to(self.device, non_blocking=True)
         with autocast(self.device, self.precision):
-            logits, state = self.model(inputs, state)
-        return cross_entropy(logits.float().flatten(0, 1), targets.flatten()), state
+            return self.model.loss(inputs, targets, state)
 
 
 def detached(state: StackState) -> StackState:

@@ -38,6 +38,11 @@ def narrow(x: Any, like: Any) -> Any:
     raise NotImplementedError
 
 
+def exp(x: Any) -> Any:
+    """The exponential function, from 2^-126 to 2^126."""
+    raise NotImplementedError
+
+
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x))."""
     raise NotImplementedError
@@ -66,6 +71,13 @@ def _narrow(x, like):  # type: ignore[no-untyped-def]
         return np.uint16(np.uint32(bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
 
     return upper_half
+
+
+@overload(exp, jit_options=OPTIONS)
+def _exp_of(x):  # type: ignore[no-untyped-def]
+    if x == types.float64:
+        return lambda x: math.exp(x)  # noqa: PLW0108  (numba wants a Python function)
+    return lambda x: _exp(x)  # noqa: PLW0108
 
 
 @overload(sigmoid, jit_options=OPTIONS)

@@ -32,11 +32,18 @@ def kernel(function: Function) -> Function:
         return cast("Function", numba.njit(cache=cache, nogil=True, **OPTIONS)(function))
 
 
-def reducing_kernel(function: Function) -> Function:
-    """A loop over arrays whose sums may be taken in any order, as vector instructions take them."""
-    options = OPTIONS | {"fastmath": OPTIONS["fastmath"] | {"reassoc"}}
-    with _kept() as cache:
-        return cast("Function", numba.njit(cache=cache, nogil=True, **options)(function))
+def reducing_kernel(*more: str) -> Callable[[Function], Function]:
+    """As `kernel`, but its sums may be taken in any order, as vector instructions take them.
+
+    `more` are further liberties by LLVM's names: `nnan` for a maximum, where a NaN shows elsewhere.
+    """
+
+    def decorate(function: Function) -> Function:
+        options = OPTIONS | {"fastmath": OPTIONS["fastmath"] | {"reassoc", *more}}
+        with _kept() as cache:
+            return cast("Function", numba.njit(cache=cache, nogil=True, **options)(function))
+
+    return decorate
 
 
 def inlined(function: Function) -> Function:
