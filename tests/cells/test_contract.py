@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rnntui.core.cells import CELLS, cell_class
-from rnntui.core.cells.base import Cell, State
+from rnntui.core.cells.base import Cell, FusedCell, State
 
 T, B, I, H = 7, 3, 5, 4
 VARIANTS = [(name, {}) for name in CELLS] + [("elman", {"nonlinearity": "relu"})]
@@ -65,12 +65,19 @@ def test_gradients_are_those_of_the_function(cell: Cell) -> None:
         y, last = cell(x, state)
         return (y, *last)
 
+    def ours(x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        assert isinstance(cell, FusedCell)
+        y, last = cell.forward_by_ours(x, state)
+        return (y, *last)
+
     def one(x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         y, last = cell.step(x[0], state)
         return (y, *last)
 
     inputs = (x, *state)
     assert torch.autograd.gradcheck(whole, inputs)
+    if isinstance(cell, FusedCell):
+        assert torch.autograd.gradcheck(ours, inputs)
     assert torch.autograd.gradcheck(one, inputs)
 
 
@@ -105,13 +112,14 @@ def test_gradients_equal_autograds(name: str, options: dict[str, str]) -> None:
     torch.manual_seed(0)
     sizes = (24, 40)
     cell = cell_class(name)(*sizes, **options)
+    assert isinstance(cell, FusedCell)
     module = TORCH[name](*sizes, **options)
     module.load_state_dict({key.removeprefix("rnn."): value for key, value in cell.state_dict().items()})
     x = torch.randn(T, 5, sizes[0])
     weight = torch.randn(T, 5, sizes[1])
     gradients = []
     for y, inputs in (
-        (cell(x.requires_grad_(), cell.initial_state(5))[0], [x, *cell.parameters()]),
+        (cell.forward_by_ours(x.requires_grad_(), cell.initial_state(5))[0], [x, *cell.parameters()]),
         (module(x)[0], [x, *module.parameters()]),
     ):
         gradients.append(torch.autograd.grad((y * weight).sum(), inputs))

@@ -65,19 +65,36 @@ class FusedCell(Cell):
     kernels: str
     """Where the cell's kernels are: `module:name`, the module relative to `rnntui.core.cells.fast`."""
 
+    torch_is_fast = False
+    """Whether torch's layer is one kernel on the CPU too, better than ours but in bf16."""
+
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        if x.device.type == "cpu":
-            return self._run(x, state)
-        # torch's layers count their layers in a first dimension, and take a lone state without a tuple.
+        return self.forward_by_ours(x, state) if self._ours_is_faster(x) else self.forward_by_torch(x, state)
+
+    def forward_by_ours(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """`forward` on the CPU by `rnntui.core.cells.fast`."""
+        # The compiler of the loops takes a third of a second to import: only who needs it waits for it.
+        from rnntui.core.cells.fast import recurrence
+
+        return recurrence.run(_kernels(self.kernels), x, self.weights(), state)
+
+    def forward_by_torch(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """`forward` by torch's layer."""
+        # It counts its layers in a first dimension, and takes a lone state without a tuple.
         parts = tuple(part.unsqueeze(0) for part in state)
         y, last = self.rnn(x, parts if len(parts) > 1 else parts[0])
         return y, tuple(part.squeeze(0) for part in (last if isinstance(last, tuple) else (last,)))
 
-    def _run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        # The compiler of the loops takes a third of a second to import: completion need not wait for it.
-        from rnntui.core.cells.fast import recurrence
+    def _ours_is_faster(self, x: Tensor) -> bool:
+        if x.device.type != "cpu":
+            return False
+        if not self.torch_is_fast:
+            return True
+        if not torch.is_autocast_enabled("cpu"):
+            return False
+        from rnntui.core.cells.fast import sweep
 
-        return recurrence.run(_kernels(self.kernels), x, self.weights(), state)
+        return sweep.serves(torch.get_autocast_dtype("cpu"), self.weights()[1])
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         W, U, b, c = self.weights()

@@ -25,6 +25,7 @@ class LSTM(FusedCell):
 
     name = "lstm"
     kernels = "lstm:KERNELS"
+    torch_is_fast = True
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)

@@ -1,0 +1,72 @@
+"""The loss over many words: that of the plain softmax, whatever way it goes through memory."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, linear
+
+from rnntui.core.models import softmax
+from rnntui.core.models.softmax import linear_cross_entropy
+
+
+def inputs(dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    torch.manual_seed(0)
+    y, weight, bias = (
+        torch.randn(9, 6, dtype=dtype),
+        torch.randn(23, 6, dtype=dtype),
+        torch.randn(23, dtype=dtype),
+    )
+    return (*(part.requires_grad_() for part in (y, weight, bias)), torch.randint(23, (9,)))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("words_at_once", [23, 10, 1])
+def test_loss_and_gradients_are_the_plain_ones(words_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects large vocabularies: one block of words or many, the numbers of `cross_entropy` to 1e-6."""
+    if words_at_once < 23:
+        monkeypatch.setattr(softmax, "_LOGITS", 0)
+        monkeypatch.setattr(softmax, "_BLOCK", 9 * words_at_once)
+    *parts, targets = inputs()
+    y, weight, bias = parts
+    expected = cross_entropy(linear(y, weight, bias), targets)
+    found = linear_cross_entropy(y, weight, bias, targets)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(
+        torch.autograd.grad(3 * found, parts), torch.autograd.grad(3 * expected, parts), atol=1e-6, rtol=1e-5
+    )
+
+
+def test_gradients_are_those_of_the_function() -> None:
+    """Protects learning: gradcheck in fp64."""
+    *parts, targets = inputs(torch.float64)
+    assert torch.autograd.gradcheck(lambda *some: linear_cross_entropy(*some, targets), parts)
+
+
+def test_half_precision_is_close() -> None:
+    """Protects training in bf16: loss and gradients are fp32's but for the rounding."""
+    *parts, targets = inputs()
+    expected = linear_cross_entropy(*parts, targets)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = linear_cross_entropy(*parts, targets)
+    assert float(found.detach()) == pytest.approx(float(expected.detach()), rel=5e-3)
+    for half, exact in zip(*(torch.autograd.grad(loss, parts) for loss in (found, expected)), strict=True):
+        assert half.dtype == torch.float32 and (half - exact).norm() < 0.03 * exact.norm()
+
+
+@pytest.mark.parametrize("fault", [float("nan"), float("inf")])
+def test_a_fault_is_not_hidden(fault: float) -> None:
+    """Protects the watch over divergence: a bad number in the inputs is one in the loss."""
+    *parts, targets = inputs()
+    y, weight, bias = parts
+    with torch.no_grad():
+        y[4, 2] = fault
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            assert not linear_cross_entropy(y, weight, bias, targets).isfinite()
+
+
+def test_the_largest_logits_do_not_overflow() -> None:
+    y, weight, bias = torch.tensor([[300.0]]), torch.tensor([[1.0], [-1.0], [0.0]]), torch.zeros(3)
+    assert float(linear_cross_entropy(y, weight, bias, torch.tensor([0]))) == pytest.approx(0)
+    assert float(linear_cross_entropy(y, weight, bias, torch.tensor([1]))) == pytest.approx(600)
