@@ -27,7 +27,7 @@ def test_from_start_to_accepted_ghost_text_to_quit() -> None:
         terminal.type("B")
         terminal.wait(lambda shown: terminal.screen.cursor.x == 3 and len(first_row(shown)) > 1)
         terminal.type("\t")
-        terminal.wait(lambda shown: terminal.screen.cursor.x > 4)  # the cursor stands behind what was taken
+        terminal.wait(lambda shown: terminal.screen.cursor.x > 3)  # the cursor stands behind what was taken
         terminal.type("\x02")  # back
         terminal.wait(lambda shown: "Pause" in shown)
         terminal.type("q")

@@ -1,0 +1,70 @@
+"""What bf16 costs: held-out loss after the same tokens as in fp32, for each cell and three seeds.
+
+    python benchmarks/precision.py TEXT [--steps 600] [--seeds 3]
+
+The same streams, weights and rates, in the one precision and in the other.  Writes the differences into
+docs/results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from pathlib import Path
+
+import torch
+from results import write_section
+
+from rnntui.core import config as configuration
+from rnntui.core.cells import CELLS
+from rnntui.core.inference.scoring import score_split
+from rnntui.core.text import dataset
+from rnntui.core.training.learner import Learner
+
+
+def loss(text: str, cell: str, seed: int, precision: str, steps: int) -> float:
+    """The loss in nats a token on the held-out part."""
+    settings = {"corpus": str(Path(text).absolute()), "cell": cell, "seed": seed, "max_steps": steps}
+    if cell.startswith("min"):
+        settings |= {"num_layers": 2, "lr": 4e-3}
+    config, tokenizer, splits = dataset.prepare(configuration.build(settings), lambda line: None)
+    learner = Learner(config, tokenizer.vocab_size, splits["train"].tokens, "cpu")
+    learner.use(precision, torch.get_num_threads())  # type: ignore[arg-type]
+    for _ in range(steps):
+        learner.step()
+    return score_split(learner.model, splits["valid"], tokenizer.start).loss
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("text")
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    lines = [
+        f"{Path(options.text).name}, characters, defaults, {options.steps} steps; validation loss in nats a "
+        "character, mean over the seeds; bound: 0.01.",
+        "",
+        "| cell | fp32 | bf16 | bf16 - fp32 (each seed) |",
+        "|---|---|---|---|",
+    ]
+    for cell in CELLS:
+        losses = {
+            precision: [
+                loss(options.text, cell, seed, precision, options.steps) for seed in range(options.seeds)
+            ]
+            for precision in ("fp32", "bf16")
+        }
+        differences = [b - a for a, b in zip(losses["fp32"], losses["bf16"], strict=True)]
+        means = {precision: statistics.mean(values) for precision, values in losses.items()}
+        each = ", ".join(f"{difference:+.4f}" for difference in differences)
+        lines.append(
+            f"| {cell} | {means['fp32']:.4f} | {means['bf16']:.4f} | **{statistics.mean(differences):+.4f}** ({each}) |"
+        )
+        print(lines[-1], flush=True)
+    command = f"python benchmarks/precision.py TEXT --steps {options.steps} --seeds {options.seeds}"
+    write_section("What bf16 costs", command, lines)
+
+
+if __name__ == "__main__":
+    main()
