@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -163,10 +164,12 @@ def test_bad_usage_and_bad_input_are_one_line(corpus_file: Path, tmp_path: Path)
         (): ("needs a terminal",),
         ("play", "nosuch"): ("nosuch",),
     }
-    for arguments, words in cases.items():
-        if "cuda" in arguments and os.path.exists("/dev/nvidia0"):  # noqa: PTH110
-            continue
-        assert_one_line(rnntui(*arguments), 2, *words)
+    if os.path.exists("/dev/nvidia0"):  # noqa: PTH110
+        cases = {arguments: words for arguments, words in cases.items() if "cuda" not in arguments}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        answers = pool.map(lambda arguments: rnntui(*arguments), cases)
+        for answer, words in zip(answers, cases.values(), strict=True):
+            assert_one_line(answer, 2, *words)
     assert rnntui("runs", "list", "--json").stdout == "[]\n"
 
 
