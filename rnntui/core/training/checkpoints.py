@@ -3,7 +3,7 @@
     checkpoints/00001200/
       model.safetensors     the weights
       trainer.safetensors   the optimiser's moments, the carried state, the random generators
-      state.json            counters, precision, versions
+      state.json            counters, precision, threads, versions
       manifest.json         size and sha256 of the three above; written last
 
 A checkpoint is filled in a folder beside its place, forced to disk, and renamed; the one-line files
@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def _trainer_tensors(learner: Learner) -> dict[str, Tensor]:
 
 
 def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    learner.use(state["precision"], state["threads"])
+    learner.use(state["precision"], min(state["threads"], os.cpu_count() or 1))
     if learner.scaler.is_enabled():
         learner.scaler.load_state_dict(state["scaler"])
     learner.state = tuple(

@@ -23,6 +23,8 @@ _RACE_S = 0.2
 _CLEAR_LEAD = 0.9
 """A challenger wins only when it needs at most this share of the time: a tie stays with full precision,
 and with all threads."""
+_ALL_THREADS = torch.get_num_threads()
+"""As the process began: a race before this one may have left fewer."""
 _CANDIDATES: dict[str, tuple[Precision, ...]] = {"cuda": ("fp32", "bf16", "fp16")}
 
 
@@ -62,7 +64,7 @@ def choose_way(name: Precision | Literal["auto"], learner: Learner) -> Way:
 
 
 def _race(name: Precision | Literal["auto"], learner: Learner) -> Way:
-    threads = torch.get_num_threads()
+    threads = _ALL_THREADS
     candidates = _CANDIDATES.get(learner.device, ("fp32", "bf16")) if name == "auto" else (name,)
     best, least = Way(candidates[0], threads), float("inf")
     for precision in candidates:
@@ -96,7 +98,7 @@ def _time(learner: Learner, way: Way) -> float:
 def _key(name: str, learner: Learner) -> str:
     """This machine and this shape."""
     training = learner.config.training
-    machine: list[Any] = [platform.processor(), platform.machine(), os.cpu_count(), torch.get_num_threads()]
+    machine: list[Any] = [platform.processor(), platform.machine(), os.cpu_count(), _ALL_THREADS]
     shape = [learner.model.vocab_size, training.batch_size, training.bptt, repr(learner.config.model)]
     accelerator = torch.cuda.get_device_name() if learner.device == "cuda" else learner.device
     facts = [name, *machine, accelerator, str(torch.__version__), *shape]

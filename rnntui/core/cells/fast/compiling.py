@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,9 +69,12 @@ def _kept() -> Iterator[bool]:
 
     Numba would notice a change of the file that a function stands in, but not of those it calls.
     """
+    if _FOLDER is None:
+        yield False
+        return
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_FOLDER)
     try:
-        yield _FOLDER is not None
+        yield True
     finally:
         numba.config.CACHE_DIR = before
 
@@ -85,7 +89,7 @@ def _make_folder() -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return None
-    return folder
+    return folder if os.access(folder, os.W_OK) else None
 
 
 _FOLDER = _make_folder()

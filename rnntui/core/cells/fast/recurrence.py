@@ -76,8 +76,10 @@ class _Recurrence(torch.autograd.Function):
         x, W, U, G, S, h = ctx.saved_tensors
         T, B, H = dy.shape
         dtype, wide = h.dtype, S.dtype
-        dy, dh = dy.to(dtype).contiguous(), dh_T.to(wide, copy=True)
-        carry = dc_T[0].to(wide, copy=True) if dc_T else torch.zeros(B, H, dtype=wide)
+        dy, dh = dy.to(dtype).contiguous(), torch.empty(B, H, dtype=wide).copy_(dh_T)
+        carry = torch.zeros(B, H, dtype=wide)
+        if dc_T:
+            carry += dc_T[0]
         dG = torch.empty_like(G)
         dR = torch.empty_like(G) if kernels.apart else dG
         if sweep.serves(dtype, U):

@@ -47,7 +47,7 @@ class _Scan(torch.autograd.Function):
         G = sums.contiguous().view(T, B, kernels.gates, width // kernels.gates)
         h = torch.empty(T + 1, B, G.shape[3], dtype=G.dtype)
         h[0] = h_0
-        carry = h_0.to(torch.promote_types(G.dtype, torch.float32), copy=True)
+        carry = torch.empty(h_0.shape, dtype=torch.promote_types(G.dtype, torch.float32)).copy_(h_0)
         if _serves(G):
             _share(_forward_part(CELLS.index(kernels)), G, {_GATES: G, _STATE: h, _CARRY: carry})
         else:
@@ -61,7 +61,7 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor, d_last: Tensor) -> tuple[Tensor | None, ...]:
         G, h = ctx.saved_tensors
         dy, dG = dy.to(G.dtype).contiguous(), torch.empty_like(G)
-        carry = d_last.to(torch.promote_types(G.dtype, torch.float32), copy=True)
+        carry = torch.empty(d_last.shape, dtype=torch.promote_types(G.dtype, torch.float32)).copy_(d_last)
         if _serves(G):
             arrays = {_GATES: G, _STATE: h, _CARRY: carry, _DY: dy, _DG: dG}
             _share(_backward_part(CELLS.index(ctx.kernels)), G, arrays)
