@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from rnntui.core import config, runs
 from rnntui.core import events as ev
 from rnntui.core.runs import Run
+from rnntui.core.text.stored import silent
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
 from rnntui.core.training.start import create_run
@@ -34,6 +36,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("RNNTUI_HOME", str(path))
     return path
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """A training that raced leaves the number of threads that won."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 def sentences(count: int = 400, seed: int = 0) -> str:
@@ -66,7 +76,7 @@ def make_run(corpus_file: Path, tmp_path: Path) -> MakeRun:
         nonlocal made
         made += 1
         chosen = TINY | {"corpus": str(corpus_file)} | settings
-        return create_run(config.build(chosen), tmp_path / f"run{made}", lambda line: None)
+        return create_run(config.build(chosen), tmp_path / f"run{made}", silent)
 
     return make
 

@@ -40,7 +40,7 @@ def show(source: str, encoding: str, as_json: bool) -> None:
     from rnntui.core.text.statistics import statistics
 
     text = corpus.load(source, encoding)
-    figures = statistics(text.text)
+    figures = statistics([text.text])
     if as_json:
         content = {"source": text.source, "sha256": text.sha256, "files": text.files, "skipped": text.skipped}
         click.echo(json.dumps(content | dataclasses.asdict(figures), ensure_ascii=False))

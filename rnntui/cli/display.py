@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +14,7 @@ import rich_click as click
 
 from rnntui import formats
 from rnntui.core import events as ev
+from rnntui.core.text.stored import Narrate
 from rnntui.visible import visible_line
 
 _PLAIN_EVERY_S = 2.0
@@ -97,6 +100,47 @@ class LiveDisplay(Display):
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+
+@contextmanager
+def preparing() -> Iterator[Narrate]:
+    """Shows what is being done before training: on a terminal a bar, elsewhere a line now and then."""
+    if not sys.stderr.isatty():
+        yield _PreparingLines().narrate
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task, shown = progress.add_task("", total=None), ""
+
+        def narrate(line: str, fraction: float | None) -> None:
+            nonlocal shown
+            if line != shown:
+                shown = line
+                progress.console.print(visible_line(line), markup=False, highlight=False)
+                progress.reset(task, description=visible_line(line, 60))
+            progress.update(task, completed=fraction or 0, total=None if fraction is None else 1.0)
+
+        yield narrate
+
+
+class _PreparingLines:
+    """Every stage once, and how far it is where it takes long."""
+
+    def __init__(self) -> None:
+        self._shown, self._told = "", time.monotonic()
+
+    def narrate(self, line: str, fraction: float | None) -> None:
+        now = time.monotonic()
+        if line != self._shown:
+            click.echo(visible_line(line), err=True)
+        elif fraction is not None and fraction < 1 and now - self._told > _PLAIN_EVERY_S:
+            click.echo(f"{visible_line(line)}: {fraction:.0%}", err=True)
+        else:
+            return
+        self._shown, self._told = line, now
 
 
 def describe(event: ev.AnyEvent) -> str:

@@ -10,12 +10,11 @@ from typing import Any
 
 import rich_click as click
 
-from rnntui.cli.display import display_for
+from rnntui.cli.display import display_for, preparing
 from rnntui.cli.options import CorpusName, config_options
 from rnntui.core import config, runs
 from rnntui.core import events as ev
 from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.visible import visible_line
 
 _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
 
@@ -61,7 +60,8 @@ def train(
         assert run_path is not None
         run = resume_run(run_path.resolve(), given)
     else:
-        run = create_run(configuration, run_path.resolve() if run_path else None, _narrate)
+        with preparing() as narrate:
+            run = create_run(configuration, run_path.resolve() if run_path else None, narrate)
     return _train_here(run, as_json)
 
 
@@ -106,10 +106,6 @@ def _on_screen(given: dict[str, Any], preset: str, run_path: Path | None, resume
     from rnntui.tui.app import open_training
 
     return open_training(given, preset, run_path, resume)
-
-
-def _narrate(line: str) -> None:
-    click.echo(visible_line(line), err=True)
 
 
 COMMANDS = (train,)

@@ -35,6 +35,9 @@ def _doc(text: str) -> Meta:
     return Meta(description=text)
 
 
+_HELDOUT = 1_000_000
+
+
 def split_fractions(split: str) -> tuple[float, float, float]:
     """The fractions of train, valid and test in a text like `90/5/5` or `90/10`.
 
@@ -50,6 +53,17 @@ def split_fractions(split: str) -> tuple[float, float, float]:
     return train, valid, rest[0] if rest else 0.0
 
 
+def split_in_figures(split: str, chars: int) -> str:
+    """`split` in percent: 'auto' holds out twice 5% of a text, and no more than a million characters each.
+
+    A million characters say how good a model is to 0.01 bits; more of them only take time.
+    """
+    if split != "auto":
+        return split
+    heldout = max(0.001, round(min(5.0, 100 * _HELDOUT / max(chars, 1)), 3))
+    return f"{round(100 - 2 * heldout, 3):g}/{heldout:g}/{heldout:g}"
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the configuration: a table of `run.toml`."""
 
@@ -59,9 +73,12 @@ class TextConfig(Section, frozen=True, kw_only=True):
 
     corpus: Annotated[str, _doc("sample name, file, folder, '-' for standard input, or URL")] = "tales"
     encoding: Annotated[str, _doc("'auto' reads UTF-8, and UTF-16 with a byte order mark")] = "auto"
-    split: Annotated[str, _doc("train/valid/test in percent, contiguous; two numbers leave no test part")] = (
-        "90/5/5"
-    )
+    split: Annotated[
+        str,
+        _doc(
+            "train/valid/test in percent; two numbers leave no test part; 'auto' is 90/5/5, less of long texts"
+        ),
+    ] = "auto"
     tokenizer: Annotated[TokenizerKind, _doc("what a token is")] = "char"
     vocab_size: Annotated[
         Annotated[int, Meta(ge=2)] | None, _doc("largest vocabulary (default: word 20000, bpe 2000)")
@@ -70,7 +87,8 @@ class TextConfig(Section, frozen=True, kw_only=True):
     sha256: Annotated[str, _doc("digest of the corpus as read; written when the run is created")] = ""
 
     def __post_init__(self) -> None:
-        split_fractions(self.split)
+        if self.split != "auto":
+            split_fractions(self.split)
 
 
 class ModelConfig(Section, frozen=True, kw_only=True):

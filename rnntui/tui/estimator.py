@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from rnntui import formats
-from rnntui.core.config import Config, split_fractions
+from rnntui.core.config import Config, split_fractions, split_in_figures
 
 
 class Estimator:
@@ -69,7 +69,8 @@ class Estimator:
 
 def expected(setting: Config, tokens: float, tokens_per_s: float) -> str:
     """How long a run takes at a speed, and how often it reads a text of so many tokens in that time."""
-    epoch_s = split_fractions(setting.text.split)[0] * tokens / tokens_per_s
+    train, *_ = split_fractions(split_in_figures(setting.text.split, round(tokens)))
+    epoch_s = train * tokens / tokens_per_s
     training = setting.training
     times = [training.max_time] if training.max_time else []
     times += [training.max_epochs * epoch_s] if training.max_epochs else []

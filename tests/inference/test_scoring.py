@@ -79,4 +79,4 @@ def test_scoring_leaves_the_training_mode() -> None:
 
 
 def test_an_impossible_text_has_infinite_perplexity_not_an_error() -> None:
-    assert Scores("stream", torch.tensor([2000.0]), torch.tensor([False]), 1, 1).perplexity == math.inf
+    assert Scores("stream", tokens=1, nats=2000.0, hits=0, chars=1, bytes=1).perplexity == math.inf

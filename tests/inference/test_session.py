@@ -30,7 +30,7 @@ def make_model(vocab_size: int) -> LanguageModel:
 
 
 def make(kind: Any) -> Session:
-    tokenizer = tokenizers.train(TextConfig(tokenizer=kind, min_count=1, vocab_size=300), sentences())
+    tokenizer = tokenizers.train(TextConfig(tokenizer=kind, min_count=1, vocab_size=300), [sentences()])
     return Session(engine_of(make_model(tokenizer.vocab_size), CONFIG), tokenizer)
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from rnntui.core.errors import InputError
-from rnntui.core.text.decoding import decode
+from rnntui.core.text import decoding
+
+
+def decode(data: bytes, name: str, encoding: str = "auto", size: int = 1 << 10) -> str:
+    """The whole of `data`, read `size` bytes at a time."""
+    blocks = (data[at : at + size] for at in range(0, len(data), size))
+    return "".join(decoding.decode(blocks, name, encoding))
+
 
 TEXT = "Où ça? 你好, мир\n"
 

@@ -22,7 +22,7 @@ ANY_TEXT = st.text(max_size=200)
 
 
 def make(kind: Any) -> Tokenizer:
-    return tokenizers.train(TextConfig(tokenizer=kind, min_count=1, vocab_size=400), TRAINING_TEXT)
+    return tokenizers.train(TextConfig(tokenizer=kind, min_count=1, vocab_size=400), [TRAINING_TEXT])
 
 
 MADE = {kind: make(kind) for kind in KINDS}
@@ -50,7 +50,7 @@ def test_known_characters_come_back(text: str) -> None:
 )
 def test_known_words_come_back(words: list[str]) -> None:
     text = "".join(words)
-    tokenizer = tokenizers.train(TextConfig(tokenizer="word", min_count=1), text)
+    tokenizer = tokenizers.train(TextConfig(tokenizer="word", min_count=1), [text])
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 

@@ -33,7 +33,6 @@ def test_the_winner_is_remembered(make_run: MakeRun) -> None:
     assert choose_way("auto", learner) == Way("bf16", 1)
     path.write_text("{ torn")
     assert choose_way("auto", learner).precision in ("fp32", "bf16")
-    torch.set_num_threads(threads)
 
 
 def test_the_race_leaves_no_trace(make_run: MakeRun) -> None:

@@ -9,6 +9,7 @@ Before the first token stands the tokenizer's `start` token, so every token of t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +26,7 @@ Protocol = Literal["stream", "windows"]
 
 WINDOW = 256
 _CHUNK = 1024
-"""Time steps run at once; the state passes from chunk to chunk."""
+"""Tokens of a stream run at once; the state passes from chunk to chunk."""
 _WINDOWS_AT_ONCE = 64
 _LOGITS = 1 << 22
 """Most logits held at once (16 MB), whatever the vocabulary."""
@@ -36,17 +37,18 @@ class Scores:
     """A text as the model sees it."""
 
     protocol: Protocol
-    nats: Tensor
-    """(N,) -ln P(token | all before it), in the order of the text."""
-    hits: Tensor
-    """(N,) whether the token was the likeliest one."""
+    tokens: int
+    nats: float
+    """Sum of -ln P(token | all before it) over the tokens."""
+    hits: int
+    """Tokens that were the likeliest one."""
     chars: int
     bytes: int
 
     @property
     def loss(self) -> float:
         """Mean surprise in nats a token."""
-        return float(self.nats.double().mean())
+        return self.nats / max(self.tokens, 1)
 
     @property
     def perplexity(self) -> float:
@@ -55,64 +57,73 @@ class Scores:
 
     @property
     def bits_per_char(self) -> float:
-        return float(self.nats.double().sum()) / math.log(2) / max(self.chars, 1)
+        return self.nats / math.log(2) / max(self.chars, 1)
 
     @property
     def bits_per_byte(self) -> float:
         """Over the raw UTF-8 text, so that every tokenizer compares."""
-        return float(self.nats.double().sum()) / math.log(2) / max(self.bytes, 1)
+        return self.nats / math.log(2) / max(self.bytes, 1)
 
     @property
     def accuracy(self) -> float:
         """Share of tokens that were the likeliest one."""
-        return float(self.hits.double().mean())
+        return self.hits / max(self.tokens, 1)
 
 
 def score_split(
     model: LanguageModel, split: Split, start: int, protocol: Protocol = "stream", device: str = "cpu"
 ) -> Scores:
     """Score a whole split in fp32.  `start` is the token that stands before it."""
-    nats, hits = score_tokens(model, split.tokens, start, protocol, device)
-    return Scores(protocol, nats, hits, split.chars, split.bytes)
+    nats, hits = 0.0, 0
+    for some, likeliest in score_blocks(model, split.tokens, start, protocol, device):
+        nats += float(some.double().sum())
+        hits += int(likeliest.sum())
+    return Scores(protocol, len(split.tokens), nats, hits, split.chars, split.bytes)
 
 
-@torch.inference_mode()
 def score_tokens(
     model: LanguageModel, tokens: Ids, start: int, protocol: Protocol = "stream", device: str = "cpu"
 ) -> tuple[Tensor, Tensor]:
     """The surprise in nats and whether the likeliest token came, both (N,), for `tokens` (N,)."""
-    targets = torch.from_numpy(np.asarray(tokens, dtype=np.int64))
-    inputs = torch.cat([torch.tensor([start]), targets[:-1]])
-    length = len(targets) if protocol == "stream" else WINDOW
-    x, y = _columns(inputs, length), _columns(targets, length)
+    nats, hits = zip(*score_blocks(model, tokens, start, protocol, device), strict=True)
+    return torch.cat(nats), torch.cat(hits)
+
+
+@torch.inference_mode()
+def score_blocks(
+    model: LanguageModel, tokens: Ids, start: int, protocol: Protocol, device: str
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """As `score_tokens`, block by block in the order of the text, so that no text is too long."""
+    stream = protocol == "stream"
+    size = _CHUNK if stream else WINDOW * _WINDOWS_AT_ONCE
+    state, before = model.initial_state(1), start
     training = model.training
     model.eval()
     try:
-        batches = zip(
-            torch.split(x, _WINDOWS_AT_ONCE, dim=1), torch.split(y, _WINDOWS_AT_ONCE, dim=1), strict=True
-        )
-        scored = [_run(model, some_x.to(device), some_y.to(device)) for some_x, some_y in batches]
+        for at in range(0, len(tokens), size):
+            targets = torch.from_numpy(np.asarray(tokens[at : at + size], dtype=np.int64))
+            inputs = torch.cat([torch.tensor([before]), targets[:-1]])
+            length = len(targets) if stream else WINDOW
+            x, y = _columns(inputs, length).to(device), _columns(targets, length).to(device)
+            if not stream:
+                state = model.initial_state(x.shape[1])
+            features, state = model.features(x, state)
+            nats, hits = _surprise(model, features, y)
+            n, before = len(targets), int(targets[-1])
+            yield nats.T.flatten()[:n].cpu(), hits.T.flatten()[:n].cpu()
     finally:
         model.train(training)
-    n = len(targets)
-    nats = torch.cat([nats.T.flatten() for nats, _ in scored])
-    hits = torch.cat([hits.T.flatten() for _, hits in scored])
-    return nats[:n].cpu(), hits[:n].cpu()
 
 
-def _run(model: LanguageModel, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Run over the columns `x` (L, S) from a zero state; nats and hits of the targets `y`, both (L, S)."""
-    nats: list[Tensor] = []
-    hits: list[Tensor] = []
-    state = model.initial_state(x.shape[1])
+def _surprise(model: LanguageModel, features: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Nats and hits of the targets `y` (L, S), both (L, S), from the features (L, S, H) before them."""
     block = max(1, _LOGITS // model.vocab_size)
-    for t in range(0, x.shape[0], _CHUNK):
-        features, state = model.features(x[t : t + _CHUNK], state)
-        rows, wanted = features.flatten(0, 1), y[t : t + _CHUNK].flatten()
-        for some, expected in zip(torch.split(rows, block), torch.split(wanted, block), strict=True):
-            logits = model.logits(some).float()
-            nats.append(cross_entropy(logits, expected, reduction="none"))
-            hits.append(logits.argmax(dim=1) == expected)
+    rows = zip(torch.split(features.flatten(0, 1), block), torch.split(y.flatten(), block), strict=True)
+    nats, hits = [], []
+    for some, expected in rows:
+        logits = model.logits(some).float()
+        nats.append(cross_entropy(logits, expected, reduction="none"))
+        hits.append(logits.argmax(dim=1) == expected)
     return torch.cat(nats).view_as(y), torch.cat(hits).view_as(y)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,21 +35,22 @@ def folder() -> Path:
     return installed if installed.is_dir() else package.parent / "sample_corpora"
 
 
-def read(name: str) -> str:
-    """The text of the sample called `name`.  Raises InputError where its file is missing."""
+def blocks(name: str) -> Iterator[str]:
+    """The text of the sample called `name`, block by block.  Raises InputError where its file is missing."""
     if name == "python-stdlib":
-        return _standard_library()
+        yield from _standard_library()
+        return
     path = folder() / f"{name}.txt"
     try:
-        return path.read_text(encoding="utf-8")
+        yield path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"sample '{name}': {path} cannot be read ({error.strerror}); reinstall rnntui"
         ) from None
 
 
-def _standard_library() -> str:
-    """The source files of the running interpreter's standard library, joined.
+def _standard_library() -> Iterator[str]:
+    """The source files of the running interpreter's standard library, with a line end between them.
 
     They come in the order of a digest of their names: an order without meaning, the same on every
     machine, so that the held-out end is a fair draw and not the packages late in the alphabet.
@@ -59,14 +61,14 @@ def _standard_library() -> str:
         for file in root.rglob("*.py")
         if not {"site-packages", "dist-packages"}.intersection(file.relative_to(root).parts)
     ]
-    texts = []
+    between = ""
     for file in sorted(files, key=lambda file: hashlib.sha256(file.as_posix().encode()).digest()):
         try:
             text = (root / file).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             continue  # a few test files are broken on purpose
         if "\0" not in text:
-            texts.append(text)
-    if not texts:
+            yield between + text
+            between = "\n"
+    if not between:
         raise InputError(f"sample 'python-stdlib': {root} holds no source files; choose another corpus")
-    return "\n".join(texts)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from rnntui.core.errors import InputError, nearest, oneline
 from rnntui.core.text import catalogue
 from rnntui.core.text.decoding import decode
+
+_BLOCK = 1 << 18
+"""Bytes read at once."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Corpus:
     @property
     def sha256(self) -> str:
         """The digest of the text as UTF-8, line ends as `\\n`: what the corpus is, wherever it lies."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        return hashlib.sha256(self.text.encode("utf-8", "replace")).hexdigest()
 
 
 def canonical(source: str) -> str:
@@ -37,68 +43,128 @@ def canonical(source: str) -> str:
 
 
 def load(source: str, encoding: str = "auto") -> Corpus:
-    """Read the corpus that `source` names.
+    """Read the whole corpus that `source` names.  Raises InputError as `Source.blocks` does."""
+    opened = Source(source, encoding)
+    text = "".join(opened.blocks())
+    return Corpus(canonical(source), text, opened.files, tuple(opened.skipped))
 
-    A sample's name comes before a file of that name: `./tales` means the file.  Raises InputError: one
-    line that names the source, what is wrong with it and the next step.
+
+class Source:
+    """A corpus that is read block by block, so that it need not fit into memory.
+
+    A sample's name comes before a file of that name: `./tales` means the file.
     """
-    if source in catalogue.SAMPLES:
-        return _not_empty(Corpus(source, catalogue.read(source)))
-    if source == "-":
-        return _not_empty(Corpus(source, decode(sys.stdin.buffer.read(), "standard input", encoding)))
-    if "://" in source:
-        return _not_empty(Corpus(source, decode(_download(source), source, encoding)))
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return _folder(path, encoding)
-    return _not_empty(Corpus(canonical(source), decode(_read(path), source, encoding)))
 
+    def __init__(self, source: str, encoding: str = "auto") -> None:
+        self.source, self.encoding = source, encoding
+        self.files = 0
+        """Texts read so far."""
+        self.skipped: list[str] = []
+        """Files of a folder that turned out to be no text."""
+        self._size, self._read = 0, 0
 
-def _read(path: Path) -> bytes:
-    if not path.exists():
-        hint = nearest(str(path), catalogue.SAMPLES)
-        raise InputError(f"{path}: no such file, and no sample of that name ({hint})")
-    if not path.is_file():
-        raise InputError(f"{path}: not a regular file; give a text file, a folder, a sample's name or '-'")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    @property
+    def fraction(self) -> float | None:
+        """How much of it is read; None where nobody knows its size."""
+        return self._read / self._size if self._size else None
 
+    def blocks(self) -> Iterator[str]:
+        """The text in order, line ends as `\\n`.
 
-def _folder(path: Path, encoding: str) -> Corpus:
-    """Every text below `path`, in the order of their names, joined by a line end."""
-    texts: list[str] = []
-    skipped: list[str] = []
-    for file in sorted(path.rglob("*")):
-        if any(part.startswith(".") for part in file.relative_to(path).parts) or not file.is_file():
-            continue
+        Raises InputError: one line that names the source, what is wrong with it and the next step.
+        """
+        empty = True
+        for block in self._blocks():
+            empty = empty and not block.strip()
+            yield block
+        if empty:
+            raise InputError(
+                f"{canonical(self.source)}: empty, nothing to learn from; "
+                f"give a text of a few kilobytes or more"
+            )
+
+    def _blocks(self) -> Iterator[str]:
+        path = Path(self.source).expanduser()
+        if self.source in catalogue.SAMPLES:
+            self.files = 1
+            yield from catalogue.blocks(self.source)
+        elif self.source == "-":
+            yield from self._decoded(sys.stdin.buffer, "standard input")
+        elif "://" in self.source:
+            yield from self._download()
+        elif path.is_dir():
+            yield from self._folder(path)
+        else:
+            yield from self._file(path)
+
+    def _decoded(self, file: BinaryIO, name: str) -> Iterator[str]:
+        self.files += 1
+        yield from decode(self._counted(file), name, self.encoding)
+
+    def _counted(self, file: BinaryIO) -> Iterator[bytes]:
+        while block := file.read(_BLOCK):
+            self._read += len(block)
+            yield block
+
+    def _file(self, path: Path) -> Iterator[str]:
+        if not path.exists():
+            hint = nearest(str(path), catalogue.SAMPLES)
+            raise InputError(f"{path}: no such file, and no sample of that name ({hint})")
+        if not path.is_file():
+            raise InputError(
+                f"{path}: not a regular file; give a text file, a folder, a sample's name or '-'"
+            )
         try:
-            texts.append(decode(file.read_bytes(), str(file), encoding))
+            self._size = path.stat().st_size
+            with path.open("rb") as file:
+                yield from self._decoded(file, self.source)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+    def _folder(self, path: Path) -> Iterator[str]:
+        """Every text below `path`, in the order of their names, with a line end between them."""
+        files = [
+            file
+            for file in sorted(path.rglob("*"))
+            if not any(part.startswith(".") for part in file.relative_to(path).parts) and file.is_file()
+        ]
+        self._size = sum(file.stat().st_size for file in files)
+        for file in files:
+            if not self._is_text(file):
+                self.skipped.append(str(file))
+                continue
+            if self.files:
+                yield "\n"
+            with file.open("rb") as opened:
+                yield from self._decoded(opened, str(file))
+        if not self.files:
+            found = f"{len(self.skipped)} files, none of them text" if self.skipped else "no files"
+            raise InputError(f"{path}: a folder without text ({found}); give a folder of UTF-8 files")
+
+    def _is_text(self, path: Path) -> bool:
+        """Whether a file reads as text from its beginning to its end."""
+        try:
+            with path.open("rb") as file:
+                for _ in decode(iter(lambda: file.read(_BLOCK), b""), str(path), self.encoding):
+                    pass
         except (InputError, OSError):
-            skipped.append(str(file))
-    if not texts:
-        found = f"{len(skipped)} files, none of them text" if skipped else "no files"
-        raise InputError(f"{path}: a folder without text ({found}); give a folder of UTF-8 files")
-    return _not_empty(Corpus(canonical(str(path)), "\n".join(texts), len(texts), tuple(skipped)))
+            return False
+        return True
 
+    def _download(self) -> Iterator[str]:
+        import fsspec
 
-def _download(url: str) -> bytes:
-    import fsspec
-
-    try:
-        with fsspec.open(url, "rb") as file:
-            data: bytes = file.read()
-    except ImportError as error:
-        raise InputError(f"{url}: this kind of URL needs one more package: {oneline(error)}") from None
-    except Exception as error:  # fsspec's backends raise what their libraries raise
-        raise InputError(f"{url}: cannot be read: {oneline(error)}") from None
-    return data
-
-
-def _not_empty(corpus: Corpus) -> Corpus:
-    if not corpus.text.strip():
-        raise InputError(
-            f"{corpus.source}: empty, nothing to learn from; give a text of a few kilobytes or more"
-        )
-    return corpus
+        opened: AbstractContextManager[BinaryIO]
+        try:
+            opened = fsspec.open(self.source, "rb")
+            with opened as file:
+                self._size = getattr(file, "size", None) or 0
+                yield from self._decoded(file, self.source)
+        except InputError:
+            raise
+        except ImportError as error:
+            raise InputError(
+                f"{self.source}: this kind of URL needs one more package: {oneline(error)}"
+            ) from None
+        except Exception as error:  # fsspec's backends raise what their libraries raise
+            raise InputError(f"{self.source}: cannot be read: {oneline(error)}") from None

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnntui.core.config import Config, TextConfig, changed, split_fractions
+from rnntui.core.config import Config, TextConfig, changed, split_fractions, split_in_figures
 from rnntui.core.errors import InputError
 from rnntui.core.files import folder_written_atomically
 from rnntui.core.runs import Run, cache_home
-from rnntui.core.text import corpus, tokenizers
+from rnntui.core.text import tokenizers
+from rnntui.core.text.corpus import Source, canonical
 from rnntui.core.text.statistics import statistics
+from rnntui.core.text.stored import Narrate, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 SPLITS = ("train", "valid", "test")
+_LEARNED = 1 << 25
+"""Characters that word and bpe tokenizers learn from at most: what a longer text adds to the commonest
+words is not worth its time and memory."""
+_STRETCHES = 64
+"""A longer text is read in so many places."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +57,22 @@ class Dataset:
         return self.splits[name]
 
 
-def prepare(
-    config: Config, narrate: Callable[[str], None] = lambda line: None
-) -> tuple[Config, Tokenizer, Dataset]:
+def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Tokenizer, Dataset]:
     """Read the corpus, learn the tokenizer from its training part, and encode all parts.
 
-    Returns the configuration with the corpus's digest, the tokenizer and the tokens.  Raises InputError
-    where the corpus cannot be read or is too short for the batch.
+    Returns the configuration with the corpus's digest and the split in figures, the tokenizer and the
+    tokens.  Raises InputError where the corpus cannot be read or is too short for the batch.
     """
-    narrate(f"reading {config.text.corpus}")
-    text = corpus.load(config.text.corpus, config.text.encoding)
-    if text.skipped:
-        narrate(f"left out {len(text.skipped)} files that are no text, {text.skipped[0]} first")
-    parts = _parts(text.text, config.text.split)
-    narrate(f"learning the {config.text.tokenizer} tokenizer")
-    tokenizer = tokenizers.train(config.text, parts["train"])
-    config = changed(config, {"sha256": text.sha256, "corpus": text.source})
-    narrate(f"encoding {len(text.text):,} characters")
-    dataset = _encode(parts, tokenizer, _cache_path(config.text, tokenizer))
+    source = Source(config.text.corpus, config.text.encoding)
+    with stored(source, narrate) as text:
+        if source.skipped:
+            narrate(f"left out {len(source.skipped)} files that are no text, {source.skipped[0]} first", None)
+        split = split_in_figures(config.text.split, text.chars)
+        known = {"sha256": text.sha256, "corpus": canonical(config.text.corpus), "split": split}
+        config = changed(config, known)
+        parts = _parts(text.chars, split)
+        tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, narrate))
+        dataset = _encode(text, parts, tokenizer, _cache_path(config.text, tokenizer), narrate)
     _check_size(dataset, config)
     return config, tokenizer, dataset
 
@@ -82,22 +88,38 @@ def reopen(run: Run, tokenizer: Tokenizer) -> Dataset:
         return cached
     if text_config.corpus == "-":
         raise InputError(f"{run.path}: its corpus came from standard input and is no longer in {path.parent}")
-    text = corpus.load(text_config.corpus, text_config.encoding)
-    if text.sha256 != text_config.sha256:
-        raise InputError(
-            f"{text_config.corpus}: no longer the text that {run.path} was trained on "
-            f"(sha256 {text.sha256[:12]}, not {text_config.sha256[:12]}); restore it or train a new run"
-        )
-    return _encode(_parts(text.text, text_config.split), tokenizer, path)
+    with stored(Source(text_config.corpus, text_config.encoding), silent) as text:
+        if text.sha256 != text_config.sha256:
+            raise InputError(
+                f"{text_config.corpus}: no longer the text that {run.path} was trained on "
+                f"(sha256 {text.sha256[:12]}, not {text_config.sha256[:12]}); restore it or train a new run"
+            )
+        return _encode(text, _parts(text.chars, text_config.split), tokenizer, path, silent)
 
 
-def _parts(text: str, split: str) -> dict[str, str]:
-    """Cut the text at the given shares of its characters."""
+def _parts(chars: int, split: str) -> dict[str, tuple[int, int]]:
+    """Where each part begins and ends, in characters, by the shares in `split`."""
     train, valid, test = split_fractions(split)
-    first = int(len(text) * train)
-    second = len(text) if not test else int(len(text) * (train + valid))
-    parts = {"train": text[:first], "valid": text[first:second], "test": text[second:]}
-    return {name: part for name, part in parts.items() if part}
+    first = int(chars * train)
+    second = chars if not test else int(chars * (train + valid))
+    parts = {"train": (0, first), "valid": (first, second), "test": (second, chars)}
+    return {name: part for name, part in parts.items() if name == "train" or part[0] < part[1]}
+
+
+def _to_learn(text: StoredText, first: int, last: int, config: TextConfig, narrate: Narrate) -> Iterator[str]:
+    """What the tokenizer learns from: all characters, or so many stretches of a long text."""
+    line = f"learning the {config.tokenizer} tokenizer"
+    if config.tokenizer == "char" or last - first <= _LEARNED:
+        stretches = [(first, last)]
+    else:
+        starts = range(first, last, math.ceil((last - first) / _STRETCHES))
+        stretches = [(start, start + _LEARNED // _STRETCHES) for start in starts]
+    for number, (start, end) in enumerate(stretches):
+        done = 0
+        for block in text.part(start, end):
+            yield block
+            done += len(block)
+            narrate(line, (number + done / (end - start)) / len(stretches))
 
 
 def _cache_path(text: TextConfig, tokenizer: Tokenizer) -> Path:
@@ -105,25 +127,61 @@ def _cache_path(text: TextConfig, tokenizer: Tokenizer) -> Path:
     return cache_home() / "tokens" / key[:32]
 
 
-def _encode(parts: dict[str, str], tokenizer: Tokenizer, path: Path) -> Dataset:
+def _encode(
+    text: StoredText, parts: dict[str, tuple[int, int]], tokenizer: Tokenizer, path: Path, narrate: Narrate
+) -> Dataset:
     """Encode the parts into the cache folder `path` and map them."""
     if cached := _cached(path):
         return cached
     path.parent.mkdir(parents=True, exist_ok=True)
     with folder_written_atomically(path) as folder:
-        sizes: dict[str, dict[str, Any]] = {}
-        for name, part in parts.items():
-            np.save(folder / f"{name}.npy", tokenizer.encode(part).astype(tokenizer.dtype, copy=False))
-            sizes[name] = {"chars": len(part), "bytes": len(part.encode("utf-8", "replace"))}
-            sizes[name]["floors"] = {} if name == "train" else _floors(part)
+        sizes = {
+            name: _encode_part(text, part, tokenizer, folder / f"{name}.npy", narrate)
+            for name, part in parts.items()
+        }
+        for name in sizes.keys() - {"train"}:
+            sizes[name]["floors"] = _floors(text.part(*parts[name]))
         (folder / "sizes.json").write_text(json.dumps(sizes), encoding="utf-8")
     dataset = _cached(path)
     assert dataset is not None, "the folder was just written whole"
     return dataset
 
 
-def _floors(part: str) -> dict[str, float]:
-    figures = statistics(part)
+def _encode_part(
+    text: StoredText, part: tuple[int, int], tokenizer: Tokenizer, path: Path, narrate: Narrate
+) -> dict[str, Any]:
+    """Write the tokens of a part of the text to `path`; returns the part's sizes."""
+    first, last = part
+    size = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal size
+        done = first
+        for block in text.part(first, last):
+            yield block
+            size += len(block.encode())
+            done += len(block)
+            narrate(f"encoding {text.chars:,} characters", done / text.chars)
+
+    _write_tokens(path, tokenizer.dtype, tokenizer.encode_blocks(counted()))
+    return {"chars": last - first, "bytes": size}
+
+
+def _write_tokens(path: Path, dtype: type[np.unsignedinteger[Any]], blocks: Iterator[Ids]) -> None:
+    """The tokens as a .npy file; its header has room for the number of them, known in the end."""
+    with path.open("wb") as file:
+        total = 0
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False}
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (total,)})
+        for block in blocks:
+            file.write(block.astype(dtype, copy=False).data)
+            total += len(block)
+        file.seek(0)
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (total,)})
+
+
+def _floors(blocks: Iterator[str]) -> dict[str, float]:
+    figures = statistics(blocks)
     return {
         "characters": figures.entropy * figures.characters / figures.bytes,
         "gzip": figures.gzip_bits_per_byte,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import io
+from collections.abc import Iterable, Iterator
 
 from rnntui.core.errors import InputError
 
@@ -13,31 +15,55 @@ _MARKS = (
 )
 
 
-def decode(data: bytes, name: str, encoding: str = "auto") -> str:
-    """The text in `data`, line ends as `\\n`.
+def decode(blocks: Iterable[bytes], name: str, encoding: str = "auto") -> Iterator[str]:
+    """The text in `blocks`, a block of each, line ends as `\\n`.
 
-    `auto` reads UTF-8 with or without byte order mark and UTF-16 with one.  Raises InputError that
-    names the file, the byte offset of the fault and the `--encoding` to try.
+    `auto` reads UTF-8 with or without byte order mark and UTF-16 with one; the first block holds the
+    mark.  Raises InputError that names the file, the byte offset of the fault and the `--encoding` to try.
     """
-    mark, marked = next(((m, e) for m, e in _MARKS if data.startswith(m)), (b"", "utf-8"))
-    chosen = marked if encoding == "auto" else encoding
-    body = data[len(mark) :] if chosen.lower() in ("utf-8", marked) else data
+    head, decoder, chosen, done = b"", None, "", 0
+    for block in blocks:
+        data = block
+        if decoder is None:
+            mark, marked = next(((m, e) for m, e in _MARKS if block.startswith(m)), (b"", "utf-8"))
+            chosen = marked if encoding == "auto" else encoding
+            decoder = _decoder(chosen)
+            if chosen.lower() in ("utf-8", marked):
+                data, done = block[len(mark) :], len(mark)
+            head = data
+        yield _text(decoder, data, done, name, chosen, head)
+        done += len(data)
+    if decoder is not None:
+        yield _text(decoder, b"", done, name, chosen, head)
+
+
+def _decoder(encoding: str) -> io.IncrementalNewlineDecoder:
     try:
-        text = body.decode(chosen)
+        b"".decode(encoding)
+        return io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
     except LookupError:
         raise InputError(
             f"--encoding: '{encoding}' is no known encoding; try utf-8, cp1252 or gb18030"
         ) from None
+
+
+def _text(
+    decoder: io.IncrementalNewlineDecoder, data: bytes, done: int, name: str, encoding: str, head: bytes
+) -> str:
+    """The text of `data`, which stands `done` bytes into the file; no data means its end."""
+    try:
+        text = decoder.decode(data, final=not data)
     except UnicodeDecodeError as error:
-        offset = error.start + len(data) - len(body)
+        # What the decoder kept of the block before counts as well.
+        offset = done + error.start - (len(error.object) - len(data))
         raise InputError(
-            f"{name}: not {chosen} at byte {offset:,}; try --encoding {_guess(body, chosen)}"
+            f"{name}: not {encoding} at byte {offset:,}; try --encoding {_guess(head, encoding)}"
         ) from None
     if "\0" in text:
-        offset = data.find(b"\0")
-        hint = "; try --encoding utf-16-le" if _looks_utf16(data) else ""
+        hint = "; try --encoding utf-16-le" if _looks_utf16(head) else ""
+        offset = done + data.find(b"\0")
         raise InputError(f"{name}: looks binary, not text (zero byte at {offset:,}){hint}")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
 def _looks_utf16(data: bytes) -> bool:

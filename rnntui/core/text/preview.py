@@ -33,7 +33,7 @@ class Cut:
 def cut(text: str, kind: TokenizerKind) -> Cut:
     """Cut the beginning of `text`, which must not be empty."""
     head = text[:HEAD]
-    tokenizer = tokenizers.train(TextConfig(tokenizer=kind), head)
+    tokenizer = tokenizers.train(TextConfig(tokenizer=kind), [head])
     tokens = tokenizer.encode(head).tolist()
     counts = Counter(tokens)
     return Cut(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
+from rnntui.core.text.tokenizers.char import code_points
 
 
 @dataclass(frozen=True)
@@ -26,35 +29,33 @@ class TextStatistics:
     """The commonest characters with their shares."""
 
 
-_AT_ONCE = 1 << 20
-"""Characters looked at together: a large text must not be in memory several times over."""
-
-
-def statistics(text: str, commonest: int = 12) -> TextStatistics:
-    """Measure `text`, which must not be empty."""
-    found: Counter[int] = Counter()
+def statistics(blocks: Iterable[str], commonest: int = 12) -> TextStatistics:
+    """Measure the text in `blocks`, which must not be empty."""
+    found = np.zeros(sys.maxunicode + 1, dtype=np.int64)
     packer = zlib.compressobj(level=9, wbits=31)
-    raw = packed = 0
-    for start in range(0, len(text), _AT_ONCE):
-        part = text[start : start + _AT_ONCE]
-        codes, counts = np.unique(
-            np.frombuffer(part.encode("utf-32-le", "replace"), "<u4"), return_counts=True
-        )
-        found.update(dict(zip(codes.tolist(), counts.tolist(), strict=True)))
-        content = part.encode("utf-8", "replace")
+    raw = packed = lines = 0
+    last = ""
+    for block in blocks:
+        counts = np.bincount(code_points(block))
+        found[: len(counts)] += counts
+        content = block.encode("utf-8", "replace")
         raw += len(content)
         packed += len(packer.compress(content))
+        lines += block.count("\n")
+        last = block[-1:] or last
     packed += len(packer.flush())
-    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    shares = np.array([number for _, number in ranked]) / len(text)
+    characters = int(found.sum())
+    codes = np.flatnonzero(found)
+    ranked = codes[np.argsort(-found[codes], kind="stable")]
+    shares = found[ranked] / characters
     return TextStatistics(
-        characters=len(text),
+        characters=characters,
         bytes=raw,
-        lines=text.count("\n") + (not text.endswith("\n")),
+        lines=lines + (last != "\n"),
         vocabulary=len(ranked),
         entropy=float(-(shares * np.log2(shares)).sum()) + 0.0,
         gzip_bits_per_byte=8 * packed / raw,
         commonest=tuple(
-            (chr(code), float(share)) for (code, _), share in zip(ranked[:commonest], shares, strict=False)
+            (chr(code), float(share)) for code, share in zip(ranked[:commonest], shares, strict=False)
         ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from rnntui.core.models.budget import within_budget
 from rnntui.core.runs import Run
 from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.corpus import canonical
+from rnntui.core.text.stored import Narrate
 from rnntui.core.training.devices import choose_device
 
 
-def create_run(config: Config, path: Path | None, narrate: Callable[[str], None]) -> Run:
+def create_run(config: Config, path: Path | None, narrate: Narrate) -> Run:
     """Read the corpus, learn the tokenizer and write a new run folder.  Raises InputError."""
     if path is not None and (path / "run.toml").exists():
         raise InputError(f"{path}: a run lives there already; go on with --resume or choose another --run")

@@ -172,7 +172,7 @@ class CorporaScreen(RnntuiScreen):
             text = corpus.load(source).text
             if worker.is_cancelled:
                 return
-            figures = statistics(text)
+            figures = statistics([text])
         except RnntuiError as error:
             if not worker.is_cancelled:
                 self.app.call_from_thread(self._show_fault, oneline(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,19 @@ __all__ = ["Ids", "Tokenizer", "dumps", "load", "train"]
 FORMAT = 1
 
 
-def train(config: TextConfig, text: str) -> Tokenizer:
-    """Learn the tokenizer that `config` asks for from `text`, the training part alone."""
+def train(config: TextConfig, blocks: Iterable[str]) -> Tokenizer:
+    """Learn the tokenizer that `config` asks for from the text in `blocks`, the training part alone."""
     match config.tokenizer:
         case "char":
-            return CharTokenizer.train(text)
+            return CharTokenizer.train(blocks)
         case "byte":
             return ByteTokenizer()
         case "word":
-            return WordTokenizer.train(text, config.vocab_size, config.min_count)
+            return WordTokenizer.train(blocks, config.vocab_size, config.min_count)
         case "bpe":
             from rnntui.core.text.tokenizers.bpe import BPETokenizer
 
-            return BPETokenizer.train(text, config.vocab_size)
+            return BPETokenizer.train(blocks, config.vocab_size)
 
 
 def dumps(tokenizer: Tokenizer) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +34,11 @@ class Tokenizer(ABC):
     @abstractmethod
     def encode(self, text: str) -> Ids:
         """The tokens of `text`."""
+
+    def encode_blocks(self, blocks: Iterable[str]) -> Iterator[Ids]:
+        """The tokens of a text that comes in blocks: joined, they are `encode` of the whole."""
+        for text in cut_for_good(blocks, self.complete_prefix):
+            yield self.encode(text)
 
     @abstractmethod
     def token_bytes(self, token: int) -> bytes:
@@ -74,6 +79,23 @@ class Tokenizer(ABC):
         return (
             np.uint8 if self.vocab_size <= 1 << 8 else np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
         )
+
+
+_LONGEST = 1 << 22
+"""Characters that may wait for the end of one token; a text that has none is cut there all the same."""
+
+
+def cut_for_good(blocks: Iterable[str], complete: Callable[[str], int]) -> Iterator[str]:
+    """The same text in other blocks, each ended where `complete` says that it is cut for good."""
+    rest = ""
+    for block in blocks:
+        text = rest + block
+        end = complete(text) or (len(text) if len(text) > _LONGEST else 0)
+        if end:
+            yield text[:end]
+        rest = text[end:]
+    if rest:
+        yield rest
 
 
 UNKNOWN_BYTES = "\ufffd".encode()

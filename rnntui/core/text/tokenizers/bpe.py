@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
-from rnntui.core.text.tokenizers.base import Ids, Tokenizer
+from rnntui.core.text.tokenizers.base import Ids, Tokenizer, cut_for_good
 
 DEFAULT_VOCAB_SIZE = 2_000
 # Lines are encoded one by one, in training and in completion alike: a token never spans a line end, so
@@ -39,8 +41,8 @@ class BPETokenizer(Tokenizer):
             self._bytes[number] = bytes(byte_of[character] for character in token)
 
     @classmethod
-    def train(cls, text: str, vocab_size: int | None = None) -> BPETokenizer:
-        """Merge the commonest pairs of `text` until `vocab_size` tokens, the 256 bytes among them."""
+    def train(cls, blocks: Iterable[str], vocab_size: int | None = None) -> BPETokenizer:
+        """Merge the commonest pairs of the text in `blocks` until `vocab_size` tokens, 256 bytes among them."""
         model = tokenizers.Tokenizer(models.BPE())
         model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         model.decoder = decoders.ByteLevel()
@@ -49,7 +51,8 @@ class BPETokenizer(Tokenizer):
             initial_alphabet=sorted(_byte_characters().values()),
             show_progress=False,
         )
-        model.train_from_iterator(_LINE.findall(text), trainer)
+        lines = (_LINE.findall(text) for text in cut_for_good(blocks, _last_line))
+        model.train_from_iterator(lines, trainer)
         return cls(model)
 
     @property
@@ -60,7 +63,7 @@ class BPETokenizer(Tokenizer):
         # A lone surrogate is no text, and the library would refuse it.
         clean = text.encode("utf-8", "replace").decode()
         lines = self._model.encode_batch_fast(_LINE.findall(clean))
-        return np.fromiter((token for line in lines for token in line.ids), dtype=self.dtype)
+        return np.fromiter(chain.from_iterable(line.ids for line in lines), dtype=self.dtype)
 
     def token_bytes(self, token: int) -> bytes:
         return self._bytes[token]
@@ -84,6 +87,10 @@ class BPETokenizer(Tokenizer):
             raise
         except Exception as error:  # the library raises bare Exception
             raise ValueError(f"'model' is no tokenizer: {error}") from None
+
+
+def _last_line(text: str) -> int:
+    return text.rfind("\n") + 1
 
 
 def _byte_characters() -> dict[int, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -23,9 +25,12 @@ class CharTokenizer(Tokenizer):
         self._table[codes] = np.arange(1, len(codes) + 1)
 
     @classmethod
-    def train(cls, text: str) -> CharTokenizer:
-        codes = np.unique(_code_points(text))
-        return cls([chr(code) for code in codes])
+    def train(cls, blocks: Iterable[str]) -> CharTokenizer:
+        """Every character of the text in `blocks`."""
+        seen = np.zeros(sys.maxunicode + 1, dtype=bool)
+        for block in blocks:
+            seen[code_points(block)] = True
+        return cls([chr(code) for code in np.flatnonzero(seen)])
 
     @property
     def vocab_size(self) -> int:
@@ -33,7 +38,8 @@ class CharTokenizer(Tokenizer):
 
     def encode(self, text: str) -> Ids:
         # Code points above the table meet its last entry, which is `<unk>`.
-        return self._table[np.minimum(_code_points(text), len(self._table) - 1)]
+        ids: Ids = self._table[np.minimum(code_points(text), len(self._table) - 1)]
+        return ids
 
     def token_bytes(self, token: int) -> bytes:
         return self.characters[token - 1].encode() if token else UNKNOWN_BYTES
@@ -55,5 +61,6 @@ class CharTokenizer(Tokenizer):
         return cls(characters)
 
 
-def _code_points(text: str) -> Ids:
+def code_points(text: str) -> Ids:
+    """The number of each character in Unicode, (N,) uint32; a lone surrogate reads as `?`."""
     return np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from rnntui.core.text.tokenizers.base import UNKNOWN_BYTES, Ids, Tokenizer, numbered, valid_vocabulary
+from rnntui.core.text.tokenizers.base import (
+    UNKNOWN_BYTES,
+    Ids,
+    Tokenizer,
+    cut_for_good,
+    numbered,
+    valid_vocabulary,
+)
 
 # Every character falls into exactly one alternative, so the pieces joined are the text again.  A space
 # belongs to the word after it, as in GPT-2, so that running text needs no tokens of its own for spaces;
@@ -39,9 +48,11 @@ class WordTokenizer(Tokenizer):
         self._numbers = numbered(words)
 
     @classmethod
-    def train(cls, text: str, vocab_size: int | None = None, min_count: int = 1) -> WordTokenizer:
-        """The `vocab_size` commonest words that stand at least `min_count` times in `text`."""
-        counts = Counter(_PIECE.findall(text))
+    def train(cls, blocks: Iterable[str], vocab_size: int | None = None, min_count: int = 1) -> WordTokenizer:
+        """The `vocab_size` commonest words that stand at least `min_count` times in `blocks`."""
+        counts: Counter[str] = Counter()
+        for text in cut_for_good(blocks, partial(complete_pieces, _PIECE)):
+            counts.update(_PIECE.findall(text))
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
         kept = [word for word in ranked if counts[word] >= min_count]
         return cls(kept[: (vocab_size or DEFAULT_VOCAB_SIZE) - 1])

@@ -1,0 +1,85 @@
+"""A text on disk while it is cut into tokens, so that it need not fit into memory."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import IO
+
+from rnntui.core.errors import RnntuiError
+from rnntui.core.files import unwritable
+from rnntui.core.runs import cache_home
+from rnntui.core.text.corpus import Source
+
+_BLOCK = 1 << 18
+"""Bytes of a block, at least: what the tokenizers look at at once."""
+
+Narrate = Callable[[str, float | None], None]
+"""Told what is being done, and how much of it is: a fraction, or None where nobody knows."""
+
+
+def silent(line: str, fraction: float | None = None) -> None:
+    """Nobody listens."""
+
+
+class StoredText:
+    """UTF-8 in a file without a name, with marks that find the place of a character."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._marks = [(0, 0)]  # (characters, bytes) before each block
+        self._digest = hashlib.sha256()
+        self.chars = self.bytes = 0
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the text as UTF-8, line ends as `\\n`."""
+        return self._digest.hexdigest()
+
+    def append(self, block: str) -> None:
+        """Add a block at the end.  Raises RnntuiError where the disk does not take it."""
+        content = block.encode("utf-8", "replace")
+        self._digest.update(content)
+        self.chars += len(block)
+        self.bytes += len(content)
+        try:
+            self._file.write(content)
+        except OSError as error:
+            raise RnntuiError(unwritable(cache_home(), self.bytes, error)) from error
+        if self.bytes - self._marks[-1][1] >= _BLOCK:
+            self._marks.append((self.chars, self.bytes))
+
+    def part(self, first: int, last: int) -> Iterator[str]:
+        """The characters from `first` to before `last`, block by block."""
+        at = bisect.bisect_right(self._marks, first, key=lambda mark: mark[0]) - 1
+        marks = [*self._marks[at:], (self.chars, self.bytes)]
+        for (start, begin), (end, stop) in pairwise(marks):
+            if start >= last:
+                return
+            self._file.seek(begin)
+            block = self._file.read(stop - begin).decode()
+            yield block[max(first - start, 0) : min(last, end) - start]
+
+
+@contextmanager
+def stored(source: Source, narrate: Narrate) -> Iterator[StoredText]:
+    """Read `source` to its end onto the disk, where it stays for the length of the block.
+
+    Raises InputError where the source cannot be read, RnntuiError where there is no room.
+    """
+    folder = cache_home()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed below, where its faults are not meant
+    except OSError as error:
+        raise RnntuiError(unwritable(folder, 0, error)) from error
+    with file:
+        text = StoredText(file)
+        for block in source.blocks():
+            text.append(block)
+            narrate(f"reading {source.source}", source.fraction)
+        yield text
