@@ -14,6 +14,7 @@ from rnntui.core.config import TextConfig
 from rnntui.core.errors import InputError
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
+from rnntui.core.text.tokenizers.bpe import BPETokenizer
 from tests.conftest import sentences
 
 KINDS = ("char", "byte", "word", "bpe")
@@ -61,6 +62,32 @@ def test_no_text_crashes_and_no_number_is_out_of_range(kind: str, text: str) -> 
     tokens = MADE[kind].encode(text)
     assert all(0 <= token < MADE[kind].vocab_size for token in tokens.tolist())
     MADE[kind].decode(tokens)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60)
+@given(text=st.text(alphabet="the cat sn'’.\n你  é_3\t", max_size=60), size=st.integers(1, 9))
+def test_blocks_join_to_the_whole(kind: str, text: str, size: int) -> None:
+    """Protects long texts, which are encoded block by block: wherever the cut, the tokens are the same."""
+    blocks = [text[at : at + size] for at in range(0, len(text), size)]
+    joined = [token for block in MADE[kind].encode_blocks(blocks) for token in block.tolist()]
+    assert joined == MADE[kind].encode(text).tolist()
+
+
+@settings(max_examples=300)
+@given(
+    text=st.text(
+        alphabet=st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("  \t's\x1c\x85 a1!")),
+        max_size=40,
+    )
+)
+def test_bpe_is_the_librarys_line_by_line(text: str) -> None:
+    """Protects the tokens of a run: encoding stretch by stretch is what the library does with a line."""
+    made = MADE["bpe"]
+    assert isinstance(made, BPETokenizer)
+    lines = [line + "\n" for line in text.split("\n")]
+    library = [token for line in lines for token in made._model.encode(line).ids]
+    assert made.encode(text + "\n").tolist() == library
 
 
 def test_unseen_is_unknown() -> None:

@@ -23,7 +23,7 @@ from rnntui.core.text.stored import Narrate, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 SPLITS = ("train", "valid", "test")
-_LEARNED = 1 << 25
+_LEARNED = 1 << 23
 """Characters that word and bpe tokenizers learn from at most: what a longer text adds to the commonest
 words is not worth its time and memory."""
 _STRETCHES = 64

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from rnntui.core.text.tokenizers import Ids
 
-_Ints = npt.NDArray[np.int64]
+_Ints = npt.NDArray[np.signedinteger[Any]]
 _Floats = npt.NDArray[np.float64]
 
 
@@ -21,49 +23,76 @@ def ngram_nats(train: Ids, heldout: Ids, vocab_size: int, order: int = 5) -> _Fl
     where c' is c without its first token, and the counts N below the highest order are of different
     tokens to the left.  `heldout` is read as what follows `train`.
     """
-    tokens = np.concatenate([train, heldout]).astype(np.int64)
+    tokens = np.concatenate([train, heldout])
     size = len(train)
-    grams = _numbered_grams(tokens, vocab_size, order)
+    # The number of the (n-1)-gram and of the n-gram that end at each position.  Of no token there is one
+    # gram: -1, which is also what stands before the first token.
+    below = np.full(len(tokens), -1, dtype=np.int32)
+    grams = _numbered(below, tokens, vocab_size)
     p = np.full(len(heldout), 1.0 / vocab_size)
     for n in range(1, order + 1):
-        counted = slice(n - 1, size)  # n-grams that lie wholly in the training text
         if n == order:
-            counts = np.bincount(grams[n][counted], minlength=grams[n].max() + 1)
+            above = grams
+            counts = np.bincount(grams[n - 1 : size], minlength=grams.max() + 1)
         else:
             # How many different tokens stand to the left of each n-gram.
-            _, first = np.unique(grams[n + 1][n:size], return_index=True)
-            counts = np.bincount(grams[n][n:size][first], minlength=grams[n].max() + 1)
-        p = _interpolated(grams, n, counts, size, p)
+            above = _numbered(grams, tokens, vocab_size)
+            counts = np.bincount(grams[_first_places(above, n + 1, size)], minlength=grams.max() + 1)
+        p = _interpolated(below, grams, n, counts, size, p)
+        below, grams = grams, above
     nats: _Floats = -np.log(p)
     return nats
 
 
-def _numbered_grams(tokens: _Ints, vocab_size: int, order: int) -> list[_Ints]:
-    """For n from 0 to `order`, the number of the n-gram that ends at each position."""
-    grams = [np.zeros(len(tokens), dtype=np.int64)]
-    for n in range(1, order + 1):
-        # The gram that ends one token earlier; before the first token stands nothing that is ever seen again.
-        before = np.concatenate([[0 if n > 1 else 1], grams[-1][:-1] + 1])
-        _, numbers = np.unique(before * vocab_size + tokens, return_inverse=True)
-        grams.append(numbers.astype(np.int64))
-    return grams
+def _numbered(before: _Ints, tokens: Ids, vocab_size: int) -> _Ints:
+    """Numbers for the grams that are one token longer than those of `before`, each (N,) int32.
+
+    A gram and the place where it ends are sorted as one integer: that needs no second array for the
+    order, and texts of millions of tokens little memory.
+    """
+    shift = len(tokens).bit_length()
+    pairs = np.zeros(len(tokens), dtype=np.int64)
+    pairs[0] = -1
+    pairs[1:] = before[:-1]
+    pairs += 1
+    pairs *= vocab_size
+    pairs += tokens
+    pairs <<= shift
+    pairs += np.arange(len(tokens), dtype=np.int32)
+    pairs.sort()
+    places = np.empty(len(tokens), dtype=np.int32)
+    np.bitwise_and(pairs, (1 << shift) - 1, out=places, casting="unsafe")
+    pairs >>= shift
+    another = np.zeros(len(tokens), dtype=bool)
+    np.not_equal(pairs[1:], pairs[:-1], out=another[1:])
+    del pairs
+    numbers = np.empty(len(tokens), dtype=np.int32)
+    numbers[places] = np.cumsum(another, dtype=np.int32)
+    return numbers
 
 
-def _interpolated(grams: list[_Ints], n: int, counts: _Ints, size: int, lower: _Floats) -> _Floats:
+def _first_places(grams: _Ints, n: int, size: int) -> _Ints:
+    """One place where each n-gram ends that lies wholly in the training text."""
+    place = np.full(int(grams.max()) + 1, -1, dtype=np.int32)
+    place[grams[n - 1 : size]] = np.arange(n - 1, size, dtype=np.int32)
+    return place[place >= 0]
+
+
+def _interpolated(below: _Ints, grams: _Ints, n: int, counts: _Ints, size: int, lower: _Floats) -> _Floats:
     """P_n of the held-out tokens, from the counts of the n-grams and P_{n-1}, `lower`."""
-    _, first = np.unique(grams[n][n - 1 : size], return_index=True)
-    ends = first + n - 1  # one place where each n-gram of the training text ends
-    seen = counts[grams[n][ends]]
-    contexts = grams[n - 1][ends - 1] if n > 1 else np.zeros(len(ends), dtype=np.int64)
+    ends = _first_places(grams, n, size)
+    seen = counts[grams[ends]]
+    # What stands before a single token is always the same: nothing.
+    contexts = below[ends - 1] if n > 1 else np.zeros(len(ends), dtype=np.int32)
     contexts, seen = contexts[seen > 0], seen[seen > 0]
     discounts = _discounts(seen)
-    slots = int(grams[n - 1].max()) + 1
+    slots = int(below.max()) + 1
     total = np.bincount(contexts, weights=seen, minlength=slots)
     freed = np.bincount(contexts, weights=discounts[np.minimum(seen, 3)], minlength=slots)
 
-    heldout = np.arange(size, len(grams[n]))
-    here = counts[grams[n][heldout]]
-    context = grams[n - 1][heldout - 1] if n > 1 else np.zeros(len(heldout), dtype=np.int64)
+    heldout = np.arange(size, len(grams))
+    here = counts[grams[heldout]]
+    context = below[heldout - 1] if n > 1 else np.zeros(len(heldout), dtype=np.int32)
     known = total[context] > 0
     scale = np.where(known, total[context], 1.0)
     mixed = np.maximum(here - discounts[np.minimum(here, 3)], 0) / scale + freed[context] / scale * lower

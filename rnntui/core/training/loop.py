@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import msgspec
+import numpy as np
 
 from rnntui.core import events as ev
 from rnntui.core.errors import NumericalError, RnntuiError
@@ -71,6 +72,9 @@ class Loop:
         self.config = run.config.training
         device = choose_device(self.config.device)
         train_tokens = self.dataset["train"].tokens
+        fresh = not (run.path / "last").exists()
+        # Counted before there is a learner, which keeps for its steps whatever memory was used before.
+        self._baselines = baselines(self.dataset, self.tokenizer.vocab_size) if fresh else []
         self.learner = Learner(run.config, self.tokenizer.vocab_size, train_tokens, device)
         self.valid: Split = self.dataset["valid"]
         self.vocabulary = Vocabulary(self.tokenizer)
@@ -115,11 +119,10 @@ class Loop:
             train_bytes=self.dataset["train"].bytes,
             valid_bytes=self.valid.bytes,
         )
-        if counters.step == 0:
-            for each in baselines(self.dataset, self.tokenizer.vocab_size):
-                yield ev.Baselined(step=0, **each._asdict())
+        for each in self._baselines:
+            yield ev.Baselined(step=0, **each._asdict())
         if self.tokenizer.unknown is not None:
-            unknown = int((self.valid.tokens == self.tokenizer.unknown).sum())
+            unknown = np.count_nonzero(self.valid.tokens == self.tokenizer.unknown)
             if unknown:
                 yield self._warned(
                     f"{unknown:,} of {len(self.valid.tokens):,} held-out tokens are <unk>: "

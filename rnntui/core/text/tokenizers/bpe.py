@@ -16,8 +16,14 @@ from rnntui.core.text.tokenizers.base import Ids, Tokenizer, cut_for_good
 
 DEFAULT_VOCAB_SIZE = 2_000
 # Lines are encoded one by one, in training and in completion alike: a token never spans a line end, so
-# what was typed on earlier lines is never cut anew, and long texts are encoded on all processors.
+# what was typed on earlier lines is never cut anew.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+# Within a line no token reaches from ink into the white space after it, so each stretch of ink with the
+# white space before it is encoded by itself, and once: texts repeat most of theirs.
+_SPACE = r"\t\v\f\r\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # White_Space, but for \n
+_STRETCH = re.compile(rf"[{_SPACE}]*(?:[^{_SPACE}\n]+|\n)|[{_SPACE}]+")
+_REMEMBERED = 1 << 16
+"""Stretches whose tokens are kept: some ten megabytes."""
 
 
 class BPETokenizer(Tokenizer):
@@ -30,6 +36,7 @@ class BPETokenizer(Tokenizer):
 
     def __init__(self, model: tokenizers.Tokenizer) -> None:
         self._model = model
+        self._known: dict[str, list[int]] = {}
         byte_of = {character: byte for byte, character in _byte_characters().items()}
         vocabulary = model.get_vocab()
         if sorted(vocabulary.values()) != list(range(len(vocabulary))):
@@ -62,8 +69,14 @@ class BPETokenizer(Tokenizer):
     def encode(self, text: str) -> Ids:
         # A lone surrogate is no text, and the library would refuse it.
         clean = text.encode("utf-8", "replace").decode()
-        lines = self._model.encode_batch_fast(_LINE.findall(clean))
-        return np.fromiter(chain.from_iterable(line.ids for line in lines), dtype=self.dtype)
+        stretches = _STRETCH.findall(clean)
+        different = set(stretches)
+        known = self._known if len(self._known) + len(different) < _REMEMBERED else {}
+        new = [stretch for stretch in different if stretch not in known]
+        found = self._model.encode_batch_fast(new)
+        known.update((stretch, each.ids) for stretch, each in zip(new, found, strict=True))
+        self._known = known
+        return np.fromiter(chain.from_iterable(map(known.__getitem__, stretches)), dtype=self.dtype)
 
     def token_bytes(self, token: int) -> bytes:
         return self._bytes[token]

@@ -53,8 +53,8 @@ class WordTokenizer(Tokenizer):
         counts: Counter[str] = Counter()
         for text in cut_for_good(blocks, partial(complete_pieces, _PIECE)):
             counts.update(_PIECE.findall(text))
-        ranked = sorted(counts, key=lambda word: (-counts[word], word))
-        kept = [word for word in ranked if counts[word] >= min_count]
+        kept = [word for word, count in counts.items() if count >= min_count]
+        kept.sort(key=lambda word: (-counts[word], word))
         return cls(kept[: (vocab_size or DEFAULT_VOCAB_SIZE) - 1])
 
     @property
@@ -92,17 +92,17 @@ def complete_pieces(pattern: re.Pattern[str], text: str) -> int:
     for piece in pattern.finditer(text, line_start):
         start = piece.start()
     last = text[start:]
-    if start < len(text) and last.endswith(("'", "’")) and start > line_start and text[start - 1].isalnum():
+    if start < len(text) and last.endswith(("'", "’")) and start > line_start and _in_word(text[start - 1]):
         # don' may yet become don't: the word before the apostrophe is open as well.
         return complete_pieces(pattern, text[:start])
     if not last or last == "\n":
         return len(text)
-    in_word = (last[-1].isalnum() or last[-1] == "_") and not _stands_alone(last[-1])
-    return start if in_word or not last.strip(" ") else len(text)
+    return start if _in_word(last[-1]) or not last.strip(" ") else len(text)
 
 
-def _stands_alone(character: str) -> bool:
-    return (
+def _in_word(character: str) -> bool:
+    """Whether a word may go on after `character`, which does not stand alone as Han characters and kana do."""
+    return (character.isalnum() or character == "_") and not (
         "\u3040" <= character <= "\u30ff"
         or "\u3400" <= character <= "\u9fff"
         or "\uf900" <= character <= "\ufaff"
