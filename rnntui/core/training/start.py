@@ -24,6 +24,7 @@ def create_run(config: Config, path: Path | None, narrate: Narrate) -> Run:
     choose_device(config.training.device)
     config, tokenizer, _ = dataset.prepare(config, narrate)
     config = within_budget(config, tokenizer.vocab_size)
+    narrate("choosing how to compute; slow the first time on a machine", None)
     return Run.create(path or runs.new_path(config), config, tokenizers.dumps(tokenizer))
 
 

@@ -177,6 +177,8 @@ class TrainingScreen(RnntuiScreen):
         told = not all(isinstance(event, _QUIET) for event in events)
         if told:
             self._find_state()
+        if self.state == "preparing":
+            self._say("#headline", self._headline())
         due = time.monotonic() - self._drawn >= _DRAW_S
         if self._unseen and not self.frozen and (due or told):
             self._show()
@@ -262,18 +264,18 @@ class TrainingScreen(RnntuiScreen):
         self._say("#legend", text)
 
     def watch_state(self) -> None:
-        self.query_one("#headline", Static).update(self._headline())
+        self._say("#headline", self._headline())
         self.set_class(self.state == "paused", "-paused")
         if self.state in ("crashed", "error") and self._child is not None and not self._log_shown:
             self.action_log()
 
     def watch_frozen(self) -> None:
         if self.is_mounted:
-            self.query_one("#headline", Static).update(self._headline())
+            self._say("#headline", self._headline())
 
     def _headline(self) -> Text:
         words = {
-            "preparing": "reading the text and building the model …",
+            "preparing": self._preparing(),
             "running": "learning",
             "paused": "training is paused: space goes on",
             "crashed": f"died: {visible_line(runs.last_words(self._path), 200) or 'see stderr.log'}",
@@ -288,6 +290,11 @@ class TrainingScreen(RnntuiScreen):
         what = words[self.state] + ("  (view held: v lets it go on)" if self.frozen else "")
         name = (visible_line(self._path.name), "bold")
         return Text.assemble(name, "  ", what, no_wrap=True, overflow="ellipsis")
+
+    def _preparing(self) -> str:
+        """What the training process says that it does before it begins."""
+        told = runs.last_words(self._path) if self.history.started is None else ""
+        return visible_line(told, 200) or "reading the text and building the model …"
 
     # --- keys ---
 
