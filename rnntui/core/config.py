@@ -104,12 +104,18 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     embedding_size: Annotated[Positive, _doc("features a token")] = 64
     dropout: Annotated[Fraction, _doc("between the layers and on the outputs")] = 0.0
     tied: Annotated[bool, _doc("output weights are the embedding's")] = False
+    softmax: Annotated[
+        Literal["full", "adaptive"],
+        _doc("over the vocabulary; 'adaptive' takes less time and memory for rare words"),
+    ] = "full"
     residual: Annotated[bool, _doc("add a layer's input to its output where the sizes agree")] = False
     layer_norm: Annotated[bool, _doc("normalise each layer's output")] = False
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise ValueError(f"unknown cell '{self.cell}'; {nearest(self.cell, CELLS)}")
+        if self.tied and self.softmax == "adaptive":
+            raise ValueError("'adaptive' has no weights that could be tied; leave out --tied or --softmax")
 
 
 class TrainingConfig(Section, frozen=True, kw_only=True):

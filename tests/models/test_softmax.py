@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, linear
 
 from rnntui.core.models import softmax
+from rnntui.core.models.heads import AdaptiveHead
 from rnntui.core.models.softmax import linear_cross_entropy
 
 
@@ -70,3 +71,16 @@ def test_the_largest_logits_do_not_overflow() -> None:
     y, weight, bias = torch.tensor([[300.0]]), torch.tensor([[1.0], [-1.0], [0.0]]), torch.zeros(3)
     assert float(linear_cross_entropy(y, weight, bias, torch.tensor([0]))) == pytest.approx(0)
     assert float(linear_cross_entropy(y, weight, bias, torch.tensor([1]))) == pytest.approx(600)
+
+
+@pytest.mark.parametrize("vocab_size", [2, 3, 9, 40])
+def test_the_adaptive_softmax_is_a_distribution_and_its_loss_is_that(vocab_size: int) -> None:
+    """Protects `--softmax adaptive`: probabilities sum to one, and training minimises their -ln."""
+    torch.manual_seed(0)
+    head, y = AdaptiveHead(16, vocab_size), torch.randn(50, 16, requires_grad=True)
+    targets = torch.arange(50) % vocab_size
+    torch.testing.assert_close(head(y).exp().sum(dim=-1), torch.ones(50))
+    losses = (head.loss(y, targets), cross_entropy(head(y), targets))
+    torch.testing.assert_close(*losses)
+    found, expected = (torch.autograd.grad(loss, [y, *head.parameters()]) for loss in losses)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)

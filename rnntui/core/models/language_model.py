@@ -5,12 +5,12 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from rnntui.core.config import ModelConfig
-from rnntui.core.models.softmax import linear_cross_entropy
+from rnntui.core.models.heads import AdaptiveHead, SoftmaxHead
 from rnntui.core.models.stack import Stack, StackState
 
 
 class LanguageModel(nn.Module):
-    """Embedding, recurrent stack, softmax head (Mikolov et al. 2010; Zaremba et al. 2014).
+    """Embedding, recurrent stack, softmax (Mikolov et al. 2010; Zaremba et al. 2014).
 
     Shapes: T time steps, B streams, V tokens in the vocabulary, E embedding features, H hidden units.
     With `tied`, the output weights are the embedding's (Press and Wolf 2017), behind a projection from
@@ -26,12 +26,13 @@ class LanguageModel(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         project = config.tied and hidden != embedding
         self.projection = nn.Linear(hidden, embedding, bias=False) if project else nn.Identity()
-        self.head = nn.Linear(embedding if config.tied else hidden, vocab_size)
-        nn.init.zeros_(self.head.bias)
+        make_head = AdaptiveHead if config.softmax == "adaptive" else SoftmaxHead
+        self.head = make_head(embedding if config.tied else hidden, vocab_size)
         if config.tied:
             # As an output matrix, an embedding of unit variance would start with logits far too large.
             nn.init.normal_(self.embedding.weight, std=embedding**-0.5)
             self.head.weight = self.embedding.weight
+        self.tied = config.tied
 
     def initial_state(self, batch_size: int) -> StackState:
         """The zero state for `batch_size` streams."""
@@ -52,7 +53,7 @@ class LanguageModel(nn.Module):
         """The mean of -ln P(target) in nats over `targets` (T, B), those after `tokens`; the state after."""
         y, state = self.features(tokens, state)
         y = self.projection(self.dropout(y)).flatten(0, 1)
-        return linear_cross_entropy(y, self.head.weight, self.head.bias, targets.flatten()), state
+        return self.head.loss(y, targets.flatten()), state
 
     def logits(self, y: Tensor) -> Tensor:
         """Logits (..., V) from the stack's outputs (..., H)."""

@@ -22,7 +22,7 @@ _TIED = "head.weight"
 def model_tensors(model: LanguageModel) -> dict[str, Tensor]:
     """The model's weights by name; a tied matrix once, under the embedding's name."""
     tensors = dict(model.state_dict())
-    if model.head.weight is model.embedding.weight:
+    if model.tied:
         del tensors[_TIED]
     return tensors
 
@@ -51,7 +51,7 @@ def load_weights(model: LanguageModel, path: Path) -> None:
     """Fill `model` from a safetensors file.  Raises InputError where the two do not fit."""
     check_shapes(path, shapes_of(model))
     tensors = read_tensors(path)
-    if model.head.weight is model.embedding.weight:
+    if model.tied:
         tensors[_TIED] = tensors["embedding.weight"]
     model.load_state_dict(tensors)
 

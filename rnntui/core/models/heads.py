@@ -1,0 +1,73 @@
+"""From the stack's output to the probability of the next token.
+
+A head has a `loss` for training, which never holds all logits, and `forward`, the logits themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax
+
+from rnntui.core.models.clusters import Cluster, clusters, frequent
+from rnntui.core.models.softmax import linear_cross_entropy
+
+
+class SoftmaxHead(nn.Linear):
+    """A place for every token: logits (..., V) from outputs (..., H)."""
+
+    def __init__(self, hidden_size: int, vocab_size: int) -> None:
+        super().__init__(hidden_size, vocab_size)
+        nn.init.zeros_(self.bias)
+
+    def loss(self, y: Tensor, targets: Tensor) -> Tensor:
+        """The mean of -ln P(target) in nats, for y (N, H) and targets (N,)."""
+        return linear_cross_entropy(y, self.weight, self.bias, targets)
+
+
+class AdaptiveHead(nn.Module):
+    """The adaptive softmax (Grave et al. 2017): frequent tokens first, rare ones in clusters.
+
+    P(token) = P(cluster) P(token | cluster), where a cluster's tokens are compared with fewer features the
+    rarer they are.  It rests on tokens numbered by their frequency, as the word tokenizer numbers them.
+    """
+
+    def __init__(self, hidden_size: int, vocab_size: int) -> None:
+        super().__init__()
+        self.clusters = clusters(vocab_size, hidden_size)
+        self.first = SoftmaxHead(hidden_size, frequent(vocab_size) + len(self.clusters))
+        self.down = nn.ModuleList(
+            nn.Linear(hidden_size, cluster.features, bias=False) for cluster in self.clusters
+        )
+        self.rest = nn.ModuleList(
+            SoftmaxHead(cluster.features, cluster.last - cluster.first) for cluster in self.clusters
+        )
+
+    def loss(self, y: Tensor, targets: Tensor) -> Tensor:
+        """The mean of -ln P(target) in nats, for y (N, H) and targets (N,)."""
+        places, rare = targets.clone(), []
+        for place, cluster, down, rest in self._clusters():
+            rows = torch.nonzero((targets >= cluster.first) & (targets < cluster.last)).flatten()
+            places[rows] = place
+            if len(rows):
+                within = rest.loss(down(y[rows]), targets[rows] - cluster.first)
+                rare.append(within * (len(rows) / len(targets)))
+        return torch.stack([self.first.loss(y, places), *rare]).sum()
+
+    def forward(self, y: Tensor) -> Tensor:
+        """ln P (..., V) of every token: logits whose softmax they are themselves."""
+        first = log_softmax(self.first(y).float(), dim=-1)
+        parts = [first[..., : -len(self.clusters) or None]]
+        for place, _, down, rest in self._clusters():
+            parts.append(first[..., place, None] + log_softmax(rest(down(y)).float(), dim=-1))
+        return torch.cat(parts, dim=-1)
+
+    def _clusters(self) -> Iterator[tuple[int, Cluster, nn.Module, SoftmaxHead]]:
+        """Each cluster with its place in the first softmax, behind the frequent tokens."""
+        own = self.first.out_features - len(self.clusters)
+        rest = cast("list[SoftmaxHead]", list(self.rest))
+        return zip(count(own), self.clusters, self.down, rest, strict=False)
