@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 import numba
-import numpy as np
 import torch
 from numba.extending import overload
 from torch import Tensor
@@ -19,17 +18,16 @@ from torch.autograd.function import once_differentiable
 
 from rnntui.core.cells.fast import mingru, minlstm
 from rnntui.core.cells.fast.arithmetic import array
-from rnntui.core.cells.fast.compiling import thread_function
+from rnntui.core.cells.fast.compiling import inlined, thread_function
 from rnntui.core.cells.fast.kernels import ScanKernels
-from rnntui.core.cells.fast.machine import bf16_at, call, fp32_at, int64_at
-from rnntui.core.cells.fast.team import find_team
+from rnntui.core.cells.fast.machine import bf16_at, fp32_at
+from rnntui.core.cells.fast.team import find_team, items, thread
 
 CELLS = (mingru.KERNELS, minlstm.KERNELS)
 """A scan is compiled for each by its place here."""
 
-# What a job consists of, each an int64: sizes, addresses of functions, addresses of numbers.
-_T, _B, _H, _WHO, _HOW_MANY, _GATES, _STATE, _CARRY, _DY, _DG = range(10)
-_ITEMS = 10
+# What a job consists of: sizes, addresses of numbers; the last two on the way back alone.
+_T, _B, _H, _GATES, _STATE, _CARRY, _DY, _DG = range(8)
 _BLOCK = 32
 """Units that one thread takes at least: a line of the cache in bf16."""
 
@@ -49,7 +47,7 @@ class _Scan(torch.autograd.Function):
         h[0] = h_0
         carry = torch.empty(h_0.shape, dtype=torch.promote_types(G.dtype, torch.float32)).copy_(h_0)
         if _serves(G):
-            _share(_forward_part(CELLS.index(kernels)), G, {_GATES: G, _STATE: h, _CARRY: carry})
+            _share(_forward_part(CELLS.index(kernels)), G, h, carry)
         else:
             kernels.forward(G.shape[3], array(G), array(h), array(carry))
         ctx.kernels = kernels
@@ -63,8 +61,7 @@ class _Scan(torch.autograd.Function):
         dy, dG = dy.to(G.dtype).contiguous(), torch.empty_like(G)
         carry = torch.empty(d_last.shape, dtype=torch.promote_types(G.dtype, torch.float32)).copy_(d_last)
         if _serves(G):
-            arrays = {_GATES: G, _STATE: h, _CARRY: carry, _DY: dy, _DG: dG}
-            _share(_backward_part(CELLS.index(ctx.kernels)), G, arrays)
+            _share(_backward_part(CELLS.index(ctx.kernels)), G, h, carry, dy, dG)
         else:
             ctx.kernels.backward(G.shape[3], array(G), array(h), array(dy), array(carry), array(dG))
         return None, dG.flatten(2), carry
@@ -74,26 +71,22 @@ def _serves(G: Tensor) -> bool:
     return G.dtype == torch.bfloat16 and find_team() is not None
 
 
-def _share(part: int, G: Tensor, tensors: dict[int, Tensor]) -> None:
+def _share(part: int, G: Tensor, *tensors: Tensor) -> None:
     """Have every thread do its units."""
     team = find_team()
     assert team is not None
     T, B, _, H = G.shape
-    job = np.zeros(_ITEMS, np.int64)
-    job[[_T, _B, _H]] = T, B, H
-    job[_WHO], job[_HOW_MANY] = team.address_of("omp_get_thread_num"), team.address_of("omp_get_num_threads")
-    for item, tensor in tensors.items():
-        assert tensor.is_contiguous()
-        job[item] = tensor.data_ptr()
-    team.run(part, job.ctypes.data)
+    team.share(part, (T, B, H), (G, *tensors))
 
 
-def _all_steps(cell: Any, *arguments: Any) -> None:
-    raise NotImplementedError  # compiled code alone calls it, by way of the overload below
+def _all_steps(cell: int, *arguments: Any) -> None:
+    """A cell's loop; compiled code, to which `cell` is a constant, gets it from the overload below."""
+    CELLS[cell].forward(*arguments)
 
 
-def _all_steps_back(cell: Any, *arguments: Any) -> None:
-    raise NotImplementedError
+def _all_steps_back(cell: int, *arguments: Any) -> None:
+    """The same on the way back."""
+    CELLS[cell].backward(*arguments)
 
 
 @overload(_all_steps, prefer_literal=True)
@@ -108,18 +101,23 @@ def _choose_steps_back(cell, units, G, h, dy, carry, dG):  # type: ignore[no-unt
     return lambda cell, units, G, h, dy, carry, dG: steps(units, G, h, dy, carry, dG)
 
 
+@inlined
+def _own_units(who: int, how_many: int, H: int) -> tuple[int, int]:
+    """The first unit of a thread, and how many it has."""
+    blocks = (H + _BLOCK - 1) // _BLOCK
+    first = who * blocks // how_many * _BLOCK
+    return first, min((who + 1) * blocks // how_many * _BLOCK, H) - first
+
+
 @cache
 def _forward_part(cell: int) -> int:
     """What a thread does forward, compiled for one of `CELLS`."""
     gates = CELLS[cell].gates
 
     def part(address):  # type: ignore[no-untyped-def]
-        job = numba.carray(int64_at(address), (_ITEMS,))
+        job, (who, how_many) = items(address, _DY), thread(address)
         T, B, H = job[_T], job[_B], job[_H]
-        who, how_many = call(job[_WHO]), call(job[_HOW_MANY])
-        blocks = (H + _BLOCK - 1) // _BLOCK
-        first = who * blocks // how_many * _BLOCK
-        units = min((who + 1) * blocks // how_many * _BLOCK, H) - first
+        first, units = _own_units(who, how_many, H)
         G = numba.carray(bf16_at(job[_GATES] + 2 * first), (T, B, gates, H))
         h = numba.carray(bf16_at(job[_STATE] + 2 * first), (T + 1, B, H))
         carry = numba.carray(fp32_at(job[_CARRY] + 4 * first), (B, H))
@@ -134,12 +132,9 @@ def _backward_part(cell: int) -> int:
     gates = CELLS[cell].gates
 
     def part(address):  # type: ignore[no-untyped-def]
-        job = numba.carray(int64_at(address), (_ITEMS,))
+        job, (who, how_many) = items(address, _DG + 1), thread(address)
         T, B, H = job[_T], job[_B], job[_H]
-        who, how_many = call(job[_WHO]), call(job[_HOW_MANY])
-        blocks = (H + _BLOCK - 1) // _BLOCK
-        first = who * blocks // how_many * _BLOCK
-        units = min((who + 1) * blocks // how_many * _BLOCK, H) - first
+        first, units = _own_units(who, how_many, H)
         G = numba.carray(bf16_at(job[_GATES] + 2 * first), (T, B, gates, H))
         dG = numba.carray(bf16_at(job[_DG] + 2 * first), (T, B, gates, H))
         h = numba.carray(bf16_at(job[_STATE] + 2 * first), (T + 1, B, H))

@@ -19,30 +19,27 @@ from torch import Tensor
 
 from rnntui.core.cells.fast import elman, gru, lstm
 from rnntui.core.cells.fast.arithmetic import narrow
-from rnntui.core.cells.fast.compiling import kernel, thread_function
+from rnntui.core.cells.fast.compiling import inlined, kernel, thread_function
 from rnntui.core.cells.fast.kernels import Array, Kernels
 from rnntui.core.cells.fast.machine import (
     COLUMNS,
     bf16_at,
-    call,
     fp32_at,
     has_dot_product,
-    int64_at,
     meet,
     multiply_1,
     multiply_2,
     multiply_4,
     multiply_8,
 )
-from rnntui.core.cells.fast.team import find_team
+from rnntui.core.cells.fast.team import find_team, items, thread
 
 CELLS = (lstm.KERNELS, gru.KERNELS, elman.TANH, elman.RELU)
 """A sweep is compiled for each by its place here."""
 
-# What a job consists of, each an int64: sizes, addresses of numbers, addresses of functions.
-_T, _B, _H, _GATES, _COUNT, _WHO, _HOW_MANY = range(7)
-_GATE, _KEPT, _STATE, _WEIGHT, _PACKED, _BIAS, _SUMS, _DY, _DH, _CARRY, _DG, _DR, _ROWS = range(7, 20)
-_ITEMS = 20
+# What a job consists of: sizes, addresses of numbers; those from _DY on for the way back alone.
+_T, _B, _H, _GATES, _COUNT, _GATE, _KEPT, _STATE, _WEIGHT, _PACKED, _BIAS, _SUMS = range(12)
+_DY, _DH, _CARRY, _DG, _DR, _ROWS = range(12, 18)
 
 _STORED = np.uint16(0)
 _CHUNK = 8
@@ -66,8 +63,8 @@ def forward(kernels: Kernels, G: Tensor, S: Tensor, h: Tensor, U: Tensor, bias: 
     if bias is not None:
         start[:, :H] = bias.view(gates, H)
     packed = torch.empty(blocks * gates * COLUMNS * H, dtype=torch.bfloat16)
-    tensors = {_GATE: G, _KEPT: S, _STATE: h, _WEIGHT: U, _PACKED: packed, _BIAS: start}
-    _run(_forward_sweep(CELLS.index(kernels)), (T, B, H, gates), tensors, gates)
+    sums = torch.empty(torch.get_num_threads(), B, gates, blocks * COLUMNS)
+    _share(_forward_sweep(CELLS.index(kernels)), (T, B, H, gates), G, S, h, U, packed, start, sums)
 
 
 def backward(
@@ -87,26 +84,19 @@ def backward(
     blocks = -(-H // COLUMNS)
     start = torch.zeros(COLUMNS)
     packed = torch.empty(blocks * COLUMNS * gates * H, dtype=torch.bfloat16)
-    tensors = {_GATE: G, _KEPT: S, _STATE: h, _WEIGHT: U, _PACKED: packed, _BIAS: start}
+    sums = torch.empty(torch.get_num_threads(), B, blocks * COLUMNS)
     rows = torch.empty(2, B, gates * H + _PADDING, dtype=dR.dtype)
-    tensors |= {_DY: dy, _DH: dh, _CARRY: carry, _DG: dG, _DR: dR, _ROWS: rows}
-    _run(_backward_sweep(CELLS.index(kernels)), (T, B, H, gates), tensors, 1)
+    gradients = (dy, dh, carry, dG, dR, rows)
+    sweep = _backward_sweep(CELLS.index(kernels))
+    _share(sweep, (T, B, H, gates), G, S, h, U, packed, start, sums, *gradients)
 
 
-def _run(sweep: int, sizes: tuple[int, int, int, int], tensors: dict[int, Tensor], gates: int) -> None:
-    """Have every thread do its units of a job."""
+def _share(sweep: int, sizes: tuple[int, int, int, int], *tensors: Tensor) -> None:
+    """Have every thread do its units."""
     team = find_team()
     assert team is not None
-    _, B, H, _ = sizes
-    sums = torch.empty(torch.get_num_threads(), B, gates, -(-H // COLUMNS) * COLUMNS)
     count = torch.zeros(8, dtype=torch.int64)
-    job = np.zeros(_ITEMS, np.int64)
-    job[: len(sizes)] = sizes
-    job[_WHO], job[_HOW_MANY] = team.address_of("omp_get_thread_num"), team.address_of("omp_get_num_threads")
-    for item, tensor in (tensors | {_SUMS: sums, _COUNT: count}).items():
-        assert tensor.is_contiguous()
-        job[item] = tensor.data_ptr()
-    team.run(sweep, job.ctypes.data)
+    team.share(sweep, sizes, (count, *tensors))
 
 
 @kernel
@@ -173,12 +163,22 @@ def _multiply(
             row += 1
 
 
-def _step(cell: Any, *arguments: Any) -> None:
-    raise NotImplementedError  # compiled code alone calls it, by way of the overload below
+def _step(cell: int, *arguments: Any) -> None:
+    """A cell's loop; compiled code, to which `cell` is a constant, gets it from the overload below."""
+    CELLS[cell].forward(*arguments)
 
 
-def _step_back(cell: Any, *arguments: Any) -> None:
-    raise NotImplementedError
+def _step_back(cell: int, *arguments: Any) -> None:
+    """The same on the way back."""
+    CELLS[cell].backward(*arguments)
+
+
+@inlined
+def _own_blocks(who: int, how_many: int, H: int) -> tuple[int, int, int, int]:
+    """Where a thread's blocks of units begin and end; its first unit, and how many it has."""
+    blocks = (H + COLUMNS - 1) // COLUMNS
+    begin, end = who * blocks // how_many, (who + 1) * blocks // how_many
+    return begin, end, begin * COLUMNS, min(end * COLUMNS, H) - begin * COLUMNS
 
 
 @overload(_step, prefer_literal=True)
@@ -200,14 +200,11 @@ def _forward_sweep(cell: int) -> int:
     """What a thread does with a job forward, compiled for one of `CELLS`."""
 
     def sweep(address):  # type: ignore[no-untyped-def]
-        job = numba.carray(int64_at(address), (_ITEMS,))
+        job, (who, how_many) = items(address, _SUMS + 1), thread(address)
         T, B, H, gates = job[_T], job[_B], job[_H], job[_GATES]
-        who, how_many = call(job[_WHO]), call(job[_HOW_MANY])
-        blocks = (H + COLUMNS - 1) // COLUMNS
-        begin, end = who * blocks // how_many, (who + 1) * blocks // how_many
         # Every array begins at this thread's first unit.
-        first = begin * COLUMNS
-        units = min(end * COLUMNS, H) - first
+        begin, end, first, units = _own_blocks(who, how_many, H)
+        blocks = (H + COLUMNS - 1) // COLUMNS
         width = blocks * COLUMNS
         packed_at, panel_size = job[_PACKED], H * COLUMNS * 2
         G = numba.carray(bf16_at(job[_GATE] + 2 * first), (T, B, gates, H))
@@ -236,14 +233,11 @@ def _backward_sweep(cell: int) -> int:
     """What a thread does with a job backward, compiled for one of `CELLS`."""
 
     def sweep(address):  # type: ignore[no-untyped-def]
-        job = numba.carray(int64_at(address), (_ITEMS,))
+        job, (who, how_many) = items(address, _ROWS + 1), thread(address)
         T, B, H, gates = job[_T], job[_B], job[_H], job[_GATES]
-        who, how_many = call(job[_WHO]), call(job[_HOW_MANY])
-        blocks = (H + COLUMNS - 1) // COLUMNS
-        begin, end = who * blocks // how_many, (who + 1) * blocks // how_many
         # Every array begins at this thread's first unit.
-        first = begin * COLUMNS
-        units = min(end * COLUMNS, H) - first
+        begin, end, first, units = _own_blocks(who, how_many, H)
+        blocks = (H + COLUMNS - 1) // COLUMNS
         width, stride = blocks * COLUMNS, gates * H + _PADDING
         packed_at, panel_size = job[_PACKED], H * COLUMNS * 2
         G = numba.carray(bf16_at(job[_GATE] + 2 * first), (T, B, gates, H))

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numba
+import numpy as np
 import torch
+from torch import Tensor
+
+from rnntui.core.cells.fast.compiling import inlined
+from rnntui.core.cells.fast.machine import call, int64_at
+
+_WHO = ("omp_get_thread_num", "omp_get_num_threads")
 
 
 class Team(NamedTuple):
@@ -20,15 +29,30 @@ class Team(NamedTuple):
 
     library: ctypes.CDLL
 
-    def run(self, function: int, job: int) -> None:
-        """Call the C function `void f(void *)` at address `function` with `job`, once in every thread."""
-        self.library.GOMP_parallel(
-            ctypes.c_void_p(function), ctypes.c_void_p(job), ctypes.c_uint(torch.get_num_threads()), 0
-        )
+    def share(self, function: int, sizes: Sequence[int], tensors: Sequence[Tensor]) -> None:
+        """Call the C function `void f(void *)` at address `function` once in every thread.
 
-    def address_of(self, name: str) -> int:
-        """Where the library's function called `name` lies."""
-        return ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value or 0
+        It is given the address of int64 numbers: two for `thread`, then `sizes`, then where the numbers
+        of each of `tensors` begin.
+        """
+        assert all(tensor.is_contiguous() for tensor in tensors)
+        who = [ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value or 0 for name in _WHO]
+        job = np.array([*who, *sizes, *(tensor.data_ptr() for tensor in tensors)], np.int64)
+        threads = ctypes.c_uint(torch.get_num_threads())
+        self.library.GOMP_parallel(ctypes.c_void_p(function), ctypes.c_void_p(job.ctypes.data), threads, 0)
+
+
+@inlined
+def thread(address: int) -> tuple[int, int]:
+    """Which thread this is, and of how many, in a function that was given a job."""
+    job = numba.carray(int64_at(address), (2,))
+    return call(job[0]), call(job[1])
+
+
+@inlined
+def items(address: int, count: int) -> Any:
+    """The `count` sizes and addresses of a job."""
+    return numba.carray(int64_at(address + 16), (count,))
 
 
 @cache
@@ -42,6 +66,6 @@ def find_team() -> Team | None:
     home = str(Path(torch.__file__).parent)
     for path in sorted(set(found), key=lambda path: not path.startswith(home)):
         library = ctypes.CDLL(path)
-        if all(hasattr(library, name) for name in ("GOMP_parallel", "omp_get_thread_num")):
+        if all(hasattr(library, name) for name in ("GOMP_parallel", *_WHO)):
             return Team(library)
     return None
