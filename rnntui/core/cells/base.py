@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -123,6 +124,11 @@ class ScanCell(Cell):
             from rnntui.core.cells.fast import scan
 
             y, last = scan.run(_kernels(self.kernels), sums, state[0])
+            return y, (last,)
+        if sums.device.type == "cuda" and find_spec("triton"):
+            from rnntui.core.cells.fast import scan_cuda
+
+            y, last = scan_cuda.run(STEPS[self.name].gates, sums, state[0])
             return y, (last,)
         outputs = []
         for row in sums:

@@ -1,4 +1,4 @@
-"""The cells' fast path on the CPU: their equations again, for a whole sequence, forward and backward.
+"""The cells' fast path: their equations again, for a whole sequence, forward and backward.
 
     recurrence.py     the order of the work, and the gradients: few large products, a small one a step
     lstm, gru, elman  what a cell does between two products, as loops that numba compiles
@@ -6,6 +6,9 @@
     arithmetic.py     numbers for those loops: bf16 storage, exp, sigmoid, tanh
     products.py       the small products by torch, weights packed once: in any precision, anywhere
     sweep.py          the small products and the loops in one, in bf16, where the processor knows it
+    scan.py           a sequence without any product between its steps: mingru and minlstm
+    scan_cuda.py      the same on a GPU, by Triton
+    softmax.py        the loss of many words in the place of their logits
     machine.py, team.py, compiling.py   what the sweep stands on: instructions, threads, the compiler
 
 The contract's tests hold every cell's path here to its `step`, and its gradients to gradcheck.
