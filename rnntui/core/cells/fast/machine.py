@@ -36,7 +36,9 @@ def _pointer_to(kind: types.Type) -> Any:
     return at
 
 
-int64_at, fp32_at, bf16_at = (_pointer_to(kind) for kind in (types.int64, types.float32, types.uint16))
+int64_at, int32_at, fp32_at, bf16_at = (
+    _pointer_to(kind) for kind in (types.int64, types.int32, types.float32, types.uint16)
+)
 """The numbers at an address, for `numba.carray`."""
 
 

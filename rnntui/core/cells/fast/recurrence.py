@@ -50,7 +50,7 @@ class _Recurrence(torch.autograd.Function):
         autocast = torch.is_autocast_enabled("cpu")
         dtype = torch.get_autocast_dtype("cpu") if autocast else x.dtype
         with torch.autocast("cpu", enabled=False):
-            x_, W_ = x.reshape(T * B, -1).to(dtype), W.to(dtype)
+            x_, W_, U_ = x.reshape(T * B, -1).to(dtype), W.to(dtype), U.to(dtype)
             # One of the biases can go with the large product, both where no gate stands between the sums.
             G = torch.addmm((b if kernels.apart else b + c).to(dtype), x_, W_.t()).view(
                 T, B, kernels.gates, H
@@ -62,11 +62,11 @@ class _Recurrence(torch.autograd.Function):
                 S[0] = memory[0]
             bias = c if kernels.apart else None
             if sweep.serves(dtype, U):
-                sweep.forward(kernels, G, S, h, U, bias)
+                sweep.forward(kernels, G, S, h, U_, bias)
             else:
-                _forward(kernels, G, S, h, U.to(dtype), bias)
+                _forward(kernels, G, S, h, U_, bias)
         ctx.kernels = kernels
-        ctx.save_for_backward(x_, W_, U, G, S, h)
+        ctx.save_for_backward(x_, W_, U_, G, S, h)
         return h[1:], h[T].clone(), *([S[T].clone()] if memory else [])
 
     @staticmethod
@@ -85,7 +85,7 @@ class _Recurrence(torch.autograd.Function):
         if sweep.serves(dtype, U):
             sweep.backward(kernels, G, S, h, U, dy, dh, carry, dG, dR)
         else:
-            _backward(kernels, G, S, h, U.to(dtype), dy, dh, carry, dG, dR)
+            _backward(kernels, G, S, h, U, dy, dh, carry, dG, dR)
 
         dG, dR, before = dG.view(T * B, -1), dR.view(T * B, -1), h[:T].view(T * B, H)
         ones = torch.ones(1, T * B, dtype=dtype)

@@ -12,13 +12,11 @@ from functools import cache
 from typing import Any
 
 import numba
-import numpy as np
 import torch
 from numba.extending import overload
 from torch import Tensor
 
 from rnntui.core.cells.fast import elman, gru, lstm
-from rnntui.core.cells.fast.arithmetic import narrow
 from rnntui.core.cells.fast.compiling import inlined, kernel, thread_function
 from rnntui.core.cells.fast.kernels import Array, Kernels
 from rnntui.core.cells.fast.machine import (
@@ -26,6 +24,7 @@ from rnntui.core.cells.fast.machine import (
     bf16_at,
     fp32_at,
     has_dot_product,
+    int32_at,
     meet,
     multiply_1,
     multiply_2,
@@ -41,9 +40,8 @@ CELLS = (lstm.KERNELS, gru.KERNELS, elman.TANH, elman.RELU)
 _T, _B, _H, _GATES, _COUNT, _GATE, _KEPT, _STATE, _WEIGHT, _PACKED, _BIAS, _SUMS = range(12)
 _DY, _DH, _CARRY, _DG, _DR, _ROWS = range(12, 18)
 
-_STORED = np.uint16(0)
-_CHUNK = 8
-"""Pairs of fp32 numbers in a line of the cache."""
+_LINE = 16
+"""Pairs of bf16 numbers in a line of the cache."""
 _PADDING = 32
 """bf16 numbers between the rows that a product reads side by side: rows a multiple of 4096 bytes apart
 would contend for the same lines of the cache, and take twice the time."""
@@ -51,7 +49,7 @@ would contend for the same lines of the cache, and take twice the time."""
 
 def serves(dtype: torch.dtype, U: Tensor) -> bool:
     """Whether the sweep can do layers of `dtype` with the recurrent weights U (gates*H, H)."""
-    fits = U.dtype == torch.float32 and U.shape[1] % 2 == 0
+    fits = U.shape[1] % 2 == 0
     return fits and dtype == torch.bfloat16 and has_dot_product() and find_team() is not None
 
 
@@ -101,32 +99,29 @@ def _share(sweep: int, sizes: tuple[int, int, int, int], *tensors: Tensor) -> No
 
 @kernel
 def _pack_rows(U: Array, begin: int, end: int, packed: Array) -> None:
-    """The rows of U (gates, H, K) as tiles multiply them: packed (blocks, gates, K/2, COLUMNS, 2)."""
-    gates, H, K = U.shape
+    """The rows of U (gates, H, K/2), pairs of numbers, as tiles multiply them: (blocks, gates, K/2, COLUMNS)."""
+    gates, H, pairs = U.shape
     for block in range(begin, end):
         for gate in range(gates):
-            for chunk in range(0, K // 2, _CHUNK):
+            for chunk in range(0, pairs, _LINE):
                 for column in range(COLUMNS):
                     unit = block * COLUMNS + column
-                    for pair in range(chunk, min(chunk + _CHUNK, K // 2)):
-                        for half in range(2):
-                            weight = U[gate, unit, 2 * pair + half] if unit < H else np.float32(0)
-                            packed[block, gate, pair, column, half] = narrow(weight, _STORED)
+                    for pair in range(chunk, min(chunk + _LINE, pairs)):
+                        packed[block, gate, pair, column] = U[gate, unit, pair] if unit < H else 0
 
 
 @kernel
 def _pack_columns(U: Array, begin: int, end: int, packed: Array) -> None:
-    """The columns of U (K, H) as tiles multiply them: packed (blocks, 1, K/2, COLUMNS, 2)."""
+    """The columns of U (K, H) as tiles multiply them: packed (blocks, K/2, COLUMNS, 2)."""
     K, H = U.shape
-    for pair in range(K // 2):
-        for block in range(begin, end):
-            columns = min(COLUMNS, H - block * COLUMNS)
+    for block in range(begin, end):
+        columns = min(COLUMNS, H - block * COLUMNS)
+        for pair in range(K // 2):
             for column in range(columns):
-                for half in range(2):
-                    weight = U[2 * pair + half, block * COLUMNS + column]
-                    packed[block, 0, pair, column, half] = narrow(weight, _STORED)
+                packed[block, pair, column, 0] = U[2 * pair, block * COLUMNS + column]
+                packed[block, pair, column, 1] = U[2 * pair + 1, block * COLUMNS + column]
             for column in range(columns, COLUMNS):
-                packed[block, 0, pair, column, :] = 0
+                packed[block, pair, column, :] = 0
 
 
 @kernel
@@ -212,8 +207,8 @@ def _forward_sweep(cell: int) -> int:
         S = numba.carray(fp32_at(job[_KEPT] + 4 * first), (T + 1, B, H))
         sums = job[_SUMS] + 4 * who * B * gates * width
         R = numba.carray(fp32_at(sums), (B, gates, width))
-        packed = numba.carray(bf16_at(job[_PACKED]), (blocks, gates, H // 2, COLUMNS, 2))
-        _pack_rows(numba.carray(fp32_at(job[_WEIGHT]), (gates, H, H)), begin, end, packed)
+        packed = numba.carray(int32_at(job[_PACKED]), (blocks, gates, H // 2, COLUMNS))
+        _pack_rows(numba.carray(int32_at(job[_WEIGHT]), (gates, H, H // 2)), begin, end, packed)
         for t in range(T):
             state = job[_STATE] + 2 * t * B * H
             for block in range(begin, end):
@@ -251,8 +246,8 @@ def _backward_sweep(cell: int) -> int:
         rows = numba.carray(bf16_at(job[_ROWS] + 2 * first), (2, B, stride))
         sums = job[_SUMS] + 4 * who * B * width
         dh = numba.carray(fp32_at(sums), (B, 1, width))
-        packed = numba.carray(bf16_at(job[_PACKED]), (blocks, 1, gates * H // 2, COLUMNS, 2))
-        _pack_columns(numba.carray(fp32_at(job[_WEIGHT]), (gates * H, H)), begin, end, packed)
+        packed = numba.carray(bf16_at(job[_PACKED]), (blocks, gates * H // 2, COLUMNS, 2))
+        _pack_columns(numba.carray(bf16_at(job[_WEIGHT]), (gates * H, H)), begin, end, packed)
         for b in range(B):
             for j in range(units):
                 dh[b, 0, j] = outer[b, j]
