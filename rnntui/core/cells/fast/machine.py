@@ -85,6 +85,21 @@ def meet(typing_context, counter, arrivals):  # type: ignore[no-untyped-def]
     return types.void(types.intp, types.intp), generate
 
 
+@intrinsic
+def copy(typing_context, into, source, size):  # type: ignore[no-untyped-def]
+    """Copy `size` bytes from the address `source` to the address `into`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        places = [builder.inttoptr(place, byte) for place in arguments[:2]]
+        kind = ir.FunctionType(ir.VoidType(), [byte, byte, _I64, ir.IntType(1)])
+        function = _external(builder, "llvm.memcpy.p0.p0.i64", kind)
+        builder.call(function, [*places, arguments[2], ir.IntType(1)(0)])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp), generate
+
+
 def _tile(rows: int) -> Any:
     @intrinsic
     def multiply(typing_context, x, stride, weights, pairs, start, start_stride, sums, sums_stride):  # type: ignore[no-untyped-def]

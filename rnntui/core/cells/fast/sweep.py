@@ -22,6 +22,7 @@ from rnntui.core.cells.fast.kernels import Array, Kernels
 from rnntui.core.cells.fast.machine import (
     COLUMNS,
     bf16_at,
+    copy,
     fp32_at,
     has_dot_product,
     int32_at,
@@ -243,7 +244,6 @@ def _backward_sweep(cell: int) -> int:
         S = numba.carray(fp32_at(job[_KEPT] + 4 * first), (T + 1, B, H))
         carry = numba.carray(fp32_at(job[_CARRY] + 4 * first), (B, H))
         outer = numba.carray(fp32_at(job[_DH] + 4 * first), (B, H))
-        rows = numba.carray(bf16_at(job[_ROWS] + 2 * first), (2, B, stride))
         sums = job[_SUMS] + 4 * who * B * width
         dh = numba.carray(fp32_at(sums), (B, 1, width))
         packed = numba.carray(bf16_at(job[_PACKED]), (blocks, gates * H // 2, COLUMNS, 2))
@@ -254,12 +254,12 @@ def _backward_sweep(cell: int) -> int:
         for back in range(T):
             t = T - 1 - back
             _step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR)
+            x = job[_ROWS] + 2 * (t % 2) * B * stride
             for b in range(B):
                 for gate in range(gates):
-                    for j in range(units):
-                        rows[t % 2, b, gate * H + j] = dR[t, b, gate, j]
+                    row = job[_DR] + 2 * (((t * B + b) * gates + gate) * H + first)
+                    copy(x + 2 * (b * stride + gate * H + first), row, 2 * units)
             meet(job[_COUNT], (back + 1) * how_many)
-            x = job[_ROWS] + 2 * (t % 2) * B * stride
             # Gate by gate, so that a panel and its part of x stay in the nearest cache.
             for gate in range(gates):
                 for block in range(begin, end):
