@@ -110,7 +110,7 @@ def test_numbers_gone_bad_do_not_reach_the_weights(
     run = make_run()
     learner = Learner(run.config, 30, reopen_tokens(run), "cpu")
     before = {name: value.clone() for name, value in learner.model.state_dict().items()}
-    monkeypatch.setattr("rnntui.core.models.language_model.linear_cross_entropy", poisoned)
+    monkeypatch.setattr("rnntui.core.models.heads.linear_cross_entropy", poisoned)
     learner.step()
     assert all(torch.equal(before[name], value) for name, value in learner.model.state_dict().items())
     assert not any(part.any() for layer in learner.state for part in layer)
@@ -118,6 +118,19 @@ def test_numbers_gone_bad_do_not_reach_the_weights(
         for event in train(run, Control(run.path)):
             if isinstance(event, ev.Progress):
                 assert event.loss is None and event.grad_norm is None
+
+
+def test_a_large_gradient_is_brought_down_to_the_norm_allowed(make_run: MakeRun) -> None:
+    """Protects against exploding gradients: the weights move as far as the clipped gradient says."""
+    run = make_run(
+        optimizer="sgd", momentum=0.0, weight_decay=0.0, lr=0.5, schedule="constant", warmup=0, clip=0.01
+    )
+    learner = Learner(run.config, 30, reopen_tokens(run), "cpu")
+    before = [parameter.detach().clone() for parameter in learner.model.parameters()]
+    _, norm = learner.step()
+    moved = [after - there for after, there in zip(learner.model.parameters(), before, strict=True)]
+    assert float(norm) > 0.01
+    assert float(torch.nn.utils.get_total_norm(moved)) == pytest.approx(0.5 * 0.01, rel=1e-3)
 
 
 def poisoned(y: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:

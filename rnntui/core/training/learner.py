@@ -89,11 +89,12 @@ class Learner:
         factor = lr_factor(training.schedule, counters.step, self.fraction, training.warmup, counters.drops)
         return training.lr * factor * counters.lr_factor
 
-    def step(self) -> tuple[float, float]:
+    def step(self) -> tuple[Tensor, Tensor]:
         """One step of truncated backpropagation through time (Williams and Peng 1990).
 
-        Returns the mean loss of the batch in nats a token and the gradient's norm before clipping.  A
-        gradient that is not finite leaves the weights as they are and clears the carried state.
+        Returns the mean loss of the batch in nats a token and the gradient's norm before clipping, as
+        numbers on the device: nothing here waits for a GPU, so that it is never without work.  A gradient
+        that is not finite leaves the weights as they are and clears the carried state.
         """
         began = time.perf_counter()
         training = self.config.training
@@ -107,33 +108,35 @@ class Learner:
         # 2. Products in the chosen precision; the loss always in fp32, where small differences count.
         loss, state = self._loss(batch, self.state)
 
-        # 3. Recurrent gradients can explode, so their norm is clipped (Pascanu et al. 2013).
+        # 3. Recurrent gradients can explode, so their norm is clipped (Pascanu et al. 2013).  One number
+        #    that is not finite would poison every weight: such a step is not taken.
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimizer)
-        norm = self._clip(training.clip)
-
-        # 4. One number that is not finite would poison every weight: such a step is not taken.
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
+        sound = torch.isfinite(norm)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr
-        if sound := bool(torch.isfinite(norm)):
-            self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.state = detached(state) if sound else self.model.initial_state(training.batch_size)
+        self._update(norm, sound)
+        self.state = detached(state, sound)
 
         self.counters.step += 1
         self.counters.tokens += batch.targets.size
-        loss_value, norm_value = float(loss.detach()), float(norm)
         self.counters.train_s += time.perf_counter() - began
-        return loss_value, norm_value
+        return loss.detach(), norm
 
-    def _clip(self, largest: float) -> Tensor:
-        """The gradient's norm, which is brought down to `largest` where it is above."""
-        parameters = list(self.model.parameters())
-        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        if norm > largest:
-            torch.nn.utils.clip_grads_with_norm_(parameters, largest, norm)
-        return norm
+    def _update(self, norm: Tensor, sound: Tensor) -> None:
+        """Move the weights by the gradient, brought down to the largest norm allowed."""
+        if self.scaler.is_enabled():  # it looks for what is not finite itself
+            torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.config.training.clip, norm)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            return
+        # The optimiser divides by the one and does nothing where the other is 1, in the pass that it makes
+        # over the gradients anyway: the same way in which a scaler speaks to it.
+        scale = (norm / self.config.training.clip).clamp(min=1)
+        vars(self.optimizer).update(grad_scale=scale, found_inf=1 - sound.float())
+        self.optimizer.step()
 
     def trial(self) -> None:
         """The work of a step that changes nothing: a batch forward and backward, waited for."""
@@ -147,15 +150,23 @@ class Learner:
 
     def _loss(self, batch: Batch, state: StackState) -> tuple[Tensor, StackState]:
         """The mean loss of a batch in nats a token, and the state after it."""
-        inputs = torch.from_numpy(batch.inputs).to(self.device, non_blocking=True)
-        targets = torch.from_numpy(batch.targets).to(self.device, non_blocking=True)
+        inputs, targets = (self._moved(part) for part in (batch.inputs, batch.targets))
         with autocast(self.device, self.precision):
             return self.model.loss(inputs, targets, state)
 
+    def _moved(self, tokens: Ids) -> Tensor:
+        """Tokens on the device, without waiting for their way there."""
+        tensor = torch.from_numpy(tokens)
+        return (
+            tensor.pin_memory().to(self.device, non_blocking=True)
+            if self.device == "cuda"
+            else tensor.to(self.device)
+        )
 
-def detached(state: StackState) -> StackState:
-    """The state as numbers without history, in fp32."""
-    return tuple(tuple(part.detach().float() for part in layer) for layer in state)
+
+def detached(state: StackState, sound: Tensor) -> StackState:
+    """The state as numbers without history, in fp32; zero where it is not `sound`."""
+    return tuple(tuple(torch.where(sound, part.detach().float(), 0.0) for part in layer) for layer in state)
 
 
 def flat_state(state: StackState) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import msgspec
 import numpy as np
+from torch import Tensor
 
 from rnntui.core import events as ev
 from rnntui.core.errors import NumericalError, RnntuiError
@@ -84,6 +85,7 @@ class Loop:
         self.sample_every = self.config.sample_every or min(self.eval_every, _SAMPLE_EVERY)
         self._last_evaluation: ev.Evaluated | None = None
         self._last_saved = -1
+        self._unread: list[tuple[Tensor, Tensor]] = []
         self._losses: list[float] = []
         self._bad_steps = 0
         self._logged_tokens, self._logged_s = 0, 0.0
@@ -148,13 +150,17 @@ class Loop:
         """Take one step; tell of progress every so often."""
         learner, counters = self.learner, self.learner.counters
         lr = learner.lr
-        loss, grad_norm = learner.step()
-        if not math.isfinite(loss) or not math.isfinite(grad_norm):
-            yield from self._bad_step()
-        else:
-            self._bad_steps = 0
-            self._losses.append(loss)
-        if counters.step % self.config.log_every and counters.step != 1:
+        self._unread.append(learner.step())
+        due = counters.step % self.config.log_every == 0 or counters.step == 1
+        if not due and learner.device != "cpu":
+            return  # reading would wait for the device, and the device then for the next step
+        for loss, grad_norm in self._read():
+            if not math.isfinite(loss) or not math.isfinite(grad_norm):
+                yield from self._bad_step()
+            else:
+                self._bad_steps = 0
+                self._losses.append(loss)
+        if not due:
             return
         tokens, seconds = counters.tokens - self._logged_tokens, counters.train_s - self._logged_s
         self._logged_tokens, self._logged_s = counters.tokens, counters.train_s
@@ -172,6 +178,14 @@ class Loop:
             wall_s=time.perf_counter() - self._began,
             fraction=learner.fraction,
         )
+
+    def _read(self) -> list[tuple[float, float]]:
+        """Loss and gradient's norm of the steps since the last reading; the wait is training's time."""
+        began = time.perf_counter()
+        read = [(float(loss), float(norm)) for loss, norm in self._unread]
+        self._unread = []
+        self.learner.counters.train_s += time.perf_counter() - began
+        return read
 
     def _bad_step(self) -> Iterator[ev.AnyEvent]:
         self._bad_steps += 1
