@@ -6,7 +6,7 @@ import bisect
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from typing import IO
 
@@ -41,15 +41,12 @@ class StoredText:
         return self._digest.hexdigest()
 
     def append(self, block: str) -> None:
-        """Add a block at the end.  Raises RnntuiError where the disk does not take it."""
+        """Add a block at the end."""
         content = block.encode("utf-8", "replace")
         self._digest.update(content)
         self.chars += len(block)
         self.bytes += len(content)
-        try:
-            self._file.write(content)
-        except OSError as error:
-            raise RnntuiError(unwritable(cache_home(), self.bytes, error)) from error
+        self._file.write(content)
         if self.bytes - self._marks[-1][1] >= _BLOCK:
             self._marks.append((self.chars, self.bytes))
 
@@ -71,15 +68,16 @@ def stored(source: Source, narrate: Narrate) -> Iterator[StoredText]:
 
     Raises InputError where the source cannot be read, RnntuiError where there is no room.
     """
-    folder = cache_home()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed below, where its faults are not meant
-    except OSError as error:
-        raise RnntuiError(unwritable(folder, 0, error)) from error
-    with file:
-        text = StoredText(file)
-        for block in source.blocks():
-            text.append(block)
-            narrate(f"reading {source.source}", source.fraction)
+    folder, text = cache_home(), None
+    with ExitStack() as opened:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = opened.enter_context(tempfile.TemporaryFile(dir=folder))
+            text = StoredText(file)
+            for block in source.blocks():
+                text.append(block)
+                narrate(f"reading {source.source}", source.fraction)
+            file.flush()
+        except OSError as error:
+            raise RnntuiError(unwritable(folder, text.bytes if text else 0, error)) from error
         yield text
