@@ -1,9 +1,9 @@
 """From a text to batches: speed of the tokenizers, memory for a long text, the loader's share of a step.
 
-    python benchmarks/data.py TEXT [--megabytes 1000] [--rounds 5]
+    python benchmarks/data.py [TEXT] [--megabytes 1000] [--rounds 5]
 
-    tokenizing  each tokenizer learns from TEXT and encodes it again and again, a block at a time, as a
-                run's preparation does: megabytes of UTF-8 a second, the median of the rounds
+    tokenizing  each tokenizer learns from TEXT and encodes it, a block at a time, as a run's preparation
+                does: megabytes of UTF-8 a second, the median of the rounds; at most eight megabytes
     memory      `rnntui train --headless` on a long text and on one of a megabyte, as processes: the largest
                 private memory (anonymous pages; mapped files do not count), looked at every 10 ms, from the
                 start to the end of a short training, and the seconds until the first step; word and bpe
@@ -31,7 +31,7 @@ from results import write_section
 
 from rnntui.core import config
 from rnntui.core.config import TextConfig
-from rnntui.core.text import tokenizers
+from rnntui.core.text import corpus, tokenizers
 from rnntui.core.text.dataset import prepare
 from rnntui.core.training.learner import Learner
 
@@ -112,9 +112,9 @@ def memory(megabytes: int) -> Iterator[str]:
             print(kind, small, large, first, flush=True)
 
 
-def loader(text: Path, rounds: int) -> str:
+def loader(text: str, rounds: int) -> str:
     """The batch's share of a step, of the default model."""
-    setting, tokenizer, dataset = prepare(config.build({"corpus": str(text), "device": "cpu"}))
+    setting, tokenizer, dataset = prepare(config.build({"corpus": text, "device": "cpu"}))
     learner = Learner(setting, tokenizer.vocab_size, dataset["train"].tokens, "cpu")
     learner.use("bf16", os.cpu_count() or 1)
     learner.step()
@@ -135,11 +135,11 @@ def loader(text: Path, rounds: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("text", type=Path)
+    parser.add_argument("text", nargs="?", default="python-stdlib", help="a sample or a file")
     parser.add_argument("--megabytes", type=int, default=1000, help="of the long text")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    text = options.text.read_text(encoding="utf-8")
+    text = corpus.load(options.text).text[: 1 << 23]
     lines = ["| tokenizer | learns, MB/s | encodes, MB/s |", "|---|---|---|", *speeds(text, options.rounds)]
     lines += ["", loader(options.text, options.rounds), ""]
     lines += [
@@ -149,7 +149,7 @@ def main() -> None:
         "|---|---|---|---|---|",
         *memory(options.megabytes),
     ]
-    command = f"python benchmarks/data.py {options.text.name} --megabytes {options.megabytes}"
+    command = f"python benchmarks/data.py {Path(options.text).name} --megabytes {options.megabytes}"
     write_section("Data", command, lines)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 Array = np.ndarray[Any, Any]
 
@@ -34,6 +35,27 @@ class Kernels(NamedTuple):
     """The state holds a memory besides the output."""
     apart: bool = False
     """A gate stands between the input's and the state's sums (the GRU's reset gate)."""
+
+
+class Kept(NamedTuple):
+    """What a layer keeps of its way forward, for the way back; shapes as in `Kernels`."""
+
+    G: Tensor
+    S: Tensor
+    h: Tensor
+    U: Tensor
+    """(gates*H, H) the recurrent weights."""
+
+
+class Gradients(NamedTuple):
+    """What a layer's way back starts from and fills; shapes as in `Kernels`, and dh (B, H)."""
+
+    dy: Tensor
+    dh: Tensor
+    """At first of the last output, at last of the one before the first."""
+    carry: Tensor
+    dG: Tensor
+    dR: Tensor
 
 
 class ScanKernels(NamedTuple):

@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from rnntui.core.cells.fast import sweep
 from rnntui.core.cells.fast.arithmetic import array
-from rnntui.core.cells.fast.kernels import Kernels
+from rnntui.core.cells.fast.kernels import Gradients, Kept, Kernels
 from rnntui.core.cells.fast.products import product
 
 
@@ -61,19 +61,18 @@ class _Recurrence(torch.autograd.Function):
             if memory:
                 S[0] = memory[0]
             bias = c if kernels.apart else None
-            if sweep.serves(dtype, U):
-                sweep.forward(kernels, G, S, h, U_, bias)
-            else:
-                _forward(kernels, G, S, h, U_, bias)
+            layer = Kept(G, S, h, U_)
+            (sweep.forward if sweep.serves(dtype, U) else _forward)(kernels, layer, bias)
         ctx.kernels = kernels
-        ctx.save_for_backward(x_, W_, U_, G, S, h)
+        ctx.save_for_backward(x_, W_, *layer)
         return h[1:], h[T].clone(), *([S[T].clone()] if memory else [])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor, dh_T: Tensor, *dc_T: Tensor) -> tuple[Tensor | None, ...]:
         kernels: Kernels = ctx.kernels
-        x, W, U, G, S, h = ctx.saved_tensors
+        x, W, *kept = ctx.saved_tensors
+        G, S, h, U = layer = Kept(*kept)
         T, B, H = dy.shape
         dtype, wide = h.dtype, S.dtype
         dy, dh = dy.to(dtype).contiguous(), torch.empty(B, H, dtype=wide).copy_(dh_T)
@@ -82,10 +81,8 @@ class _Recurrence(torch.autograd.Function):
             carry += dc_T[0]
         dG = torch.empty_like(G)
         dR = torch.empty_like(G) if kernels.apart else dG
-        if sweep.serves(dtype, U):
-            sweep.backward(kernels, G, S, h, U, dy, dh, carry, dG, dR)
-        else:
-            _backward(kernels, G, S, h, U, dy, dh, carry, dG, dR)
+        gradients = Gradients(dy, dh, carry, dG, dR)
+        (sweep.backward if sweep.serves(dtype, U) else _backward)(kernels, layer, gradients)
 
         dG, dR, before = dG.view(T * B, -1), dR.view(T * B, -1), h[:T].view(T * B, H)
         ones = torch.ones(1, T * B, dtype=dtype)
@@ -100,34 +97,24 @@ class _Recurrence(torch.autograd.Function):
         return None, dx, dW, dU, db, dc, *d_state
 
 
-def _forward(kernels: Kernels, G: Tensor, S: Tensor, h: Tensor, U: Tensor, bias: Tensor | None) -> None:
-    """All steps with torch's products, in any precision."""
-    T, B, gates, H = G.shape
-    recurrent = product(U, B, None if bias is None else bias.to(U.dtype))
-    arrays, states = (array(S), array(h)), h.unbind()
-    for t in range(T):
-        R = recurrent(states[t]).view(B, gates, H)
-        kernels.forward(t, H, array(G), array(R), *arrays)
+def _forward(kernels: Kernels, layer: Kept, bias: Tensor | None) -> None:
+    """As `sweep.forward` with torch's products, in any precision."""
+    T, B, gates, H = layer.G.shape
+    recurrent = product(layer.U, B, None if bias is None else bias.to(layer.U.dtype))
+    G, S, h = (array(part) for part in (layer.G, layer.S, layer.h))
+    for t, state in zip(range(T), layer.h.unbind(), strict=False):
+        R = recurrent(state).view(B, gates, H)
+        kernels.forward(t, H, G, array(R), S, h)
 
 
-def _backward(
-    kernels: Kernels,
-    G: Tensor,
-    S: Tensor,
-    h: Tensor,
-    U: Tensor,
-    dy: Tensor,
-    dh: Tensor,
-    carry: Tensor,
-    dG: Tensor,
-    dR: Tensor,
-) -> None:
-    """All steps back with torch's products; dh and carry become those of the first state."""
-    T, B, gates, H = G.shape
-    recurrent = product(U.t(), B)
-    arrays, into = (array(G), array(S), array(h), array(dy)), (array(carry), array(dG), array(dR))
-    sums, back = dR.view(T, B, gates * H).unbind(), dh.to(h.dtype)
+def _backward(kernels: Kernels, layer: Kept, gradients: Gradients) -> None:
+    """As `sweep.backward` with torch's products."""
+    T, B, gates, H = layer.G.shape
+    recurrent = product(layer.U.t(), B)
+    G, S, h, dy = (array(part) for part in (layer.G, layer.S, layer.h, gradients.dy))
+    carry, dG, dR = (array(part) for part in (gradients.carry, gradients.dG, gradients.dR))
+    sums, back = gradients.dR.view(T, B, gates * H).unbind(), gradients.dh.to(layer.h.dtype)
     for t in reversed(range(T)):
-        kernels.backward(t, H, *arrays, array(back.view(B, 1, H)), *into)
+        kernels.backward(t, H, G, S, h, dy, array(back.view(B, 1, H)), carry, dG, dR)
         back = recurrent(sums[t])
-    dh.copy_(back)
+    gradients.dh.copy_(back)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rnntui.core.cells.fast import elman, gru, lstm
 from rnntui.core.cells.fast.compiling import inlined, kernel, thread_function
-from rnntui.core.cells.fast.kernels import Array, Kernels
+from rnntui.core.cells.fast.kernels import Array, Gradients, Kept, Kernels
 from rnntui.core.cells.fast.machine import (
     COLUMNS,
     bf16_at,
@@ -54,40 +54,28 @@ def serves(dtype: torch.dtype, U: Tensor) -> bool:
     return fits and dtype == torch.bfloat16 and has_dot_product() and find_team() is not None
 
 
-def forward(kernels: Kernels, G: Tensor, S: Tensor, h: Tensor, U: Tensor, bias: Tensor | None) -> None:
+def forward(kernels: Kernels, layer: Kept, bias: Tensor | None) -> None:
     """All steps of a layer: the gates into G, what else is kept into S, the outputs into h."""
-    T, B, gates, H = G.shape
+    T, B, gates, H = layer.G.shape
     blocks = -(-H // COLUMNS)
     start = torch.zeros(gates, blocks * COLUMNS)
     if bias is not None:
         start[:, :H] = bias.view(gates, H)
     packed = torch.empty(blocks * gates * COLUMNS * H, dtype=torch.bfloat16)
     sums = torch.empty(torch.get_num_threads(), B, gates, blocks * COLUMNS)
-    _share(_forward_sweep(CELLS.index(kernels)), (T, B, H, gates), G, S, h, U, packed, start, sums)
+    _share(_forward_sweep(CELLS.index(kernels)), (T, B, H, gates), *layer, packed, start, sums)
 
 
-def backward(
-    kernels: Kernels,
-    G: Tensor,
-    S: Tensor,
-    h: Tensor,
-    U: Tensor,
-    dy: Tensor,
-    dh: Tensor,
-    carry: Tensor,
-    dG: Tensor,
-    dR: Tensor,
-) -> None:
+def backward(kernels: Kernels, layer: Kept, gradients: Gradients) -> None:
     """All steps back: the sums' gradients into dG and dR; dh and carry become those of the first state."""
-    T, B, gates, H = G.shape
+    T, B, gates, H = layer.G.shape
     blocks = -(-H // COLUMNS)
     start = torch.zeros(COLUMNS)
     packed = torch.empty(blocks * COLUMNS * gates * H, dtype=torch.bfloat16)
     sums = torch.empty(torch.get_num_threads(), B, blocks * COLUMNS)
-    rows = torch.empty(2, B, gates * H + _PADDING, dtype=dR.dtype)
-    gradients = (dy, dh, carry, dG, dR, rows)
+    rows = torch.empty(2, B, gates * H + _PADDING, dtype=torch.bfloat16)
     sweep = _backward_sweep(CELLS.index(kernels))
-    _share(sweep, (T, B, H, gates), G, S, h, U, packed, start, sums, *gradients)
+    _share(sweep, (T, B, H, gates), *layer, packed, start, sums, *gradients, rows)
 
 
 def _share(sweep: int, sizes: tuple[int, int, int, int], *tensors: Tensor) -> None:
