@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from rnntui.core.cells import CELLS
 from rnntui.core.errors import InputError, nearest
+from rnntui.core.splits import split_fractions
 
 FORMAT = 1
 """The version of the run folder's format.  A newer one than this is refused with one line."""
@@ -33,35 +34,6 @@ Fraction = Annotated[float, Meta(ge=0, lt=1)]
 
 def _doc(text: str) -> Meta:
     return Meta(description=text)
-
-
-_HELDOUT = 1_000_000
-
-
-def split_fractions(split: str) -> tuple[float, float, float]:
-    """The fractions of train, valid and test in a text like `90/5/5` or `90/10`.
-
-    Raises ValueError for anything else than two or three positive percentages that add up to 100.
-    """
-    try:
-        parts = [float(part) for part in split.split("/")]
-    except ValueError:
-        parts = []
-    if len(parts) not in (2, 3) or any(part <= 0 for part in parts) or abs(sum(parts) - 100) > 1e-6:
-        raise ValueError(f"'{split}' is no split; write train/valid/test in percent, as 90/5/5 or 90/10")
-    train, valid, *rest = (part / 100 for part in parts)
-    return train, valid, rest[0] if rest else 0.0
-
-
-def split_in_figures(split: str, chars: int) -> str:
-    """`split` in percent: 'auto' holds out twice 5% of a text, and no more than a million characters each.
-
-    A million characters say how good a model is to 0.01 bits; more of them only take time.
-    """
-    if split != "auto":
-        return split
-    heldout = max(0.001, round(min(5.0, 100 * _HELDOUT / max(chars, 1)), 3))
-    return f"{round(100 - 2 * heldout, 3):g}/{heldout:g}/{heldout:g}"
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,17 +6,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from rnntui import preferences
 from rnntui.core import config, runs
 from rnntui.core.config import RESUMABLE
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.runs import Run
-from rnntui.preferences import Preferences
 from rnntui.tui.child import Child, start_training
+from rnntui.tui.host import Host
 from rnntui.tui.messages import (
     ForkRequested,
     PlayRequested,
@@ -26,7 +25,6 @@ from rnntui.tui.messages import (
     TabRequested,
     WatchRequested,
 )
-from rnntui.visible import visible_line
 
 _SAVING_POLL_S = 0.1
 
@@ -43,7 +41,7 @@ def _system_commands() -> Any:
     return SystemCommandsProvider
 
 
-class RnntuiApp(App[int]):
+class RnntuiApp(Host):
     """rnntui in a terminal."""
 
     TITLE = "rnntui"
@@ -76,17 +74,10 @@ class RnntuiApp(App[int]):
     def __init__(self, first: Screen[None]) -> None:
         super().__init__()
         self._first = first
-        self._fault = ""
-        try:
-            self.preferences = preferences.load()
-        except InputError as error:
-            self.preferences, self._fault = Preferences(), oneline(error)
         self.children_of: dict[Path, Child] = {}
         """The trainings that this app started."""
         self.current: Path | None = None
         """The run that was looked at last."""
-        self.draft = ""
-        """What was written in the playground, on whichever model."""
 
     def on_mount(self) -> None:
         self.theme = (
@@ -94,25 +85,8 @@ class RnntuiApp(App[int]):
         )
         self.theme_changed_signal.subscribe(self, lambda theme: self.prefer("theme", theme.name))
         self.push_screen(self._first)
-        if self._fault:
-            self.say_fault(self._fault)
-
-    # --- preferences ---
-
-    def prefer(self, name: str, value: object) -> None:
-        """Remember what a person likes, in this session and the next."""
-        if getattr(self.preferences, name) == value:
-            return
-        setattr(self.preferences, name, value)
-        if self._fault:
-            return  # a file that cannot be read is not written over
-        try:
-            preferences.save(self.preferences)
-        except RnntuiError as error:
-            self.say_fault(oneline(error))
-
-    def say_fault(self, message: str) -> None:
-        self.notify(visible_line(message), severity="error", markup=False)
+        if self.fault:
+            self.say_fault(self.fault)
 
     # --- what screens ask for ---
 

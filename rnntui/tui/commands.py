@@ -10,16 +10,7 @@ from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 
-from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.base import RnntuiScreen
-
-_EVERYWHERE = {
-    binding.action
-    for owner in (RnntuiScreen, RnntuiApp)
-    for binding in owner.BINDINGS
-    if isinstance(binding, Binding)
-}
-"""What can be done on every screen comes after what can be done on this one."""
 
 
 class KeyCommands(Provider):
@@ -28,8 +19,15 @@ class KeyCommands(Provider):
     def _commands(self) -> Iterator[tuple[str, str, partial[Coroutine[Any, Any, bool]]]]:
         """Title, key, and what runs it."""
         told = set()
+        # What can be done on every screen comes after what can be done on this one.
+        everywhere = {
+            binding.action
+            for owner in (RnntuiScreen, self.app)
+            for binding in owner.BINDINGS
+            if isinstance(binding, Binding)
+        }
         found = sorted(
-            self.screen.active_bindings.values(), key=lambda active: active.binding.action in _EVERYWHERE
+            self.screen.active_bindings.values(), key=lambda active: active.binding.action in everywhere
         )
         for node, binding, enabled, _ in found:
             title = binding.tooltip or binding.description

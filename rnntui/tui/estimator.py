@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from rnntui import formats
-from rnntui.core.config import Config, split_fractions, split_in_figures
+from rnntui.core.config import Config
+from rnntui.core.splits import split_fractions, split_in_figures
 
 
 class Estimator:

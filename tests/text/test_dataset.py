@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from rnntui.core import config
 from rnntui.core.errors import InputError
 from rnntui.core.runs import cache_home
+from rnntui.core.splits import split_fractions, split_in_figures
 from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.batches import Streams
 from tests.conftest import TINY, MakeRun, sentences
@@ -40,6 +43,36 @@ def test_the_held_out_end_is_contiguous_and_unseen(corpus_file: Path) -> None:
     assert tokenizer.decode(data["train"].tokens) == text[: cuts[0]]
     assert [data[name].chars for name in dataset.SPLITS] == [cuts[0], cuts[1] - cuts[0], len(text) - cuts[1]]
     assert (tokenizer.encode("Z") == tokenizer.unknown).all()
+
+
+@pytest.mark.parametrize("kind", ["char", "byte", "word", "bpe"])
+def test_a_text_read_in_blocks_is_the_same_text(
+    kind: str, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects texts larger than memory: whatever the blocks, parts, sizes and tokens are those of the whole."""
+    text = (sentences(60) + "Où ça? 你好 🐦\r\n") * 3
+    corpus_file.write_text(text, encoding="utf-8", newline="")
+    monkeypatch.setattr("rnntui.core.text.corpus._BLOCK", 53)
+    monkeypatch.setattr("rnntui.core.text.stored._BLOCK", 101)
+    told: list[float] = []
+    settings = config.build(TINY | {"corpus": str(corpus_file), "tokenizer": kind, "min_count": 1})
+    made, tokenizer, data = dataset.prepare(settings, lambda line, fraction: told.append(fraction or 0))
+    whole = text.replace("\r\n", "\n")
+    assert made.text.sha256 == hashlib.sha256(whole.encode()).hexdigest() and made.text.split == "90/5/5"
+    cuts = [0, int(len(whole) * 0.9), int(len(whole) * (0.9 + 0.05)), len(whole)]
+    for name, (first, last) in zip(dataset.SPLITS, pairwise(cuts), strict=True):
+        part = whole[first:last]
+        assert data[name].tokens.tolist() == tokenizer.encode(part).tolist()
+        assert (data[name].chars, data[name].bytes) == (len(part), len(part.encode()))
+    assert told[-1] == 1 and all(0 <= fraction <= 1 for fraction in told)
+
+
+@pytest.mark.parametrize("chars", [1, 100, 19_999_999, 20_000_001, 10**8, 123_456_789, 10**11])
+def test_auto_holds_out_a_million_characters_at_most(chars: int) -> None:
+    """Protects long runs: an evaluation does not grow with the text; and the parts always add up."""
+    train, valid, test = split_fractions(split_in_figures("auto", chars))
+    assert valid == test <= 0.05 and valid * chars <= 1.05e6 + 1e-5 * chars
+    assert train + valid + test == pytest.approx(1)
 
 
 def test_two_parts_leave_no_test_split(corpus_file: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,13 +14,11 @@ from textual.widgets import Static
 from rnntui.core import config
 from rnntui.core.errors import InputError, oneline
 from rnntui.preferences import Preferences
+from rnntui.tui.host import Host
 from rnntui.tui.messages import TABS, ResumeRequested, Tab
 from rnntui.tui.widgets.keybar import KeyBar
 from rnntui.tui.widgets.topbar import TopBar
 from rnntui.visible import visible_line
-
-if TYPE_CHECKING:
-    from rnntui.tui.app import RnntuiApp
 
 SMALLEST = (60, 18)
 """Columns and rows below which the screens ask for more room."""
@@ -42,7 +40,7 @@ class RnntuiScreen(Screen[None]):
         ),
     ]
 
-    app: RnntuiApp
+    app: Host
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.TAB)
