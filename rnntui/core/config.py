@@ -59,8 +59,11 @@ class TextConfig(Section, frozen=True, kw_only=True):
     sha256: Annotated[str, _doc("digest of the corpus as read; written when the run is created")] = ""
 
     def __post_init__(self) -> None:
-        if self.split != "auto":
-            split_fractions(self.split)
+        try:
+            if self.split != "auto":
+                split_fractions(self.split)
+        except ValueError as error:
+            raise ValueError(f"split: {error}") from None
 
 
 class ModelConfig(Section, frozen=True, kw_only=True):
@@ -85,9 +88,11 @@ class ModelConfig(Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
-            raise ValueError(f"unknown cell '{self.cell}'; {nearest(self.cell, CELLS)}")
+            raise ValueError(f"cell: unknown cell '{self.cell}'; {nearest(self.cell, CELLS)}")
         if self.tied and self.softmax == "adaptive":
-            raise ValueError("'adaptive' has no weights that could be tied; leave out --tied or --softmax")
+            raise ValueError(
+                "softmax: 'adaptive' has no weights that could be tied; leave out --tied or --softmax"
+            )
 
 
 class TrainingConfig(Section, frozen=True, kw_only=True):
@@ -361,6 +366,7 @@ def _toml_value(value: str | float | bool) -> str:
 
 
 _UNKNOWN = re.compile(r"unknown field `(\w+)`")
+_NAMED = re.compile(r"(\w+): (.*)")
 _PATH = re.compile(r"\$\.(\w+)\.?(\w*)")
 
 
@@ -379,9 +385,9 @@ def _explain(message: str, where: str) -> str:
     if unknown := _UNKNOWN.search(message):
         known = [f.name for f in FIELDS.values() if f.section == section] if section else list(SECTIONS)
         return f"{where}: unknown key '{unknown[1]}' in [{section}]; {nearest(unknown[1], known)}"
-    if not key:
-        # Checks of a whole section name their value themselves: find the key that they speak of.
-        key = "split" if section == "text" else "cell" if section == "model" else ""
+    if not key and (named := _NAMED.match(reason)):
+        # Checks of a whole section begin with the key that they speak of.
+        key, reason = named.groups()
     if where:
         return f"{where}: {section}.{key}: {reason}" if key else f"{where}: {section or 'run.toml'}: {reason}"
     return f"{FIELDS[key].flag}: {reason}" if key in FIELDS else reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ TRAINING_TEXT = sentences() + "Don't stop: it's 3 o'clock!\n\n    indented\tText
 ANY_TEXT = st.text(max_size=200)
 
 
-def make(kind: Any) -> Tokenizer:
-    return tokenizers.train(TextConfig(tokenizer=kind, min_count=1, vocab_size=400), [TRAINING_TEXT])
+def make(kind: Any, blocks: Sequence[str] = (TRAINING_TEXT,)) -> Tokenizer:
+    return tokenizers.train(TextConfig(tokenizer=kind, min_count=1, vocab_size=400), blocks)
 
 
 MADE = {kind: make(kind) for kind in KINDS}
@@ -88,6 +89,16 @@ def test_bpe_is_the_librarys_line_by_line(text: str) -> None:
     lines = [line + "\n" for line in text.split("\n")]
     library = [token for line in lines for token in made._model.encode(line).ids]
     assert made.encode(text + "\n").tolist() == library
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.timeout(20)
+def test_a_word_without_end_is_encoded_in_time(kind: str) -> None:
+    """Protects against files that are no prose: a megabyte of one letter takes a moment, in blocks too."""
+    text = "a" * 1_000_000
+    tokenizer = make(kind, [text])
+    joined = [token for block in tokenizer.encode_blocks([text[:400_000], text[400_000:]]) for token in block]
+    assert kind == "word" or tokenizer.decode(joined) == text
 
 
 def test_unseen_is_unknown() -> None:

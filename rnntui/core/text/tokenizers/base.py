@@ -81,7 +81,7 @@ class Tokenizer(ABC):
         )
 
 
-_LONGEST = 1 << 22
+_LONGEST = 1 << 16
 """Characters that may wait for the end of one token; a text that has none is cut there all the same."""
 
 

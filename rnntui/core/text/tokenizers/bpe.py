@@ -17,12 +17,13 @@ from rnntui.core.text.tokenizers.base import Ids, Tokenizer, cut_for_good
 DEFAULT_VOCAB_SIZE = 2_000
 # Lines are encoded one by one, in training and in completion alike: a token never spans a line end, so
 # what was typed on earlier lines is never cut anew.
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_LINE = re.compile(r"[^\n]{0,9999}\n|[^\n]{1,9999}")  # longer ones are cut: merging takes long for them
 # Within a line no token reaches from ink into the white space after it, nor, but for one space, from white
 # space into ink.  So each stretch of either is encoded by itself, and once: texts repeat most of theirs.
+# Ink without end is cut as well.
 _SPACE = r"\t\v\f\r\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # White_Space, but for \n
 _STRETCH = re.compile(
-    rf"[{_SPACE}]+(?=[{_SPACE}][^{_SPACE}\n])|[{_SPACE}]?[^{_SPACE}\n]+|[{_SPACE}]*\n|[{_SPACE}]+"
+    rf"[{_SPACE}]+(?=[{_SPACE}][^{_SPACE}\n])|[{_SPACE}]?[^{_SPACE}\n]{{1,999}}|[{_SPACE}]*\n|[{_SPACE}]+"
 )
 _REMEMBERED = 1 << 17
 """Stretches whose tokens are kept: some twenty megabytes."""
