@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -167,7 +167,7 @@ class CorporaScreen(RnntuiScreen):
         from rnntui.core.text.statistics import statistics
 
         worker = get_current_worker()
-        self.app.call_from_thread(self._show_reading, source)
+        self.app.call_from_thread(self._if_open, self._show_reading, source)
         try:
             text = corpus.load(source).text
             if worker.is_cancelled:
@@ -175,15 +175,15 @@ class CorporaScreen(RnntuiScreen):
             figures = statistics([text])
         except RnntuiError as error:
             if not worker.is_cancelled:
-                self.app.call_from_thread(self._show_fault, oneline(error))
+                self.app.call_from_thread(self._if_open, self._show_fault, oneline(error))
             return
         if worker.is_cancelled:
             return
-        self.app.call_from_thread(self._show_text, source, text[:_PREVIEW], figures)
+        self.app.call_from_thread(self._if_open, self._show_text, source, text[:_PREVIEW], figures)
         for found in self._cut(text):
             if worker.is_cancelled:
                 return
-            self.app.call_from_thread(self._show_cuts, found)
+            self.app.call_from_thread(self._if_open, self._show_cuts, found)
 
     def _cut(self, text: str) -> Iterator[tuple[Cut, ...]]:
         from rnntui.core.text.preview import HEAD, KINDS, cut
@@ -193,6 +193,11 @@ class CorporaScreen(RnntuiScreen):
         for kind in KINDS:
             found = (*found, cut(head, kind))
             yield found
+
+    def _if_open(self, show: Callable[..., None], *found: Any) -> None:
+        """Show what a thread found, unless the screen is closing, whose parts are gone before its threads."""
+        if self.query("#tokenizer"):
+            show(*found)
 
     def _show_reading(self, source: str) -> None:
         self.query_one("#about").border_title = Content(visible_line(runs.short_corpus(source), 40))
@@ -280,6 +285,8 @@ class CorporaScreen(RnntuiScreen):
         import asyncio
 
         await asyncio.sleep(_ESTIMATE_AFTER_S)
+        if not self.query("#tokenizer"):
+            return  # the screen is closing
         vocab_size = self._vocab_size()
         if vocab_size is None:
             return
