@@ -39,21 +39,26 @@ def show(source: str, encoding: str, as_json: bool) -> None:
     from rnntui.core.text import corpus
     from rnntui.core.text.statistics import statistics
 
-    text = corpus.load(source, encoding)
-    figures = statistics([text.text])
+    text = corpus.Source(source, encoding)
+    figures = statistics(text.blocks())
     if as_json:
-        content = {"source": text.source, "sha256": text.sha256, "files": text.files, "skipped": text.skipped}
+        content = {
+            "source": corpus.canonical(source),
+            "sha256": text.sha256,
+            "files": text.files,
+            "skipped": text.skipped,
+        }
         click.echo(json.dumps(content | dataclasses.asdict(figures), ensure_ascii=False))
         return
     click.echo(
-        f"{visible_line(text.source)}: {figures.characters:,} characters, {figures.bytes:,} bytes, "
+        f"{visible_line(corpus.canonical(source))}: {figures.characters:,} characters, {figures.bytes:,} bytes, "
         f"{figures.lines:,} lines, {figures.vocabulary:,} different characters"
     )
     if text.files > 1 or text.skipped:
         click.echo(f"{text.files:,} files; {len(text.skipped):,} left out as no text")
     click.echo(f"entropy of single characters {figures.entropy:.3f} bits/char")
     click.echo(f"gzip {figures.gzip_bits_per_byte:.3f} bits/byte")
-    click.echo("\n" + visible(text.text[:_PREVIEW]))
+    click.echo("\n" + visible(text.beginning[:_PREVIEW]))
 
 
 COMMANDS = (corpora,)

@@ -19,7 +19,7 @@ pytest.importorskip("triton", exc_type=ImportError)
 @pytest.mark.parametrize("size", [(5, 2, 7), (32, 1, 32), (70, 3, 40)], ids=str)
 def test_it_is_the_scan_of_the_cpu(kernels: scan.ScanKernels, size: tuple[int, int, int]) -> None:
     """Protects the parallel cells on a GPU: outputs, last state and gradients, to 1e-5, at any length."""
-    from rnntui.core.cells.fast import scan_cuda
+    from rnntui.core.cells.fast.scan_cuda import Scan
 
     torch.manual_seed(0)
     T, B, H = size
@@ -31,7 +31,7 @@ def test_it_is_the_scan_of_the_cpu(kernels: scan.ScanKernels, size: tuple[int, i
         if device == "cpu" and not results:
             y, last = scan.run(kernels, *inputs)
         else:
-            y, last = scan_cuda.run(kernels.gates, *inputs)
+            y, last = Scan.apply(kernels, *inputs)
         gradients = torch.autograd.grad((y, last), inputs, (dy.to(device), d_last.to(device)))
         results.append([part.detach().cpu() for part in (y, last, *gradients)])
     torch.testing.assert_close(*results, atol=1e-5, rtol=1e-5)

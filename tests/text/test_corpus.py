@@ -79,8 +79,9 @@ def test_a_folder_is_read_in_order_and_its_binaries_left_out(tmp_path: Path) -> 
     (tmp_path / "sub" / "c.txt").write_text("third", encoding="utf-8")
     (tmp_path / "image.png").write_bytes(b"\x89PNG\0\0")
     (tmp_path / ".hidden").write_text("no", encoding="utf-8")
-    found = corpus.load(str(tmp_path))
-    assert (found.text, found.files, len(found.skipped)) == ("first\nsecond\nthird", 3, 1)
+    found = corpus.Source(str(tmp_path))
+    assert "".join(found.blocks()) == found.beginning == "first\nsecond\nthird"
+    assert (found.files, len(found.skipped)) == (3, 1)
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:

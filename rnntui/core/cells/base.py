@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -120,15 +119,10 @@ class ScanCell(Cell):
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         sums = self.linear(x)
-        if sums.device.type == "cpu":
-            from rnntui.core.cells.fast import scan
+        from rnntui.core.cells.fast import scan
 
+        if scan.serves(sums):
             y, last = scan.run(_kernels(self.kernels), sums, state[0])
-            return y, (last,)
-        if sums.device.type == "cuda" and find_spec("triton"):
-            from rnntui.core.cells.fast import scan_cuda
-
-            y, last = scan_cuda.run(STEPS[self.name].gates, sums, state[0])
             return y, (last,)
         outputs = []
         for row in sums:

@@ -16,6 +16,7 @@ from rnntui.core.text.decoding import decode
 
 _BLOCK = 1 << 18
 """Bytes read at once."""
+_BEGINNING = 100_000
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,8 @@ class Corpus:
     source: str
     """What a person calls it: the sample's name, the path, the URL or '-'."""
     text: str
-    files: int = 1
-    skipped: tuple[str, ...] = ()
-    """Files of a folder that are no text."""
-
-    @property
-    def sha256(self) -> str:
-        """The digest of the text as UTF-8, line ends as `\\n`: what the corpus is, wherever it lies."""
-        return hashlib.sha256(self.text.encode("utf-8", "replace")).hexdigest()
+    sha256: str
+    """Of the text, as `Source` tells it."""
 
 
 def canonical(source: str) -> str:
@@ -46,7 +41,7 @@ def load(source: str, encoding: str = "auto") -> Corpus:
     """Read the whole corpus that `source` names.  Raises InputError as `Source.blocks` does."""
     opened = Source(source, encoding)
     text = "".join(opened.blocks())
-    return Corpus(canonical(source), text, opened.files, tuple(opened.skipped))
+    return Corpus(canonical(source), text, opened.sha256)
 
 
 class Source:
@@ -61,7 +56,15 @@ class Source:
         """Texts read so far."""
         self.skipped: list[str] = []
         """Files of a folder that turned out to be no text."""
+        self.beginning = ""
+        """Its first characters, some 100,000."""
         self._size, self._read = 0, 0
+        self._digest = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what was read as UTF-8, line ends as `\\n`: what the corpus is, wherever it lies."""
+        return self._digest.hexdigest()
 
     @property
     def fraction(self) -> float | None:
@@ -76,6 +79,9 @@ class Source:
         empty = True
         for block in self._blocks():
             empty = empty and not block.strip()
+            if len(self.beginning) < _BEGINNING:
+                self.beginning += block[:_BEGINNING]
+            self._digest.update(block.encode("utf-8", "replace"))
             yield block
         if empty:
             raise InputError(

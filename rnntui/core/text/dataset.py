@@ -69,7 +69,7 @@ def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Tokenize
         if source.skipped:
             narrate(f"left out {len(source.skipped)} files that are no text, {source.skipped[0]} first", None)
         split = split_in_figures(config.text.split, text.chars)
-        known = {"sha256": text.sha256, "corpus": canonical(config.text.corpus), "split": split}
+        known = {"sha256": source.sha256, "corpus": canonical(config.text.corpus), "split": split}
         config = changed(config, known)
         parts = _parts(text.chars, split)
         tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, narrate))
@@ -89,11 +89,12 @@ def reopen(run: Run, tokenizer: Tokenizer) -> Dataset:
         return cached
     if text_config.corpus == "-":
         raise InputError(f"{run.path}: its corpus came from standard input and is no longer in {path.parent}")
-    with stored(Source(text_config.corpus, text_config.encoding), silent) as text:
-        if text.sha256 != text_config.sha256:
+    source = Source(text_config.corpus, text_config.encoding)
+    with stored(source, silent) as text:
+        if source.sha256 != text_config.sha256:
             raise InputError(
                 f"{text_config.corpus}: no longer the text that {run.path} was trained on "
-                f"(sha256 {text.sha256[:12]}, not {text_config.sha256[:12]}); restore it or train a new run"
+                f"(sha256 {source.sha256[:12]}, not {text_config.sha256[:12]}); restore it or train a new run"
             )
         return _encode(text, _parts(text.chars, text_config.split), tokenizer, path, silent)
 

@@ -30,7 +30,7 @@ class TextStatistics:
 
 
 def statistics(blocks: Iterable[str], commonest: int = 12) -> TextStatistics:
-    """Measure the text in `blocks`, which must not be empty."""
+    """Measure the text in `blocks`; of no text, all figures are 0."""
     found = np.zeros(sys.maxunicode + 1, dtype=np.int64)
     packer = zlib.compressobj(level=9, wbits=31)
     raw = packed = lines = 0
@@ -47,14 +47,14 @@ def statistics(blocks: Iterable[str], commonest: int = 12) -> TextStatistics:
     characters = int(found.sum())
     codes = np.flatnonzero(found)
     ranked = codes[np.argsort(-found[codes], kind="stable")]
-    shares = found[ranked] / characters
+    shares = found[ranked] / max(characters, 1)
     return TextStatistics(
         characters=characters,
         bytes=raw,
-        lines=lines + (last != "\n"),
+        lines=lines + (last not in ("", "\n")),
         vocabulary=len(ranked),
         entropy=float(-(shares * np.log2(shares)).sum()) + 0.0,
-        gzip_bits_per_byte=8 * packed / raw,
+        gzip_bits_per_byte=8 * packed / max(raw, 1),
         commonest=tuple(
             (chr(code), float(share)) for code, share in zip(ranked[:commonest], shares, strict=False)
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,18 +31,11 @@ class StoredText:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._marks = [(0, 0)]  # (characters, bytes) before each block
-        self._digest = hashlib.sha256()
         self.chars = self.bytes = 0
-
-    @property
-    def sha256(self) -> str:
-        """The digest of the text as UTF-8, line ends as `\\n`."""
-        return self._digest.hexdigest()
 
     def append(self, block: str) -> None:
         """Add a block at the end."""
         content = block.encode("utf-8", "replace")
-        self._digest.update(content)
         self.chars += len(block)
         self.bytes += len(content)
         self._file.write(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -169,18 +170,17 @@ class CorporaScreen(RnntuiScreen):
         worker = get_current_worker()
         self.app.call_from_thread(self._if_open, self._show_reading, source)
         try:
-            text = corpus.load(source).text
-            if worker.is_cancelled:
-                return
-            figures = statistics([text])
+            text = corpus.Source(source)
+            # Another text chosen meanwhile ends the reading of this one, however long it is.
+            figures = statistics(takewhile(lambda _: not worker.is_cancelled, text.blocks()))
         except RnntuiError as error:
             if not worker.is_cancelled:
                 self.app.call_from_thread(self._if_open, self._show_fault, oneline(error))
             return
         if worker.is_cancelled:
             return
-        self.app.call_from_thread(self._if_open, self._show_text, source, text[:_PREVIEW], figures)
-        for found in self._cut(text):
+        self.app.call_from_thread(self._if_open, self._show_text, source, text.beginning[:_PREVIEW], figures)
+        for found in self._cut(text.beginning):
             if worker.is_cancelled:
                 return
             self.app.call_from_thread(self._if_open, self._show_cuts, found)

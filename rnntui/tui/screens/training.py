@@ -274,12 +274,14 @@ class TrainingScreen(RnntuiScreen):
             self._say("#headline", self._headline())
 
     def _headline(self) -> Text:
+        told = visible_line(runs.last_words(self._path), 200)
+        preparing = told if self.history.started is None else ""
         words = {
-            "preparing": self._preparing(),
+            "preparing": preparing or "reading the text and building the model …",
             "running": "learning",
             "paused": "training is paused: space goes on",
-            "crashed": f"died: {visible_line(runs.last_words(self._path), 200) or 'see stderr.log'}",
-            "error": f"failed: {visible_line(runs.last_words(self._path), 200)}",
+            "crashed": f"died: {told or 'see stderr.log'}",
+            "error": f"failed: {told}",
             "interrupted": "stopped and saved: g goes on, p plays",
             "steps": "finished: all steps are taken",
             "epochs": "finished: all epochs are read",
@@ -290,11 +292,6 @@ class TrainingScreen(RnntuiScreen):
         what = words[self.state] + ("  (view held: v lets it go on)" if self.frozen else "")
         name = (visible_line(self._path.name), "bold")
         return Text.assemble(name, "  ", what, no_wrap=True, overflow="ellipsis")
-
-    def _preparing(self) -> str:
-        """What the training process says that it does before it begins."""
-        told = runs.last_words(self._path) if self.history.started is None else ""
-        return visible_line(told, 200) or "reading the text and building the model …"
 
     # --- keys ---
 

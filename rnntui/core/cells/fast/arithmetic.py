@@ -61,18 +61,18 @@ def tanh(x: Any) -> Any:
 
 
 @overload(widen)
-def _widen(x):  # type: ignore[no-untyped-def]
+def _widen(x):
     if x == types.uint16:
         return lambda x: np.uint32(np.uint32(x) << np.uint32(16)).view(np.float32)
     return lambda x: x
 
 
 @overload(narrow)
-def _narrow(x, like):  # type: ignore[no-untyped-def]
+def _narrow(x, like):
     if like != types.uint16:
         return lambda x, like: x
 
-    def upper_half(x, like):  # type: ignore[no-untyped-def]
+    def upper_half(x, like):
         bits = np.float32(x).view(np.uint32)
         odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
         return np.uint16(np.uint32(bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
@@ -81,21 +81,21 @@ def _narrow(x, like):  # type: ignore[no-untyped-def]
 
 
 @overload(exp, jit_options=OPTIONS)
-def _exp_of(x):  # type: ignore[no-untyped-def]
+def _exp_of(x):
     if x == types.float64:
         return lambda x: math.exp(x)  # noqa: PLW0108  (numba wants a Python function)
     return lambda x: _exp(x)  # noqa: PLW0108
 
 
 @overload(sigmoid, jit_options=OPTIONS)
-def _sigmoid(x):  # type: ignore[no-untyped-def]
+def _sigmoid(x):
     if x == types.float64:
         return lambda x: 1.0 / (1.0 + math.exp(-x))
     return lambda x: np.float32(1) / (np.float32(1) + _exp(-x))
 
 
 @overload(tanh, jit_options=OPTIONS)
-def _tanh(x):  # type: ignore[no-untyped-def]
+def _tanh(x):
     if x == types.float64:
         return lambda x: math.tanh(x)  # noqa: PLW0108  (numba wants a Python function)
     return lambda x: np.float32(2) / (np.float32(1) + _exp(np.float32(-2) * x)) - np.float32(1)

@@ -27,7 +27,7 @@ def has_dot_product() -> bool:
 
 def _pointer_to(kind: types.Type) -> Any:
     @intrinsic
-    def at(typing_context, address):  # type: ignore[no-untyped-def]
+    def at(typing_context, address):
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
@@ -43,7 +43,7 @@ int64_at, int32_at, fp32_at, bf16_at = (
 
 
 @intrinsic
-def call(typing_context, address):  # type: ignore[no-untyped-def]
+def call(typing_context, address):
     """Call the C function `int f(void)` at `address`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -54,7 +54,7 @@ def call(typing_context, address):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def meet(typing_context, counter, arrivals):  # type: ignore[no-untyped-def]
+def meet(typing_context, counter, arrivals):
     """Arrive at the meeting counted at address `counter`; go on when `arrivals` in all have arrived."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -86,7 +86,7 @@ def meet(typing_context, counter, arrivals):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def copy(typing_context, into, source, size):  # type: ignore[no-untyped-def]
+def copy(typing_context, into, source, size):
     """Copy `size` bytes from the address `source` to the address `into`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -102,7 +102,7 @@ def copy(typing_context, into, source, size):  # type: ignore[no-untyped-def]
 
 def _tile(rows: int) -> Any:
     @intrinsic
-    def multiply(typing_context, x, stride, weights, pairs, start, start_stride, sums, sums_stride):  # type: ignore[no-untyped-def]
+    def multiply(typing_context, x, stride, weights, pairs, start, start_stride, sums, sums_stride):
         """Write x weights + start, of `rows` rows and `COLUMNS` columns, to `sums`.
 
         x          address of bf16 rows, the next one `stride` pairs further

@@ -22,7 +22,7 @@ def run(
     `weights` are W (G*H, I), U (G*H, H), b and c (G*H).  Under autocast the products and what is kept for
     the gradient are in its precision; sums, functions and the memory are in fp32.
     """
-    y, *last = _Recurrence.apply(kernels, x, *weights, *state)  # type: ignore[no-untyped-call]
+    y, *last = _Recurrence.apply(kernels, x, *weights, *state)
     return y, tuple(last)
 
 

@@ -8,6 +8,7 @@ plain recurrence in fp32, it is as stable at any length as the step is.
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numba
@@ -33,9 +34,19 @@ _BLOCK = 32
 
 
 def run(kernels: ScanKernels, sums: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor]:
-    """Outputs (T, B, H) and last state (B, H) from the gates' sums (T, B, gates*H), on the CPU."""
-    y, last = _Scan.apply(kernels, sums, h_0)  # type: ignore[no-untyped-call]
+    """Outputs (T, B, H) and last state (B, H) from the gates' sums (T, B, gates*H)."""
+    if sums.device.type == "cuda":
+        from rnntui.core.cells.fast.scan_cuda import Scan
+
+        y, last = Scan.apply(kernels, sums, h_0)
+    else:
+        y, last = _Scan.apply(kernels, sums, h_0)
     return y, last
+
+
+def serves(sums: Tensor) -> bool:
+    """Whether there is a scan where `sums` lie: on the CPU, and on a CUDA GPU with Triton."""
+    return sums.device.type == "cpu" or (sums.device.type == "cuda" and find_spec("triton") is not None)
 
 
 class _Scan(torch.autograd.Function):
@@ -46,7 +57,7 @@ class _Scan(torch.autograd.Function):
         h = torch.empty(T + 1, B, G.shape[3], dtype=G.dtype)
         h[0] = h_0
         carry = torch.empty(h_0.shape, dtype=torch.promote_types(G.dtype, torch.float32)).copy_(h_0)
-        if _serves(G):
+        if _shares(G):
             _share(_forward_part(CELLS.index(kernels)), G, h, carry)
         else:
             kernels.forward(G.shape[3], array(G), array(h), array(carry))
@@ -60,14 +71,15 @@ class _Scan(torch.autograd.Function):
         G, h = ctx.saved_tensors
         dy, dG = dy.to(G.dtype).contiguous(), torch.empty_like(G)
         carry = torch.empty(d_last.shape, dtype=torch.promote_types(G.dtype, torch.float32)).copy_(d_last)
-        if _serves(G):
+        if _shares(G):
             _share(_backward_part(CELLS.index(ctx.kernels)), G, h, carry, dy, dG)
         else:
             ctx.kernels.backward(G.shape[3], array(G), array(h), array(dy), array(carry), array(dG))
         return None, dG.flatten(2), carry
 
 
-def _serves(G: Tensor) -> bool:
+def _shares(G: Tensor) -> bool:
+    """Whether the threads share the work."""
     return G.dtype == torch.bfloat16 and find_team() is not None
 
 
@@ -90,13 +102,13 @@ def _all_steps_back(cell: int, *arguments: Any) -> None:
 
 
 @overload(_all_steps, prefer_literal=True)
-def _choose_steps(cell, units, G, h, carry):  # type: ignore[no-untyped-def]
+def _choose_steps(cell, units, G, h, carry):
     steps = CELLS[cell.literal_value].forward
     return lambda cell, units, G, h, carry: steps(units, G, h, carry)
 
 
 @overload(_all_steps_back, prefer_literal=True)
-def _choose_steps_back(cell, units, G, h, dy, carry, dG):  # type: ignore[no-untyped-def]
+def _choose_steps_back(cell, units, G, h, dy, carry, dG):
     steps = CELLS[cell.literal_value].backward
     return lambda cell, units, G, h, dy, carry, dG: steps(units, G, h, dy, carry, dG)
 
@@ -114,7 +126,7 @@ def _forward_part(cell: int) -> int:
     """What a thread does forward, compiled for one of `CELLS`."""
     gates = CELLS[cell].gates
 
-    def part(address):  # type: ignore[no-untyped-def]
+    def part(address):
         job, (who, how_many) = items(address, _DY), thread(address)
         T, B, H = job[_T], job[_B], job[_H]
         first, units = _own_units(who, how_many, H)
@@ -131,7 +143,7 @@ def _backward_part(cell: int) -> int:
     """What a thread does backward, compiled for one of `CELLS`."""
     gates = CELLS[cell].gates
 
-    def part(address):  # type: ignore[no-untyped-def]
+    def part(address):
         job, (who, how_many) = items(address, _DG + 1), thread(address)
         T, B, H = job[_T], job[_B], job[_H]
         first, units = _own_units(who, how_many, H)

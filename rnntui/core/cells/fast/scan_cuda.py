@@ -15,23 +15,19 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from rnntui.core.cells.fast.kernels import ScanKernels
+
 _STEPS, _UNITS = 32, 32
 """Time steps and hidden units of a block."""
 
 
-def run(gates: int, sums: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor]:
-    """Outputs (T, B, H) and last state (B, H) from the gates' sums (T, B, gates*H).
+class Scan(torch.autograd.Function):
+    """Two gates are the minimal GRU's, three the minimal LSTM's."""
 
-    Two `gates` are the minimal GRU's, three the minimal LSTM's.
-    """
-    y, last = _Scan.apply(gates, sums, h_0)  # type: ignore[no-untyped-call]
-    return y, last
-
-
-class _Scan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, gates: int, sums: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, kernels: ScanKernels, sums: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor]:
         T, B, width = sums.shape
+        gates = kernels.gates
         H = width // gates
         G, first = sums.contiguous(), h_0.float().contiguous()
         h, last = G.new_empty(T, B, H), torch.empty_like(first)

@@ -110,7 +110,7 @@ def _turn(
 def _part(turning: bool) -> int:
     """What a thread does with its rows."""
 
-    def part(address):  # type: ignore[no-untyped-def]
+    def part(address):
         job, (who, how_many) = items(address, _ITEMS), thread(address)
         N = job[_N]
         logits = numba.carray(bf16_at(job[_LOGITS]), (N, job[_V]))

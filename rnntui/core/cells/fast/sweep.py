@@ -166,13 +166,13 @@ def _own_blocks(who: int, how_many: int, H: int) -> tuple[int, int, int, int]:
 
 
 @overload(_step, prefer_literal=True)
-def _choose_step(cell, t, units, G, R, S, h):  # type: ignore[no-untyped-def]
+def _choose_step(cell, t, units, G, R, S, h):
     step = CELLS[cell.literal_value].forward
     return lambda cell, t, units, G, R, S, h: step(t, units, G, R, S, h)
 
 
 @overload(_step_back, prefer_literal=True)
-def _choose_step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR):  # type: ignore[no-untyped-def]
+def _choose_step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR):
     step = CELLS[cell.literal_value].backward
     return lambda cell, t, units, G, S, h, dy, dh, carry, dG, dR: step(
         t, units, G, S, h, dy, dh, carry, dG, dR
@@ -183,7 +183,7 @@ def _choose_step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR):  # type: 
 def _forward_sweep(cell: int) -> int:
     """What a thread does with a job forward, compiled for one of `CELLS`."""
 
-    def sweep(address):  # type: ignore[no-untyped-def]
+    def sweep(address):
         job, (who, how_many) = items(address, _SUMS + 1), thread(address)
         T, B, H, gates = job[_T], job[_B], job[_H], job[_GATES]
         # Every array begins at this thread's first unit.
@@ -216,7 +216,7 @@ def _forward_sweep(cell: int) -> int:
 def _backward_sweep(cell: int) -> int:
     """What a thread does with a job backward, compiled for one of `CELLS`."""
 
-    def sweep(address):  # type: ignore[no-untyped-def]
+    def sweep(address):
         job, (who, how_many) = items(address, _ROWS + 1), thread(address)
         T, B, H, gates = job[_T], job[_B], job[_H], job[_GATES]
         # Every array begins at this thread's first unit.
