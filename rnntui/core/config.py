@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from rnntui.core.cells import CELLS
+from rnntui.core.cells.steps import STEPS
 from rnntui.core.errors import InputError, nearest
 from rnntui.core.splits import split_fractions
 
@@ -25,11 +26,13 @@ FORMAT = 1
 
 TokenizerKind = Literal["char", "word", "bpe", "byte"]
 Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
+Average = Literal["none", "ema", "nt-asgd"]
 
 Seconds = Annotated[float, Meta(gt=0, extra={"unit": "duration"})]
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=1, extra={"unit": "count"})]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
+NotNegative = Annotated[float, Meta(ge=0)]
 
 
 def _doc(text: str) -> Meta:
@@ -77,7 +80,12 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         Count | None, _doc("parameter budget, as 1M: solves --hidden-size so that cells compare fairly")
     ] = None
     embedding_size: Annotated[Positive, _doc("features a token")] = 64
-    dropout: Annotated[Fraction, _doc("between the layers and on the outputs")] = 0.0
+    dropout: Annotated[Fraction, _doc("between the layers and on the outputs, one mask a piece of text")] = (
+        0.0
+    )
+    input_dropout: Annotated[Fraction, _doc("on the embedded tokens, one mask a piece")] = 0.0
+    embedding_dropout: Annotated[Fraction, _doc("of whole tokens of the vocabulary")] = 0.0
+    weight_drop: Annotated[Fraction, _doc("of the recurrent weights (elman, lstm, gru)")] = 0.0
     tied: Annotated[bool, _doc("output weights are the embedding's")] = False
     softmax: Annotated[
         Literal["full", "adaptive"],
@@ -93,6 +101,8 @@ class ModelConfig(Section, frozen=True, kw_only=True):
             raise ValueError(
                 "softmax: 'adaptive' has no weights that could be tied; leave out --tied or --softmax"
             )
+        if self.weight_drop and not STEPS[self.cell].recurrent:
+            raise ValueError(f"weight_drop: {self.cell} has no recurrent weights; leave it out")
 
 
 class TrainingConfig(Section, frozen=True, kw_only=True):
@@ -100,13 +110,24 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
 
     batch_size: Annotated[Positive, _doc("streams read side by side")] = 16
     bptt: Annotated[Positive, _doc("tokens that the gradient goes back")] = 64
+    shuffle: Annotated[bool, _doc("begin each stream at another of its tokens in every epoch")] = False
+    vary_bptt: Annotated[bool, _doc("pieces of half, once and one and a half times --bptt")] = False
     optimizer: Annotated[Literal["adamw", "sgd"], _doc("optimiser")] = "adamw"
     lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate")] = 6e-3
     schedule: Annotated[Schedule, _doc("how the learning rate moves")] = "cosine"
     warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
-    weight_decay: Annotated[Annotated[float, Meta(ge=0)], _doc("on matrices, not on biases and norms")] = 0.01
+    weight_decay: Annotated[NotNegative, _doc("on matrices, not on biases and norms")] = 0.01
     momentum: Annotated[Fraction, _doc("of sgd")] = 0.9
     clip: Annotated[Annotated[float, Meta(gt=0)], _doc("largest norm of the gradient")] = 1.0
+    average: Annotated[
+        Average,
+        _doc(
+            "judge and keep a mean of the weights: 'ema' of the last ones, 'nt-asgd' since learning stalled"
+        ),
+    ] = "ema"
+    activation_penalty: Annotated[NotNegative, _doc("on the mean square of the outputs")] = 0.0
+    temporal_penalty: Annotated[NotNegative, _doc("on the mean square of their change a token")] = 0.0
+    label_smoothing: Annotated[Fraction, _doc("share of each target that all tokens get alike")] = 0.0
     max_steps: Annotated[Positive | None, _doc("stop after so many steps")] = None
     max_epochs: Annotated[Annotated[float, Meta(gt=0)] | None, _doc("stop after so many passes")] = None
     max_time: Annotated[Seconds | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None
@@ -153,7 +174,10 @@ DEFAULT_PRESET = "balanced"
 RESUMABLE = frozenset(TrainingConfig.__struct_fields__) - {
     "batch_size",
     "bptt",
+    "shuffle",
+    "vary_bptt",
     "optimizer",
+    "average",
     "seed",
     "precision",
 }

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
+from rnntui.core.cells.base import FusedCell
 from rnntui.core.config import ModelConfig, build
 from rnntui.core.errors import InputError
 from rnntui.core.models.budget import parameters_of, within_budget
-from rnntui.core.models.language_model import LanguageModel, count_parameters
+from rnntui.core.models.dropouts import LockedDropout
+from rnntui.core.models.language_model import LanguageModel, Penalties, count_parameters
 from rnntui.core.models.weights import load_model, load_weights, model_bytes
 from rnntui.core.runs import Run
 from tests.conftest import MakeRun
@@ -36,6 +39,62 @@ def test_dropout_acts_in_training_only() -> None:
     assert not torch.equal(model(tokens, state)[0], model(tokens, state)[0])
     model.eval()
     assert torch.equal(model(tokens, state)[0], model(tokens, state)[0])
+
+
+def test_dropped_features_stay_dropped_for_a_piece() -> None:
+    """Protects recurrent dropout: one mask for all steps, of outputs, of inputs, and of whole tokens."""
+    locked = LockedDropout(0.5).train()
+    kept = locked(torch.ones(9, 3, 20))
+    assert torch.equal(kept, kept[:1].expand(9, 3, 20)) and set(kept.unique().tolist()) == {0.0, 2.0}
+    assert not torch.equal(kept[0, 0], kept[0, 1])
+    embedding = make({"embedding_dropout": 0.5}).embedding
+    x = embedding(torch.arange(V).repeat(50, 1))
+    gone = (x == 0).all(2)
+    assert torch.equal(gone, gone[:1].expand(50, V)) and 0 < gone[0].sum() < V
+    torch.testing.assert_close(x[0, ~gone[0]], 2 * embedding.weight[~gone[0]])
+
+
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+def test_weight_drop_acts_on_the_recurrent_weights(cell: str) -> None:
+    """Protects against a silent fault: dropped weights have no gradient, others their own, on every path."""
+    model = make({"cell": cell, "weight_drop": 0.5, "hidden_size": 32})
+    layer = cast("FusedCell", model.stack.cells[0])
+    x, state = torch.randn(5, 2, 6), layer.initial_state(2)
+    state = tuple(part + 0.5 for part in state)
+    for forward in (layer.forward_by_ours, layer.forward_by_torch):
+        model.train().zero_grad()
+        forward(x, state)[0].sum().backward()
+        W, U, *_ = layer.weights()
+        assert U.grad is not None and W.grad is not None
+        assert 0.4 < (U.grad == 0).double().mean() < 0.6 and not (W.grad == 0).any()
+        assert not torch.equal(forward(x, state)[0], forward(x, state)[0])
+        model.eval()
+        assert torch.equal(forward(x, state)[0], forward(x, state)[0])
+        torch.testing.assert_close(forward(x, state)[0][0], layer.step(x[0], state)[0])
+
+
+def test_weight_drop_wants_recurrent_weights() -> None:
+    with pytest.raises(InputError, match="--weight-drop: mingru has no recurrent weights"):
+        build({"cell": "mingru", "weight_drop": 0.5})
+
+
+@pytest.mark.parametrize("softmax", ["full", "adaptive"])
+def test_penalties_are_added_to_what_is_learned_alone(softmax: str) -> None:
+    """Protects the figures: the loss that is told has no penalties; the objective has those asked for."""
+    model = make({"softmax": softmax})
+    tokens, targets, state = torch.randint(V, (4, 2)), torch.randint(V, (4, 2)), model.initial_state(2)
+    y, _ = model.features(tokens, state)
+    plain = cross_entropy(model.logits(y).flatten(0, 1), targets.flatten())
+    smooth = cross_entropy(model.logits(y).flatten(0, 1), targets.flatten(), label_smoothing=0.1)
+    expected = {
+        Penalties(): plain,
+        Penalties(activation=2.0): plain + 2 * y.square().mean(),
+        Penalties(temporal=3.0): plain + 3 * (y[1:] - y[:-1]).square().mean(),
+        Penalties(smoothing=0.1): smooth,
+    }
+    for penalties, objective in expected.items():
+        loss = model.loss(tokens, targets, state, penalties)
+        torch.testing.assert_close((loss.nats, loss.objective), (plain, objective))
 
 
 def test_residual_connections_add_the_input() -> None:

@@ -32,6 +32,29 @@ def test_streams_are_contiguous_and_carry_on() -> None:
     assert [batch.first for batch in batches] == [True, False, False, False]
 
 
+@pytest.mark.parametrize(("shuffle", "vary"), [(True, False), (False, True), (True, True)])
+def test_streams_that_are_shuffled_read_every_token_once(shuffle: bool, vary: bool) -> None:
+    """Protects learning: every epoch is the same tokens, cut elsewhere, and drawn again the same."""
+    tokens = np.arange(100 * 4 + 1, dtype=np.uint16)
+    made = [Streams(tokens, 4, 7, shuffle, vary, seed=3) for _ in range(2)]
+    count = len(made[0])
+    cuts = set()
+    for epoch in range(3):
+        batches = [made[0][epoch * count + i] for i in range(count)]
+        assert [batch.first for batch in batches] == [True] + [False] * (count - 1)
+        inputs = np.concatenate([batch.inputs for batch in batches])
+        targets = np.concatenate([batch.targets for batch in batches])
+        for b in range(4):
+            assert sorted(inputs[:, b]) == list(range(100 * b, 100 * b + 100))
+            assert (inputs[1:, b] == 100 * b + (inputs[:-1, b] + 1) % 100).all()
+        assert (targets == inputs + 1).all()
+        assert {len(batch.inputs) for batch in batches[:-1]} <= ({4, 7, 10, 14} | {100 % 7})
+        again = made[1][epoch * count + 2]
+        assert (again.inputs == batches[2].inputs).all()
+        cuts.add(tuple(batch.inputs[0, 0] for batch in batches))
+    assert len(cuts) == 3
+
+
 def test_the_held_out_end_is_contiguous_and_unseen(corpus_file: Path) -> None:
     """Protects the numbers: the parts are the text cut in order, and the vocabulary is the first one's."""
     text = sentences() + "ZEBRA " * 40

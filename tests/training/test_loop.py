@@ -189,6 +189,32 @@ def test_decay_spares_biases_and_norms(make_run: MakeRun) -> None:
     assert all(p.dim() > 1 for p in decayed["params"]) and all(p.dim() == 1 for p in spared["params"])
 
 
+def test_what_is_judged_is_the_mean_of_the_weights(make_run: MakeRun) -> None:
+    """Protects the averages: a fading mean of the steps, and for nt-asgd all since learning stood still."""
+    run = make_run(schedule="constant", lr=0.05, average="ema")
+    learner = Learner(run.config, 30, reopen_tokens(run), "cpu")
+    mean = [parameter.detach().clone() for parameter in learner.model.parameters()]
+    for step in range(1, 31):
+        learner.step()
+        share = 12 / (step + 12)
+        mean = [a + share * (b.detach() - a) for a, b in zip(mean, learner.model.parameters(), strict=True)]
+    torch.testing.assert_close(mean, [p.detach() for p in learner.judged.parameters()])
+    assert not torch.equal(mean[0], learner.model.embedding.weight)
+
+    run = make_run(average="nt-asgd", optimizer="sgd", lr=1e-9, eval_every=2, patience=7, max_steps=100)
+    loop = Loop(run, Control(run.path))
+    list(loop.begin())
+    learner = loop.learner
+    while loop.over() is None:
+        list(loop.step())
+        same = torch.equal(learner.judged.head.weight, learner.model.head.weight)
+        assert same == (learner.counters.stalled in (None, learner.counters.step - 1))
+        learner.model.head.weight.data += 1  # the rate is next to nothing: this is what moves the weights
+        list(loop.look())
+    stalled = learner.counters.stalled
+    assert stalled is not None and learner.counters.step - stalled >= 2 * 7, "patience begins anew"
+
+
 def test_devices_and_precisions_that_are_missing_are_named(make_run: MakeRun) -> None:
     run = make_run()
     learner = Learner(run.config, 30, reopen_tokens(run), "cpu")

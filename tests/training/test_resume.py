@@ -44,6 +44,16 @@ VARIANTS: list[dict[str, Any]] = [
     {"tokenizer": "bpe", "vocab_size": 280, "bptt": 8},
     {"tokenizer": "byte"},
     {"precision": "bf16"},
+    {"average": "none", "shuffle": True, "vary_bptt": True, "max_steps": 200, "eval_every": 100},
+    {"average": "nt-asgd", "eval_every": 4, "optimizer": "sgd", "lr": 1e-4},
+    {
+        "input_dropout": 0.2,
+        "embedding_dropout": 0.1,
+        "weight_drop": 0.5,
+        "label_smoothing": 0.1,
+        "activation_penalty": 2.0,
+        "temporal_penalty": 1.0,
+    },
 ]
 
 

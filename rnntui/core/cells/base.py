@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import dropout, linear
 
 from rnntui.core.cells.steps import STEPS
 
@@ -35,6 +35,8 @@ class Cell(nn.Module, ABC):
         self.hidden_size = hidden_size
         self.options: dict[str, Any] = {}
         """What the cell's equations take besides sums and state."""
+        self.weight_drop = 0.0
+        """The probability of a recurrent weight to be left out for a whole piece of text, in training."""
 
     @property
     def state_size(self) -> int:
@@ -76,14 +78,19 @@ class FusedCell(Cell):
         # The compiler of the loops takes a third of a second to import: only who needs it waits for it.
         from rnntui.core.cells.fast import recurrence
 
-        return recurrence.run(_kernels(self.kernels), x, self.weights(), state)
+        return recurrence.run(_kernels(self.kernels), x, self._training_weights(), state)
 
     def forward_by_torch(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """`forward` by torch's layer."""
-        # It counts its layers in a first dimension, and takes a lone state without a tuple.
+        # It counts its layers in a first dimension, and takes a lone state without a tuple.  The function
+        # is called and not the module: that would read its own weights, whole, whatever was dropped.
         parts = tuple(part.unsqueeze(0) for part in state)
-        y, last = self.rnn(x, parts if len(parts) > 1 else parts[0])
-        return y, tuple(part.squeeze(0) for part in (last if isinstance(last, tuple) else (last,)))
+        function = getattr(torch, self.rnn.mode.lower())
+        y, *last = function(
+            x, parts if len(parts) > 1 else parts[0], self._training_weights(),
+            True, 1, 0.0, self.training, False, False,
+        )  # fmt: skip
+        return y, tuple(part.squeeze(0) for part in last)
 
     def _ours_is_faster(self, x: Tensor) -> bool:
         if x.device.type != "cpu":
@@ -105,6 +112,11 @@ class FusedCell(Cell):
         """W (G*H, I), U (G*H, H), b and c (G*H): of the input and of the state, G gates stacked."""
         W, U, b, c = self.rnn.all_weights[0]
         return W, U, b, c
+
+    def _training_weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """`weights`, some of U left out where training asks for it (DropConnect; Merity et al. 2018)."""
+        W, U, b, c = self.weights()
+        return W, dropout(U, self.weight_drop, self.training), b, c
 
 
 class ScanCell(Cell):

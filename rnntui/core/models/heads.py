@@ -28,6 +28,16 @@ class SoftmaxHead(nn.Linear):
         """The mean of -ln P(target) in nats, for y (N, H) and targets (N,)."""
         return linear_cross_entropy(y, self.weight, self.bias, targets)
 
+    def excess(self, y: Tensor, targets: Tensor) -> Tensor:
+        """By how much the targets' logits exceed the mean of all, on average: what label smoothing adds.
+
+        Cross-entropy against targets that give a share s to all tokens alike is the plain one plus s times
+        this, so that no second pass over all logits is needed.
+        """
+        weight, bias = self.weight.float(), self.bias.float()
+        distance = (weight - weight.mean(0))[targets], (bias - bias.mean())[targets]
+        return ((y.float() * distance[0]).sum(1) + distance[1]).mean()
+
 
 class AdaptiveHead(nn.Module):
     """The adaptive softmax (Grave et al. 2017): frequent tokens first, rare ones in clusters.
@@ -57,6 +67,12 @@ class AdaptiveHead(nn.Module):
                 within = rest.loss(down(y[rows]), targets[rows] - cluster.first)
                 rare.append(within * (len(rows) / len(targets)))
         return torch.stack([self.first.loss(y, places), *rare]).sum()
+
+    def excess(self, y: Tensor, targets: Tensor) -> Tensor:
+        """As that of `SoftmaxHead`; this one does pass over all tokens."""
+        log_p = self(y)
+        excess: Tensor = (log_p.gather(1, targets.unsqueeze(1))[:, 0] - log_p.mean(1)).mean()
+        return excess
 
     def forward(self, y: Tensor) -> Tensor:
         """ln P (..., V) of every token: logits whose softmax they are themselves."""

@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from torch import Tensor, nn
 
 from rnntui.core.config import ModelConfig
+from rnntui.core.models.dropouts import DroppingEmbedding, LockedDropout
 from rnntui.core.models.heads import AdaptiveHead, SoftmaxHead
 from rnntui.core.models.stack import Stack, StackState
+
+
+class Penalties(NamedTuple):
+    """What training adds to the surprise of the text, each with its weight."""
+
+    activation: float = 0.0
+    """Times the mean square of the outputs after dropout (AR of Merity et al. 2017)."""
+    temporal: float = 0.0
+    """Times the mean square of what the outputs change from token to token (TAR, as above)."""
+    smoothing: float = 0.0
+    """The share of each target that all tokens get in equal parts (Szegedy et al. 2016)."""
+
+
+NO_PENALTIES = Penalties()
+
+
+class Loss(NamedTuple):
+    """A piece of text as training sees it."""
+
+    nats: Tensor
+    """The mean of -ln P(target)."""
+    objective: Tensor
+    """The same with the penalties: what the gradient is of."""
+    state: StackState
+    """After the piece."""
 
 
 class LanguageModel(nn.Module):
@@ -21,13 +49,14 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.vocab_size = vocab_size
         embedding, hidden = config.embedding_size, config.hidden_size
-        self.embedding = nn.Embedding(vocab_size, embedding)
+        self.embedding = DroppingEmbedding(vocab_size, embedding, config.embedding_dropout)
+        self.input_dropout = LockedDropout(config.input_dropout)
         self.stack = Stack(embedding, config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = LockedDropout(config.dropout)
         project = config.tied and hidden != embedding
         self.projection = nn.Linear(hidden, embedding, bias=False) if project else nn.Identity()
         make_head = AdaptiveHead if config.softmax == "adaptive" else SoftmaxHead
-        self.head = make_head(embedding if config.tied else hidden, vocab_size)
+        self.head: SoftmaxHead | AdaptiveHead = make_head(embedding if config.tied else hidden, vocab_size)
         if config.tied:
             # As an output matrix, an embedding of unit variance would start with logits far too large.
             nn.init.normal_(self.embedding.weight, std=embedding**-0.5)
@@ -46,17 +75,27 @@ class LanguageModel(nn.Module):
     def features(self, tokens: Tensor, state: StackState) -> tuple[Tensor, StackState]:
         """The stack's outputs (T, B, H) over `tokens` (T, B), and the state after the last."""
         y: Tensor
-        y, state = self.stack(self.embedding(tokens), state)
+        y, state = self.stack(self.input_dropout(self.embedding(tokens)), state)
         return y, state
 
-    def loss(self, tokens: Tensor, targets: Tensor, state: StackState) -> tuple[Tensor, StackState]:
-        """The mean of -ln P(target) in nats over `targets` (T, B), those after `tokens`; the state after."""
+    def loss(
+        self, tokens: Tensor, targets: Tensor, state: StackState, penalties: Penalties = NO_PENALTIES
+    ) -> Loss:
+        """How surprising `targets` (T, B) are, those after `tokens` (T, B), and what training makes of it."""
         y, state = self.features(tokens, state)
-        y = self.projection(self.dropout(y)).flatten(0, 1)
-        return self.head.loss(y, targets.flatten()), state
+        dropped = self.dropout(y)
+        features, targets = self.projection(dropped).flatten(0, 1), targets.flatten()
+        objective = nats = self.head.loss(features, targets)
+        if penalties.activation:
+            objective = objective + penalties.activation * dropped.float().square().mean()
+        if penalties.temporal and len(y) > 1:
+            objective = objective + penalties.temporal * y.float().diff(dim=0).square().mean()
+        if penalties.smoothing:
+            objective = objective + penalties.smoothing * self.head.excess(features, targets)
+        return Loss(nats, objective, state)
 
     def logits(self, y: Tensor) -> Tensor:
-        """Logits (..., V) from the stack's outputs (..., H)."""
+        """Logits (..., V) from the stack's outputs (T, B, H), or (N, H) without dropout."""
         logits: Tensor = self.head(self.projection(self.dropout(y)))
         return logits
 

@@ -9,13 +9,15 @@ from torch import Tensor, nn
 from rnntui.core.cells import CELLS, cell_class
 from rnntui.core.cells.base import Cell, State
 from rnntui.core.config import ModelConfig
+from rnntui.core.models.dropouts import LockedDropout
 
 StackState = tuple[State, ...]
 """One state a layer."""
 
 
 class Stack(nn.Module):
-    """`num_layers` cells; dropout between them, residual connections and layer normalisation as asked.
+    """`num_layers` cells; locked dropout between them, weight drop, residual connections and layer
+    normalisation as asked.
 
     Shapes: x (T, B, I), outputs (T, B, H).
     """
@@ -26,17 +28,19 @@ class Stack(nn.Module):
         options = {name: getattr(config, name) for name in entry.options}
         sizes = [input_size] + [size] * (config.num_layers - 1)
         self.cells = nn.ModuleList(make(inputs, size, **options) for inputs in sizes)
+        for cell in self._cells():
+            cell.weight_drop = config.weight_drop
         self.norms = nn.ModuleList(nn.LayerNorm(size) if config.layer_norm else nn.Identity() for _ in sizes)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = LockedDropout(config.dropout)
         self.residual = config.residual
 
     def initial_state(self, batch_size: int) -> StackState:
-        return tuple(cell.initial_state(batch_size) for cell, _ in self._layers())
+        return tuple(cell.initial_state(batch_size) for cell in self._cells())
 
     def forward(self, x: Tensor, state: StackState) -> tuple[Tensor, StackState]:
         """The outputs of the last layer and the state of all."""
         states = []
-        for i, (cell, norm) in enumerate(self._layers()):
+        for i, (cell, norm) in enumerate(zip(self._cells(), self.norms, strict=True)):
             if i:
                 x = self.dropout(x)
             y, layer_state = cell(x, state[i])
@@ -45,5 +49,5 @@ class Stack(nn.Module):
             states.append(layer_state)
         return x, tuple(states)
 
-    def _layers(self) -> list[tuple[Cell, nn.Module]]:
-        return list(zip(cast("list[Cell]", list(self.cells)), self.norms, strict=True))
+    def _cells(self) -> list[Cell]:
+        return cast("list[Cell]", list(self.cells))

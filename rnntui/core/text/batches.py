@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from functools import lru_cache
+from itertools import accumulate, cycle, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from rnntui.core.text.tokenizers import Ids
+
+_BUCKETS = (1.0, 0.5, 1.0, 1.5)
+"""Lengths of the pieces, in shares of `bptt`, where they vary: few, as kernels are built for each."""
 
 
 class Batch(NamedTuple):
@@ -21,36 +24,71 @@ class Batch(NamedTuple):
 
 
 class Streams:
-    """The training tokens as B streams, read side by side, T tokens at a time.
+    """The training tokens as B streams, read side by side, T tokens at a time, epoch after epoch.
 
     Stream b is the b-th contiguous part of the text, so the state after one batch is the right state
     for the next one.  An epoch reads every token once, but for fewer than B at the end; its last batch
     may be shorter than T.
+
+    With `shuffle`, every stream begins at another of its tokens in every epoch and goes on from its end to
+    its beginning: the same tokens meet in other batches (partial shuffling; Press 2019).  With `vary_bptt`
+    the pieces have three lengths in an order that is drawn for every epoch, so that not always the same
+    tokens lie behind the cut (Merity et al. 2018).  Both depend on the seed and the epoch alone.
     """
 
-    def __init__(self, tokens: Ids, batch_size: int, bptt: int) -> None:
+    def __init__(
+        self,
+        tokens: Ids,
+        batch_size: int,
+        bptt: int,
+        shuffle: bool = False,
+        vary: bool = False,
+        seed: int = 0,
+    ) -> None:
         self.length = (len(tokens) - 1) // batch_size
         self.batch_size = batch_size
         self.bptt = bptt
+        self._shuffle, self._vary, self._seed = shuffle, vary, seed
         self._inputs = tokens[: self.length * batch_size].reshape(batch_size, self.length)
         self._targets = tokens[1 : self.length * batch_size + 1].reshape(batch_size, self.length)
+        self._pieces = self._lengths()
+        self._plan = lru_cache(maxsize=1)(self._plan_of)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return math.ceil(self.length / self.bptt)
+        return len(self._pieces)
 
-    def __getitem__(self, index: int) -> Batch:
-        """The batch `index` of an epoch."""
-        window = slice(index * self.bptt, min((index + 1) * self.bptt, self.length))
-        return Batch(_columns(self._inputs[:, window]), _columns(self._targets[:, window]), index == 0)
+    def __getitem__(self, position: int) -> Batch:
+        """The batch at `position`, counted over all epochs."""
+        epoch, index = divmod(position, len(self))
+        cuts, starts = self._plan(epoch)
+        window = slice(*cuts[index])
+        inputs, targets = (self._piece(rows, window, starts) for rows in (self._inputs, self._targets))
+        return Batch(inputs, targets, index == 0)
 
-    def endless(self, position: int = 0) -> Iterator[Batch]:
-        """Batches from `position` (counted over all epochs) on, without end."""
-        while True:
-            yield self[position % len(self)]
-            position += 1
+    def _lengths(self) -> list[int]:
+        """The lengths of an epoch's pieces; all epochs have the same in another order."""
+        buckets = cycle(max(1, round(share * self.bptt)) for share in (_BUCKETS if self._vary else (1.0,)))
+        lengths: list[int] = []
+        left = self.length
+        while left > 0:
+            lengths.append(min(next(buckets), left))
+            left -= lengths[-1]
+        return lengths
 
+    def _plan_of(self, epoch: int) -> tuple[list[tuple[int, int]], Ids | None]:
+        """Where the pieces of an epoch begin and end, and at which token each stream begins."""
+        pieces, starts = self._pieces, None
+        drawn = np.random.default_rng([self._seed, epoch])
+        if self._vary:
+            pieces = [pieces[i] for i in drawn.permutation(len(pieces))]
+        if self._shuffle:
+            starts = drawn.integers(0, self.length, self.batch_size)
+        return list(pairwise(accumulate(pieces, initial=0))), starts
 
-def _columns(rows: Ids) -> Ids:
-    """(B, T) of any unsigned type to (T, B) int64, as the embedding wants it."""
-    return np.ascontiguousarray(rows.T, dtype=np.int64)
+    def _piece(self, rows: Ids, window: slice, starts: Ids | None) -> Ids:
+        """(B, T) of any unsigned type to (T, B) int64, as the embedding wants it."""
+        if starts is None:
+            return np.ascontiguousarray(rows[:, window].T, dtype=np.int64)
+        columns = (np.arange(window.start, window.stop)[:, None] + starts) % self.length
+        return np.asarray(rows[np.arange(self.batch_size), columns], dtype=np.int64)

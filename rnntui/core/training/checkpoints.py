@@ -1,8 +1,9 @@
 """Checkpoints: all that is needed to go on as if nothing had happened.
 
     checkpoints/00001200/
-      model.safetensors     the weights
-      trainer.safetensors   the optimiser's moments, the carried state, the random generators
+      model.safetensors     the weights: their mean, where one is taken
+      trainer.safetensors   the optimiser's moments, the carried state, the random generators, and where
+                            model.safetensors holds a mean, the weights that learn
       state.json            counters, precision, threads, versions
       manifest.json         size and sha256 of the three above; written last
 
@@ -33,6 +34,7 @@ from rnntui.core.runs import Run, read_json
 from rnntui.core.training.learner import Counters, Learner, flat_state
 
 _KEPT = 2
+_LEARNING = "learning."
 
 
 def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
@@ -40,7 +42,7 @@ def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
     folder = run.path / "checkpoints" / f"{learner.counters.step:08d}"
     folder.parent.mkdir(exist_ok=True)
     contents = {
-        "model.safetensors": model_bytes(learner.model),
+        "model.safetensors": model_bytes(learner.judged),
         "trainer.safetensors": save(_trainer_tensors(learner)),
         "state.json": json.dumps(_state(learner), indent=1).encode(),
     }
@@ -62,7 +64,7 @@ def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
 def load_checkpoint(folder: Path, learner: Learner) -> None:
     """Put `learner` where the checkpoint was written.  Raises InputError for a damaged one."""
     verify(folder)
-    load_weights(learner.model, folder / "model.safetensors")
+    load_weights(learner.judged, folder / "model.safetensors")
     counters, state = read_counters(folder), read_json(folder / "state.json")
     tensors = read_tensors(folder / "trainer.safetensors")
     try:
@@ -97,6 +99,8 @@ def _trainer_tensors(learner: Learner) -> dict[str, Tensor]:
     if learner.device == "cuda":
         tensors["rng.cuda"] = torch.cuda.get_rng_state()
     for name, parameter in learner.model.named_parameters():
+        if learner.average:
+            tensors[_LEARNING + name] = parameter
         for key, value in learner.optimizer.state[parameter].items():
             tensors[f"optimizer.{name}.{key}"] = value
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -111,6 +115,8 @@ def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]
         for i, layer in enumerate(learner.state)
     )
     for name, parameter in learner.model.named_parameters():
+        if learner.average:
+            parameter.data.copy_(tensors[_LEARNING + name])
         prefix = f"optimizer.{name}."
         kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         # The fused kernels want the step counter beside the weights, the others on the CPU.

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from rnntui.core.config import Config
-from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.models.language_model import LanguageModel, Loss, Penalties
 from rnntui.core.models.stack import StackState
 from rnntui.core.text.batches import Batch, Streams
 from rnntui.core.text.tokenizers import Ids
+from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.devices import Precision, autocast, keep_memory
 from rnntui.core.training.optimisation import lr_factor, make_optimizer
 
@@ -35,6 +36,8 @@ class Counters:
     """Evaluations in a row without gain."""
     drops: int = 0
     """Evaluations without gain in all."""
+    stalled: int | None = None
+    """The step at which learning stood still and `nt-asgd` began."""
     lr_factor: float = 1.0
     """What a person made of the schedule's rate."""
 
@@ -48,13 +51,24 @@ class Learner:
         self.config = config
         self.device = device
         self.precision: Precision = "fp32"
-        self.streams = Streams(tokens, training.batch_size, training.bptt)
+        self.streams = Streams(
+            tokens, training.batch_size, training.bptt, training.shuffle, training.vary_bptt, training.seed
+        )
         self.model = LanguageModel(config.model, vocab_size).to(device).train()
+        self.average = None if training.average == "none" else WeightAverage(self.model, training.average)
+        self.penalties = Penalties(
+            training.activation_penalty, training.temporal_penalty, training.label_smoothing
+        )
         self.optimizer = make_optimizer(self.model, training)
         self.scaler = torch.amp.GradScaler(device, enabled=False)
         self.state: StackState = self.model.initial_state(training.batch_size)
         self.counters = Counters()
         keep_memory()
+
+    @property
+    def judged(self) -> LanguageModel:
+        """The model that is evaluated, kept and written with: the mean of the weights where one is taken."""
+        return self.average.model if self.average else self.model
 
     def use(self, precision: Precision, threads: int) -> None:
         """Compute in `precision`, on the CPU with so many `threads`, from here on.
@@ -104,29 +118,33 @@ class Learner:
 
         # 1. The streams go on where the last batch ended, and so does the state: the gradient stops at
         #    the cut, the memory does not.  A new epoch is a new text.
-        batch = self.streams[self.counters.step % len(self.streams)]
+        batch = self.streams[self.counters.step]
         if batch.first:
             self.state = self.model.initial_state(training.batch_size)
 
         # 2. Products in the chosen precision; the loss always in fp32, where small differences count.
-        loss, state = self._loss(batch, self.state)
+        loss = self._loss(batch, self.state)
 
         # 3. Recurrent gradients can explode, so their norm is clipped (Pascanu et al. 2013).  One number
         #    that is not finite would poison every weight: such a step is not taken.
         self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
+        self.scaler.scale(loss.objective).backward()
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
         sound = torch.isfinite(norm)
+        # A longer piece is a surer gradient, where the lengths vary (Merity et al. 2018).
+        share = len(batch.targets) / training.bptt if training.vary_bptt else 1.0
         for group in self.optimizer.param_groups:
-            group["lr"] = self.lr
+            group["lr"] = self.lr * share
         self._update(norm, sound)
-        self.state = detached(state, sound)
+        self.state = detached(loss.state, sound)
 
         self.counters.step += 1
+        if self.average:
+            self.average.add(self.counters.step, self.counters.stalled)
         self.counters.tokens += batch.targets.size
         self.counters.train_s += time.perf_counter() - began
-        return loss.detach(), norm
+        return loss.nats.detach(), norm
 
     def _update(self, norm: Tensor, sound: Tensor) -> None:
         """Move the weights by the gradient, brought down to the largest norm allowed."""
@@ -149,17 +167,17 @@ class Learner:
         inputs, targets, first = self.streams[0]
         batch = Batch(inputs[:_TRIED], targets[:_TRIED], first)
         with torch.random.fork_rng():
-            loss, _ = self._loss(batch, self.model.initial_state(self.config.training.batch_size))
-            self.scaler.scale(loss).backward()
+            loss = self._loss(batch, self.model.initial_state(self.config.training.batch_size))
+            self.scaler.scale(loss.objective).backward()
         self.model.zero_grad(set_to_none=True)
         if self.device == "cuda":
             torch.cuda.synchronize()
 
-    def _loss(self, batch: Batch, state: StackState) -> tuple[Tensor, StackState]:
-        """The mean loss of a batch in nats a token, and the state after it."""
+    def _loss(self, batch: Batch, state: StackState) -> Loss:
+        """How the model does on a batch."""
         inputs, targets = (self._moved(part) for part in (batch.inputs, batch.targets))
         with autocast(self.device, self.precision):
-            return self.model.loss(inputs, targets, state)
+            return self.model.loss(inputs, targets, state, self.penalties)
 
     def _moved(self, tokens: Ids) -> Tensor:
         """Tokens on the device, without waiting for their way there."""

@@ -24,6 +24,7 @@ from rnntui.core.runs import Command, Run
 from rnntui.core.text import tokenizers
 from rnntui.core.text.baselines import baselines
 from rnntui.core.text.dataset import Split, reopen
+from rnntui.core.training.averaging import PATIENCE
 from rnntui.core.training.checkpoints import load_checkpoint, save_checkpoint
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
@@ -252,7 +253,7 @@ class Loop:
         # Where a reader still holds the file open (Windows), or there is no room, it will ask again.
         with suppress(RnntuiError):
             write_atomically(
-                self.run.path / "live.safetensors", model_bytes(self.learner.model), durable=False
+                self.run.path / "live.safetensors", model_bytes(self.learner.judged), durable=False
             )
 
     def end(self, reason: ev.Reason) -> Iterator[ev.AnyEvent]:
@@ -278,7 +279,7 @@ class Loop:
         """Score the held-out part; with `counts`, note whether it is the best so far."""
         learner, counters = self.learner, self.learner.counters
         evaluated = evaluate(
-            learner.model,
+            learner.judged,
             self.valid,
             self.tokenizer.start,
             "stream",
@@ -293,6 +294,8 @@ class Loop:
         elif counts:
             counters.stale += 1
             counters.drops += 1
+            if self.config.average == "nt-asgd" and counters.stalled is None and counters.stale >= PATIENCE:
+                counters.stalled, counters.stale = counters.step, 0
         evaluated = msgspec.structs.replace(evaluated, best=best)
         if counts:
             self._last_evaluation = evaluated
@@ -301,7 +304,7 @@ class Loop:
     def _sample(self) -> ev.Sampled:
         """Write a little, on a random generator of its own: training's stays untouched."""
         learner = self.learner
-        session = Session(engine_of(learner.model, self.run.config.model), self.tokenizer, self.vocabulary)
+        session = Session(engine_of(learner.judged, self.run.config.model), self.tokenizer, self.vocabulary)
         session.set_text(self.config.sample_prompt)
         sampling = Sampling(seed=self.config.seed + learner.counters.step)
         text = "".join(generate(session, _SAMPLE_TOKENS, sampling))
