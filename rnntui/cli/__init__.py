@@ -10,7 +10,7 @@ from typing import NoReturn
 import rich_click as click
 
 from rnntui import __version__
-from rnntui.cli import config, corpora, model, runs, screens, train
+from rnntui.cli import config, corpora, measure, model, runs, screens, train
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.visible import visible_line
 
@@ -37,7 +37,7 @@ def cli(context: click.Context) -> None:
         screens.open_app()
 
 
-for group in (train, model, runs, corpora, config, screens):
+for group in (train, model, measure, runs, corpora, config, screens):
     for command in group.COMMANDS:
         cli.add_command(command)
 

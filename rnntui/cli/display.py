@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -190,3 +190,13 @@ def _figures(event: ev.Progress) -> str:
         f"perplexity {formats.number(formats.perplexity(event.loss), 2)}  "
         f"{event.tokens_per_s:,.0f} tokens/s  {formats.time_left(event.fraction, event.train_s)} left"
     )
+
+
+def beside(rivals: Iterable[ev.Baselined], bits_per_byte: float | None) -> Iterator[str]:
+    """What needs no network, a line each: whether a model of so many bits a byte has beaten it."""
+    for each in rivals:
+        beaten = bits_per_byte is not None and bits_per_byte < each.bits_per_byte
+        yield (
+            f"{'✓ beats' if beaten else '✗ behind'} {each.name}: {each.bits_per_byte:.3f} bits/byte, "
+            f"perplexity {formats.number(each.perplexity)}"
+        )

@@ -1,82 +1,29 @@
-"""The trained model as a tool: `evaluate`, `generate`, `complete`, `score`."""
+"""The trained model as a tool that writes: `generate` and `complete`."""
 
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import rich_click as click
 
 from rnntui import formats
 from rnntui.cli.options import (
     RunName,
     checkpoint_option,
-    device_option,
+    helping_options,
     json_option,
     quantize_option,
     text_argument,
     writing_device_option,
 )
-from rnntui.core import events as ev
 from rnntui.core import runs
 from rnntui.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from rnntui.core.inference.session import Session
-
-
-@click.command()
-@click.argument("run", type=RunName())
-@click.option(
-    "--split",
-    default="valid",
-    show_default=True,
-    type=click.Choice(["train", "valid", "test"]),
-    help="the part of the corpus to score",
-)
-@click.option(
-    "--protocol",
-    default="stream",
-    show_default=True,
-    type=click.Choice(["stream", "windows"]),
-    help="stream: read once, in order, state carried; windows: 256 tokens each from a zero state",
-)
-@checkpoint_option
-@device_option
-@json_option
-def evaluate(run: str, split: str, protocol: Any, checkpoint: str, device: str, as_json: bool) -> None:
-    """Score a split of the run's own corpus."""
-    from rnntui.core.inference.opening import verify
-    from rnntui.core.models.weights import load_model
-    from rnntui.core.text.dataset import reopen
-    from rnntui.core.training.checkpoints import read_counters
-    from rnntui.core.training.devices import choose_device
-    from rnntui.core.training.evaluation import evaluate as score
-
-    found = runs.find(run)
-    folder = found.checkpoint_path(checkpoint)
-    verify(folder)
-    device = choose_device(device)
-    model, tokenizer = load_model(found, folder / "model.safetensors", device)
-    counters = read_counters(folder)
-    data = reopen(found, tokenizer)[split]
-    event = score(
-        model, data, tokenizer.start, protocol, device, step=counters.step, train_s=counters.train_s
-    )
-    event = msgspec.structs.replace(event, best=counters.step == counters.best_step)
-    if as_json:
-        click.echo(ev.encode(event).decode())
-        return
-    click.echo(
-        f"{split} ({protocol}), step {event.step:,}: loss {formats.number(event.loss, 4)} nats/token, "
-        f"perplexity {formats.number(event.perplexity)}, {formats.number(event.bits_per_char)} bits/char, "
-        f"{formats.number(event.bits_per_byte)} bits/byte, accuracy {event.accuracy:.1%}"
-    )
 
 
 @click.command()
@@ -123,18 +70,32 @@ def generate(run: str, prompt: str, length: int, checkpoint: str, quantize: str,
 )
 @checkpoint_option
 @quantize_option
+@helping_options
 @writing_device_option
 @json_option
 def complete(
-    run: str, prefix: str, count: int, words: int, length: int, checkpoint: str, quantize: str, as_json: bool
+    run: str,
+    prefix: str,
+    count: int,
+    words: int,
+    length: int,
+    checkpoint: str,
+    quantize: str,
+    dynamic: bool,
+    cache: bool,
+    as_json: bool,
 ) -> None:
     """The likeliest ways in which PREFIX goes on, each with its probability; - reads standard input."""
     from rnntui.core.inference import completion
 
     prefix = text_argument(prefix)
-    session = _session(run, checkpoint, quantize)
+    session = _session(run, checkpoint, quantize, cache)
     began = time.perf_counter()
     session.set_text(prefix)
+    if dynamic:
+        from rnntui.core.inference.along import LearningAlong
+
+        LearningAlong(session).follow()
     found = completion.complete(session, count, words, length)
     elapsed = 1000 * (time.perf_counter() - began)
     if as_json:
@@ -146,59 +107,7 @@ def complete(
         click.echo(f"{formats.share(each.probability)}  {visible_line(each.text)}")
 
 
-@click.command()
-@click.argument("run", type=RunName())
-@click.argument("file")
-@click.option("--encoding", default="auto", show_default=True, help="of FILE")
-@checkpoint_option
-@device_option
-@json_option
-def score(run: str, file: str, encoding: str, checkpoint: str, device: str, as_json: bool) -> None:
-    """How surprising FILE is to the model, in bits per character; - reads standard input.
-
-    With --json, also each token with its surprise in bits.
-    """
-    from rnntui.core.inference.opening import verify
-    from rnntui.core.inference.scoring import score_tokens
-    from rnntui.core.models.weights import load_model
-    from rnntui.core.text import corpus
-    from rnntui.core.training.devices import choose_device
-
-    text = corpus.load(file if file == "-" or "://" in file else str(Path(file).absolute()), encoding).text
-    found = runs.find(run)
-    folder = found.checkpoint_path(checkpoint)
-    verify(folder)
-    device = choose_device(device)
-    model, tokenizer = load_model(found, folder / "model.safetensors", device)
-    tokens = tokenizer.encode(text)
-    nats, hits = score_tokens(model, tokens, tokenizer.start, device=device)
-    total = float(nats.double().sum()) / math.log(2)
-    raw = len(text.encode("utf-8", "replace"))
-    if as_json:
-        answer = {
-            "file": file,
-            "protocol": "stream",
-            "tokens": len(tokens),
-            "loss": float(nats.double().mean()),
-            "perplexity": ev.finite(math.exp(min(float(nats.double().mean()), 700))),
-            "bits_per_char": total / len(text),
-            "bits_per_byte": total / raw,
-            "accuracy": float(hits.double().mean()),
-            "unknown": int((tokens == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0,
-            "scores": [
-                {"text": tokenizer.decode([token]), "bits": nat / math.log(2)}
-                for token, nat in zip(tokens.tolist(), nats.tolist(), strict=True)
-            ],
-        }
-        click.echo(json.dumps(answer, ensure_ascii=False))
-        return
-    click.echo(
-        f"{visible_line(file)} (stream): {total / len(text):.4f} bits/char, {total / raw:.4f} bits/byte, "
-        f"perplexity {formats.number(formats.perplexity(float(nats.double().mean())))}, {len(tokens):,} tokens"
-    )
-
-
-def _session(run: str, checkpoint: str, quantize: str) -> Session:
+def _session(run: str, checkpoint: str, quantize: str, cache: bool = False) -> Session:
     """A session on a run's model.  Raises InputError where the run or the checkpoint is unusable."""
     from rnntui.core.inference.opening import open_engine, verify
     from rnntui.core.inference.session import Session
@@ -206,7 +115,7 @@ def _session(run: str, checkpoint: str, quantize: str) -> Session:
     found = runs.find(run)
     folder = found.checkpoint_path(checkpoint)
     verify(folder)
-    return Session(*open_engine(found, folder / "model.safetensors", quantize == "int8"))
+    return Session(*open_engine(found, folder / "model.safetensors", quantize == "int8"), cache=cache)
 
 
 def _write(text: str) -> None:
@@ -215,4 +124,4 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
-COMMANDS = (evaluate, generate, complete, score)
+COMMANDS = (generate, complete)

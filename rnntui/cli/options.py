@@ -110,6 +110,18 @@ quantize_option = click.option(
     show_default=True,
     help="int8 holds the weights in a quarter of the memory: faster where they exceed the cache",
 )
+
+
+def helping_options(function: Function) -> Function:
+    """Add the switches of what helps a model while it reads."""
+    function = click.option(
+        "--cache", is_flag=True, help="look for places in what was read that were alike (the neural cache)"
+    )(function)
+    return click.option(
+        "--dynamic", is_flag=True, help="learn from what was read, piece by piece (dynamic evaluation)"
+    )(function)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
 
 

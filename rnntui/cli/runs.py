@@ -10,6 +10,7 @@ import msgspec
 import rich_click as click
 
 from rnntui import formats
+from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option
 from rnntui.core import runs as store
 from rnntui.core.config import to_toml
@@ -76,12 +77,16 @@ def _print_table(summaries: list[RunSummary]) -> None:
 @json_option
 def show(run: str, as_json: bool) -> None:
     """One run: its figures and its configuration."""
-    from rnntui.core.summaries import summarise
+    from rnntui.core.summaries import read_history, summary_of
 
     found = store.find(run)
-    summary = summarise(found)
+    history = read_history(found)
+    summary, rivals = summary_of(found, history), list(history.baselines.values())
     if as_json:
-        content = msgspec.to_builtins(summary) | {"config": msgspec.to_builtins(found.config)}
+        content = msgspec.to_builtins(summary) | {
+            "baselines": msgspec.to_builtins(rivals),
+            "config": msgspec.to_builtins(found.config),
+        }
         click.echo(msgspec.json.encode(content).decode())
         return
     click.echo(f"{visible_line(summary.path)}: {summary.state} at step {summary.step:,}")
@@ -90,6 +95,8 @@ def show(run: str, as_json: bool) -> None:
             f"best {summary.split} ({summary.protocol}): loss {summary.loss:.4f} nats/token, "
             f"perplexity {formats.number(summary.perplexity)}, {formats.number(summary.bits_per_byte)} bits/byte"
         )
+    for line in beside(rivals, summary.bits_per_byte):
+        click.echo(line)
     if words := store.last_words(found.path):
         click.echo(f"stderr.log ends: {visible_line(words, 200)}")
     click.echo("\n" + visible(to_toml(found.config)), nl=False)

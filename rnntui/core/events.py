@@ -46,7 +46,7 @@ class Baselined(Event, frozen=True, kw_only=True):
     """Something that is no network was measured on the held-out split: what the model has to beat."""
 
     name: str
-    """`characters` (their frequencies alone), `gzip`, or `5-gram`."""
+    """`characters` (their frequencies alone), `gzip`, `bz2`, `xz`, or `1-gram` to `6-gram`."""
     bits_per_byte: float
     perplexity: float
     """The same as perplexity a token of this run."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from rnntui.core import events as ev
 from rnntui.core.history import Column, History
 from rnntui.plots.scales import Numbers, Scale
 
@@ -61,10 +62,26 @@ def series_of(
         found.append(_heldout(history, x_axis, unit, columns, run))
     if run == 0:
         ends = np.array([x[0] if len(x) else 0.0, x[-1] if len(x) else 1.0])
-        for each in history.baselines.values():
+        for each in levels(history):
             level = each.bits_per_byte if unit == "bits/byte" else each.perplexity
             found.append(Series(each.name, "level", ends, np.array([level, level]), run))
     return found
+
+
+def levels(history: History) -> list[ev.Baselined]:
+    """What must be beaten, as few lines as say it: characters, the best packer and the best n-gram model."""
+    groups: dict[str, ev.Baselined] = {}
+    for each in history.baselines.values():
+        group = (
+            "n-gram"
+            if each.name.endswith("-gram")
+            else "characters"
+            if each.name == "characters"
+            else "packer"
+        )
+        if group not in groups or each.bits_per_byte < groups[group].bits_per_byte:
+            groups[group] = each
+    return list(groups.values())
 
 
 def _figures(history: History, losses: Numbers, unit: Unit) -> Numbers:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, linear
 
 from rnntui.core.models import softmax
-from rnntui.core.models.heads import AdaptiveHead
+from rnntui.core.models.heads import AdaptiveHead, SoftmaxHead
 from rnntui.core.models.softmax import linear_cross_entropy
 
 
@@ -84,3 +84,13 @@ def test_the_adaptive_softmax_is_a_distribution_and_its_loss_is_that(vocab_size:
     torch.testing.assert_close(*losses)
     found, expected = (torch.autograd.grad(loss, [y, *head.parameters()]) for loss in losses)
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("make", [SoftmaxHead, AdaptiveHead])
+def test_a_new_head_knows_the_frequencies(make: type[SoftmaxHead] | type[AdaptiveHead]) -> None:
+    """Protects the start: before the first step each token has the probability of its frequency."""
+    counts = torch.arange(40, 0, -1) ** 2
+    head = make(8, 40)
+    head.begin_at(counts)
+    p = head(torch.zeros(1, 8)).softmax(1)[0]
+    torch.testing.assert_close(p.double(), (counts / counts.sum()).double(), rtol=0.05, atol=0.002)

@@ -48,7 +48,7 @@ def test_streams_that_are_shuffled_read_every_token_once(shuffle: bool, vary: bo
             assert sorted(inputs[:, b]) == list(range(100 * b, 100 * b + 100))
             assert (inputs[1:, b] == 100 * b + (inputs[:-1, b] + 1) % 100).all()
         assert (targets == inputs + 1).all()
-        assert {len(batch.inputs) for batch in batches[:-1]} <= ({4, 7, 10, 14} | {100 % 7})
+        assert (len({len(batch.inputs) for batch in batches}) > 2) == vary
         again = made[1][epoch * count + 2]
         assert (again.inputs == batches[2].inputs).all()
         cuts.add(tuple(batch.inputs[0, 0] for batch in batches))

@@ -86,7 +86,7 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
 
 def _log_probabilities(session: Session, paths: list[_Path]) -> Array:
     """(paths, V) of the next token, among those that may stand there."""
-    logits = session.engine.logits(np.concatenate([path.y for path in paths]))
+    logits = session.logits(np.concatenate([path.y for path in paths]))
     logits[:, ~session.vocabulary.writable] = -np.inf
     for row, path in enumerate(paths):
         if path.owed:

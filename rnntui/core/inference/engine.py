@@ -48,8 +48,10 @@ class Engine:
         self, config: ModelConfig, vocab_size: int, tensors: Mapping[str, Array], quantize: bool = False
     ) -> None:
         _use_one_thread()
-        self.vocab_size = vocab_size
+        self.config, self.vocab_size = config, vocab_size
         self.hidden_size = config.hidden_size
+        self.tensors: Mapping[str, Array] = {} if quantize else tensors
+        """The weights themselves: what is changed in them is changed in what the model thinks."""
         product = _quantized if quantize else _plain
         entry = STEPS[config.cell]
         options = {name: getattr(config, name) for name in CELLS[config.cell].options}

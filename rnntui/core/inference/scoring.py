@@ -4,6 +4,9 @@
 `windows`: independent windows of 256 tokens, each from a zero state (as nanoGPT scores).
 
 Before the first token stands the tokenizer's `start` token, so every token of the text is scored.
+
+A stream may be read by a model that is helped by what it has just read: `dynamic` lets it learn from every piece
+once that is scored, `cache` looks for places that were alike.
 """
 
 from __future__ import annotations
@@ -11,13 +14,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from rnntui.core.errors import InputError
+from rnntui.core.inference.adapting import PIECE, Adapting
+from rnntui.core.inference.cache import SIZE, with_cache
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.text.dataset import Split
 from rnntui.core.text.tokenizers import Ids
@@ -70,30 +76,94 @@ class Scores:
         return self.hits / max(self.tokens, 1)
 
 
+class Helped(NamedTuple):
+    """What helps the model while it reads a stream."""
+
+    dynamic: bool = False
+    cache: bool = False
+
+
+UNHELPED = Helped()
+
+
 def score_split(
-    model: LanguageModel, split: Split, start: int, protocol: Protocol = "stream", device: str = "cpu"
+    model: LanguageModel,
+    split: Split,
+    start: int,
+    protocol: Protocol = "stream",
+    device: str = "cpu",
+    helped: Helped = UNHELPED,
 ) -> Scores:
     """Score a whole split in fp32.  `start` is the token that stands before it."""
     nats, hits = 0.0, 0
-    for some, likeliest in score_blocks(model, split.tokens, start, protocol, device):
+    for some, likeliest in score_blocks(model, split.tokens, start, protocol, device, helped):
         nats += float(some.double().sum())
         hits += int(likeliest.sum())
     return Scores(protocol, len(split.tokens), nats, hits, split.chars, split.bytes)
 
 
 def score_tokens(
-    model: LanguageModel, tokens: Ids, start: int, protocol: Protocol = "stream", device: str = "cpu"
+    model: LanguageModel,
+    tokens: Ids,
+    start: int,
+    protocol: Protocol = "stream",
+    device: str = "cpu",
+    helped: Helped = UNHELPED,
 ) -> tuple[Tensor, Tensor]:
     """The surprise in nats and whether the likeliest token came, both (N,), for `tokens` (N,)."""
-    nats, hits = zip(*score_blocks(model, tokens, start, protocol, device), strict=True)
+    nats, hits = zip(*score_blocks(model, tokens, start, protocol, device, helped), strict=True)
     return torch.cat(nats), torch.cat(hits)
 
 
-@torch.inference_mode()
 def score_blocks(
+    model: LanguageModel, tokens: Ids, start: int, protocol: Protocol, device: str, helped: Helped
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """As `score_tokens`, block by block in the order of the text, so that no text is too long.
+
+    Raises InputError for help with windows, which have nothing before them.
+    """
+    if helped != UNHELPED:
+        if protocol != "stream":
+            raise InputError("--protocol: windows see nothing before them; leave out --dynamic and --cache")
+        return _helped_blocks(model, tokens, start, device, helped)
+    return _plain_blocks(model, tokens, start, protocol, device)
+
+
+def _helped_blocks(
+    model: LanguageModel, tokens: Ids, start: int, device: str, helped: Helped
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """A stream read with help, piece by piece."""
+    adapting = Adapting(model) if helped.dynamic else None
+    state, before = model.eval().initial_state(1), start
+    outputs, followed = np.empty((0, model.hidden_size), np.float32), np.empty(0, np.int64)
+    try:
+        for at in range(0, len(tokens), PIECE):
+            targets = torch.from_numpy(np.asarray(tokens[at : at + PIECE], dtype=np.int64))
+            x = torch.cat([torch.tensor([before]), targets[:-1]]).unsqueeze(1).to(device)
+            if adapting:
+                features, logits, state = adapting.read(x, targets.unsqueeze(1).to(device), state)
+            else:
+                with torch.inference_mode():
+                    features, state = model.features(x, state)
+                    logits = model.logits(features)
+            log_p = logits[:, 0].float().log_softmax(1).cpu()
+            if helped.cache:
+                y = features[:, 0].cpu().numpy()
+                seen = len(followed)
+                outputs, followed = np.concatenate([outputs, y]), np.concatenate([followed, targets.numpy()])
+                log_p = torch.from_numpy(with_cache(log_p.numpy(), y, outputs, followed, seen))
+                outputs, followed = outputs[-SIZE:], followed[-SIZE:]
+            before = int(targets[-1])
+            yield -log_p.gather(1, targets.unsqueeze(1))[:, 0], log_p.argmax(1) == targets
+    finally:
+        if adapting:
+            adapting.forget()
+
+
+@torch.inference_mode()
+def _plain_blocks(
     model: LanguageModel, tokens: Ids, start: int, protocol: Protocol, device: str
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """As `score_tokens`, block by block in the order of the text, so that no text is too long."""
     stream = protocol == "stream"
     size = _CHUNK if stream else WINDOW * _WINDOWS_AT_ONCE
     state, before = model.initial_state(1), start

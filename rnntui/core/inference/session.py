@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnntui.core.inference.arrays import Array, log_softmax
+from rnntui.core.inference.cache import SIZE, with_cache
 from rnntui.core.inference.engine import Engine, State
 from rnntui.core.inference.vocabulary import Vocabulary
 from rnntui.core.text.tokenizers import Tokenizer
@@ -50,8 +51,12 @@ class Session:
     what is written next must begin with it.
     """
 
-    def __init__(self, engine: Engine, tokenizer: Tokenizer, vocabulary: Vocabulary | None = None) -> None:
+    def __init__(
+        self, engine: Engine, tokenizer: Tokenizer, vocabulary: Vocabulary | None = None, cache: bool = False
+    ) -> None:
         self.engine = engine
+        self.cache = cache
+        """Whether what is written so far has a say in what may follow (the neural cache)."""
         self.tokenizer = tokenizer
         self.vocabulary = vocabulary or Vocabulary(tokenizer)
         self.text = ""
@@ -61,10 +66,12 @@ class Session:
         self._moments: dict[int, Moment] = {0: self._first_moment()}
         self._nats: list[float] = []
         """The surprise of the first tokens, as far as anybody asked for it."""
+        self._memory: tuple[Array, Array] | None = None
+        """What the cache remembers at the end of the text, once anybody asked for it."""
 
     def set_text(self, text: str) -> None:
         """Take `text` as what is written so far, feeding only what changed."""
-        common = _common_prefix(self.text, text)
+        common = common_prefix(self.text, text)
         while self._marks[-1].witness > common:
             self._marks.pop()
         mark = self._marks[-1]
@@ -79,11 +86,12 @@ class Session:
                 self._marks.append(_Mark(chars, len(self.tokens), chars))
         if self._marks[-1].chars < cut:
             self._marks.append(_Mark(cut, len(self.tokens), len(text)))
-        unchanged = mark.tokens + _common_prefix(before, self.tokens[mark.tokens :])
+        unchanged = mark.tokens + common_prefix(before, self.tokens[mark.tokens :])
         for position in [position for position in self._moments if position > unchanged]:
             del self._moments[position]
         del self._nats[unchanged:]
         self.text, self.pending = text, text[cut:]
+        self._memory = None
         self._feed()
 
     def surprises(self) -> list[tuple[str, float]]:
@@ -101,12 +109,43 @@ class Session:
                 for token in stretch:
                     outputs.append(moment.y)
                     moment = self.advance(moment, [token])
-                scores = log_softmax(self.engine.logits(np.concatenate(outputs)))
+                scores = self._log_p_along(np.concatenate(outputs), at)
                 nats = (-scores[np.arange(len(stretch)), stretch]).tolist()
                 self._nats += nats[len(self._nats) - at :]
                 at += len(stretch)
         pieces = self.tokenizer.pieces(self.text[: len(self.text) - len(self.pending)])
         return list(zip(pieces, self._nats, strict=True))
+
+    def logits(self, y: Array) -> Array:
+        """Logits (n, V) of what may follow the text, from outputs (n, H) there or on branches from there."""
+        logits = self.engine.logits(y)
+        if not self.cache:
+            return logits
+        if self._memory is None:
+            self._memory = self._remembered(len(self.tokens))
+        return with_cache(log_softmax(logits), y, *self._memory)
+
+    def _log_p_along(self, outputs: Array, at: int) -> Array:
+        """The log-probabilities (n, V) at n places of the text, the first before the token number `at`."""
+        log_p = log_softmax(self.engine.logits(outputs))
+        if not self.cache:
+            return log_p
+        before, tokens = self._remembered(at)
+        here = np.array(self.tokens[at : at + len(outputs)], np.int64)
+        seen = len(tokens)
+        return with_cache(
+            log_p, outputs, np.concatenate([before, outputs]), np.concatenate([tokens, here]), seen
+        )
+
+    def _remembered(self, end: int) -> tuple[Array, Array]:
+        """The outputs (N, H) that are still at hand of the last tokens before `end`, and these tokens (N,)."""
+        places = sorted(place for place in self._moments if end - SIZE <= place < end)
+        outputs = [self._moments[place].y for place in places]
+        shape = (0, self.engine.hidden_size)
+        return (
+            np.concatenate(outputs) if outputs else np.empty(shape, np.float32),
+            np.array([self.tokens[place] for place in places], np.int64),
+        )
 
     def next_tokens(self, count: int) -> list[tuple[str, float]]:
         """The `count` likeliest next tokens with their probabilities, the likeliest first.
@@ -124,6 +163,11 @@ class Session:
     def moment(self) -> Moment:
         """The model at the end of the text's fed tokens."""
         return self._moments[len(self.tokens)]
+
+    def moment_from(self, position: int) -> tuple[int, Moment]:
+        """The first place from token number `position` on whose moment is still at hand, and that moment."""
+        place = min(place for place in self._moments if place >= position)
+        return place, self._moments[place]
 
     def end(self) -> tuple[Moment, bytes]:
         """Where writing goes on: the model there, and the pending bytes that what is written must begin with."""
@@ -170,7 +214,7 @@ class Writer:
 
     def logits(self) -> Array:
         """The next token's logits (V,), minus infinity where a token cannot stand."""
-        logits = self._session.engine.logits(self._moment.y)[0]
+        logits = self._session.logits(self._moment.y)[0]
         vocabulary = self._session.vocabulary
         allowed = vocabulary.writable
         if self._owed:
@@ -189,7 +233,7 @@ class Writer:
         return self._decoder.decode(b"", final=True)
 
 
-def _common_prefix(a: Sequence[object], b: Sequence[object]) -> int:
+def common_prefix(a: Sequence[object], b: Sequence[object]) -> int:
     """How many characters, or tokens, two sequences share at their beginning."""
     low, high = 0, min(len(a), len(b))
     while low < high:

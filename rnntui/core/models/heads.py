@@ -24,6 +24,10 @@ class SoftmaxHead(nn.Linear):
         super().__init__(hidden_size, vocab_size)
         nn.init.zeros_(self.bias)
 
+    def begin_at(self, counts: Tensor) -> None:
+        """Begin with the tokens' frequencies, from `counts` (V,): nothing of that has to be learned by steps."""
+        self.bias.data.copy_(_log_shares(counts))
+
     def loss(self, y: Tensor, targets: Tensor) -> Tensor:
         """The mean of -ln P(target) in nats, for y (N, H) and targets (N,)."""
         return linear_cross_entropy(y, self.weight, self.bias, targets)
@@ -57,6 +61,15 @@ class AdaptiveHead(nn.Module):
             SoftmaxHead(cluster.features, cluster.last - cluster.first) for cluster in self.clusters
         )
 
+    def begin_at(self, counts: Tensor) -> None:
+        """As that of `SoftmaxHead`."""
+        places = [counts[: self.clusters[0].first]]
+        for _, cluster, _, rest in self._clusters():
+            within = counts[cluster.first : cluster.last]
+            places.append(within.sum().unsqueeze(0))
+            rest.begin_at(within)
+        self.first.begin_at(torch.cat(places))
+
     def loss(self, y: Tensor, targets: Tensor) -> Tensor:
         """The mean of -ln P(target) in nats, for y (N, H) and targets (N,)."""
         places, rare = targets.clone(), []
@@ -87,3 +100,9 @@ class AdaptiveHead(nn.Module):
         own = self.first.out_features - len(self.clusters)
         rest = cast("list[SoftmaxHead]", list(self.rest))
         return zip(count(own), self.clusters, self.down, rest, strict=False)
+
+
+def _log_shares(counts: Tensor) -> Tensor:
+    """ln of each share of the whole, half a count more for everything (Krichevsky and Trofimov 1981)."""
+    smooth = counts.double() + 0.5
+    return (smooth / smooth.sum()).log()

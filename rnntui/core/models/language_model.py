@@ -47,7 +47,7 @@ class LanguageModel(nn.Module):
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
-        self.vocab_size = vocab_size
+        self.vocab_size, self.hidden_size = vocab_size, config.hidden_size
         embedding, hidden = config.embedding_size, config.hidden_size
         self.embedding = DroppingEmbedding(vocab_size, embedding, config.embedding_dropout)
         self.input_dropout = LockedDropout(config.input_dropout)

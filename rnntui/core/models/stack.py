@@ -51,3 +51,8 @@ class Stack(nn.Module):
 
     def _cells(self) -> list[Cell]:
         return cast("list[Cell]", list(self.cells))
+
+
+def detached(state: StackState) -> StackState:
+    """The state as numbers without history."""
+    return tuple(tuple(part.detach() for part in layer) for layer in state)

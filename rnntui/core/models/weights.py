@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from rnntui.core.config import ModelConfig
 from rnntui.core.errors import InputError
+from rnntui.core.models.heads import SoftmaxHead
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.tensor_files import check_shapes, unreadable
 from rnntui.core.runs import Run
@@ -54,6 +59,21 @@ def load_weights(model: LanguageModel, path: Path) -> None:
     if model.tied:
         tensors[_TIED] = tensors["embedding.weight"]
     model.load_state_dict(tensors)
+
+
+def model_on(
+    config: ModelConfig, vocab_size: int, arrays: Mapping[str, np.ndarray[Any, Any]]
+) -> LanguageModel:
+    """A model whose weights are the memory of `arrays`: what is changed in the one is changed in the other."""
+    with torch.device("meta"):
+        model = LanguageModel(config, vocab_size)
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    if model.tied:
+        tensors[_TIED] = tensors["embedding.weight"]
+    model.load_state_dict(tensors, assign=True)
+    if model.tied:
+        cast("SoftmaxHead", model.head).weight = model.embedding.weight
+    return model
 
 
 def load_model(

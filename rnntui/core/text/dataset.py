@@ -19,7 +19,7 @@ from rnntui.core.runs import Run, cache_home
 from rnntui.core.splits import split_fractions, split_in_figures
 from rnntui.core.text import tokenizers
 from rnntui.core.text.corpus import Source, canonical
-from rnntui.core.text.statistics import statistics
+from rnntui.core.text.floors import floors
 from rnntui.core.text.stored import Narrate, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
@@ -42,7 +42,8 @@ class Split:
     bytes: int
     """Of the part's text as UTF-8: what bits per byte are counted over."""
     floors: dict[str, float] = field(default_factory=dict)
-    """Bits a byte that need no model: `characters` by their frequencies, `gzip`.  Of held-out parts only."""
+    """Bits a byte that need no model: `characters` by their frequencies, `gzip`, `bz2`, `xz`.  Of held-out parts
+    only."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,15 @@ def reopen(run: Run, tokenizer: Tokenizer) -> Dataset:
         return _encode(text, _parts(text.chars, text_config.split), tokenizer, path, silent)
 
 
+def whole(source: Source, tokenizer: Tokenizer) -> tuple[Split, str]:
+    """All of a text that no run knows, in tokens, and its digest.  Raises InputError where it cannot be read."""
+    with stored(source, silent) as text:
+        blocks = list(tokenizer.encode_blocks(text.part(0, text.chars)))
+        size = sum(len(block.encode()) for block in text.part(0, text.chars))
+        tokens = np.concatenate(blocks).astype(tokenizer.dtype)
+        return Split("whole", tokens, text.chars, size, floors(text.part(0, text.chars))), source.sha256
+
+
 def _parts(chars: int, split: str) -> dict[str, tuple[int, int]]:
     """Where each part begins and ends, in characters, by the shares in `split`."""
     train, valid, test = split_fractions(split)
@@ -142,7 +152,7 @@ def _encode(
             for name, part in parts.items()
         }
         for name in sizes.keys() - {"train"}:
-            sizes[name]["floors"] = _floors(text.part(*parts[name]))
+            sizes[name]["floors"] = floors(text.part(*parts[name]))
         (folder / "sizes.json").write_text(json.dumps(sizes), encoding="utf-8")
     dataset = _cached(path)
     assert dataset is not None, "the folder was just written whole"
@@ -180,14 +190,6 @@ def _write_tokens(path: Path, dtype: type[np.unsignedinteger[Any]], blocks: Iter
             total += len(block)
         file.seek(0)
         np.lib.format.write_array_header_1_0(file, header | {"shape": (total,)})
-
-
-def _floors(blocks: Iterator[str]) -> dict[str, float]:
-    figures = statistics(blocks)
-    return {
-        "characters": figures.entropy * figures.characters / figures.bytes,
-        "gzip": figures.gzip_bits_per_byte,
-    }
 
 
 def _cached(path: Path) -> Dataset | None:

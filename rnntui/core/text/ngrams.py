@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ _Ints = npt.NDArray[np.signedinteger[Any]]
 _Floats = npt.NDArray[np.float64]
 
 
-def ngram_nats(train: Ids, heldout: Ids, vocab_size: int, order: int = 5) -> _Floats:
-    """-ln P(token | the `order` - 1 before it) for each token of `heldout`, (N,), counted on `train`.
+def ngram_nats(train: Ids, heldout: Ids, vocab_size: int, orders: int) -> Iterator[_Floats]:
+    """-ln P(token | the n - 1 before it) for each token of `heldout`, (N,), for n from 1 to `orders`.
 
-    Interpolated Kneser-Ney smoothing with three discounts an order (Chen and Goodman 1998):
+    Counted on `train`, by interpolated Kneser-Ney smoothing with three discounts an order (Chen and
+    Goodman 1998):
 
         P_n(w|c) = max(N(c,w) - D, 0) / N(c) + g(c) P_{n-1}(w|c')
 
@@ -29,19 +31,17 @@ def ngram_nats(train: Ids, heldout: Ids, vocab_size: int, order: int = 5) -> _Fl
     # gram: -1, which is also what stands before the first token.
     below = np.full(len(tokens), -1, dtype=np.int32)
     grams = _numbered(below, tokens, vocab_size)
-    p = np.full(len(heldout), 1.0 / vocab_size)
-    for n in range(1, order + 1):
-        if n == order:
-            above = grams
-            counts = np.bincount(grams[n - 1 : size], minlength=grams.max() + 1)
-        else:
-            # How many different tokens stand to the left of each n-gram.
-            above = _numbered(grams, tokens, vocab_size)
-            counts = np.bincount(grams[_first_places(above, n + 1, size)], minlength=grams.max() + 1)
-        p = _interpolated(below, grams, n, counts, size, p)
+    lower = np.full(len(heldout), 1.0 / vocab_size)
+    for n in range(1, orders + 1):
+        counts = np.bincount(grams[n - 1 : size], minlength=grams.max() + 1)
+        yield -np.log(_interpolated(below, grams, n, counts, size, lower))
+        if n == orders:
+            return
+        # How many different tokens stand to the left of each n-gram: what the higher orders rest on.
+        above = _numbered(grams, tokens, vocab_size)
+        counts = np.bincount(grams[_first_places(above, n + 1, size)], minlength=grams.max() + 1)
+        lower = _interpolated(below, grams, n, counts, size, lower)
         below, grams = grams, above
-    nats: _Floats = -np.log(p)
-    return nats
 
 
 def _numbered(before: _Ints, tokens: Ids, vocab_size: int) -> _Ints:

@@ -38,8 +38,6 @@ class WeightAverage:
     @torch.no_grad()
     def add(self, step: int, since: int | None) -> None:
         """Take in the weights after `step` steps; `since` is the step at which learning stood still."""
-        if self._kind == "ema":
-            share = _RECENT / (step + _RECENT)
-        else:
-            share = 1.0 if since is None else 1 / (step - since)
+        fading, since_then = _RECENT / (step + _RECENT), 1.0 if since is None else 1 / (step - since)
+        share = fading if self._kind == "ema" else since_then
         torch._foreach_lerp_(self._mean, self._learning, share)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnntui.core.events import Evaluated, finite
-from rnntui.core.inference.scoring import Protocol, score_split
+from rnntui.core.inference.scoring import UNHELPED, Helped, Protocol, score_split
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.text.dataset import Split
 
@@ -17,9 +17,10 @@ def evaluate(
     *,
     step: int,
     train_s: float,
+    helped: Helped = UNHELPED,
 ) -> Evaluated:
     """Score the whole of `split` in fp32 and tell it, as of `step` and `train_s` seconds of training."""
-    scores = score_split(model, split, start, protocol, device)
+    scores = score_split(model, split, start, protocol, device, helped)
     return Evaluated(
         step=step,
         split=split.name,

@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rnntui.core.config import Config
 from rnntui.core.models.language_model import LanguageModel, Loss, Penalties
-from rnntui.core.models.stack import StackState
+from rnntui.core.models.stack import StackState, detached
 from rnntui.core.text.batches import Batch, Streams
 from rnntui.core.text.tokenizers import Ids
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.devices import Precision, autocast, keep_memory
 from rnntui.core.training.optimisation import lr_factor, make_optimizer
 
+_COUNTED = 1 << 22
+"""Tokens counted for the frequencies that a new model begins with."""
 _TRIED = 16
 """Tokens of each stream in a trial."""
 
@@ -55,6 +58,8 @@ class Learner:
             tokens, training.batch_size, training.bptt, training.shuffle, training.vary_bptt, training.seed
         )
         self.model = LanguageModel(config.model, vocab_size).to(device).train()
+        counts = np.bincount(tokens[-_COUNTED:], minlength=vocab_size)
+        self.model.head.begin_at(torch.from_numpy(counts))
         self.average = None if training.average == "none" else WeightAverage(self.model, training.average)
         self.penalties = Penalties(
             training.activation_penalty, training.temporal_penalty, training.label_smoothing
@@ -137,7 +142,7 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * share
         self._update(norm, sound)
-        self.state = detached(loss.state, sound)
+        self.state = _carried(loss.state, sound)
 
         self.counters.step += 1
         if self.average:
@@ -189,9 +194,9 @@ class Learner:
         )
 
 
-def detached(state: StackState, sound: Tensor) -> StackState:
+def _carried(state: StackState, sound: Tensor) -> StackState:
     """The state as numbers without history, in fp32; zero where it is not `sound`."""
-    return tuple(tuple(torch.where(sound, part.detach().float(), 0.0) for part in layer) for layer in state)
+    return tuple(tuple(torch.where(sound, part.float(), 0.0) for part in layer) for layer in detached(state))
 
 
 def flat_state(state: StackState) -> dict[str, Tensor]:

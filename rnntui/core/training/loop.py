@@ -76,8 +76,9 @@ class Loop:
         train_tokens = self.dataset["train"].tokens
         fresh = not (run.path / "last").exists()
         # Counted before there is a learner, which keeps for its steps whatever memory was used before.
-        self._baselines = baselines(self.dataset, self.tokenizer.vocab_size) if fresh else []
-        self.learner = Learner(run.config, self.tokenizer.vocab_size, train_tokens, device)
+        vocab_size = self.tokenizer.vocab_size
+        self._baselines = baselines(train_tokens, self.dataset["valid"], vocab_size) if fresh else []
+        self.learner = Learner(run.config, vocab_size, train_tokens, device)
         self.valid: Split = self.dataset["valid"]
         self.vocabulary = Vocabulary(self.tokenizer)
         self.stopped = False

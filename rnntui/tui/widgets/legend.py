@@ -6,7 +6,7 @@ import numpy as np
 
 from rnntui import formats
 from rnntui.core.history import History
-from rnntui.plots.series import XAxis
+from rnntui.plots.series import XAxis, levels
 
 
 def readout(history: History, axis: XAxis, x: float) -> str:
@@ -23,12 +23,11 @@ def readout(history: History, axis: XAxis, x: float) -> str:
 
 
 def beaten(history: History) -> str:
-    """Which baselines the model has beaten, in words and signs."""
+    """Which of what is drawn as a level the model has beaten, in words and signs."""
     best = history.best
     if best is None or best.bits_per_byte is None or not history.baselines:
         return " to beat"
     marks = (
-        f"{'✓' if best.bits_per_byte < each.bits_per_byte else '✗'} {each.name}"
-        for each in history.baselines.values()
+        f"{'✓' if best.bits_per_byte < each.bits_per_byte else '✗'} {each.name}" for each in levels(history)
     )
     return " beaten? " + " ".join(marks)

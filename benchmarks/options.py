@@ -1,0 +1,273 @@
+"""What each option is worth: the default recipe with one thing changed, at equal time.
+
+    python benchmarks/options.py TEXT [--seconds 60] [--seeds 3] [--only NAME ...]
+
+Every row trains for the same seconds on the first 90% of TEXT, read as characters, and is scored on the rest
+in one stream; the rows take turns, once for every seed.  Rows marked * are no settings: they are written here, as
+plainly as their papers, to see whether they are worth a place in the program.  The difference is told
+beside the range of the seeds, which is the noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import torch
+from results import write_section
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm, linear, log_softmax, scaled_dot_product_attention
+
+from rnntui.core import config as configuration
+from rnntui.core.cells.base import Cell, State
+from rnntui.core.cells.steps import STEPS
+from rnntui.core.inference.scoring import score_split
+from rnntui.core.models.language_model import LanguageModel, Loss, Penalties
+from rnntui.core.text import dataset
+from rnntui.core.training.averaging import WeightAverage
+from rnntui.core.training.learner import Learner
+from rnntui.core.training.optimisation import make_optimizer
+from rnntui.core.training.race import choose_way
+
+
+class Mogrifier(Cell):
+    """The LSTM whose input and state gate each other before every step (Melis et al. 2020), two rounds."""
+
+    name = "lstm"
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.rnn = nn.LSTM(input_size, hidden_size)
+        self.q, self.r = nn.Linear(hidden_size, input_size), nn.Linear(input_size, hidden_size)
+        self.rnn.bias_ih_l0.data[hidden_size : 2 * hidden_size] = 1
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
+        x = 2 * torch.sigmoid(self.q(h)) * x
+        h = 2 * torch.sigmoid(self.r(x)) * h
+        W, U, b, d = self.rnn.all_weights[0]
+        return STEPS["lstm"].step(torch, linear(x, W, b), linear(h, U, d), (h, c))
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        outputs = []
+        for row in x:
+            y, state = self.step(row, state)
+            outputs.append(y)
+        return torch.stack(outputs), state
+
+
+class NormedLSTM(Mogrifier):
+    """The LSTM with layer normalisation of its sums and its memory (Ba et al. 2016)."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        del self.q, self.r
+        self.scales = nn.ParameterList(
+            [torch.ones(4 * hidden_size), torch.ones(4 * hidden_size), torch.ones(hidden_size)]
+        )
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
+        W, U, b, d = self.rnn.all_weights[0]
+        first, second, last = self.scales
+        sums = (
+            layer_norm(linear(x, W), first.shape, first)
+            + layer_norm(linear(h, U), second.shape, second)
+            + b
+            + d
+        )
+        i, f, g, o = sums.chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(layer_norm(c, last.shape, last))
+        return h, (h, c)
+
+
+class AttentiveModel(LanguageModel):
+    """One head of attention over the last outputs, added to the output (after Merity 2019).
+
+    Keys and values are the outputs themselves; what lies before the piece is not seen.
+    """
+
+    def __init__(self, config: Any, vocab_size: int) -> None:
+        super().__init__(config, vocab_size)
+        size = config.hidden_size
+        self.query, self.mixed = nn.Linear(size, size), nn.Linear(size, size)
+        nn.init.zeros_(self.mixed.weight)
+        nn.init.zeros_(self.mixed.bias)
+
+    def features(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        y, state = super().features(tokens, state)
+        rows = y.transpose(0, 1).unsqueeze(1)
+        q = self.query(rows)
+        found = scaled_dot_product_attention(q, rows.to(q.dtype), rows.to(q.dtype), is_causal=True)
+        return y + self.mixed(found).squeeze(1).transpose(0, 1), state
+
+
+class MixtureModel(LanguageModel):
+    """A mixture of four softmaxes (Yang et al. 2018)."""
+
+    def __init__(self, config: Any, vocab_size: int) -> None:
+        super().__init__(config, vocab_size)
+        size = config.hidden_size
+        self.shares, self.views = nn.Linear(size, 4), nn.Linear(size, 4 * size)
+
+    def log_p(self, y: Tensor) -> Tensor:
+        views = torch.tanh(self.views(y)).unflatten(-1, (4, -1))
+        log_p = log_softmax(self.head(views).float(), -1)
+        return torch.logsumexp(log_p + log_softmax(self.shares(y).float(), -1).unsqueeze(-1), -2)
+
+    def logits(self, y: Tensor) -> Tensor:
+        return self.log_p(y)
+
+    def loss(self, tokens: Tensor, targets: Tensor, state: Any, penalties: Penalties = Penalties()) -> Loss:  # noqa: B008
+        y, state = self.features(tokens, state)
+        nats = -self.log_p(self.dropout(y)).gather(-1, targets.unsqueeze(-1)).mean()
+        return Loss(nats, nats, state)
+
+
+def with_model(learner: Learner, model: LanguageModel) -> None:
+    """Let `learner` learn another model."""
+    learner.model = model.train()
+    learner.average = WeightAverage(model, "ema")
+    learner.optimizer = make_optimizer(model, learner.config.training)
+
+
+def with_class(kind: type[LanguageModel]) -> Callable[[Learner], None]:
+    def change(learner: Learner) -> None:
+        with_model(learner, kind(learner.config.model, learner.model.vocab_size))
+
+    return change
+
+
+def with_cell(kind: type[Cell]) -> Callable[[Learner], None]:
+    def change(learner: Learner) -> None:
+        old = cast("Cell", learner.model.stack.cells[0])
+        learner.model.stack.cells[0] = kind(old.input_size, old.hidden_size)
+        with_model(learner, learner.model)
+
+    return change
+
+
+def irnn(learner: Learner) -> None:
+    """Recurrent weights that begin as the identity (Le et al. 2015)."""
+    _, U, b, c = cast("Any", learner.model.stack.cells[0]).weights()
+    nn.init.eye_(U.data)
+    b.data.zero_()
+    c.data.zero_()
+    with_model(learner, learner.model)
+
+
+def muon(learner: Learner) -> None:
+    """Muon for the cells' matrices (Jordan et al. 2024), AdamW for the rest."""
+    matrices = [p for p in learner.model.stack.parameters() if p.dim() > 1]
+    rest = [p for p in learner.model.parameters() if all(p is not m for m in matrices)]
+    hidden = torch.optim.Muon(matrices, lr=0.02, weight_decay=0.0)
+    others = torch.optim.AdamW(rest, lr=learner.config.training.lr, betas=(0.9, 0.99), fused=True)
+    peak = learner.config.training.lr
+
+    def update(norm: Tensor, sound: Tensor) -> None:
+        torch.nn.utils.clip_grads_with_norm_(learner.model.parameters(), learner.config.training.clip, norm)
+        for optimizer, rate in ((hidden, 0.02), (others, peak)):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * learner.lr / peak
+            optimizer.step()
+
+    learner._update = update  # type: ignore[method-assign]
+
+
+class Option(NamedTuple):
+    """A change of the default recipe."""
+
+    settings: dict[str, Any] = {}
+    change: Callable[[Learner], None] | None = None
+    base: str = "the default"
+
+
+OPTIONS: dict[str, Option] = {
+    "the default": Option(),
+    "no mean of the weights": Option({"average": "none"}),
+    "dropout 0.1": Option({"dropout": 0.1}),
+    "input dropout 0.1": Option({"input_dropout": 0.1}),
+    "embedding dropout 0.05": Option({"embedding_dropout": 0.05}),
+    "weight drop 0.2": Option({"weight_drop": 0.2}),
+    "activation penalty 1": Option({"activation_penalty": 1.0}),
+    "temporal penalty 1": Option({"temporal_penalty": 1.0}),
+    "label smoothing 0.05": Option({"label_smoothing": 0.05}),
+    "shuffled streams": Option({"shuffle": True}),
+    "varying bptt": Option({"vary_bptt": True}),
+    "one-cycle": Option({"schedule": "one-cycle"}),
+    "constant rate": Option({"schedule": "constant"}),
+    "Muon *": Option(change=muon),
+    "layer norm of the outputs": Option({"layer_norm": True}),
+    "2 layers of 352": Option({"num_layers": 2, "hidden_size": 352}),
+    "2 layers of 352, residual": Option(
+        {"num_layers": 2, "hidden_size": 352, "residual": True}, base="2 layers of 352"
+    ),
+    "Mogrifier LSTM *": Option(change=with_cell(Mogrifier)),
+    "layer-normalised LSTM *": Option(change=with_cell(NormedLSTM)),
+    "attention over the piece *": Option(change=with_class(AttentiveModel)),
+    "mixture of 4 softmaxes *": Option(change=with_class(MixtureModel)),
+    "elman, relu": Option({"cell": "elman", "nonlinearity": "relu"}),
+    "elman, relu, identity at first *": Option(
+        {"cell": "elman", "nonlinearity": "relu"}, irnn, base="elman, relu"
+    ),
+}
+
+
+def measure(text: str, option: Option, seconds: float, seed: int) -> tuple[float, int]:
+    """Validation loss in nats a character after so many seconds, and the steps taken."""
+    settings = {"corpus": text, "split": "90/10", "max_time": seconds, "seed": seed} | option.settings
+    config, tokenizer, data = dataset.prepare(configuration.build(settings))
+    learner = Learner(config, tokenizer.vocab_size, data["train"].tokens, "cpu")
+    if option.change:
+        option.change(learner)
+    learner.use(*choose_way("auto", learner))
+    while learner.counters.train_s < seconds:
+        learner.step()
+    return score_split(learner.judged, data["valid"], tokenizer.start).loss, learner.counters.step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("text")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", help="some of the rows")
+    options = parser.parse_args()
+    chosen = options.only or list(OPTIONS)
+    found: dict[str, list[tuple[float, int]]] = {name: [] for name in chosen}
+    for seed in range(1, options.seeds + 1):
+        for name in chosen:
+            found[name].append(measure(options.text, OPTIONS[name], options.seconds, seed))
+            print(name, found[name][-1], flush=True)
+    if options.only:
+        return
+    losses = {name: [loss for loss, _ in rows] for name, rows in found.items()}
+    lines = [
+        f"{Path(options.text).name}, characters, split 90/10, {options.seconds:g} s of training each, "
+        f"{options.seeds} seeds; "
+        "validation loss (stream) in nats a character.  `gain`: how much lower than the row it is compared with, the "
+        "default if none is named; * is no setting.",
+        "",
+        "| option | loss, mean (range of the seeds) | gain | steps |",
+        "|---|---|---|---|",
+    ]
+    for name in chosen:
+        base = OPTIONS[name].base
+        mean = statistics.mean(losses[name])
+        gain = statistics.mean(losses[base]) - mean
+        against = "" if base == "the default" else f" against {base}"
+        steps = statistics.mean(steps for _, steps in found[name])
+        lines.append(
+            f"| {name} | {mean:.4f} ({min(losses[name]):.4f} to {max(losses[name]):.4f}) "
+            f"| {'' if name == base else f'{gain:+.4f}{against}'} | {steps:,.0f} |"
+        )
+    command = f"python benchmarks/options.py TEXT --seconds {options.seconds:g} --seeds {options.seeds}"
+    write_section("What each option is worth", command, lines)
+
+
+if __name__ == "__main__":
+    main()

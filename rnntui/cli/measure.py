@@ -1,0 +1,218 @@
+"""How good a model is: `evaluate` on a held-out part or another text, `score` token by token."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import rich_click as click
+
+from rnntui import formats
+from rnntui.cli.display import beside
+from rnntui.cli.options import (
+    CorpusName,
+    RunName,
+    checkpoint_option,
+    device_option,
+    helping_options,
+    json_option,
+)
+from rnntui.core import events as ev
+from rnntui.core import runs
+from rnntui.core.errors import InputError
+from rnntui.visible import visible_line
+
+if TYPE_CHECKING:
+    from rnntui.core.text.dataset import Split
+    from rnntui.core.text.tokenizers import Tokenizer
+
+
+@click.command()
+@click.argument("run", type=RunName())
+@click.option(
+    "--split",
+    default="valid",
+    show_default=True,
+    type=click.Choice(["train", "valid", "test"]),
+    help="the part of the corpus to score",
+)
+@click.option(
+    "--protocol",
+    default="stream",
+    show_default=True,
+    type=click.Choice(["stream", "windows"]),
+    help="stream: read once, in order, state carried; windows: 256 tokens each from a zero state",
+)
+@click.option(
+    "--corpus",
+    type=CorpusName(),
+    help="score the whole of another text in the place of a part of the run's own",
+)
+@helping_options
+@click.option(
+    "--baselines", "compared", is_flag=True, help="also what needs no network: n-grams, gzip, bz2, xz"
+)
+@click.option(
+    "--completion",
+    "completing",
+    is_flag=True,
+    help="how well it completes: keystrokes saved, exact words, what to offer, how fast",
+)
+@checkpoint_option
+@device_option
+@json_option
+def evaluate(
+    run: str,
+    split: str,
+    protocol: Any,
+    corpus: str | None,
+    dynamic: bool,
+    cache: bool,
+    compared: bool,
+    completing: bool,
+    checkpoint: str,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Score a held-out part of the run's own corpus, or another text."""
+    from rnntui.core.inference.opening import verify
+    from rnntui.core.inference.scoring import Helped
+    from rnntui.core.models.weights import load_model
+    from rnntui.core.text.baselines import baselines
+    from rnntui.core.text.dataset import reopen
+    from rnntui.core.training.checkpoints import read_counters
+    from rnntui.core.training.devices import choose_device
+    from rnntui.core.training.evaluation import evaluate as score
+
+    found = runs.find(run)
+    folder = found.checkpoint_path(checkpoint)
+    verify(folder)
+    device = choose_device(device)
+    model, tokenizer = load_model(found, folder / "model.safetensors", device)
+    counters = read_counters(folder)
+    data = _another(found, corpus, tokenizer) if corpus else reopen(found, tokenizer)[split]
+    if compared and data.name == "train":
+        raise InputError(
+            "--baselines: what was counted on the training part says nothing of it; use --split valid"
+        )
+    event = score(
+        model, data, tokenizer.start, protocol, device,
+        step=counters.step, train_s=counters.train_s, helped=Helped(dynamic, cache),
+    )  # fmt: skip
+    event = msgspec.structs.replace(event, best=counters.step == counters.best_step)
+    rivals = []
+    if compared:
+        train = reopen(found, tokenizer)["train"].tokens
+        rivals = [
+            ev.Baselined(step=0, **each._asdict()) for each in baselines(train, data, tokenizer.vocab_size)
+        ]
+    if as_json:
+        extra = {"corpus": corpus or found.config.text.corpus, "own": data.name != "whole"}
+        extra |= {name: True for name, on in (("dynamic", dynamic), ("cache", cache)) if on}
+        extra |= {"baselines": msgspec.to_builtins(rivals)} if rivals else {}
+        click.echo(json.dumps(msgspec.to_builtins(event) | extra, ensure_ascii=False))
+        return
+    help_given = "".join(f", {name}" for name, on in (("dynamic", dynamic), ("cache", cache)) if on)
+    click.echo(
+        f"{data.name} ({protocol}{help_given}), step {event.step:,}: loss {formats.number(event.loss, 4)} nats/token, "
+        f"perplexity {formats.number(event.perplexity)}, {formats.number(event.bits_per_char)} bits/char, "
+        f"{formats.number(event.bits_per_byte)} bits/byte, accuracy {event.accuracy:.1%}"
+    )
+    for line in beside(rivals, event.bits_per_byte):
+        click.echo(line)
+
+
+def _another(run: runs.Run, corpus: str, tokenizer: Tokenizer) -> Split:
+    """The whole of another text than the run's own, which standard error says it is.
+
+    Raises InputError where it is the run's own: most of that was trained on.
+    """
+    from rnntui.core.text.corpus import Source, canonical
+    from rnntui.core.text.dataset import whole
+
+    source = Source(canonical(corpus), run.config.text.encoding)
+    found, sha256 = whole(source, tokenizer)
+    if sha256 == run.config.text.sha256:
+        raise InputError(
+            f"--corpus: {corpus}: the text that {run.name} was trained on; leave it out to score its held-out part"
+        )
+    own = runs.short_corpus(run.config.text.corpus)
+    click.echo(
+        f"{visible_line(corpus)}: not the text that {visible_line(run.name)} was trained on ({visible_line(own)}): "
+        f"sha256 {sha256[:12]}, not {run.config.text.sha256[:12]}; all of it is scored",
+        err=True,
+    )
+    if tokenizer.unknown is not None and (unknown := int((found.tokens == tokenizer.unknown).sum())):
+        click.echo(
+            f"{unknown:,} of {len(found.tokens):,} tokens are <unk>: bits per byte leaves out what they hide",
+            err=True,
+        )
+    return found
+
+
+@click.command()
+@click.argument("run", type=RunName())
+@click.argument("file")
+@click.option("--encoding", default="auto", show_default=True, help="of FILE")
+@helping_options
+@checkpoint_option
+@device_option
+@json_option
+def score(
+    run: str,
+    file: str,
+    encoding: str,
+    dynamic: bool,
+    cache: bool,
+    checkpoint: str,
+    device: str,
+    as_json: bool,
+) -> None:
+    """How surprising FILE is to the model, in bits per character; - reads standard input.
+
+    With --json, also each token with its surprise in bits.
+    """
+    from rnntui.core.inference.opening import verify
+    from rnntui.core.inference.scoring import Helped, score_tokens
+    from rnntui.core.models.weights import load_model
+    from rnntui.core.text import corpus
+    from rnntui.core.training.devices import choose_device
+
+    text = corpus.load(file if file == "-" or "://" in file else str(Path(file).absolute()), encoding).text
+    found = runs.find(run)
+    folder = found.checkpoint_path(checkpoint)
+    verify(folder)
+    device = choose_device(device)
+    model, tokenizer = load_model(found, folder / "model.safetensors", device)
+    tokens = tokenizer.encode(text)
+    nats, hits = score_tokens(model, tokens, tokenizer.start, device=device, helped=Helped(dynamic, cache))
+    total = float(nats.double().sum()) / math.log(2)
+    raw = len(text.encode("utf-8", "replace"))
+    if as_json:
+        answer = {
+            "file": file,
+            "protocol": "stream",
+            "tokens": len(tokens),
+            "loss": float(nats.double().mean()),
+            "perplexity": ev.finite(math.exp(min(float(nats.double().mean()), 700))),
+            "bits_per_char": total / len(text),
+            "bits_per_byte": total / raw,
+            "accuracy": float(hits.double().mean()),
+            "unknown": int((tokens == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0,
+            "scores": [
+                {"text": tokenizer.decode([token]), "bits": nat / math.log(2)}
+                for token, nat in zip(tokens.tolist(), nats.tolist(), strict=True)
+            ],
+        }
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    click.echo(
+        f"{visible_line(file)} (stream): {total / len(text):.4f} bits/char, {total / raw:.4f} bits/byte, "
+        f"perplexity {formats.number(formats.perplexity(float(nats.double().mean())))}, {len(tokens):,} tokens"
+    )
+
+
+COMMANDS = (evaluate, score)
