@@ -26,8 +26,14 @@ from rnntui.core.errors import InputError
 from rnntui.visible import visible_line
 
 if TYPE_CHECKING:
+    from rnntui.core.inference.usefulness import Usefulness
     from rnntui.core.text.dataset import Split
     from rnntui.core.text.tokenizers import Tokenizer
+
+_TYPED = 2000
+"""Characters that are typed to measure completion: about half a minute."""
+_READ = 1_000_000
+"""Tokens of a part that the places to type are chosen from."""
 
 
 @click.command()
@@ -109,10 +115,17 @@ def evaluate(
         rivals = [
             ev.Baselined(step=0, **each._asdict()) for each in baselines(train, data, tokenizer.vocab_size)
         ]
+    useful = _typed(found, folder, data, tokenizer, cache) if completing else None
     if as_json:
-        extra = {"corpus": corpus or found.config.text.corpus, "own": data.name != "whole"}
+        extra: dict[str, Any] = {"corpus": corpus, "own": False} if corpus else {}
         extra |= {name: True for name, on in (("dynamic", dynamic), ("cache", cache)) if on}
         extra |= {"baselines": msgspec.to_builtins(rivals)} if rivals else {}
+        if useful:
+            thresholds = [each._asdict() for each in useful.thresholds]
+            extra["completion"] = useful._asdict() | {
+                "thresholds": thresholds,
+                "offered_from": useful.chosen.threshold,
+            }
         click.echo(json.dumps(msgspec.to_builtins(event) | extra, ensure_ascii=False))
         return
     help_given = "".join(f", {name}" for name, on in (("dynamic", dynamic), ("cache", cache)) if on)
@@ -123,6 +136,33 @@ def evaluate(
     )
     for line in beside(rivals, event.bits_per_byte):
         click.echo(line)
+    if useful:
+        _tell_useful(useful)
+
+
+def _typed(run: runs.Run, folder: Path, data: Split, tokenizer: Tokenizer, cache: bool) -> Usefulness:
+    """Type some of a part again, with the model's offers."""
+    from rnntui.core.inference.opening import open_engine
+    from rnntui.core.inference.session import Session
+    from rnntui.core.inference.usefulness import usefulness
+
+    engine, _ = open_engine(run, folder / "model.safetensors")
+    text = tokenizer.decode(data.tokens[:_READ].tolist())
+    return usefulness(Session(engine, tokenizer, cache=cache), text, _TYPED)
+
+
+def _tell_useful(useful: Usefulness) -> None:
+    exact = ", ".join(f"{n} {share:.0%}" for n, share in enumerate(useful.exact, start=1))
+    click.echo(
+        f"completion, {useful.characters:,} characters typed: {useful.chosen.saved:.0%} of keystrokes saved, "
+        f"{useful.ms:.1f} ms a key (p99 {useful.ms_p99:.1f})\n"
+        f"exactly the next words, by how many: {exact}\n"
+        f"offers from a probability on: made at, right, keystrokes saved"
+    )
+    for each in useful.thresholds:
+        shown = "  offered unasked from here" if each is useful.chosen else ""
+        right = "–" if math.isnan(each.right) else f"{each.right:.0%}"
+        click.echo(f"  {each.threshold:.1f}  {each.shown:>5.0%}  {right:>5}  {each.saved:>5.0%}{shown}")
 
 
 def _another(run: runs.Run, corpus: str, tokenizer: Tokenizer) -> Split:

@@ -40,8 +40,8 @@ def test_a_case_computed_by_hand() -> None:
     d1, d2 = 1 - 2 * (1 / 5) * 2 / 1, 2 - 3 * (1 / 5) * 0 / 2
     expected = max(1 - d1, 0) / 3 + (d1 + d2) / 3 * lower
     assert math.exp(-nats[0]) == pytest.approx(expected, abs=1e-9)
-    # Alone, single tokens count as often as they stand there: 4 and 2.  n1 = 0: D = 1/2, 1, 3/2.
-    assert math.exp(-unigram[0]) == pytest.approx(2.5 / 6 + (1 + 1.5) / 6 * 0.5, abs=1e-9)
+    # Alone, single tokens count as often as they stand there: 4 and 2.  Y = 1/2, D2 = 2, D3 = 3/2.
+    assert math.exp(-unigram[0]) == pytest.approx(2.5 / 6 + (2 + 1.5) / 6 * 0.5, abs=1e-9)
 
 
 def test_longer_contexts_help_on_a_regular_text(corpus_file: object) -> None:
