@@ -42,3 +42,8 @@ def perplexity(loss: float | None) -> float | None:
 def time_left(fraction: float, seconds: float) -> str:
     """Training time to go when `fraction` of the run took `seconds`."""
     return duration(seconds / fraction - seconds) if fraction > 0 else "–"
+
+
+def setting(value: object) -> str:
+    """A setting's value, numbers in four figures."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -10,7 +10,7 @@ from typing import NoReturn
 import rich_click as click
 
 from rnntui import __version__
-from rnntui.cli import config, corpora, measure, model, runs, screens, train
+from rnntui.cli import config, corpora, measure, model, runs, screens, studies, train
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.visible import visible_line
 
@@ -18,7 +18,7 @@ click.rich_click.USE_RICH_MARKUP = False
 click.rich_click.SHOW_ARGUMENTS = True
 click.rich_click.COMMAND_GROUPS = {
     "rnntui": [
-        {"name": "Learn and look", "commands": ["train", "watch", "play"]},
+        {"name": "Learn and look", "commands": ["train", "watch", "play", "duel", "sweep"]},
         {"name": "Use a model", "commands": ["complete", "generate", "evaluate", "score"]},
         {"name": "Keep order", "commands": ["runs", "corpora", "config"]},
     ]
@@ -37,7 +37,7 @@ def cli(context: click.Context) -> None:
         screens.open_app()
 
 
-for group in (train, model, measure, runs, corpora, config, screens):
+for group in (train, studies, model, measure, runs, corpora, config, screens):
     for command in group.COMMANDS:
         cli.add_command(command)
 

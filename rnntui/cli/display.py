@@ -50,10 +50,10 @@ class JsonLines(Display):
 
 
 class PlainLines(Display):
-    """A line for each event on standard error; progress now and then."""
+    """A line for each event on standard error, `before` at its beginning; progress now and then."""
 
-    def __init__(self) -> None:
-        self._told = 0.0
+    def __init__(self, before: str = "") -> None:
+        self._before, self._told = before, 0.0
 
     def show(self, event: ev.AnyEvent) -> None:
         if isinstance(event, ev.Progress):
@@ -61,7 +61,7 @@ class PlainLines(Display):
             if now - self._told < _PLAIN_EVERY_S:
                 return
             self._told = now
-        click.echo(describe(event), err=True)
+        click.echo(self._before + describe(event), err=True)
 
 
 class LiveDisplay(Display):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, TypeVar
 
 import rich_click as click
@@ -59,10 +59,14 @@ class _Scaled(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
-def config_options(function: Function) -> Function:
-    """Add a flag for every setting of the configuration, and `--preset`."""
-    for field in reversed([field for field in FIELDS.values() if field.name not in _NOT_FLAGS]):
-        function = _option(field)(function)
+def config_options(without: Container[str] = (), searched: bool = False) -> Callable[[Function], Function]:
+    """Add a flag for every setting of the configuration but those `without`, and `--preset`.
+
+    With `searched`, the flags take texts: what a setting may be, in place of what it is.
+    """
+    fields = [
+        field for field in FIELDS.values() if field.name not in _NOT_FLAGS and field.name not in without
+    ]
     preset = click.option(
         "--preset",
         type=click.Choice(list(PRESETS)),
@@ -70,13 +74,21 @@ def config_options(function: Function) -> Function:
         show_default=True,
         help="how much time a model is given: sets what no flag says",
     )
-    return preset(function)
+
+    def add(function: Function) -> Function:
+        for field in reversed(fields):
+            function = _option(field, searched)(function)
+        return preset(function)
+
+    return add
 
 
-def _option(field: Field) -> Callable[[Function], Function]:
+def _option(field: Field, searched: bool) -> Callable[[Function], Function]:
     shown = field.description
     if field.default not in (None, "", False):
         shown += f"  [default: {field.default}]"
+    if searched:
+        return click.option(field.flag, field.name, type=str, default=None, help=shown)
     if field.kind is bool:
         name = field.flag[2:]
         return click.option(f"--{name}/--no-{name}", field.name, default=None, help=shown)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from rnntui.cli.display import display_for, preparing
 from rnntui.cli.options import CorpusName, config_options
 from rnntui.core import config, runs
 from rnntui.core import events as ev
-from rnntui.core.errors import InputError, RnntuiError, oneline
+from rnntui.core.errors import InputError
 
 _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
 
@@ -29,7 +27,7 @@ _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
     "--resume", is_flag=True, help="go on from the newest checkpoint of --run, or start if there is none"
 )
 @click.option("--json", "as_json", is_flag=True, help="print the events as JSON lines")
-@config_options
+@config_options()
 def train(
     corpus: str | None,
     headless: bool,
@@ -80,23 +78,11 @@ def _train_here(run: runs.Run, as_json: bool) -> int:
                     if isinstance(event, ev.Finished):
                         reason = event.reason
             except Exception as error:
-                _note_failure(run, error)
+                runs.note_failure(run, error)
                 raise
     if not as_json:
         click.echo(str(run.path))
     return _EXIT_CODES.get(reason, 0)
-
-
-def _note_failure(run: runs.Run, error: Exception) -> None:
-    """Leave the reason in the run folder, for whoever looks later."""
-    with suppress(OSError), (run.path / "stderr.log").open("a", encoding="utf-8") as log:
-        if not isinstance(error, RnntuiError):
-            log.write("".join(traceback.format_exception(error)))
-        log.write(f"{oneline(error)}\n")
-    with suppress(OSError):
-        last = run.events()
-        step = last[-1].step if last else 0
-        list(run.record([ev.Finished(step=step, reason="error")]))
 
 
 def _on_screen(given: dict[str, Any], preset: str, run_path: Path | None, resume: bool) -> int:

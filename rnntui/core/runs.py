@@ -18,8 +18,9 @@ import json
 import os
 import re
 import shutil
+import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,7 +30,7 @@ import platformdirs
 
 from rnntui.core import events as ev
 from rnntui.core.config import Config, read_toml, to_toml
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import unwritable, write_atomically
 
 Command = Literal["pause", "resume", "stop", "evaluate", "sample", "live", "faster", "slower"]
@@ -263,6 +264,17 @@ def last_words(path: Path) -> str:
     return lines[-1].strip() if lines else ""
 
 
+def note_failure(run: Run, error: Exception) -> None:
+    """Leave the reason why its training failed in the run folder, for whoever looks later."""
+    with suppress(OSError), (run.path / "stderr.log").open("a", encoding="utf-8") as log:
+        if not isinstance(error, RnntuiError):
+            log.write("".join(traceback.format_exception(error)))
+        log.write(f"{oneline(error)}\n")
+    with suppress(OSError):
+        last = run.events()
+        list(run.record([ev.Finished(step=last[-1].step if last else 0, reason="error")]))
+
+
 def find(name: str) -> Run:
     """The run that a person means by `name`: a folder, or a run's name in the runs' home.
 
@@ -304,13 +316,23 @@ def short_corpus(corpus: str) -> str:
 
 def new_path(config: Config) -> Path:
     """A free folder in the runs' home, named after the corpus and the cell."""
-    stem = (
+    return free_path(config, config.model.cell)
+
+
+def stem_of(config: Config) -> str:
+    """A corpus's name as a folder's name."""
+    return (
         re.sub(r"[^\w-]+", "-", short_corpus(config.text.corpus).rsplit(".", 1)[0]).strip("-")[:40] or "stdin"
     )
+
+
+def free_path(config: Config, kind: str) -> Path:
+    """A free name in the runs' home, after the corpus and what it is, with which no other name begins."""
+    stem = stem_of(config)
     number = 1
-    while (path := runs_home() / f"{stem}-{config.model.cell}-{number}").exists():
+    while any(runs_home().glob(f"{stem}-{kind}-{number}*")):
         number += 1
-    return path
+    return runs_home() / f"{stem}-{kind}-{number}"
 
 
 def remove(run: Run) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -14,9 +14,11 @@ from rnntui.core import config, runs
 from rnntui.core.config import RESUMABLE
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.runs import Run
-from rnntui.tui.child import Child, start_training
+from rnntui.core.studies.duelists import DUELISTS, paths_of
+from rnntui.tui.child import Child, start_duel, start_training
 from rnntui.tui.host import Host
 from rnntui.tui.messages import (
+    DuelRequested,
     ForkRequested,
     PlayRequested,
     ResumeRequested,
@@ -25,6 +27,9 @@ from rnntui.tui.messages import (
     TabRequested,
     WatchRequested,
 )
+
+if TYPE_CHECKING:
+    from rnntui.tui.screens.duel import DuelScreen
 
 _SAVING_POLL_S = 0.1
 
@@ -118,6 +123,24 @@ class RnntuiApp(Host):
 
     def on_start_requested(self, event: StartRequested) -> None:
         self._train(None, event.settings, event.preset, resume=False)
+
+    def on_duel_requested(self, event: DuelRequested) -> None:
+        """The cells race for the parameters and the time that the settings name, or the duel's own."""
+        left_out = ("cell", "hidden_size")
+        settings = {name: value for name, value in event.settings.items() if name not in left_out}
+        try:
+            base = runs.free_path(config.build(settings, event.preset), "duel")
+            screen, child = race(base, DUELISTS, settings, event.preset)
+        except (RnntuiError, OSError) as error:
+            self.say_fault(oneline(error))
+            return
+        self.take_in(screen.paths[0], child)
+        self.switch_screen(screen)
+
+    def take_in(self, path: Path, child: Child) -> None:
+        """Look after a training process from here on."""
+        self.children_of[path] = child
+        self.current = path
 
     def on_resume_requested(self, event: ResumeRequested) -> None:
         self._train(event.path, event.settings, config.DEFAULT_PRESET, resume=True)
@@ -240,9 +263,27 @@ def open_training(given: dict[str, Any], preset: str, path: Path | None, resume:
     path = path.resolve()
     child = start_training(path, given, preset, resume)
     app = RnntuiApp(TrainingScreen(path, child))
-    app.children_of[path] = child
-    app.current = path
+    app.take_in(path, child)
     return app.run() or 0
+
+
+def race(
+    base: Path, cells: Sequence[str], settings: Mapping[str, Any], preset: str
+) -> tuple[DuelScreen, Child]:
+    """Start the process of a duel; the screen that shows it, and the process."""
+    from rnntui.tui.screens.duel import DuelScreen
+
+    paths = paths_of(base, cells)
+    child = start_duel(base, paths[0], ",".join(cells), settings, preset)
+    return DuelScreen(paths, cells, child), child
+
+
+def open_duel(given: dict[str, Any], preset: str, cells: Sequence[str], base: Path) -> None:
+    """The app on a duel that it starts."""
+    screen, child = race(base, cells, given, preset)
+    app = RnntuiApp(screen)
+    app.take_in(screen.paths[0], child)
+    app.run()
 
 
 def open_watch(run: Run) -> None:

@@ -14,25 +14,36 @@ Child = subprocess.Popen[bytes]
 
 
 def start_training(path: Path, settings: Mapping[str, Any], preset: str, resume: bool) -> Child:
-    """Start `rnntui train --headless` on the run folder `path`; what it says on dying goes to `stderr.log`.
+    """Start `rnntui train --headless` on the run folder `path`."""
+    resuming = ["--resume"] if resume else []
+    return _start(["train", *resuming], path, path, settings, preset)
+
+
+def start_duel(base: Path, log: Path, cells: str, settings: Mapping[str, Any], preset: str) -> Child:
+    """Start `rnntui duel --headless` on run folders whose names begin with `base`."""
+    return _start(["duel", f"--cells={cells}"], base, log, settings, preset)
+
+
+def _start(words: list[str], run: Path, log: Path, settings: Mapping[str, Any], preset: str) -> Child:
+    """Start a headless command; what it says on dying goes to `stderr.log` in the folder `log`.
 
     A plain child process and not asyncio's, whose transport kills the process when the app's event
     loop closes: training must be able to go on after the app.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "rnntui", "train", "--headless", "--json", "--run", str(path)]
-    command += [*(["--resume"] if resume else []), "--preset", preset, *_arguments(settings)]
+    log.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "rnntui", *words, "--headless", "--json", "--run", str(run)]
+    command += ["--preset", preset, *_arguments(settings)]
     # A group of its own, so that ctrl+c in the terminal reaches the app alone.
     if sys.platform == "win32":
         flags, session = subprocess.CREATE_NEW_PROCESS_GROUP, False
     else:
         flags, session = 0, True
-    with (path / "stderr.log").open("ab") as log:
+    with (log / "stderr.log").open("ab") as file:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=log,
+            stderr=file,
             creationflags=flags,
             start_new_session=session,
         )

@@ -33,6 +33,15 @@ class StartRequested(Message):
         self.preset = preset
 
 
+class DuelRequested(Message):
+    """Let the cells race with these settings, and watch them."""
+
+    def __init__(self, settings: Mapping[str, Any], preset: str) -> None:
+        super().__init__()
+        self.settings = settings
+        self.preset = preset
+
+
 class ResumeRequested(Message):
     """Go on training the run folder `path`, with other settings where `settings` names some."""
 

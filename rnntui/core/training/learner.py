@@ -54,6 +54,7 @@ class Learner:
         self.config = config
         self.device = device
         self.precision: Precision = "fp32"
+        self._threads = torch.get_num_threads()
         self.streams = Streams(
             tokens, training.batch_size, training.bptt, training.shuffle, training.vary_bptt, training.seed
         )
@@ -80,10 +81,14 @@ class Learner:
 
         fp16 scales the loss so that gradients do not vanish.
         """
-        self.precision = precision
+        self.precision, self._threads = precision, threads
         self.scaler = torch.amp.GradScaler(self.device, enabled=precision == "fp16")
-        if self.device == "cpu":
-            torch.set_num_threads(threads)
+        self._take_threads()
+
+    def _take_threads(self) -> None:
+        """Another learner of this process may have taken more or fewer."""
+        if self.device == "cpu" and torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
 
     @property
     def epoch(self) -> float:
@@ -120,6 +125,7 @@ class Learner:
         """
         began = time.perf_counter()
         training = self.config.training
+        self._take_threads()
 
         # 1. The streams go on where the last batch ended, and so does the state: the gradient stops at
         #    the cut, the memory does not.  A new epoch is a new text.

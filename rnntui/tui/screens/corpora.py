@@ -25,7 +25,7 @@ from rnntui.core.config import DEFAULT_PRESET, PRESETS
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.text import catalogue
 from rnntui.tui.estimator import Estimator, expected, limit
-from rnntui.tui.messages import StartRequested, Tab
+from rnntui.tui.messages import DuelRequested, StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.screens.picker import PathInput, PickerScreen
 from rnntui.tui.widgets.choice import Choice
@@ -71,7 +71,8 @@ class CorporaScreen(RnntuiScreen):
             tooltip="Type the path of a file",
             key_display="/",
         ),
-        Binding("q", "app.leave", "Quit", tooltip="Quit"),
+        Binding("d", "duel", "Duel", tooltip="Let the cells race on this text: equal parameters, equal time"),
+        Binding("q", "app.leave", "Quit", show=False, tooltip="Quit"),
     ]
 
     source: reactive[str] = reactive("", init=False)
@@ -369,12 +370,18 @@ class CorporaScreen(RnntuiScreen):
         self.toggle_class("-tokens")
 
     async def action_start(self) -> None:
+        await self._begin(StartRequested)
+
+    async def action_duel(self) -> None:
+        await self._begin(DuelRequested)
+
+    async def _begin(self, request: type[StartRequested] | type[DuelRequested]) -> None:
         if not self.source or self.query_one("#about").has_class("-fault"):
             self.say("This text cannot be read: choose another one.", fault=True)
             return
         self.workers.cancel_group(self, "estimate")
         await self._estimator.close()
-        self.post_message(StartRequested(self._chosen(), self._preset))
+        self.post_message(request(self._chosen(), self._preset))
 
 
 def _kept(text: str) -> Path:

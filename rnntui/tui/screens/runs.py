@@ -22,10 +22,11 @@ from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.history import History
 from rnntui.core.runs import Run
 from rnntui.core.summaries import RunSummary, read_history, summarise
+from rnntui.plots.chart import LETTERS
 from rnntui.tui.messages import ForkRequested, PlayRequested, Tab, WatchRequested
 from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
-from rnntui.tui.widgets.curves import LETTERS, Curves
+from rnntui.tui.widgets.curves import Curves
 from rnntui.tui.widgets.differences import differences
 from rnntui.tui.widgets.run_table import COLUMNS, RunTable, searched
 from rnntui.visible import visible_line

@@ -20,14 +20,15 @@ from rnntui.core import runs
 from rnntui.core.history import History
 from rnntui.core.runs import Run
 from rnntui.core.summaries import read_history
+from rnntui.plots.chart import LETTERS
 from rnntui.plots.raster import LEVEL, POINT
 from rnntui.tui.child import Child
 from rnntui.tui.machine import Machine
 from rnntui.tui.messages import PlayRequested, Tab
-from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.screens.choosers import OverlayScreen
 from rnntui.tui.screens.dialogs import Fault
-from rnntui.tui.widgets.curves import LETTERS, Curves
+from rnntui.tui.screens.plotting import PlottingScreen
+from rnntui.tui.widgets.curves import Curves
 from rnntui.tui.widgets.device_panel import DevicePanel
 from rnntui.tui.widgets.figures import Figures
 from rnntui.tui.widgets.legend import beaten, readout
@@ -45,7 +46,7 @@ _MACHINE_S = 2.0
 _ENDED = ("steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error", "crashed")
 
 
-class TrainingScreen(RnntuiScreen):
+class TrainingScreen(PlottingScreen):
     """Follows `events.jsonl` of a run that trains, has trained, or is about to.
 
     `child` is the training process, if this app started it.
@@ -85,10 +86,6 @@ class TrainingScreen(RnntuiScreen):
             "left_square_bracket", "sample(-1)", "Earlier sample", show=False, tooltip="The sample before"
         ),
         Binding("right_square_bracket", "sample(1)", "Later sample", show=False, tooltip="The sample after"),
-        Binding("y", "log_y", "Log scale", show=False, tooltip="Logarithmic or linear y axis"),
-        Binding("x", "x_axis", "X axis", show=False, tooltip="Over steps, tokens or seconds"),
-        Binding("u", "unit", "Unit", show=False, tooltip="Perplexity or bits a byte"),
-        Binding("m", "marker", "Marker", show=False, tooltip="Draw curves in braille, blocks or ASCII"),
         Binding("o", "overlay", "Compare", tooltip="Draw other runs beside this one"),
         Binding(
             "n,escape",
@@ -142,24 +139,16 @@ class TrainingScreen(RnntuiScreen):
 
     def on_mount(self) -> None:
         self.query_one("#sample-side").border_title = "what it writes"
-        self._apply_preferences()
+        self.apply_preferences()
         self.set_interval(_POLL_S, self._poll)
         self.set_interval(_OWNER_S, self._find_state)
         self.set_interval(_MACHINE_S, self._look_at_machine)
         self._poll()
         self._look_at_machine()
 
-    def _apply_preferences(self) -> None:
-        curves, likes = self.query_one(Curves), self.preferences
-        curves.log_y, curves.x_axis, curves.unit, curves.marker = (
-            likes.log_y,
-            likes.x_axis,
-            likes.unit,
-            likes.marker,
-        )
-        self.query_one(Figures).marker = likes.marker
-        scale = "logarithmic" if likes.log_y else "linear"
-        curves.border_title = f"{likes.unit} over {likes.x_axis} ({scale})"
+    def apply_preferences(self) -> None:
+        super().apply_preferences()
+        self.query_one(Figures).marker = self.preferences.marker
         self._show_legend(None)
 
     # --- reading the run ---
@@ -351,24 +340,6 @@ class TrainingScreen(RnntuiScreen):
             return
         number = (last if self.sample is None else self.sample) + by
         self.sample = None if number >= last else max(number, 0)
-
-    def action_log_y(self) -> None:
-        self._prefer("log_y", not self.preferences.log_y)
-
-    def action_x_axis(self) -> None:
-        axes = ("steps", "tokens", "seconds")
-        self._prefer("x_axis", axes[(axes.index(self.preferences.x_axis) + 1) % 3])
-
-    def action_unit(self) -> None:
-        self._prefer("unit", "bits/byte" if self.preferences.unit == "perplexity" else "perplexity")
-
-    def action_marker(self) -> None:
-        markers = ("braille", "block", "ascii")
-        self._prefer("marker", markers[(markers.index(self.preferences.marker) + 1) % 3])
-
-    def _prefer(self, name: str, value: object) -> None:
-        self.app.prefer(name, value)
-        self._apply_preferences()
 
     def action_overlay(self) -> None:
         others = [run for run in runs.list_runs() if run.path != self._path]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-import numpy as np
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -17,16 +16,13 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from rnntui.core.history import History
-from rnntui.plots.raster import Marker, Raster
-from rnntui.plots.scales import Scale, label
-from rnntui.plots.series import Series, Unit, XAxis, fitted, series_of
+from rnntui.plots.chart import MARGIN, chart
+from rnntui.plots.raster import Marker
+from rnntui.plots.scales import Scale
+from rnntui.plots.series import Unit, XAxis, fitted, series_of
 
-_MARGIN = 6
-"""Columns for the labels of the y axis."""
 _NEARER, _FURTHER = 0.7, 1 / 0.7
 _PAN = 0.2
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-"""What names the curves of several runs, beside their colour."""
 
 
 class Curves(Widget, can_focus=True):
@@ -87,7 +83,7 @@ class Curves(Widget, can_focus=True):
         self._draw()
 
     def _draw(self) -> None:
-        width, height = self.size.width - _MARGIN, self.size.height - 1
+        width, height = self.size.width - MARGIN, self.size.height - 1
         if width < 8 or height < 3:
             self._rows = []
             self.refresh()
@@ -96,61 +92,16 @@ class Curves(Widget, can_focus=True):
             series_of(history, self.x_axis, self.unit, width, self.window, run, name)
             for run, (name, history) in enumerate(self._runs)
         ]
-        several = len(found) > 1
-        series = [each for run in found for each in run if not (several and each.role == "raw")]
+        series = [each for run in found for each in run if len(found) == 1 or each.role != "raw"]
         self._x, fitting = fitted(series, self.log_y, self.window)
         self._y = self.y_window or fitting
-        raster = Raster(width, height, self.marker)
-        for each in series:
-            self._draw_series(raster, each, several)
-        if several:
-            self._name_curves(raster, series)
-        before, self._rows = self._rows, self._with_axes(raster)
+        before, self._rows = self._rows, chart(series, self._x, self._y, width, height, self.marker)
         if len(before) != len(self._rows):
             self.refresh()
             return
         changed = [y for y, row in enumerate(self._rows) if row != before[y]]
         if changed:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
-
-    def _draw_series(self, raster: Raster, series: Series, several: bool) -> None:
-        x, y = self._x.place(series.x), self._y.place(series.y)
-        layer = f"run{series.run % 6}" if several else series.role
-        if series.role == "level":
-            name = f"{series.name} {label(float(series.y[0]))}"
-            raster.level(float(np.nan_to_num(y[0], nan=-1)), name, "level", at=raster.width - len(name) - 3)
-        elif series.role == "heldout":
-            raster.points(x, y, "heldout" if not several else layer)
-        else:
-            raster.curve(x, y, layer, faint=series.role == "raw")
-
-    def _name_curves(self, raster: Raster, series: list[Series]) -> None:
-        """A letter at the end of each run's curve."""
-        for each in series:
-            if each.role == "training" and len(each.x):
-                x, y = self._x.place(each.x[-1:]), self._y.place(each.y[-1:])
-                if np.isfinite(y[0]) and 0 <= y[0] <= 1 and 0 <= x[0] <= 1:
-                    column = min(int(x[0] * raster.width), raster.width - 1)
-                    row = min(int((1 - y[0]) * raster.height), raster.height - 1)
-                    raster.put(column, row, LETTERS[each.run % 26], f"run{each.run % 6}")
-
-    def _with_axes(self, raster: Raster) -> list[list[tuple[str, str]]]:
-        """The field with the labels of its axes."""
-        labels = [" " * _MARGIN for _ in range(raster.height)]
-        for tick in self._y.ticks(max(raster.height // 3, 3)):
-            row = min(int((1 - float(self._y.place(np.array([tick]))[0])) * raster.height), raster.height - 1)
-            labels[row] = f"{label(tick):>{_MARGIN - 1}}┤" if self.marker != "ascii" else f"{label(tick):>5}|"
-        below = [" "] * (raster.width + _MARGIN)
-        for tick in self._x.ticks(max(raster.width // 12, 2)):
-            text = label(tick)
-            at = (
-                _MARGIN + int(float(self._x.place(np.array([tick]))[0]) * (raster.width - 1)) - len(text) // 2
-            )
-            at = min(max(at, 0), len(below) - len(text))
-            if all(character == " " for character in below[max(at - 1, 0) : at + len(text) + 1]):
-                below[at : at + len(text)] = text
-        rows = [[(text, "axis"), *pieces] for text, pieces in zip(labels, raster.rows(), strict=True)]
-        return [*rows, [("".join(below), "axis")]]
 
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
@@ -238,7 +189,7 @@ class Curves(Widget, can_focus=True):
         across, down = event.screen_x - self._dragged[0], event.screen_y - self._dragged[1]
         self._dragged = (event.screen_x, event.screen_y)
         if across:
-            self._look_at(self._x.moved(-across / max(self.size.width - _MARGIN, 1)))
+            self._look_at(self._x.moved(-across / max(self.size.width - MARGIN, 1)))
         if down:
             self.y_window = self._y.moved(down / max(self.size.height - 1, 1))
 
@@ -250,5 +201,5 @@ class Curves(Widget, can_focus=True):
             self.action_follow()
 
     def _place(self, event: events.MouseEvent) -> float:
-        inside = event.x - self.gutter.left - _MARGIN
-        return min(max(inside / max(self.size.width - _MARGIN, 1), 0.0), 1.0)
+        inside = event.x - self.gutter.left - MARGIN
+        return min(max(inside / max(self.size.width - MARGIN, 1), 0.0), 1.0)

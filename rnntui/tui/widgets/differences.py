@@ -9,7 +9,7 @@ from rnntui.core import runs
 from rnntui.core.config import FIELDS, value_of
 from rnntui.core.runs import Run
 from rnntui.core.summaries import RunSummary
-from rnntui.tui.widgets.curves import LETTERS
+from rnntui.plots.chart import LETTERS
 from rnntui.visible import visible_line
 
 

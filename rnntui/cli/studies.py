@@ -1,0 +1,230 @@
+"""Several trainings that answer one question: `duel` and `sweep`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import rich_click as click
+
+from rnntui import formats
+from rnntui.cli.display import PlainLines, preparing
+from rnntui.cli.options import CorpusName, config_options
+from rnntui.core import config, runs
+from rnntui.core.config import FIELDS, LIMITS
+from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core.studies.duelists import DUELISTS, cells_named, paths_of
+from rnntui.visible import visible_line
+
+if TYPE_CHECKING:
+    from rnntui.core.runs import Run
+    from rnntui.core.summaries import RunSummary
+
+_PARAMETERS, _SECONDS = 1_000_000, 60.0
+_WIDTH, _HEIGHT = 80, 20
+"""Of a plot in plain output."""
+
+
+@click.command()
+@click.argument("corpus", required=False, type=CorpusName())
+@click.option("--cells", default=",".join(DUELISTS), show_default=True, help="who meets whom")
+@click.option("--headless", is_flag=True, help="run here, without the screen")
+@click.option(
+    "--run",
+    "base",
+    type=click.Path(path_type=Path),
+    help="how the run folders' names begin [default: new ones]",
+)
+@click.option("--json", "as_json", is_flag=True, help="print the events, then the standings, as JSON lines")
+@config_options(without=("cell", "hidden_size"))
+def duel(
+    corpus: str | None,
+    cells: str,
+    headless: bool,
+    base: Path | None,
+    as_json: bool,
+    preset: str,
+    **settings: Any,
+) -> None:
+    """Let cells race on CORPUS: equal parameters (1M), equal time (60s), in turns on one device.
+
+    Each is a run like any other afterwards: it can be looked at, written with, and trained on.  Standard output is
+    the standings, the best first, by bits a byte of the held-out part.
+    """
+    names = cells_named(cells)
+    given = {"corpus": corpus, **settings}
+    given = {name: value for name, value in given.items() if value is not None}
+    given.setdefault("parameters", _PARAMETERS)
+    if not any(limit in given for limit in LIMITS):
+        given["max_time"] = _SECONDS
+    configuration = config.build(given, preset)
+    base = (base or runs.free_path(configuration, "duel")).resolve()
+    for path in paths_of(base, names):
+        if (path / "run.toml").exists():
+            raise InputError(f"{path}: a run lives there already; choose another --run")
+    if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
+        if corpus == "-":
+            raise InputError("CORPUS: standard input cannot feed both the text and the keys; add --headless")
+        from rnntui.tui.app import open_duel
+
+        open_duel(given, preset, names, base)
+        _tell_standings([run for path in paths_of(base, names) if (run := _opened(path))])
+        return
+    from rnntui.core.studies.duel import create_runs, standings
+    from rnntui.core.studies.duel import duel as dueling
+
+    with preparing() as narrate:
+        contestants = create_runs(configuration, names, base, narrate)
+    lines = {run.path: PlainLines(f"{cell:>8}  ") for run, cell in zip(contestants, names, strict=True)}
+    for told in dueling(contestants):
+        if as_json:
+            click.echo(
+                json.dumps(msgspec.to_builtins(told.event) | {"run": told.run.name}, ensure_ascii=False)
+            )
+        else:
+            lines[told.run.path].show(told.event)
+    if as_json:
+        click.echo(msgspec.json.encode({"type": "standings", "runs": standings(contestants)}).decode())
+        return
+    click.echo("\n".join(_plot(contestants)), err=True)
+    _tell_standings(contestants)
+
+
+def _opened(path: Path) -> Run | None:
+    """The run at `path`, if it came to be one."""
+    try:
+        return runs.Run.open(path)
+    except InputError:
+        return None
+
+
+def _plot(contestants: Sequence[Run]) -> list[str]:
+    """The curves over the seconds, for plain output."""
+    from rnntui.core.summaries import read_history
+    from rnntui.plots.chart import LETTERS, MARGIN, chart, plain
+    from rnntui.plots.series import fitted, series_of
+
+    found = [
+        each
+        for number, run in enumerate(contestants)
+        for each in series_of(read_history(run), "seconds", "bits/byte", _WIDTH, run=number)
+        if each.role in ("training", "heldout")
+    ]
+    x, y = fitted(found, log=True)
+    names = "  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(contestants))
+    return ["bits/byte over seconds", *plain(chart(found, x, y, _WIDTH - MARGIN, _HEIGHT, "braille")), names]
+
+
+def _tell_standings(contestants: Sequence[Run]) -> None:
+    from rnntui.core.studies.duel import standings
+
+    _print_table(
+        ["cell", "units", "parameters", "bits/byte", "perplexity", "tokens/s", "steps", "run"],
+        [
+            _row(run, each)
+            for each in standings(contestants)
+            for run in contestants
+            if str(run.path) == each.path
+        ],
+    )
+
+
+def _row(run: Run, each: RunSummary) -> list[str]:
+    return [
+        each.cell,
+        f"{run.config.model.hidden_size:,}",
+        f"{each.parameters:,}" if each.parameters else "–",
+        formats.number(each.bits_per_byte),
+        formats.number(each.perplexity),
+        f"{each.tokens_per_s:,.0f}" if each.tokens_per_s else "–",
+        f"{each.step:,}",
+        each.name,
+    ]
+
+
+def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns under headings, numbers to the right."""
+    widths = [max(len(row[i]) for row in [headings, *rows]) for i in range(len(headings))]
+    for row in [headings, *rows]:
+        cells = (
+            f"{visible_line(cell):>{width}}" if 0 < i < len(row) - 1 else f"{visible_line(cell):<{width}}"
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        click.echo("  ".join(cells).rstrip())
+
+
+@click.command()
+@click.argument("corpus", required=False, type=CorpusName())
+@click.option("--trials", type=click.IntRange(min=1), default=30, show_default=True, help="trainings in all")
+@click.option(
+    "--study",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="the folder of the sweep; one that exists is gone on with, also by several at once [default: a new one]",
+)
+@click.option("--json", "as_json", is_flag=True, help="print each trial, then the best, as JSON lines")
+@config_options(searched=True)
+def sweep(
+    corpus: str | None, trials: int, study: Path | None, as_json: bool, preset: str, **texts: str | None
+) -> None:
+    """Choose settings for CORPUS by validation: those given as a choice or a range are searched.
+
+    As in: rnntui sweep tales --cell lstm,gru --hidden-size 128..1024 --lr 1e-3..2e-2 --trials 30 --max-time 60s.
+    Trials that are behind the median of the others are ended early.  The best settings are written into run.toml in
+    the sweep's folder, and printed as a command.
+    """
+    from rnntui.cli.trials import sweep_plot, trials_display
+    from rnntui.core.studies.space import space_of
+    from rnntui.core.studies.sweep import Sweep, new_folder
+    from rnntui.core.text.corpus import canonical
+
+    if corpus == "-":
+        raise InputError("CORPUS: standard input can be read once, but every trial reads it; name a file")
+    fixed, space = space_of({name: text for name, text in texts.items() if text is not None})
+    if corpus is not None:
+        fixed["corpus"] = canonical(corpus)
+    if not any(limit in fixed or limit in space for limit in LIMITS):
+        fixed["max_time"] = _SECONDS
+    configuration = config.build(fixed, preset)
+    searching = Sweep((study or new_folder(configuration)).resolve(), fixed, space, preset)
+    click.echo(f"sweep in {visible_line(str(searching.path))}", err=True)
+    with trials_display(as_json) as display:
+        for trial in searching.run(trials):
+            display.show(trial, searching)
+    best = searching.best
+    if best is None:
+        raise RnntuiError(f"{searching.path}: no trial came to its end; see the faults above")
+    command = shlex.join(["rnntui", "train", *_arguments(searching.config_of(best))])
+    importance = searching.importance()
+    if as_json:
+        answer = {"type": "best", **best._asdict(), "importance": importance, "command": command}
+        click.echo(json.dumps(answer | {"study": str(searching.path)}, ensure_ascii=False))
+        return
+    click.echo("\n".join(sweep_plot(searching.trials(), _WIDTH, _HEIGHT)), err=True)
+    for name, share in importance.items():
+        click.echo(f"{FIELDS[name].flag:<20} importance {share:.0%}", err=True)
+    told = "  ".join(f"{name} {formats.setting(value)}" for name, value in best.settings.items())
+    click.echo(f"best: trial {best.number}, {formats.number(best.bits_per_byte)} bits/byte: {told}")
+    click.echo(visible_line(str(searching.path / "run.toml")))
+    click.echo(visible_line(command, 1000))
+
+
+def _arguments(configuration: config.Config) -> list[str]:
+    """What a person would type for these settings."""
+    preset, settings = config.as_given(configuration)
+    corpus = str(settings.pop("corpus"))
+    flags = [] if preset == config.DEFAULT_PRESET else ["--preset", preset]
+    for name, value in settings.items():
+        flag = FIELDS[name].flag
+        if isinstance(value, bool):
+            flags.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            flags += [flag, formats.setting(value)]
+    return [corpus, *flags]
+
+
+COMMANDS = (duel, sweep)

@@ -1,0 +1,219 @@
+"""Choosing settings by validation: many short trainings, the hopeless ones ended early.
+
+A sweep is a folder:
+
+    SWEEP/
+      sweep.json       what is searched: settings, ranges, preset
+      journal.log      Optuna's journal of the trials, which several terminals or machines may share
+      trials/0007/     the run folder of a trial; only the best keeps its checkpoints
+      run.toml         the best settings so far
+
+Optuna (Akiba et al. 2019) proposes settings by a tree of Parzen estimators and ends a trial that is behind the
+median of the others at the same part of its time.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rnntui.core import config as configuration
+from rnntui.core import events as ev
+from rnntui.core import runs
+from rnntui.core.config import Config, to_toml
+from rnntui.core.errors import InputError, RnntuiError, oneline
+from rnntui.core.files import write_atomically
+from rnntui.core.runs import Run, read_json
+from rnntui.core.studies.space import Choices, Space
+from rnntui.core.text.stored import silent
+from rnntui.core.training.control import Control
+from rnntui.core.training.loop import train
+from rnntui.core.training.start import create_run
+
+_TENTHS = 10
+"""Parts of a trial's time at which it is compared with the others."""
+_UNJUDGED = 4
+"""Trials that no other is compared with before they are over."""
+
+
+class Trial(NamedTuple):
+    """Where one training of the sweep stands."""
+
+    number: int
+    settings: dict[str, Any]
+    state: str
+    """`running`, `complete`, `pruned` or `failed`."""
+    bits_per_byte: float | None
+    """The best so far, on the held-out part."""
+    fault: str = ""
+
+
+class Sweep:
+    """A study of settings in a folder, new or gone on with.
+
+    Raises InputError where Optuna is not installed, or where the folder searches something else.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any], space: Space, preset: str) -> None:
+        optuna = _optuna()
+        if not space:
+            raise InputError("nothing to search: give a setting choices or a range, as --lr 1e-4..1e-2")
+        self.path, self._settings, self._space, self._preset = path, dict(settings), space, preset
+        self._remember()
+        backend = optuna.storages.journal.JournalFileBackend(str(path / "journal.log"))
+        self._study = optuna.create_study(
+            storage=optuna.storages.JournalStorage(backend),
+            study_name="sweep",
+            load_if_exists=True,
+            sampler=optuna.samplers.TPESampler(constant_liar=True),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNJUDGED),
+        )
+        self._states = optuna.trial.TrialState
+
+    def _remember(self) -> None:
+        """Write what is searched, or compare it with what the folder searches."""
+        space = {name: [type(each).__name__, *each] for name, each in self._space.items()}
+        wanted = json.loads(json.dumps({"settings": self._settings, "space": space, "preset": self._preset}))
+        file = self.path / "sweep.json"
+        if not file.exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, json.dumps(wanted, indent=1).encode())
+        elif read_json(file) != wanted:
+            raise InputError(
+                f"--study: {self.path} searches other settings; give those again, or another folder"
+            )
+
+    def trials(self) -> list[Trial]:
+        """All trials so far, in their order; those of other processes too."""
+        names = {"RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+        found = []
+        for each in self._study.get_trials(deepcopy=False):
+            values = [*each.intermediate_values.values(), *([each.value] if each.value is not None else [])]
+            fault = each.user_attrs.get("fault", "")
+            state = names.get(each.state.name, "running")
+            found.append(Trial(each.number, dict(each.params), state, min(values, default=None), fault))
+        return found
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial that came to its end."""
+        complete = [trial for trial in self.trials() if trial.state == "complete"]
+        return min(complete, key=lambda trial: trial.bits_per_byte or 0.0, default=None)
+
+    def config_of(self, trial: Trial) -> Config:
+        """All settings of a trial.  Raises InputError for some that do not fit together."""
+        return configuration.build(self._settings | trial.settings, self._preset)
+
+    def run(self, count: int) -> Iterator[Trial]:
+        """Train until the sweep has so many trials, telling how each stands whenever that changes.
+
+        Raises KeyboardInterrupt when a signal asks to stop: the sweep goes on another time.
+        """
+        done = (self._states.COMPLETE, self._states.PRUNED, self._states.FAIL)
+        while len(self._study.get_trials(deepcopy=False, states=done)) < count:
+            yield from self._run_one()
+
+    def _run_one(self) -> Iterator[Trial]:
+        asked = self._study.ask()
+        trial = Trial(asked.number, self._suggested(asked), "running", None)
+        yield trial
+        path = self.path / "trials" / f"{trial.number:04d}"
+        try:
+            run = create_run(self.config_of(trial), path, silent)
+            for told in self._train(run, asked, trial):
+                yield (trial := told)
+        except RnntuiError as error:
+            yield (trial := trial._replace(state="failed", fault=oneline(error)))
+        except BaseException:
+            self._study.tell(asked, state=self._states.FAIL)
+            raise
+        if trial.state == "failed":
+            asked.set_user_attr("fault", trial.fault)
+            self._study.tell(asked, state=self._states.FAIL)
+        else:
+            state = self._states.PRUNED if trial.state == "pruned" else self._states.COMPLETE
+            self._study.tell(asked, trial.bits_per_byte if trial.state == "complete" else None, state=state)
+        self._keep_the_best()
+
+    def _train(self, run: Run, asked: Any, trial: Trial) -> Iterator[Trial]:
+        """One trial to its end, or to where it is hopeless."""
+        fraction, reported, best = 0.0, 0, None
+        control = Control(run.path)
+        with run.owned(), control.signals():
+            for event in run.record(train(run, control)):
+                if isinstance(event, ev.Progress):
+                    fraction = event.fraction
+                elif isinstance(event, ev.Evaluated) and event.bits_per_byte is not None:
+                    best = min(best or event.bits_per_byte, event.bits_per_byte)
+                    yield (trial := trial._replace(bits_per_byte=best))
+                    if int(_TENTHS * fraction) > reported:
+                        reported = int(_TENTHS * fraction)
+                        asked.report(best, reported)
+                        if reported < _TENTHS and asked.should_prune():
+                            yield trial._replace(state="pruned")
+                            return
+                elif isinstance(event, ev.Finished) and event.reason == "interrupted":
+                    raise KeyboardInterrupt
+        fault = "" if best is not None else "no evaluation was finite"
+        yield trial._replace(state="failed" if fault else "complete", fault=fault)
+
+    def _suggested(self, asked: Any) -> dict[str, Any]:
+        settings: dict[str, Any] = {}
+        for name, each in self._space.items():
+            if isinstance(each, Choices):
+                settings[name] = asked.suggest_categorical(name, each.values)
+            elif each.whole:
+                settings[name] = asked.suggest_int(name, int(each.low), int(each.high), log=each.log)
+            else:
+                settings[name] = asked.suggest_float(name, each.low, each.high, log=each.log)
+        return settings
+
+    def _keep_the_best(self) -> None:
+        """Write the best settings, and leave checkpoints to the best trial alone."""
+        best = self.best
+        if best is None:
+            return
+        config = Run.open(self.path / "trials" / f"{best.number:04d}").config
+        write_atomically(self.path / "run.toml", to_toml(config).encode())
+        for trial in self.trials():
+            if trial.state != "running" and trial.number != best.number:
+                folder = self.path / "trials" / f"{trial.number:04d}"
+                for name in ("best", "last"):
+                    (folder / name).unlink(missing_ok=True)
+                shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+
+    def importance(self) -> dict[str, float]:
+        """The share of each setting in how good a trial is, the most important first (PED-ANOVA; Watanabe et al. 2023).
+
+        Empty while there are too few trials to say.
+        """
+        importance = _optuna().importance
+        try:
+            found = importance.get_param_importances(
+                self._study, evaluator=importance.PedAnovaImportanceEvaluator()
+            )
+        except (ValueError, RuntimeError):
+            return {}
+        return {name: float(share) for name, share in found.items()}
+
+
+def new_folder(config: Config) -> Path:
+    """A free folder for a sweep, named after the corpus."""
+    home, stem = runs.home() / "sweeps", runs.stem_of(config)
+    number = 1
+    while (path := home / f"{stem}-{number}").exists():
+        number += 1
+    return path
+
+
+def _optuna() -> Any:
+    """The library.  Raises InputError where it is not installed."""
+    try:
+        import optuna
+    except ImportError:
+        raise InputError("a sweep needs Optuna: pip install 'rnntui[sweep]'") from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna

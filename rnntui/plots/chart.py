@@ -1,0 +1,74 @@
+"""A chart as rows of text: curves, marked points, levels and axes, for a screen and for plain output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnntui.plots.raster import Marker, Raster
+from rnntui.plots.scales import Scale, label
+from rnntui.plots.series import Series
+
+MARGIN = 6
+"""Columns for the labels of the y axis."""
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+"""What names the curves of several runs, beside their colour."""
+Rows = list[list[tuple[str, str]]]
+"""Each row as pieces of text, each with the layer that it belongs to: what a screen gives a colour."""
+
+
+def chart(series: Sequence[Series], x: Scale, y: Scale, width: int, height: int, marker: Marker) -> Rows:
+    """The series on a field of `width` by `height` characters, with its axes to the left and below."""
+    raster = Raster(width, height, marker)
+    several = len({each.run for each in series}) > 1
+    for each in series:
+        _draw(raster, each, x, y, several)
+    if several:
+        _name(raster, series, x, y)
+    return _with_axes(raster, x, y)
+
+
+def plain(rows: Rows) -> list[str]:
+    """The rows as text without colours."""
+    return ["".join(text for text, _ in row).rstrip() for row in rows]
+
+
+def _draw(raster: Raster, series: Series, x_scale: Scale, y_scale: Scale, several: bool) -> None:
+    x, y = x_scale.place(series.x), y_scale.place(series.y)
+    layer = f"run{series.run % 6}" if several else series.role
+    if series.role == "level":
+        name = f"{series.name} {label(float(series.y[0]))}"
+        raster.level(float(np.nan_to_num(y[0], nan=-1)), name, "level", at=raster.width - len(name) - 3)
+    elif series.role == "heldout":
+        raster.points(x, y, layer)
+    else:
+        raster.curve(x, y, layer, faint=series.role == "raw")
+
+
+def _name(raster: Raster, series: Sequence[Series], x_scale: Scale, y_scale: Scale) -> None:
+    """A letter at the end of each run's curve."""
+    for each in series:
+        if each.role == "training" and len(each.x):
+            x, y = x_scale.place(each.x[-1:]), y_scale.place(each.y[-1:])
+            if np.isfinite(y[0]) and 0 <= y[0] <= 1 and 0 <= x[0] <= 1:
+                column = min(int(x[0] * raster.width), raster.width - 1)
+                row = min(int((1 - y[0]) * raster.height), raster.height - 1)
+                raster.put(column, row, LETTERS[each.run % 26], f"run{each.run % 6}")
+
+
+def _with_axes(raster: Raster, x: Scale, y: Scale) -> Rows:
+    """The field with the labels of its axes."""
+    labels = [" " * MARGIN for _ in range(raster.height)]
+    for tick in y.ticks(max(raster.height // 3, 3)):
+        row = min(int((1 - float(y.place(np.array([tick]))[0])) * raster.height), raster.height - 1)
+        labels[row] = f"{label(tick):>{MARGIN - 1}}┤" if raster.marker != "ascii" else f"{label(tick):>5}|"
+    below = [" "] * (raster.width + MARGIN)
+    for tick in x.ticks(max(raster.width // 12, 2)):
+        text = label(tick)
+        at = MARGIN + int(float(x.place(np.array([tick]))[0]) * (raster.width - 1)) - len(text) // 2
+        at = min(max(at, 0), len(below) - len(text))
+        if all(character == " " for character in below[max(at - 1, 0) : at + len(text) + 1]):
+            below[at : at + len(text)] = text
+    rows = [[(text, "axis"), *pieces] for text, pieces in zip(labels, raster.rows(), strict=True)]
+    return [*rows, [("".join(below), "axis")]]

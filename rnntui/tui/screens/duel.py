@@ -1,0 +1,162 @@
+"""The duel: cells race on one plot, and the table says who leads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from rnntui import formats
+from rnntui.core import runs
+from rnntui.core.history import History
+from rnntui.plots.chart import LETTERS
+from rnntui.tui.child import Child
+from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
+from rnntui.tui.screens.plotting import PlottingScreen
+from rnntui.tui.widgets.curves import Curves
+from rnntui.visible import visible_line
+
+_POLL_S = 0.2
+_DRAW_S = 1.0
+
+
+class DuelScreen(PlottingScreen):
+    """Follows the run folders of a duel, which the process `child` trains in turns."""
+
+    TAB: ClassVar[Tab] = "training"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p,enter", "play", "Play", key_display="p", tooltip="Write with the leader's model"),
+        Binding("w", "watch", "Watch", tooltip="Look at the leader's training alone"),
+        Binding("space", "pause", "Pause", tooltip="Pause the duel, or go on"),
+        Binding("s", "stop", "Stop", tooltip="Stop the duel and save all models"),
+        Binding("n,escape", "app.open_tab('texts')", "New run", key_display="n", show=False),
+        Binding("q", "app.leave", "Quit", tooltip="Quit"),
+    ]
+    AUTO_FOCUS = "#curves"
+
+    def __init__(self, paths: Sequence[Path], cells: Sequence[str], child: Child | None = None) -> None:
+        super().__init__()
+        self.paths, self._cells, self._child = list(paths), list(cells), child
+        self._tails = [runs.EventTail(path / "events.jsonl") for path in paths]
+        self.histories = [History() for _ in paths]
+        self._paused = False
+        self._drawn = 0.0
+
+    def compose_body(self) -> ComposeResult:
+        yield Static(id="headline", markup=False)
+        yield Curves(id="curves")
+        yield Static(id="standings", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#standings").border_title = "standings"
+        self.query_one("#standings").styles.height = len(self.paths) + 3
+        self.apply_preferences()
+        self.set_interval(_POLL_S, self._poll)
+        self._poll()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is at work any more."""
+        at_work = self._child is not None and self._child.poll() is None
+        return not at_work and not any(runs.owner_of(path) for path in self.paths)
+
+    def _poll(self) -> None:
+        for tail, history in zip(self._tails, self.histories, strict=True):
+            history.add(tail.poll())
+        over = self.over
+        if over or time.monotonic() - self._drawn >= _DRAW_S:
+            self._drawn = time.monotonic()
+            self._show(over)
+
+    def _show(self, over: bool) -> None:
+        with self.app.batch_update():
+            shown = [(cell, history) for cell, history in zip(self._cells, self.histories, strict=True)]
+            self.query_one(Curves).show(shown)
+            self.query_one("#standings", Static).update(self._standings())
+            self.query_one("#headline", Static).update(self._headline(over))
+        self.refresh_bindings()
+
+    def _headline(self, over: bool) -> Text:
+        began = all(history.started for history in self.histories)
+        words = visible_line(runs.last_words(self.paths[0]), 200)
+        if over:
+            what = (
+                f"over: {self._cells[self._order()[0]]} wins"
+                if began
+                else f"died: {words or 'see stderr.log'}"
+            )
+        elif not began:
+            what = words or "reading the text and building the models …"
+        else:
+            what = "paused: space goes on" if self._paused else "in turns, a second each"
+        names = " against ".join(self._cells)
+        return Text.assemble((names, "bold"), "  ", what, no_wrap=True, overflow="ellipsis")
+
+    def _order(self) -> list[int]:
+        """The contestants, the best first: by what they last scored, or their training loss before that."""
+
+        def rank(number: int) -> tuple[bool, float]:
+            history = self.histories[number]
+            if history.best and history.best.bits_per_byte is not None:
+                return False, history.best.bits_per_byte
+            return True, float(history.smooth.values[-1]) if len(history.smooth) else float("inf")
+
+        return sorted(range(len(self.paths)), key=rank)
+
+    def _standings(self) -> Text:
+        columns = (
+            ("bits/byte", 10),
+            ("perplexity", 12),
+            ("parameters", 12),
+            ("tokens/s", 10),
+            ("seconds", 9),
+        )
+        heading = f"  {'cell':<10}" + "".join(f"{name:>{width}}" for name, width in columns)
+        text = Text(heading, style="dim", no_wrap=True)
+        for number in self._order():
+            history = self.histories[number]
+            best, progress, started = history.best, history.progress, history.started
+            speed = progress.tokens / max(progress.train_s, 1e-9) if progress else None
+            cells = (
+                f"{formats.number(best.bits_per_byte if best else None):>10}",
+                f"{formats.number(best.perplexity if best else None):>12}",
+                f"{started.parameters if started else 0:>12,}",
+                f"{f'{speed:,.0f}' if speed else '–':>10}",
+                f"{progress.train_s if progress else 0:>9.0f}",
+            )
+            style = self.query_one(Curves).get_component_rich_style(f"curves--run{number % 6}")
+            text.append(f"\n{LETTERS[number % 26]} {self._cells[number]:<10}", style)
+            text.append("".join(cells))
+        return text
+
+    # --- keys ---
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("pause", "stop"):
+            return any(runs.owner_of(path) for path in self.paths)
+        if action in ("play", "watch"):
+            return any(history.best for history in self.histories)
+        return True
+
+    def action_play(self) -> None:
+        self.post_message(PlayRequested(self.paths[self._order()[0]]))
+
+    def action_watch(self) -> None:
+        self.post_message(WatchRequested(self.paths[self._order()[0]]))
+
+    def action_pause(self) -> None:
+        self._paused = not self._paused
+        for path in self.paths:
+            runs.request(path, "pause" if self._paused else "resume")
+        self._show(over=False)
+
+    def action_stop(self) -> None:
+        for path in self.paths:
+            runs.request(path, "stop")
+        self.say("Saving and stopping.")

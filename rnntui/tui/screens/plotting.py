@@ -1,0 +1,51 @@
+"""What screens with learning curves share: how they are drawn."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from rnntui.tui.screens.base import RnntuiScreen
+from rnntui.tui.widgets.curves import Curves
+
+
+class PlottingScreen(RnntuiScreen):
+    """A screen with curves whose look is remembered as a preference."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "log_y", "Log scale", show=False, tooltip="Logarithmic or linear y axis"),
+        Binding("x", "x_axis", "X axis", show=False, tooltip="Over steps, tokens or seconds"),
+        Binding("u", "unit", "Unit", show=False, tooltip="Perplexity or bits a byte"),
+        Binding("m", "marker", "Marker", show=False, tooltip="Draw curves in braille, blocks or ASCII"),
+    ]
+
+    def apply_preferences(self) -> None:
+        """Draw the curves as preferred."""
+        curves, likes = self.query_one(Curves), self.preferences
+        curves.log_y, curves.x_axis, curves.unit, curves.marker = (
+            likes.log_y,
+            likes.x_axis,
+            likes.unit,
+            likes.marker,
+        )
+        scale = "logarithmic" if likes.log_y else "linear"
+        curves.border_title = f"{likes.unit} over {likes.x_axis} ({scale})"
+
+    def action_log_y(self) -> None:
+        self._prefer("log_y", not self.preferences.log_y)
+
+    def action_x_axis(self) -> None:
+        axes = ("steps", "tokens", "seconds")
+        self._prefer("x_axis", axes[(axes.index(self.preferences.x_axis) + 1) % 3])
+
+    def action_unit(self) -> None:
+        self._prefer("unit", "bits/byte" if self.preferences.unit == "perplexity" else "perplexity")
+
+    def action_marker(self) -> None:
+        markers = ("braille", "block", "ascii")
+        self._prefer("marker", markers[(markers.index(self.preferences.marker) + 1) % 3])
+
+    def _prefer(self, name: str, value: object) -> None:
+        self.app.prefer(name, value)
+        self.apply_preferences()
