@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from rnntui.core import config, runs
 from rnntui.core import events as ev
 from rnntui.core.errors import InputError
 
+_WIDTH, _HEIGHT = 80, 18
+"""Of the curve of rates."""
 _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
 
 
@@ -27,6 +30,12 @@ _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
     "--resume", is_flag=True, help="go on from the newest checkpoint of --run, or start if there is none"
 )
 @click.option("--json", "as_json", is_flag=True, help="print the events as JSON lines")
+@click.option(
+    "--find-lr",
+    "finding",
+    is_flag=True,
+    help="train nothing: try ever larger rates for a moment, and name a good one",
+)
 @config_options()
 def train(
     corpus: str | None,
@@ -34,6 +43,7 @@ def train(
     run_path: Path | None,
     resume: bool,
     as_json: bool,
+    finding: bool,
     preset: str,
     **settings: Any,
 ) -> int:
@@ -49,6 +59,8 @@ def train(
     resuming = resume and run_path is not None and (run_path / "run.toml").exists()
     if not resuming:
         configuration = config.build(given, preset)  # bad settings are told before anything opens
+    if finding:
+        return _find_rate(config.build(given, preset), as_json)
     if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
         return _on_screen(given, preset, run_path, resume)
 
@@ -61,6 +73,35 @@ def train(
         with preparing() as narrate:
             run = create_run(configuration, run_path.resolve() if run_path else None, narrate)
     return _train_here(run, as_json)
+
+
+def _find_rate(configuration: config.Config, as_json: bool) -> int:
+    """Name a learning rate on standard output, and draw the curve it was read from."""
+    import numpy as np
+
+    from rnntui.core.studies.finder import find_lr
+    from rnntui.plots.chart import MARGIN, chart, plain
+    from rnntui.plots.scales import Scale
+    from rnntui.plots.series import Series
+
+    with preparing() as narrate:
+        found = find_lr(configuration, narrate)
+    if as_json:
+        answer = {"lr": found.suggestion, "rates": found.rates.tolist(), "losses": found.losses.tolist()}
+        click.echo(json.dumps(answer))
+        return 0
+    # The explosion at the end must not press the valley flat.
+    calm = found.losses[found.losses <= found.losses[0] * 1.1]
+    x, y = Scale(float(found.rates[0]), float(found.rates[-1]), log=True), Scale.around(calm)
+    at = int(np.searchsorted(found.rates, found.suggestion))
+    series = [
+        Series("loss", "training", found.rates, found.losses),
+        Series("suggestion", "heldout", found.rates[at : at + 1], found.losses[at : at + 1]),
+    ]
+    rows = plain(chart(series, x, y, _WIDTH - MARGIN, _HEIGHT, "braille"))
+    click.echo("\n".join(["training loss over the learning rate, ◆ the one to take", *rows]), err=True)
+    click.echo(f"--lr {found.suggestion:g}")
+    return 0
 
 
 def _train_here(run: runs.Run, as_json: bool) -> int:

@@ -117,6 +117,10 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     schedule: Annotated[Schedule, _doc("how the learning rate moves")] = "cosine"
     warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
     weight_decay: Annotated[NotNegative, _doc("on matrices, not on biases and norms")] = 0.01
+    epsilon: Annotated[
+        Annotated[float, Meta(gt=0)],
+        _doc("of adamw: gradients below it move a weight less, so that rare words are not learned by heart"),
+    ] = 1e-8
     momentum: Annotated[Fraction, _doc("of sgd")] = 0.9
     clip: Annotated[Annotated[float, Meta(gt=0)], _doc("largest norm of the gradient")] = 1.0
     average: Annotated[
@@ -177,6 +181,7 @@ RESUMABLE = frozenset(TrainingConfig.__struct_fields__) - {
     "shuffle",
     "vary_bptt",
     "optimizer",
+    "epsilon",
     "average",
     "seed",
     "precision",

@@ -27,7 +27,7 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opti
     ]
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.99), fused=True)
+    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.99), eps=config.epsilon, fused=True)
 
 
 def lr_factor(schedule: Schedule, step: int, fraction: float, warmup: int, drops: int) -> float:

@@ -1,0 +1,75 @@
+"""A learning rate from one short training with ever larger rates (Smith 2017, "cyclical learning rates")."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rnntui.core.config import Config, changed
+from rnntui.core.errors import InputError
+from rnntui.core.models.budget import within_budget
+from rnntui.core.text import dataset
+from rnntui.core.text.stored import Narrate
+from rnntui.core.training.devices import choose_device
+from rnntui.core.training.learner import Learner
+from rnntui.core.training.race import choose_way
+
+_RATES = {"adamw": (1e-5, 1.0), "sgd": (1e-2, 1e3)}
+"""Where the test begins and where it ends at the latest, by optimiser."""
+_STEPS = 200
+_SMOOTHING = 0.9
+_DIVERGED = 1.3
+"""The loss, in shares of the least one, at which the test ends."""
+_SAFE = 5.0
+"""The loss is least shortly before it explodes: a rate so many times smaller learns fast and holds."""
+
+Numbers = npt.NDArray[np.float64]
+
+
+class RateTest(NamedTuple):
+    """The loss under ever larger rates."""
+
+    rates: Numbers
+    """(N,) the rate of each step."""
+    losses: Numbers
+    """(N,) the smoothed training loss, nats a token."""
+    suggestion: float
+    """A peak rate for the schedules."""
+
+
+def find_lr(config: Config, narrate: Narrate) -> RateTest:
+    """Take steps with rates that grow from step to step until the loss explodes.  Writes no run folder.
+
+    Raises InputError where the corpus cannot be read or is too short, or where no rate lowers the loss.
+    """
+    device = choose_device(config.training.device)
+    config, tokenizer, data = dataset.prepare(config, narrate)
+    config = within_budget(config, tokenizer.vocab_size)
+    config = changed(config, {"schedule": "constant", "warmup": 0, "average": "none"})
+    learner = Learner(config, tokenizer.vocab_size, data["train"].tokens, device)
+    learner.use(*choose_way(config.training.precision, learner))
+    first, last = _RATES[config.training.optimizer]
+    average = weight = 0.0
+    rates, losses = [], []
+    for step in range(_STEPS):
+        rate = first * (last / first) ** (step / (_STEPS - 1))
+        learner.counters.lr_factor = rate / config.training.lr
+        loss = float(learner.step()[0])
+        narrate("trying learning rates", (step + 1) / _STEPS)
+        if not math.isfinite(loss):
+            break
+        average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
+        weight = _SMOOTHING * weight + (1 - _SMOOTHING)
+        rates.append(rate)
+        losses.append(average / weight)
+        if losses[-1] > _DIVERGED * min(losses):
+            break
+    least = int(np.argmin(losses)) if losses else 0
+    if not least:
+        raise InputError(
+            "--find-lr: no learning rate lowered the loss; look at the text and the other settings"
+        )
+    return RateTest(np.array(rates), np.array(losses), float(f"{rates[least] / _SAFE:.1e}"))
