@@ -19,6 +19,7 @@ from rnntui.core.errors import InputError
 from rnntui.preferences import Preferences
 
 if TYPE_CHECKING:
+    from rnntui.core.inference.along import LearningAlong
     from rnntui.core.inference.completion import Completion
     from rnntui.core.inference.session import Session
 
@@ -26,6 +27,8 @@ _WORDS = 4
 """Words of ghost text."""
 _COUNT = 5
 _LIKELIEST = 10
+_STEPS_AT_ONCE = 4
+"""Steps of learning between two answers: a few hundredths of a second."""
 _ENDLESS = 100_000
 """Tokens that a text is continued by at most, if nobody stops it."""
 
@@ -37,6 +40,16 @@ class Suggestions:
     text: str
     completions: list[Completion]
     ms: float
+
+    @property
+    def offered(self) -> int | None:
+        """The one that is worth being offered unasked, if one is."""
+        from rnntui.core.inference.usefulness import CONFIDENT
+
+        return next(
+            (i for i, c in enumerate(self.completions) if c.text.strip() and c.word_probability >= CONFIDENT),
+            None,
+        )
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,9 @@ class Companion:
         self._session: Session | None = None
         self._loaded: tuple[Path, int] | None = None
         """The weights in use: their file, and when it was written."""
+        self._along: LearningAlong | None = None
+        """What has made the model learn from the text, if anything has."""
+        self._learns = False
 
     @property
     def ready(self) -> bool:
@@ -104,10 +120,42 @@ class Companion:
         engine, tokenizer = open_engine(runs.Run.open(self._path), weights)
         text = self._session.text if self._session else ""
         vocabulary = self._session.vocabulary if self._session else None
-        session = Session(engine, tokenizer, vocabulary)
+        session = Session(engine, tokenizer, vocabulary, bool(self._session and self._session.cache))
         session.set_text(text)
         self._session, self._loaded = session, stamp
+        self._along = None  # what was learned went with the old weights
         return description
+
+    def remember(self, on: bool) -> None:
+        """Let what is written so far have a say in what may follow, or no more.  Needs weights loaded before."""
+        assert self._session is not None, "refresh comes first"
+        self._session.cache = on
+        self._start_anew()
+
+    def learn_along(self, on: bool) -> None:
+        """Let the model learn from the text as it grows, or no more; what it has learned stays."""
+        self._learns = on
+
+    def learn(self, text: str) -> int:
+        """Learn from what `text` has grown by, if that is wanted; returns the steps since the trained weights."""
+        from rnntui.core.inference.along import LearningAlong
+
+        session = self._at(text)
+        if self._learns:
+            self._along = self._along or LearningAlong(session)
+            self._along.follow(_STEPS_AT_ONCE)
+        return self._along.steps if self._along else 0
+
+    def forget(self) -> None:
+        """Go back to the trained weights; go on learning from what is written from here on."""
+        if self._along is not None:
+            self._along.forget()
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        """Read the text again: states and surprises were made by what the model was before."""
+        assert self._session is not None, "refresh comes first"
+        self._session.start_anew()
 
     def complete(self, text: str) -> Suggestions:
         """The likeliest ways in which `text` goes on.  Needs weights loaded before."""

@@ -40,10 +40,10 @@ def bits(run: Run, text: str, helped: Helped) -> np.ndarray:
     "helped", [Helped(dynamic=True), Helped(cache=True), Helped(dynamic=True, cache=True)]
 )
 def test_help_finds_again_what_was_read(helped: Helped, trained: Run) -> None:
-    """Protects the gain: a text that repeats itself is less surprising with help, and more so at its end."""
+    """Protects the gain: a text that repeats itself is less surprising with help, all of which is earned."""
     plain, better = bits(trained, NEWS, Helped()), bits(trained, NEWS, helped)
     assert better[-200:].mean() < plain[-200:].mean()
-    assert (plain - better)[-200:].mean() > (plain - better)[:200].mean()
+    assert better[0] == pytest.approx(plain[0], rel=1e-4)
 
 
 @pytest.mark.parametrize("helped", [Helped(dynamic=True), Helped(cache=True)])

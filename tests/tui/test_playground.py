@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from rnntui import preferences
+from rnntui.core.inference.completion import Completion
 from rnntui.core.runs import Run
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.companion import Suggestions
 from rnntui.tui.screens.choosers import CheckpointScreen
 from rnntui.tui.screens.picker import PathInput
 from rnntui.tui.screens.playground import PlaygroundScreen
@@ -55,6 +57,7 @@ async def test_ghost_text_comes_and_is_taken(able: Run) -> None:
         assert area.saved == len("es") - 1 + len(ghost) - 1
         assert "keystrokes saved" in text_of(pilot, "#headline")
 
+        await pilot.press("enter", *"the c")
         await until(pilot, lambda: area.ghost != "")
         await pilot.press("left")
         assert area.ghost == "" and area.suggestion == ""
@@ -72,9 +75,10 @@ async def test_alternatives_are_chosen_by_key_and_mouse(able: Run) -> None:
         await until(pilot, lambda: table.suggestions is not None and table.suggestions.text == "the cat ")
         assert table.suggestions is not None
         texts = [each.text for each in table.suggestions.completions]
-        assert area.ghost == texts[0] and len(texts) > 2
+        offered = table.suggestions.offered
+        assert len(texts) > 2 and table.index == (-1 if offered is None else offered)
         await pilot.press("ctrl+n")
-        assert area.ghost == texts[1] and table.index == 1
+        assert area.ghost == texts[table.index] and table.index == (0 if offered is None else offered + 1)
         await pilot.press("alt+3")
         assert area.text == "the cat " + texts[2]
         await pilot.press("ctrl+underscore")
@@ -207,3 +211,41 @@ async def test_play_while_it_trains(training_child: Path) -> None:
         )
         await pilot.press("ctrl+b")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+
+
+async def test_it_learns_from_you_and_forgets(able: Run) -> None:
+    """Protects the three keys: learning moves what is offered, forgetting brings the trained weights back."""
+    screen = PlaygroundScreen(able.path)
+    app = RnntuiApp(screen)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        area, table = app.screen.query_one(GhostText), app.screen.query_one(Alternatives)
+
+        news = "the moon sees Anna.\n" * 20
+        area.insert(news + "the ")
+        await until(pilot, lambda: table.suggestions is not None and table.suggestions.text == area.before)
+        plain = [(each.text, each.probability) for each in table.suggestions.completions]
+        await pilot.press("alt+l")
+        await until(pilot, lambda: screen.learned >= 12 and "learns from you" in text_of(pilot, "#headline"))
+        await until(pilot, lambda: [(c.text, c.probability) for c in table.suggestions.completions] != plain)
+        await pilot.press("alt+l", "alt+f")
+        await until(pilot, lambda: screen.learned == 0 and "learn" not in text_of(pilot, "#headline"))
+        await until(
+            pilot,
+            lambda: [(c.text, pytest.approx(c.probability)) for c in table.suggestions.completions] == plain,
+        )
+        await pilot.press("alt+m")
+        await until(pilot, lambda: "remembers" in text_of(pilot, "#headline") and preferences.load().remember)
+        await until(pilot, lambda: [(c.text, c.probability) for c in table.suggestions.completions] != plain)
+
+
+async def test_what_is_hardly_sure_is_offered_when_asked_for_only(able: Run) -> None:
+    """Protects a person who types: no ghost below the threshold, yet ^n shows the likeliest."""
+    app = RnntuiApp(PlaygroundScreen(able.path))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        area, table = app.screen.query_one(GhostText), app.screen.query_one(Alternatives)
+        found = [Completion("moon.", 0.2, "moon", 0.25), Completion("cat", 0.1, "cat", 0.1)]
+        await until(pilot, lambda: app.screen._companion.ready)  # type: ignore[attr-defined]
+        app.screen._show(Suggestions(area.before, found, 1.0))  # type: ignore[attr-defined]
+        assert area.ghost == "" and table.index == -1
+        await pilot.press("ctrl+n")
+        assert area.ghost == "moon." and table.index == 0

@@ -32,15 +32,18 @@ class LearningAlong:
         """Taken since the weights were as trained."""
         return self._adapting.steps
 
-    def follow(self) -> int:
-        """Learn from the whole pieces that the text has grown by; returns how many."""
+    def follow(self, most: int | None = None) -> int:
+        """Learn from the whole pieces that the text has grown by, `most` at once; returns how many."""
         session = self.session
-        del self._learned[common_prefix(self._learned, session.tokens) :]
+        common = common_prefix(self._learned, session.tokens)
+        if common == len(session.tokens):
+            return 0  # the cursor went back into what is known
+        del self._learned[common:]
         at, moment = session.moment_from(len(self._learned))
         state = tuple(tuple(torch.from_numpy(part) for part in layer) for layer in moment.state)
         began = self.steps
         # The moment has read the token before `at`: the first that can be learned is the one after that.
-        while at + PIECE < len(session.tokens):
+        while at + PIECE < len(session.tokens) and (most is None or self.steps - began < most):
             piece = torch.tensor(session.tokens[at : at + PIECE + 1]).unsqueeze(1)
             _, _, state = self._adapting.read(piece[:-1], piece[1:], state)
             at += PIECE
@@ -48,6 +51,9 @@ class LearningAlong:
         return self.steps - began
 
     def forget(self) -> None:
-        """Go back to the trained weights; what is written so far is learned from no more."""
+        """Go back to the trained weights; what is written so far is learned from no more.
+
+        The session's states are still those of the weights before: `start_anew` reads its text again.
+        """
         self._adapting.forget()
         self._learned = list(self.session.tokens)

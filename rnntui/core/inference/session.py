@@ -59,15 +59,22 @@ class Session:
         """Whether what is written so far has a say in what may follow (the neural cache)."""
         self.tokenizer = tokenizer
         self.vocabulary = vocabulary or Vocabulary(tokenizer)
-        self.text = ""
-        self.pending = ""
-        self.tokens: list[int] = []
-        self._marks = [_Mark(0, 0, 0)]
-        self._moments: dict[int, Moment] = {0: self._first_moment()}
-        self._nats: list[float] = []
+        self.text = self.pending = ""
+        self.tokens: list[int]
+        self._marks: list[_Mark]
+        self._moments: dict[int, Moment]
+        self._nats: list[float]
         """The surprise of the first tokens, as far as anybody asked for it."""
         self._memory: tuple[Array, Array] | None = None
         """What the cache remembers at the end of the text, once anybody asked for it."""
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget all states and surprises and read the text again, as the model thinks now."""
+        text, self.text, self.pending = self.text, "", ""
+        self.tokens, self._marks, self._nats = [], [_Mark(0, 0, 0)], []
+        self._moments = {0: self._first_moment()}
+        self.set_text(text)
 
     def set_text(self, text: str) -> None:
         """Take `text` as what is written so far, feeding only what changed."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,12 +18,10 @@ from textual.widgets import Static
 
 from rnntui.core import runs
 from rnntui.core.errors import RnntuiError, oneline
-from rnntui.core.files import write_atomically
 from rnntui.tui.companion import Companion, Insight, Suggestions, some
 from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
-from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.screens.choosers import CheckpointScreen
-from rnntui.tui.screens.picker import PickerScreen
+from rnntui.tui.screens.drafts import DraftScreen
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.tui.widgets.likeliest import Likeliest
@@ -34,8 +34,6 @@ _ECHO_S = 0.008
 """A key is painted before the search for its ghost text begins: the two would share one interpreter."""
 _WRITE_S = 0.08
 """What is written goes to the screen so often."""
-_LARGEST = 200_000
-"""Characters of a text that is opened: an area for typing, not a pager."""
 _SLIDERS = {
     "temperature": (0.0, 2.0, 0.05),
     "top_k": (0, 100, 1),
@@ -44,7 +42,7 @@ _SLIDERS = {
 }
 
 
-class PlaygroundScreen(RnntuiScreen):
+class PlaygroundScreen(DraftScreen):
     """A text area with ghost text from the run's newest weights, also while it trains."""
 
     TAB: ClassVar[Tab] = "playground"
@@ -55,9 +53,18 @@ class PlaygroundScreen(RnntuiScreen):
         Binding(
             "ctrl+l", "likeliest", "Next tokens", show=False, tooltip="The ten likeliest next tokens as bars"
         ),
+        Binding(
+            "alt+l", "learn", "Learn from me", show=False, tooltip="Let the model learn from what you write"
+        ),
+        Binding("alt+f", "forget", "Forget", show=False, tooltip="Back to the trained weights"),
+        Binding(
+            "alt+m",
+            "remember",
+            "Remember",
+            show=False,
+            tooltip="Let what you wrote have a say in what follows",
+        ),
         Binding("ctrl+r", "choose", "Model", show=False, tooltip="Write with another run or checkpoint"),
-        Binding("ctrl+o", "open", "Open", show=False, tooltip="Open a text"),
-        Binding("ctrl+s", "save", "Save", show=False, tooltip="Save the text"),
         Binding("f8", "sampling", "Sampling", show=False, tooltip="Set temperature, top-k, top-p, min-p"),
         Binding("ctrl+b", "back", "Back", tooltip="Back to the training"),
         *(
@@ -76,6 +83,10 @@ class PlaygroundScreen(RnntuiScreen):
     weights: reactive[str] = reactive("")
     """Which weights write along."""
     ms: reactive[float | None] = reactive(None)
+    learning: reactive[bool] = reactive(False)
+    """Whether the model learns from what is written."""
+    learned: reactive[int] = reactive(0)
+    """Steps it has taken since the trained weights."""
     writing: reactive[bool] = reactive(False, bindings=True)
     """Whether the model is continuing the text by itself."""
 
@@ -86,9 +97,10 @@ class PlaygroundScreen(RnntuiScreen):
         self._wanted = asyncio.Event()
         self._before = ""
         self._insight: Insight | None = None
-        self._file = ""
         self._look = False
         """Whether it is time to look for newer weights."""
+        self._asked: list[Callable[[], None]] = []
+        """What is to be done to the model before the next answer: it is for one thread at a time."""
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -104,6 +116,7 @@ class PlaygroundScreen(RnntuiScreen):
     def on_mount(self) -> None:
         area = self.query_one(GhostText)
         area.border_title = "write here"
+        area.border_subtitle = "alt+l: it learns from you"
         area.load_text(self.app.draft)
         area.move_cursor(area.document.end)
         self.query_one("#alternatives").border_title = "may follow"
@@ -149,8 +162,14 @@ class PlaygroundScreen(RnntuiScreen):
             if self.writing:
                 continue  # the model has the pen
             look, self._look = self._look, False
+            if self._asked:
+                shown = self._insight = None  # what is shown was thought by a model that will think otherwise
+                while self._asked:
+                    await asyncio.to_thread(self._asked.pop(0))
             if look or shown != self._before:
                 shown = await self._answer(look, shown)
+            if self.is_attached and self.learning and not self._wanted.is_set():
+                await self._learn()
             if self.is_attached and self._wants_insight() and not self._wanted.is_set():
                 self._show_insight(await asyncio.to_thread(self._companion.look_at, self._before))
 
@@ -172,10 +191,19 @@ class PlaygroundScreen(RnntuiScreen):
         if description is not None:
             self._insight = None
             self.weights = description
+            if self.preferences.remember:
+                await asyncio.to_thread(self._companion.remember, True)
         if suggestions is None:
             return shown
         self._show(suggestions)
         return suggestions.text
+
+    async def _learn(self) -> None:
+        """Let the model learn what was written, some steps at a time, so that keys are answered between."""
+        before = self.learned
+        self.learned = await asyncio.to_thread(self._companion.learn, self._before)
+        if self.is_attached and self.learned > before:
+            self._ask(lambda: None)  # but to answer anew
 
     def _wants_insight(self) -> bool:
         """Whether something that is in view asks how the model reads the text."""
@@ -188,9 +216,10 @@ class PlaygroundScreen(RnntuiScreen):
             return  # typed on meanwhile: the answer to that is on its way
         self.ms = suggestions.ms
         self.query_one(Alternatives).suggestions = suggestions
-        likely = next((i for i, c in enumerate(suggestions.completions) if c.text.strip()), None)
-        if likely is not None:
-            self._offer(likely)
+        if suggestions.offered is not None:
+            self._offer(suggestions.offered)
+        else:  # nothing is sure enough to be read by somebody who types; ^n asks for it all the same
+            self.query_one(Alternatives).index = -1
 
     def _offer(self, index: int) -> None:
         """Make one of the alternatives the ghost text."""
@@ -225,6 +254,12 @@ class PlaygroundScreen(RnntuiScreen):
     def watch_writing(self) -> None:
         self._headline()
 
+    def watch_learning(self) -> None:
+        self._headline()
+
+    def watch_learned(self) -> None:
+        self._headline()
+
     def _headline(self) -> None:
         if not self.is_mounted:
             return
@@ -234,6 +269,13 @@ class PlaygroundScreen(RnntuiScreen):
             parts.append("writing: Escape or ^g stops")
         elif self.ms is not None:
             parts.append(f"{self.ms:.0f} ms a key")
+        if self.learning or self.learned:
+            steps = f"{self.learned} step{'' if self.learned == 1 else 's'}"
+            parts.append(
+                f"learns from you: {steps}" if self.learning else f"has learned {steps}: alt+f forgets"
+            )
+        if self.preferences.remember:
+            parts.append("remembers")
         if self.preferences.surprise and self._insight and self._insight.bits_per_char is not None:
             parts.append(f"{self._insight.bits_per_char:.2f} bits/char")
             piece, bits = self._insight.surprises[-1]
@@ -272,6 +314,36 @@ class PlaygroundScreen(RnntuiScreen):
     def action_surprise(self) -> None:
         self.app.prefer("surprise", not self.preferences.surprise)
         self._apply_preferences()
+
+    def action_learn(self) -> None:
+        """Let the model learn from what is written from here on, or no more."""
+        if not self._companion.ready:
+            return
+        self.learning = not self.learning
+        self._ask(partial(self._companion.learn_along, self.learning))
+        self.say(
+            "It learns from what you write. alt+f forgets all of it."
+            if self.learning
+            else "It learns no more; what it has learned stays until alt+f."
+        )
+
+    def action_forget(self) -> None:
+        """Back to the trained weights."""
+        if self._companion.ready:
+            self._ask(self._companion.forget)
+            self.learned = 0
+            self.say("Forgotten: these are the trained weights again.")
+
+    def action_remember(self) -> None:
+        """Turn the neural cache on or off."""
+        self.app.prefer("remember", not self.preferences.remember)
+        self._headline()
+        if self._companion.ready:
+            self._ask(partial(self._companion.remember, self.preferences.remember))
+
+    def _ask(self, change: Callable[[], None]) -> None:
+        self._asked.append(change)
+        self._wanted.set()
 
     def action_likeliest(self) -> None:
         self.app.prefer("likeliest", not self.preferences.likeliest)
@@ -323,47 +395,6 @@ class PlaygroundScreen(RnntuiScreen):
         found = runs.list_runs()[::-1]
         here = [run for run in found if run.path == self._path]
         self.app.push_screen(CheckpointScreen(here + [run for run in found if run.path != self._path]), take)
-
-    def action_open(self) -> None:
-        self.app.push_screen(PickerScreen("Open a text to write in"), self._open)
-
-    def _open(self, path: str | None) -> None:
-        if not path:
-            return
-        from rnntui.core.text import corpus
-
-        try:
-            text = corpus.load(path).text
-        except RnntuiError as error:
-            self.say(oneline(error), fault=True)
-            return
-        if len(text) > _LARGEST:
-            self.say(f"{path}: {len(text):,} characters; open a text of at most {_LARGEST:,}", fault=True)
-            return
-        area = self.query_one(GhostText)
-        area.load_text(text)
-        area.move_cursor(area.document.end)
-        area.border_title = "write here"
-        self._file = path
-        area.focus()
-
-    def action_save(self) -> None:
-        self.app.push_screen(PickerScreen("Save the text as", self._file, saving=True), self._save)
-
-    def _save(self, path: str | None) -> None:
-        if not path:
-            return
-        target = Path(path).expanduser()
-        if target.is_dir():
-            self.say(f"{path}: a folder; add a file's name", fault=True)
-            return
-        try:
-            write_atomically(target, self.query_one(GhostText).text.encode())
-        except (RnntuiError, OSError) as error:
-            self.say(oneline(error), fault=True)
-            return
-        self._file = path
-        self.say(f"saved {path}")
 
     def action_back(self) -> None:
         """To the run's training screen."""
