@@ -39,7 +39,7 @@ def describe(command: click.Command, context: click.Context) -> list[str]:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     text = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
     lines = [f"## `{context.command_path}`", "", f"    {usage}", "", text, ""]
-    settings = FIELDS if command.name == "train" else {}
+    settings = FIELDS if command.name in ("train", "duel", "sweep") else {}
     options = [p for p in command.params if isinstance(p, click.Option) and p.name not in settings]
     if options:
         lines += ["| option | meaning |", "|---|---|"]

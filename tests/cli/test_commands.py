@@ -50,8 +50,21 @@ def test_from_a_text_to_every_answer(corpus_file: Path, tmp_path: Path) -> None:
     answer = json.loads(rnntui("evaluate", run, "--json").stdout)
     assert answer == best
 
+    measured = json.loads(
+        rnntui("evaluate", run, "--json", "--baselines", "--completion", "--dynamic", "--cache").stdout
+    )
+    assert measured["loss"] != best["loss"] and measured["dynamic"] and measured["cache"]
+    told_names = [event["name"] for event in told if event["type"] == "baselined"]
+    assert [each["name"] for each in measured["baselines"]] == told_names and "6-gram" in told_names
+    assert (
+        len(measured["completion"]["exact"]) == 5 and measured["completion"]["thresholds"][0]["saved"] > 0.3
+    )
+    compared = rnntui("evaluate", run, "--baselines", "--completion").stdout
+    assert "✓ beats gzip" in compared and "% of keystrokes saved" in compared
+    assert "✓ beats gzip" in rnntui("runs", "show", run).stdout
+
     windows = rnntui("evaluate", run, "--protocol", "windows", "--split", "test").stdout
-    assert windows.startswith("test (windows), step 300: loss ")
+    assert windows.startswith(f"test (windows), step {best['step']}: loss ")
 
     prompt = "  the cat\tsees 🐦 "
     text = rnntui("generate", run, "--prompt", prompt, "--length", "40", "--seed", "3").stdout
@@ -76,6 +89,44 @@ def test_from_a_text_to_every_answer(corpus_file: Path, tmp_path: Path) -> None:
     assert "hidden_size = 24" in rnntui("runs", "show", run).stdout
     assert_one_line(rnntui("runs", "remove", run), 2, "--yes")
     assert rnntui("runs", "remove", run, "--yes").returncode == 0 and not run.exists()
+
+
+def test_another_text_is_said_to_be_another(trained: Run, corpus_file: Path, tmp_path: Path) -> None:
+    """Protects the figures: whose text was scored is told, and the run's own is not scored as if it were new."""
+    other = tmp_path / "other.txt"
+    other.write_text("a dog likes Anna.\n" * 30)
+    result = rnntui("evaluate", trained.path, "--corpus", other)
+    assert result.returncode == 0 and result.stdout.startswith("whole (stream), step ")
+    assert "not the text that run1 was trained on (small.txt)" in result.stderr
+    told = json.loads(rnntui("evaluate", trained.path, "--corpus", other, "--json").stdout)
+    assert (told["split"], told["own"], told["corpus"]) == ("whole", False, str(other))
+    again = tmp_path / "again.txt"
+    again.write_bytes(corpus_file.read_bytes())
+    assert_one_line(rnntui("evaluate", trained.path, "--corpus", again), 2, "--corpus", "held-out")
+    assert_one_line(rnntui("evaluate", trained.path, "--split", "train", "--baselines"), 2, "--baselines")
+    assert_one_line(
+        rnntui("evaluate", trained.path, "--protocol", "windows", "--cache"), 2, "--protocol", "--cache"
+    )
+
+
+def test_help_is_given_where_it_is_asked_for(trained: Run, tmp_path: Path) -> None:
+    """Protects the switches of `score` and `complete`: a text that repeats itself is less surprising with them."""
+    text = tmp_path / "t.txt"
+    text.write_text("Anna sees Anna sees the cat Anna sees.\n" * 20)
+    plain, *helped = (
+        json.loads(rnntui("score", trained.path, text, "--json", *flags).stdout)["bits_per_char"]
+        for flags in ([], ["--dynamic"], ["--cache"])
+    )
+    assert max(helped) < plain
+    prefix = text.read_text() + "Anna sees Anna s"
+    answers = [
+        json.loads(rnntui("complete", trained.path, "-", "--json", *flags, stdin=prefix).stdout)[
+            "completions"
+        ]
+        for flags in ([], ["--dynamic"], ["--cache"])
+    ]
+    assert answers[0] != answers[1] != answers[2] != answers[0]
+    assert_one_line(rnntui("complete", trained.path, "x", "--dynamic", "--quantize", "int8"), 2, "--dynamic")
 
 
 def test_events_as_json_lines(corpus_file: Path) -> None:

@@ -244,7 +244,7 @@ async def test_what_is_hardly_sure_is_offered_when_asked_for_only(able: Run) -> 
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         area, table = app.screen.query_one(GhostText), app.screen.query_one(Alternatives)
         found = [Completion("moon.", 0.2, "moon", 0.25), Completion("cat", 0.1, "cat", 0.1)]
-        await until(pilot, lambda: app.screen._companion.ready)  # type: ignore[attr-defined]
+        await until(pilot, lambda: table.suggestions is not None)
         app.screen._show(Suggestions(area.before, found, 1.0))  # type: ignore[attr-defined]
         assert area.ghost == "" and table.index == -1
         await pilot.press("ctrl+n")
