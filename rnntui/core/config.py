@@ -80,10 +80,13 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         Count | None, _doc("parameter budget, as 1M: solves --hidden-size so that cells compare fairly")
     ] = None
     embedding_size: Annotated[Positive, _doc("features a token")] = 64
-    dropout: Annotated[Fraction, _doc("between the layers and on the outputs, one mask a piece of text")] = (
-        0.0
-    )
-    input_dropout: Annotated[Fraction, _doc("on the embedded tokens, one mask a piece")] = 0.0
+    dropout: Annotated[
+        Fraction | None,
+        _doc("between the layers and on the outputs, one mask a piece of text (default: by the text's size)"),
+    ] = None
+    input_dropout: Annotated[
+        Fraction | None, _doc("on the embedded tokens, one mask a piece (default: by the text's size)")
+    ] = None
     embedding_dropout: Annotated[Fraction, _doc("of whole tokens of the vocabulary")] = 0.0
     weight_drop: Annotated[Fraction, _doc("of the recurrent weights (elman, lstm, gru)")] = 0.0
     tied: Annotated[bool, _doc("output weights are the embedding's")] = False
@@ -174,6 +177,16 @@ PRESETS: dict[str, dict[str, Any]] = {
     "thorough": {"num_layers": 2, "dropout": 0.2, "lr": 4e-3, "max_time": 1200.0},
 }
 DEFAULT_PRESET = "balanced"
+
+_WORDS: dict[str, Any] = {
+    "tied": True,
+    "embedding_size": 200,
+    "hidden_size": 400,
+    "epsilon": 1e-4,
+    "bptt": 35,
+}
+RECIPES: dict[TokenizerKind, dict[str, Any]] = {"char": {}, "byte": {}, "word": _WORDS, "bpe": _WORDS}
+"""What a preset becomes for other tokens than characters; benchmarks/presets.py measures it."""
 
 RESUMABLE = frozenset(TrainingConfig.__struct_fields__) - {
     "batch_size",
@@ -289,7 +302,10 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
     """
     if preset not in PRESETS:
         raise InputError(f"--preset: unknown preset '{preset}'; {nearest(preset, PRESETS)}")
-    base = {**PRESETS[preset], "patience": _PRESET_PATIENCE}
+    recipe = RECIPES.get(settings.get("tokenizer") or "char", {})
+    if settings.get("softmax") == "adaptive":
+        recipe = {name: value for name, value in recipe.items() if name != "tied"}
+    base = {**recipe, **PRESETS[preset], "patience": _PRESET_PATIENCE}
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
     if settings.get("parameters") is not None:

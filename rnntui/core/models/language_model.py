@@ -50,9 +50,9 @@ class LanguageModel(nn.Module):
         self.vocab_size, self.hidden_size = vocab_size, config.hidden_size
         embedding, hidden = config.embedding_size, config.hidden_size
         self.embedding = DroppingEmbedding(vocab_size, embedding, config.embedding_dropout)
-        self.input_dropout = LockedDropout(config.input_dropout)
+        self.input_dropout = LockedDropout(config.input_dropout or 0.0)
         self.stack = Stack(embedding, config)
-        self.dropout = LockedDropout(config.dropout)
+        self.dropout = LockedDropout(config.dropout or 0.0)
         project = config.tied and hidden != embedding
         self.projection = nn.Linear(hidden, embedding, bias=False) if project else nn.Identity()
         make_head = AdaptiveHead if config.softmax == "adaptive" else SoftmaxHead

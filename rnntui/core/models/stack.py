@@ -31,7 +31,7 @@ class Stack(nn.Module):
         for cell in self._cells():
             cell.weight_drop = config.weight_drop
         self.norms = nn.ModuleList(nn.LayerNorm(size) if config.layer_norm else nn.Identity() for _ in sizes)
-        self.dropout = LockedDropout(config.dropout)
+        self.dropout = LockedDropout(config.dropout or 0.0)
         self.residual = config.residual
 
     def initial_state(self, batch_size: int) -> StackState:

@@ -41,6 +41,8 @@ _EVALUATION_SHARE = 0.15
 _EVALUATION_COST = 1.5
 """Time that a held-out token takes, read one by one, against a training token in its batch."""
 _LEAST_EVAL_EVERY = 100
+_WORSE = 0.02
+"""Nats by which an evaluation is worse than the best, so that it is no chance."""
 _RATE_STEP = 1.25
 """What the learning rate is multiplied or divided by when a person asks for more or less."""
 _SAMPLE_EVERY = 200
@@ -271,10 +273,20 @@ class Loop:
             best = evaluated.best
             yield evaluated
             yield self._sample()
+        yield from self._overfit(evaluated)
         if self._last_saved != step:
             yield self._save(best)
         (self.run.path / "live.safetensors").unlink(missing_ok=True)
         yield ev.Finished(step=step, reason=reason)
+
+    def _overfit(self, last: ev.Evaluated | None) -> Iterator[ev.Warned]:
+        """Say so if the model got worse at what it has not seen: nothing is lost, but time was."""
+        best, best_step = self.learner.counters.best_loss, self.learner.counters.best_step
+        if last and last.loss is not None and best is not None and last.loss > best + _WORSE:
+            yield self._warned(
+                f"learned by heart since step {best_step:,}: the held-out loss rose from {best:.4f} to {last.loss:.4f} "
+                f"({last.protocol}); the checkpoint of that step is kept as best. More --dropout or a longer text helps"
+            )
 
     def _evaluate(self, counts: bool) -> ev.Evaluated:
         """Score the held-out part; with `counts`, note whether it is the best so far."""

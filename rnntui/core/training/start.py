@@ -15,6 +15,7 @@ from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.stored import Narrate
 from rnntui.core.training.devices import choose_device
+from rnntui.core.training.recipes import by_size
 
 
 def create_run(config: Config, path: Path | None, narrate: Narrate) -> Run:
@@ -22,8 +23,8 @@ def create_run(config: Config, path: Path | None, narrate: Narrate) -> Run:
     if path is not None and (path / "run.toml").exists():
         raise InputError(f"{path}: a run lives there already; go on with --resume or choose another --run")
     choose_device(config.training.device)
-    config, tokenizer, _ = dataset.prepare(config, narrate)
-    config = within_budget(config, tokenizer.vocab_size)
+    config, tokenizer, data = dataset.prepare(config, narrate)
+    config = by_size(within_budget(config, tokenizer.vocab_size), len(data["train"].tokens))
     narrate("choosing how to compute; slow the first time on a machine", None)
     return Run.create(path or runs.new_path(config), config, tokenizers.dumps(tokenizer))
 

@@ -1,0 +1,104 @@
+"""What the presets rest on: how much to leave out, and how rare words learn, by tokens and by size of the text.
+
+    python benchmarks/presets.py TEXT [--seconds 25] [--sizes 50000 1000000 20000000]
+
+TEXT is a text of a megabyte or more; of it, its first 50 KB and its first megabyte are used, and where it has no
+20 MB, the interpreter's own library in its place.  Every row trains for the same seconds and is scored on the held-out
+5% at four moments; the best of these counts, as a run keeps its best checkpoint, and what it loses until the end
+shows how far it overfits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from results import write_section
+
+from rnntui.core import config as configuration
+from rnntui.core.inference.scoring import score_split
+from rnntui.core.text import corpus, dataset
+from rnntui.core.training.learner import Learner
+from rnntui.core.training.race import choose_way
+
+_MOMENTS = 4
+_CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
+    "char": {
+        "nothing left out": {"dropout": 0.0, "input_dropout": 0.0},
+        "dropout 0.2": {"dropout": 0.2, "input_dropout": 0.0},
+        "dropout 0.5, input 0.2": {"dropout": 0.5, "input_dropout": 0.2},
+    },
+    "word": {
+        "nothing left out": {"dropout": 0.0, "input_dropout": 0.0},
+        "dropout 0.2, input 0.1": {"dropout": 0.2, "input_dropout": 0.1},
+        "dropout 0.5, input 0.4": {"dropout": 0.5, "input_dropout": 0.4},
+        "the same, epsilon 1e-8": {"dropout": 0.5, "input_dropout": 0.4, "epsilon": 1e-8},
+    },
+    "bpe": {
+        "nothing left out": {"dropout": 0.0, "input_dropout": 0.0},
+        "dropout 0.2, input 0.1": {"dropout": 0.2, "input_dropout": 0.1},
+        "dropout 0.5, input 0.4": {"dropout": 0.5, "input_dropout": 0.4},
+        "dropout 0.2, epsilon 1e-8": {"dropout": 0.2, "input_dropout": 0.1, "epsilon": 1e-8},
+    },
+}
+
+
+def text_of(path: str, size: int) -> str:
+    """So many characters of the text, or of the interpreter's library."""
+    text = corpus.load(path).text
+    return (text if len(text) >= size else corpus.load("python-stdlib").text)[:size]
+
+
+def measure(
+    file: Path, tokenizer: str, settings: dict[str, Any], seconds: float
+) -> tuple[float, float, float]:
+    """The best loss of the moments and the last, in bits a byte, and the epochs read."""
+    given = {"corpus": str(file), "split": "90/5/5", "tokenizer": tokenizer, "max_time": seconds} | settings
+    config, made, data = dataset.prepare(configuration.build(given))
+    learner = Learner(config, made.vocab_size, data["train"].tokens, "cpu")
+    learner.use(*choose_way("auto", learner))
+    found: list[float] = []
+    while learner.fraction < 1:
+        learner.step()
+        if learner.fraction >= (len(found) + 1) / _MOMENTS:
+            found.append(score_split(learner.judged, data["valid"], made.start).bits_per_byte)
+    return min(found), found[-1], learner.epoch
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("text")
+    parser.add_argument("--seconds", type=float, default=25)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[50_000, 1_000_000, 20_000_000])
+    options = parser.parse_args()
+    lines = [
+        f"{Path(options.text).name} and the standard library, split 90/5/5, {options.seconds:g} s of training each, one "
+        "seed; bits a byte on the held-out part (stream).  `then lost`: how much worse the end is than the best moment.",
+        "",
+        "| tokens | text | candidate | best | then lost | epochs |",
+        "|---|---|---|---|---|---|",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        for size in options.sizes:
+            file = Path(folder) / f"{size}.txt"
+            file.write_text(text_of(options.text, size), encoding="utf-8")
+            for tokenizer, candidates in _CANDIDATES.items():
+                rows = {
+                    name: measure(file, tokenizer, settings, options.seconds)
+                    for name, settings in candidates.items()
+                }
+                winner = min(rows, key=lambda name: rows[name][0])
+                for name, (best, last, epochs) in rows.items():
+                    shown = f"**{best:.3f}**" if name == winner else f"{best:.3f}"
+                    lines.append(
+                        f"| {tokenizer} | {size / 1e6:g} MB | {name} | {shown} | {last - best:.3f} | {epochs:.1f} |"
+                    )
+                    print(lines[-1], flush=True)
+    command = f"python benchmarks/presets.py TEXT --seconds {options.seconds:g}"
+    write_section("What the presets rest on", command, lines)
+
+
+if __name__ == "__main__":
+    main()
