@@ -74,8 +74,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[50_000, 1_000_000, 20_000_000])
     options = parser.parse_args()
     lines = [
-        f"{Path(options.text).name} and the standard library, split 90/5/5, {options.seconds:g} s of training each, one "
-        "seed; bits a byte on the held-out part (stream).  `then lost`: how much worse the end is than the best moment.",
+        f"{Path(options.text).name} and the standard library, split 90/5/5, {options.seconds:g} s of training each, "
+        "one seed; bits a byte on the held-out part (stream).  `then lost`: how much worse the end is than the best.",
         "",
         "| tokens | text | candidate | best | then lost | epochs |",
         "|---|---|---|---|---|---|",

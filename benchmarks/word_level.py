@@ -72,7 +72,7 @@ class Peer(nn.Module):
         y, state = self.lstm(self.drop(self.embedding(x)), state)
         return log_softmax(self.head(self.drop(y)).flatten(0, 1), dim=1), state
 
-    def step(self) -> None:
+    def step(self, rate: float = 20.0) -> None:
         x, y = self.columns[self.at : self.at + BPTT], self.columns[self.at + 1 : self.at + 1 + BPTT]
         self.at = (self.at + BPTT) % (len(self.columns) - BPTT - 1)
         self.zero_grad()
@@ -82,7 +82,7 @@ class Peer(nn.Module):
         torch.nn.utils.clip_grad_norm_(self.parameters(), 0.25)
         with torch.no_grad():
             for parameter in self.parameters():
-                parameter.add_(parameter.grad, alpha=-20)
+                parameter.add_(parameter.grad, alpha=-rate)
 
     @torch.no_grad()
     def perplexity(self, tokens: np.ndarray) -> float:

@@ -20,10 +20,13 @@ from textual.pilot import Pilot
 
 from rnntui.core import runs
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.messages import DuelRequested
 from rnntui.tui.screens.corpora import CorporaScreen
+from rnntui.tui.screens.duel import DuelScreen
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.training import TrainingScreen
+from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.ghost_text import GhostText
 
 IMAGES = Path(__file__).with_name("images")
@@ -43,6 +46,12 @@ def export(app: RnntuiApp, name: str) -> None:
         app.export_screenshot(title="rnntui", simplify=True), encoding="utf-8"
     )
     print("wrote", IMAGES / f"{name}.svg")
+
+
+def answered(app: RnntuiApp, area: GhostText) -> bool:
+    """Whether the model has said what may follow the text."""
+    suggestions = app.screen.query_one(Alternatives).suggestions
+    return suggestions is not None and suggestions.text == area.before
 
 
 async def train(app: RnntuiApp, pilot: Pilot[int], corpus: str, cell: str, seconds: float) -> Path:
@@ -84,7 +93,7 @@ async def take(corpus: str, seconds: float) -> None:
             "\n\nNobody had seen the w",
         ):
             area.insert(words)
-            await until(pilot, lambda: area.ghost != "")
+            await until(pilot, lambda: answered(app, area))
             await pilot.pause(0.5)
             if words == "":
                 await pilot.press("tab")
@@ -98,6 +107,11 @@ async def take(corpus: str, seconds: float) -> None:
         await until(pilot, lambda: "lstm" in str(app.screen.query_one("#differences").render()))
         await pilot.pause(0.5)
         export(app, "runs")
+
+        app.on_duel_requested(DuelRequested({"corpus": corpus, "max_time": seconds}, "balanced"))
+        await until(pilot, lambda: isinstance(app.screen, DuelScreen) and app.screen.over)
+        await pilot.pause(0.5)
+        export(app, "duel")
 
 
 def main() -> None:

@@ -116,14 +116,14 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     shuffle: Annotated[bool, _doc("begin each stream at another of its tokens in every epoch")] = False
     vary_bptt: Annotated[bool, _doc("pieces of half, once and one and a half times --bptt")] = False
     optimizer: Annotated[Literal["adamw", "sgd"], _doc("optimiser")] = "adamw"
-    lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate")] = 6e-3
+    lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate")] = 1e-2
     schedule: Annotated[Schedule, _doc("how the learning rate moves")] = "cosine"
     warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
     weight_decay: Annotated[NotNegative, _doc("on matrices, not on biases and norms")] = 0.01
     epsilon: Annotated[
         Annotated[float, Meta(gt=0)],
-        _doc("of adamw: gradients below it move a weight less, so that rare words are not learned by heart"),
-    ] = 1e-8
+        _doc("of adamw: gradients below it move a weight less, so that what is rare is not learned by heart"),
+    ] = 1e-4
     momentum: Annotated[Fraction, _doc("of sgd")] = 0.9
     clip: Annotated[Annotated[float, Meta(gt=0)], _doc("largest norm of the gradient")] = 1.0
     average: Annotated[
@@ -174,7 +174,7 @@ LIMITS = ("max_steps", "max_epochs", "max_time")
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"hidden_size": 256, "max_time": 60.0},
     "balanced": {"max_time": 300.0},
-    "thorough": {"num_layers": 2, "dropout": 0.2, "lr": 4e-3, "max_time": 1200.0},
+    "thorough": {"num_layers": 2, "batch_size": 32, "dropout": 0.4, "input_dropout": 0.1, "max_time": 1200.0},
 }
 DEFAULT_PRESET = "balanced"
 

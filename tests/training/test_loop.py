@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 
 from rnntui.core import events as ev
+from rnntui.core.config import TokenizerKind, build
 from rnntui.core.errors import InputError, NumericalError
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.models.weights import load_model
@@ -21,6 +22,7 @@ from rnntui.core.training.learner import Learner
 from rnntui.core.training.loop import Loop, train
 from rnntui.core.training.optimisation import lr_factor, make_optimizer
 from rnntui.core.training.race import choose_way
+from rnntui.core.training.recipes import by_size
 from tests.conftest import MakeRun, train_all
 from tests.text.test_corpus import reber
 
@@ -227,6 +229,29 @@ def test_what_is_judged_is_the_mean_of_the_weights(make_run: MakeRun) -> None:
         list(loop.look())
     stalled = learner.counters.stalled
     assert stalled is not None and learner.counters.step - stalled >= 2 * 7, "patience begins anew"
+
+
+def test_learning_by_heart_is_told(make_run: MakeRun, corpus_file: Path) -> None:
+    """Protects a small corpus: the run says that it got worse, since when, and keeps the best checkpoint."""
+    corpus_file.write_text(corpus_file.read_text()[:3000] + "Jim and Zoe never met again in May.\n" * 40)
+    run = make_run(
+        max_steps=400, lr=3e-2, split="60/40", dropout=0.0, input_dropout=0.0, eval_every=40, patience=None
+    )
+    told = train_all(run)
+    warning = [event.message for event in told if isinstance(event, ev.Warned)][-1]
+    best = [event for event in told if isinstance(event, ev.Evaluated) and event.best][-1]
+    assert f"learned by heart since step {best.step}" in warning and "--dropout" in warning
+    assert run.checkpoint_path("best").name == f"{best.step:08d}"
+
+
+@pytest.mark.parametrize("kind", get_args(TokenizerKind))
+def test_dropout_is_chosen_by_the_size_of_the_text(kind: TokenizerKind) -> None:
+    """Protects the recipes: the shorter the text, the more is left out; what a person chose stays."""
+    config = build({"tokenizer": kind})
+    found = [by_size(config, tokens).model.dropout for tokens in (40_000, 1_000_000, 20_000_000)]
+    assert found == sorted(found, reverse=True) and None not in found and found[0] > found[-1]  # type: ignore[type-var]
+    chosen = by_size(build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0}), 40_000).model
+    assert (chosen.dropout, chosen.input_dropout) == (0.3, 0.0)
 
 
 def test_devices_and_precisions_that_are_missing_are_named(make_run: MakeRun) -> None:

@@ -1,0 +1,71 @@
+"""The duel's screen, on a real child process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rnntui.core import runs
+from rnntui.core.runs import Run
+from rnntui.tui.app import RnntuiApp, race
+from rnntui.tui.screens.corpora import CorporaScreen
+from rnntui.tui.screens.duel import DuelScreen
+from rnntui.tui.screens.playground import PlaygroundScreen
+from tests.conftest import TINY
+from tests.tui.conftest import shown, text_of, until
+
+SETTINGS = {name: value for name, value in TINY.items() if name != "hidden_size"} | {"parameters": 6000}
+
+
+async def test_cells_race_to_a_table(corpus_file: Path) -> None:
+    """Protects the screen: curves by letters, standings, an end with a winner, whose model can be played with."""
+    base = runs.runs_home() / "small-duel-1"
+    settings = SETTINGS | {"corpus": str(corpus_file), "max_steps": 150}
+    screen, child = race(base, ["lstm", "elman"], settings, "balanced")
+    app = RnntuiApp(screen)
+    app.take_in(screen.paths[0], child)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: "wins" in text_of(pilot, "#headline"), seconds=60)
+        told = text_of(pilot, "#standings").splitlines()
+        assert len(told) == 3 and {line.split()[1] for line in told[1:]} == {"lstm", "elman"}
+        winner = told[1].split()[1]
+        assert f"over: {winner} wins" in text_of(pilot, "#headline")
+        scores = [float(line.split()[2]) for line in told[1:]]
+        assert scores == sorted(scores) and "a" in shown(pilot) and "b" in shown(pilot)
+        await pilot.press("u", "x", "y", "m", "p")
+        await until(pilot, lambda: isinstance(app.screen, PlaygroundScreen))
+        assert app.current == screen.paths[["lstm", "elman"].index(winner)]
+
+
+async def test_a_duel_is_started_paused_and_stopped(corpus_file: Path) -> None:
+    """Protects `d` on the first screen, and the keys of the duel."""
+    app = RnntuiApp(CorporaScreen())
+    async with app.run_test(size=(140, 45), notifications=True) as pilot:
+        first = app.screen
+        assert isinstance(first, CorporaScreen)
+        first._settings = SETTINGS | {"max_steps": 1_000_000, "eval_every": 20}
+        first.source = str(corpus_file)
+        await until(pilot, lambda: first.figures is not None)
+        first.query_one("#samples").focus()
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, DuelScreen))
+        screen = app.screen
+        assert isinstance(screen, DuelScreen)
+        await until(pilot, lambda: all(history.progress for history in screen.histories), seconds=60)
+        await pilot.press("space")
+        await until(pilot, lambda: any(history.paused for history in screen.histories))
+        assert "paused" in text_of(pilot, "#headline")
+        await pilot.press("space")
+        await until(pilot, lambda: not any(history.paused for history in screen.histories))
+        await pilot.press("s")
+        await until(pilot, lambda: screen.over, seconds=60)
+        reasons = {Run.open(path).events()[-1].reason for path in screen.paths}  # type: ignore[union-attr]
+        assert reasons == {"interrupted"}
+
+
+async def test_a_duel_that_cannot_begin_says_why(corpus_file: Path) -> None:
+    base = runs.runs_home() / "small-duel-1"
+    settings = SETTINGS | {"corpus": str(corpus_file), "batch_size": 5000}
+    screen, _ = race(base, ["lstm", "elman"], settings, "balanced")
+    app = RnntuiApp(screen)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: "too short" in text_of(pilot, "#headline"), seconds=60)
