@@ -42,6 +42,7 @@ from rnntui.core.inference.engine import Engine
 from rnntui.core.inference.opening import engine_of, open_engine
 from rnntui.core.inference.sampling import Sampling, generate
 from rnntui.core.inference.session import Session
+from rnntui.core.inference.usefulness import CONFIDENT, usefulness
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.text import tokenizers
 from rnntui.core.text.dataset import reopen
@@ -49,6 +50,7 @@ from rnntui.core.text.dataset import reopen
 VOCABULARY = 65
 THREADS = torch.get_num_threads()
 KEYS = 120
+TYPED = 2000
 SCORED = 20_000
 
 
@@ -226,6 +228,25 @@ def held_out(run: runs.Run, quantize: bool) -> float:
     return math.exp(nats / len(tokens))
 
 
+def worth(run: runs.Run) -> list[str]:
+    """What completion saves on the run's held-out text, by the probability from which words are offered."""
+    engine, tokenizer = open_engine(run, run.checkpoint_path("best") / "model.safetensors")
+    text = tokenizer.decode(reopen(run, tokenizer)["valid"].tokens.tolist())
+    found = usefulness(Session(engine, tokenizer), text, TYPED)
+    exact = ", ".join(f"{n}: {share:.0%}" for n, share in enumerate(found.exact, start=1))
+    lines = [
+        f"{run.config.text.corpus.rpartition('/')[2]}, {found.characters:,} characters typed again in four places; "
+        f"exactly the next words, by how many: {exact}.  Unasked, words are offered from {CONFIDENT} on.",
+        "",
+        "| offered from a probability of | at so many places | right | keystrokes saved |",
+        "|---|---|---|---|",
+    ]
+    return lines + [
+        f"| {each.threshold:.1f} | {each.shown:.0%} | {each.right:.0%} | {each.saved:.1%} |"
+        for each in found.thresholds
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run")
@@ -235,8 +256,11 @@ def main() -> None:
     lines = ["| what | here | peer or limit | ratio (asked) |", "|---|---|---|---|"]
     lines += steps(run, 1, 512, options.rounds) + steps(run, 2, 512, options.rounds)
     lines += [*completions(run), process(run, options.rounds), *int8(run, options.rounds)]
-    print("\n".join(lines))
-    write_section("Completion", f"python benchmarks/completion.py RUN --rounds {options.rounds}", lines)
+    command = f"python benchmarks/completion.py RUN --rounds {options.rounds}"
+    write_section("Completion", command, lines)
+    typed = worth(run)
+    print("\n".join([*lines, *typed]))
+    write_section("Completion on held-out text", command, typed)
 
 
 if __name__ == "__main__":

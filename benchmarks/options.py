@@ -88,7 +88,7 @@ class NormedLSTM(Mogrifier):
 class AttentiveModel(LanguageModel):
     """One head of attention over the last outputs, added to the output (after Merity 2019).
 
-    Keys and values are the outputs themselves; what lies before the piece is not seen.
+    Keys and values are the outputs themselves, of the last 64 tokens at most, as many as a piece has.
     """
 
     def __init__(self, config: Any, vocab_size: int) -> None:
@@ -102,7 +102,9 @@ class AttentiveModel(LanguageModel):
         y, state = super().features(tokens, state)
         rows = y.transpose(0, 1).unsqueeze(1)
         q = self.query(rows)
-        found = scaled_dot_product_attention(q, rows.to(q.dtype), rows.to(q.dtype), is_causal=True)
+        T = len(y)
+        seen = torch.ones(T, T, dtype=torch.bool).tril().triu(-63)
+        found = scaled_dot_product_attention(q, rows.to(q.dtype), rows.to(q.dtype), attn_mask=seen)
         return y + self.mixed(found).squeeze(1).transpose(0, 1), state
 
 
@@ -129,7 +131,8 @@ class MixtureModel(LanguageModel):
 
 
 def with_model(learner: Learner, model: LanguageModel) -> None:
-    """Let `learner` learn another model."""
+    """Let `learner` learn another model, which begins at the same frequencies."""
+    cast("Any", model.head).bias.data.copy_(cast("Any", learner.model.head).bias.data)
     learner.model = model.train()
     learner.average = WeightAverage(model, "ema")
     learner.optimizer = make_optimizer(model, learner.config.training)
@@ -165,7 +168,13 @@ def muon(learner: Learner) -> None:
     matrices = [p for p in learner.model.stack.parameters() if p.dim() > 1]
     rest = [p for p in learner.model.parameters() if all(p is not m for m in matrices)]
     hidden = torch.optim.Muon(matrices, lr=0.02, weight_decay=0.0)
-    others = torch.optim.AdamW(rest, lr=learner.config.training.lr, betas=(0.9, 0.99), fused=True)
+    others = torch.optim.AdamW(
+        rest,
+        lr=learner.config.training.lr,
+        betas=(0.9, 0.99),
+        eps=learner.config.training.epsilon,
+        fused=True,
+    )
     peak = learner.config.training.lr
 
     def update(norm: Tensor, sound: Tensor) -> None:
@@ -188,6 +197,7 @@ class Option(NamedTuple):
 
 OPTIONS: dict[str, Option] = {
     "the default": Option(),
+    "epsilon 1e-8": Option({"epsilon": 1e-8}),
     "no mean of the weights": Option({"average": "none"}),
     "dropout 0.1": Option({"dropout": 0.1}),
     "input dropout 0.1": Option({"input_dropout": 0.1}),

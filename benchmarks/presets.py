@@ -29,6 +29,7 @@ _CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
         "nothing left out": {"dropout": 0.0, "input_dropout": 0.0},
         "dropout 0.2": {"dropout": 0.2, "input_dropout": 0.0},
         "dropout 0.5, input 0.2": {"dropout": 0.5, "input_dropout": 0.2},
+        "nothing left out, epsilon 1e-8": {"dropout": 0.0, "input_dropout": 0.0, "epsilon": 1e-8},
     },
     "word": {
         "nothing left out": {"dropout": 0.0, "input_dropout": 0.0},

@@ -11,7 +11,7 @@ import rich_click as click
 
 from rnntui.cli import cli
 from rnntui.core.cells import CELLS
-from rnntui.core.config import FIELDS, PRESETS, SECTIONS
+from rnntui.core.config import FIELDS, PRESETS, RECIPES, SECTIONS
 
 PATH = Path(__file__).with_name("cli.md")
 
@@ -46,7 +46,12 @@ def describe(command: click.Command, context: click.Context) -> list[str]:
         lines += [f"| {row(option, context)} |" for option in options]
         lines.append("")
     if settings:
-        lines += ["And every flag of [Settings](#settings).", ""]
+        known = {p.name for p in command.params}
+        missing = [
+            f"`{field.flag}`" for field in FIELDS.values() if field.name not in known | {"corpus", "sha256"}
+        ]
+        but = f" but {' and '.join(missing)}" if missing else ""
+        lines += [f"And every flag of [Settings](#settings){but}.", ""]
     return lines
 
 
@@ -77,6 +82,16 @@ def presets() -> list[str]:
     lines = ["## Presets", "", meaning, "", "| preset | sets |", "|---|---|"]
     for name, values in PRESETS.items():
         lines.append(f"| `{name}` | {', '.join(f'{key} = {value}' for key, value in values.items())} |")
+    lines += [
+        "",
+        "With other tokens than characters, a preset also sets:",
+        "",
+        "| `--tokenizer` | sets |",
+        "|---|---|",
+    ]
+    for kind, recipe in RECIPES.items():
+        if recipe:
+            lines.append(f"| `{kind}` | {', '.join(f'{key} = {value}' for key, value in recipe.items())} |")
     return [*lines, ""]
 
 

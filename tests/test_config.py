@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from rnntui.core import config
-from rnntui.core.config import FIELDS, build, from_toml, to_toml
+from rnntui.core.config import FIELDS, build
 from rnntui.core.errors import InputError
+from rnntui.core.run_toml import from_toml, to_toml
 
 
 def test_toml_round_trip_keeps_every_value() -> None:

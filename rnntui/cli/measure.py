@@ -99,7 +99,9 @@ def evaluate(
     device = choose_device(device)
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
     counters = read_counters(folder)
-    data = _another(found, corpus, tokenizer) if corpus else reopen(found, tokenizer)[split]
+    data = _another(found, corpus, tokenizer, compared) if corpus else reopen(found, tokenizer)[split]
+    if completing and dynamic:
+        raise InputError("--completion: measured without --dynamic; leave one of the two out")
     if compared and data.name == "train":
         raise InputError(
             "--baselines: what was counted on the training part says nothing of it; use --split valid"
@@ -165,7 +167,7 @@ def _tell_useful(useful: Usefulness) -> None:
         click.echo(f"  {each.threshold:.1f}  {each.shown:>5.0%}  {right:>5}  {each.saved:>5.0%}{shown}")
 
 
-def _another(run: runs.Run, corpus: str, tokenizer: Tokenizer) -> Split:
+def _another(run: runs.Run, corpus: str, tokenizer: Tokenizer, compared: bool) -> Split:
     """The whole of another text than the run's own, which standard error says it is.
 
     Raises InputError where it is the run's own: most of that was trained on.
@@ -173,8 +175,7 @@ def _another(run: runs.Run, corpus: str, tokenizer: Tokenizer) -> Split:
     from rnntui.core.text.corpus import Source, canonical
     from rnntui.core.text.dataset import whole
 
-    source = Source(canonical(corpus), run.config.text.encoding)
-    found, sha256 = whole(source, tokenizer)
+    found, sha256 = whole(Source(canonical(corpus)), tokenizer, compared)
     if sha256 == run.config.text.sha256:
         raise InputError(
             f"--corpus: {corpus}: the text that {run.name} was trained on; leave it out to score its held-out part"

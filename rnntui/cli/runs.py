@@ -13,9 +13,9 @@ from rnntui import formats
 from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option
 from rnntui.core import runs as store
-from rnntui.core.config import to_toml
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
+from rnntui.core.run_toml import to_toml
 from rnntui.visible import visible, visible_line
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from rnntui import formats
 from rnntui.cli.display import PlainLines, preparing
 from rnntui.cli.options import CorpusName, config_options
 from rnntui.core import config, runs
+from rnntui.core import events as ev
 from rnntui.core.config import FIELDS, LIMITS
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.studies.duelists import DUELISTS, cells_named, paths_of
@@ -50,7 +51,7 @@ def duel(
     as_json: bool,
     preset: str,
     **settings: Any,
-) -> None:
+) -> int:
     """Let cells race on CORPUS: equal parameters (1M), equal time (60s), in turns on one device.
 
     Each is a run like any other afterwards: it can be looked at, written with, and trained on.  Standard output is
@@ -73,15 +74,20 @@ def duel(
         from rnntui.tui.app import open_duel
 
         open_duel(given, preset, names, base)
-        _tell_standings([run for path in paths_of(base, names) if (run := _opened(path))])
-        return
-    from rnntui.core.studies.duel import create_runs, standings
+        raced = [run for path in paths_of(base, names) if (run := _opened(path))]
+        if raced:
+            _tell_standings(raced)
+        return 0 if raced else 1
+    from rnntui.core.studies.duel import contestants, standings
     from rnntui.core.studies.duel import duel as dueling
 
     with preparing() as narrate:
-        contestants = create_runs(configuration, names, base, narrate)
-    lines = {run.path: PlainLines(f"{cell:>8}  ") for run, cell in zip(contestants, names, strict=True)}
-    for told in dueling(contestants):
+        racing = contestants(configuration, names, base, narrate)
+    lines = {run.path: PlainLines(f"{cell:>8}  ") for run, cell in zip(racing, names, strict=True)}
+    reasons = set()
+    for told in dueling(racing):
+        if isinstance(told.event, ev.Finished):
+            reasons.add(told.event.reason)
         if as_json:
             click.echo(
                 json.dumps(msgspec.to_builtins(told.event) | {"run": told.run.name}, ensure_ascii=False)
@@ -89,10 +95,11 @@ def duel(
         else:
             lines[told.run.path].show(told.event)
     if as_json:
-        click.echo(msgspec.json.encode({"type": "standings", "runs": standings(contestants)}).decode())
-        return
-    click.echo("\n".join(_plot(contestants)), err=True)
-    _tell_standings(contestants)
+        click.echo(msgspec.json.encode({"type": "standings", "runs": standings(racing)}).decode())
+    else:
+        click.echo("\n".join(_plot(racing)), err=True)
+        _tell_standings(racing)
+    return 130 if "interrupted" in reasons else 1 if reasons == {"error"} else 0
 
 
 def _opened(path: Path) -> Run | None:
@@ -103,7 +110,7 @@ def _opened(path: Path) -> Run | None:
         return None
 
 
-def _plot(contestants: Sequence[Run]) -> list[str]:
+def _plot(racing: Sequence[Run]) -> list[str]:
     """The curves over the seconds, for plain output."""
     from rnntui.core.summaries import read_history
     from rnntui.plots.chart import LETTERS, MARGIN, chart, plain
@@ -111,26 +118,21 @@ def _plot(contestants: Sequence[Run]) -> list[str]:
 
     found = [
         each
-        for number, run in enumerate(contestants)
+        for number, run in enumerate(racing)
         for each in series_of(read_history(run), "seconds", "bits/byte", _WIDTH, run=number)
         if each.role in ("training", "heldout")
     ]
     x, y = fitted(found, log=True)
-    names = "  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(contestants))
+    names = "  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(racing))
     return ["bits/byte over seconds", *plain(chart(found, x, y, _WIDTH - MARGIN, _HEIGHT, "braille")), names]
 
 
-def _tell_standings(contestants: Sequence[Run]) -> None:
+def _tell_standings(racing: Sequence[Run]) -> None:
     from rnntui.core.studies.duel import standings
 
     _print_table(
-        ["cell", "units", "parameters", "bits/byte", "perplexity", "tokens/s", "steps", "run"],
-        [
-            _row(run, each)
-            for each in standings(contestants)
-            for run in contestants
-            if str(run.path) == each.path
-        ],
+        ["cell", "units", "parameters", "valid bits/byte (stream)", "perplexity", "tokens/s", "steps", "run"],
+        [_row(run, each) for each in standings(racing) for run in racing if str(run.path) == each.path],
     )
 
 
@@ -198,7 +200,8 @@ def sweep(
     best = searching.best
     if best is None:
         raise RnntuiError(f"{searching.path}: no trial came to its end; see the faults above")
-    command = shlex.join(["rnntui", "train", *_arguments(searching.config_of(best))])
+    chosen, settings = config.as_given(searching.config_of(best))
+    command = shlex.join(["rnntui", "train", "--preset", chosen, *config.as_flags(settings)])
     importance = searching.importance()
     if as_json:
         answer = {"type": "best", **best._asdict(), "importance": importance, "command": command}
@@ -210,21 +213,7 @@ def sweep(
     told = "  ".join(f"{name} {formats.setting(value)}" for name, value in best.settings.items())
     click.echo(f"best: trial {best.number}, {formats.number(best.bits_per_byte)} bits/byte: {told}")
     click.echo(visible_line(str(searching.path / "run.toml")))
-    click.echo(visible_line(command, 1000))
-
-
-def _arguments(configuration: config.Config) -> list[str]:
-    """What a person would type for these settings."""
-    preset, settings = config.as_given(configuration)
-    corpus = str(settings.pop("corpus"))
-    flags = [] if preset == config.DEFAULT_PRESET else ["--preset", preset]
-    for name, value in settings.items():
-        flag = FIELDS[name].flag
-        if isinstance(value, bool):
-            flags.append(flag if value else flag.replace("--", "--no-", 1))
-        else:
-            flags += [flag, formats.setting(value)]
-    return [corpus, *flags]
+    click.echo(visible_line(command))
 
 
 COMMANDS = (duel, sweep)

@@ -56,6 +56,8 @@ def train(
     given = {name: value for name, value in settings.items() if value is not None}
     if resume and run_path is None:
         raise InputError("--resume: name the run to go on with, as --run DIR")
+    if finding and (resume or run_path is not None):
+        raise InputError("--find-lr: trains no run; leave out --run and --resume")
     resuming = resume and run_path is not None and (run_path / "run.toml").exists()
     if not resuming:
         configuration = config.build(given, preset)  # bad settings are told before anything opens

@@ -8,9 +8,7 @@ key in `run.toml`; names are unique across the sections.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -37,6 +35,11 @@ NotNegative = Annotated[float, Meta(ge=0)]
 
 def _doc(text: str) -> Meta:
     return Meta(description=text)
+
+
+def _left_out(text: str) -> Meta:
+    """Of a share that is left out in training."""
+    return _doc(f"{text} (default: by how often the text will be read)")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,14 +84,11 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     ] = None
     embedding_size: Annotated[Positive, _doc("features a token")] = 64
     dropout: Annotated[
-        Fraction | None,
-        _doc("between the layers and on the outputs, one mask a piece of text (default: by the text's size)"),
+        Fraction | None, _left_out("between the layers and on the outputs, one mask a piece of text")
     ] = None
-    input_dropout: Annotated[
-        Fraction | None, _doc("on the embedded tokens, one mask a piece (default: by the text's size)")
-    ] = None
-    embedding_dropout: Annotated[Fraction, _doc("of whole tokens of the vocabulary")] = 0.0
-    weight_drop: Annotated[Fraction, _doc("of the recurrent weights (elman, lstm, gru)")] = 0.0
+    input_dropout: Annotated[Fraction | None, _left_out("on the embedded tokens, one mask a piece")] = None
+    embedding_dropout: Annotated[Fraction | None, _left_out("of whole tokens of the vocabulary")] = None
+    weight_drop: Annotated[Fraction | None, _left_out("of the recurrent weights (elman, lstm, gru)")] = None
     tied: Annotated[bool, _doc("output weights are the embedding's")] = False
     softmax: Annotated[
         Literal["full", "adaptive"],
@@ -318,7 +318,7 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
         if name not in FIELDS:
             raise InputError(f"unknown setting '{name}'; {nearest(name, FIELDS)}")
         tree[FIELDS[name].section][name] = value
-    return _convert(tree, where="")
+    return converted(tree, where="")
 
 
 def changed(config: Config, settings: Mapping[str, Any]) -> Config:
@@ -326,7 +326,7 @@ def changed(config: Config, settings: Mapping[str, Any]) -> Config:
     tree = msgspec.to_builtins(config)
     for name, value in settings.items():
         tree[FIELDS[name].section][name] = value
-    return _convert(tree, where="")
+    return converted(tree, where="")
 
 
 def value_of(config: Config, name: str) -> Any:
@@ -349,65 +349,35 @@ def as_given(config: Config) -> tuple[str, dict[str, Any]]:
     The corpus is always among the settings.
     """
     found = []
+    limits = {name: value_of(config, name) for name in LIMITS if value_of(config, name) is not None}
+    decisive = {"tokenizer": config.text.tokenizer, "softmax": config.model.softmax}
     for preset in PRESETS:
-        limits = {name: value_of(config, name) for name in LIMITS if value_of(config, name) is not None}
-        given = limits if limits != {name: PRESETS[preset].get(name) for name in limits} else {}
+        of_preset = limits == {name: PRESETS[preset].get(name) for name in limits}
+        given = decisive if of_preset else decisive | limits
         settings = given | differences(build(given, preset), config)
-        found.append((preset, {name: value for name, value in settings.items() if value is not None}))
-    preset, settings = min(found, key=lambda each: len(each[1]))
+        settings = {name: value for name, value in settings.items() if value is not None}
+        exact = not differences(build(settings, preset), config)
+        for name in decisive:
+            if settings.get(name) == FIELDS[name].default:
+                del settings[name]
+        found.append((not exact, len(settings), preset, settings))
+    _, _, preset, settings = min(found, key=lambda each: each[:2])
     return preset, settings | {"corpus": config.text.corpus}
 
 
-# --- run.toml ---------------------------------------------------------------------------------------
-
-
-def to_toml(config: Config) -> str:
-    """`run.toml` as text: every setting with its meaning; a setting left open is a commented line."""
-    lines = [
-        "# A run of rnntui.  Training settings may be edited before --resume.",
-        f"format = {config.format}",
-    ]
-    for section, struct in SECTIONS.items():
-        lines += ["", f"[{section}]  # {(struct.__doc__ or '').splitlines()[0].rstrip('.').lower()}"]
-        for field in (field for field in FIELDS.values() if field.section == section):
-            value = value_of(config, field.name)
-            entry = f"# {field.name} =" if value is None else f"{field.name} = {_toml_value(value)}"
-            lines.append(f"{entry:<32}  # {field.description}")
-    return "\n".join(lines) + "\n"
-
-
-def from_toml(text: str, where: str) -> Config:
-    """Read `run.toml`.  Raises InputError that names the file `where` and the key."""
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where}: not valid TOML: {error}") from None
-    version = tree.get("format")
-    if isinstance(version, int) and version > FORMAT:
-        raise InputError(
-            f"{where}: format {version} is newer than this rnntui knows ({FORMAT}); upgrade with pip install -U rnntui"
-        )
-    return _convert(tree, where)
-
-
-def read_toml(path: Path) -> Config:
-    """Read the `run.toml` at `path`.  Raises InputError that names the file and the key."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path.parent}: no run lives there (no run.toml); see `rnntui runs list`") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    return from_toml(text, str(path))
-
-
-def _toml_value(value: str | float | bool) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
-        return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
-    return repr(value)
+def as_flags(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as a command line writes them, the corpus last."""
+    flags = []
+    for name, value in settings.items():
+        if value is None or name == "corpus":
+            continue
+        flag = FIELDS[name].flag
+        if isinstance(value, bool):
+            flags.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            flags.append(f"{flag}={value}")
+    corpus = settings.get("corpus")
+    return flags if corpus is None else [*flags, "--", str(corpus)]
 
 
 _UNKNOWN = re.compile(r"unknown field `(\w+)`")
@@ -415,7 +385,7 @@ _NAMED = re.compile(r"(\w+): (.*)")
 _PATH = re.compile(r"\$\.(\w+)\.?(\w*)")
 
 
-def _convert(tree: Mapping[str, Any], where: str) -> Config:
+def converted(tree: Mapping[str, Any], where: str) -> Config:
     try:
         return msgspec.convert(tree, Config, strict=True)
     except msgspec.ValidationError as error:

@@ -29,9 +29,10 @@ import msgspec
 import platformdirs
 
 from rnntui.core import events as ev
-from rnntui.core.config import Config, read_toml, to_toml
+from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import unwritable, write_atomically
+from rnntui.core.run_toml import read_toml, to_toml
 
 Command = Literal["pause", "resume", "stop", "evaluate", "sample", "live", "faster", "slower"]
 RunState = Literal["running", "paused", "finished", "interrupted", "crashed", "new"]

@@ -83,6 +83,8 @@ class RnntuiApp(Host):
         """The trainings that this app started."""
         self.current: Path | None = None
         """The run that was looked at last."""
+        self._duels: dict[Path, tuple[list[Path], list[str], Child]] = {}
+        """By each of its runs, a duel that was started here."""
 
     def on_mount(self) -> None:
         self.theme = (
@@ -116,6 +118,10 @@ class RnntuiApp(Host):
         path = self.current or next((run.path for run in reversed(runs.list_runs())), None)
         if path is None:
             self.notify("There is no run yet: choose a text and press Enter.")
+        elif tab == "training" and path in self._duels:
+            from rnntui.tui.screens.duel import DuelScreen
+
+            self.switch_screen(DuelScreen(*self._duels[path]))
         elif tab == "training":
             self.on_watch_requested(WatchRequested(path))
         else:
@@ -134,13 +140,19 @@ class RnntuiApp(Host):
         except (RnntuiError, OSError) as error:
             self.say_fault(oneline(error))
             return
-        self.take_in(screen.paths[0], child)
+        self.take_in_duel(screen, child)
         self.switch_screen(screen)
 
     def take_in(self, path: Path, child: Child) -> None:
         """Look after a training process from here on."""
         self.children_of[path] = child
         self.current = path
+
+    def take_in_duel(self, screen: DuelScreen, child: Child) -> None:
+        """Look after the process of a duel, and know the way back to it."""
+        for path in screen.paths[::-1]:
+            self.take_in(path, child)
+            self._duels[path] = (screen.paths, screen.cells, child)
 
     def on_resume_requested(self, event: ResumeRequested) -> None:
         self._train(event.path, event.settings, config.DEFAULT_PRESET, resume=True)
@@ -282,7 +294,7 @@ def open_duel(given: dict[str, Any], preset: str, cells: Sequence[str], base: Pa
     """The app on a duel that it starts."""
     screen, child = race(base, cells, given, preset)
     app = RnntuiApp(screen)
-    app.take_in(screen.paths[0], child)
+    app.take_in_duel(screen, child)
     app.run()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rnntui.core.config import FIELDS
+from rnntui.core.config import as_flags
 
 Child = subprocess.Popen[bytes]
 
@@ -32,7 +32,7 @@ def _start(words: list[str], run: Path, log: Path, settings: Mapping[str, Any], 
     """
     log.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "rnntui", *words, "--headless", "--json", "--run", str(run)]
-    command += ["--preset", preset, *_arguments(settings)]
+    command += ["--preset", preset, *as_flags(settings)]
     # A group of its own, so that ctrl+c in the terminal reaches the app alone.
     if sys.platform == "win32":
         flags, session = subprocess.CREATE_NEW_PROCESS_GROUP, False
@@ -47,18 +47,3 @@ def _start(words: list[str], run: Path, log: Path, settings: Mapping[str, Any], 
             creationflags=flags,
             start_new_session=session,
         )
-
-
-def _arguments(settings: Mapping[str, Any]) -> list[str]:
-    """The settings as a command line writes them."""
-    flags = []
-    for name, value in settings.items():
-        if value is None or name == "corpus":
-            continue
-        flag = FIELDS[name].flag
-        if isinstance(value, bool):
-            flags.append(flag if value else flag.replace("--", "--no-", 1))
-        else:
-            flags.append(f"{flag}={value}")
-    corpus = settings.get("corpus")
-    return flags if corpus is None else [*flags, "--", str(corpus)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +70,11 @@ class Insight:
 class Companion:
     """A session on a run's weights: the newest ones, or those of one `checkpoint`."""
 
-    def __init__(self, path: Path, checkpoint: str | None = None) -> None:
+    def __init__(
+        self, path: Path, checkpoint: str | None = None, remembers: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`remembers` tells, whenever asked, whether the text written has a say in what may follow."""
+        self._remembers = remembers
         self._path = path
         self._checkpoint = checkpoint
         self._session: Session | None = None
@@ -107,6 +111,8 @@ class Companion:
 
         Raises InputError where the run has none, or where they do not fit.
         """
+        if self._along and (self._learns or self.steps):
+            return None  # newer weights would not have learned what these have
         weights, description = self._wanted()
         try:
             stamp = (weights, weights.stat().st_mtime_ns)
@@ -120,41 +126,40 @@ class Companion:
         engine, tokenizer = open_engine(runs.Run.open(self._path), weights)
         text = self._session.text if self._session else ""
         vocabulary = self._session.vocabulary if self._session else None
-        session = Session(engine, tokenizer, vocabulary, bool(self._session and self._session.cache))
+        session = Session(engine, tokenizer, vocabulary, self._remembers())
         session.set_text(text)
         self._session, self._loaded = session, stamp
         self._along = None  # what was learned went with the old weights
         return description
 
-    def remember(self, on: bool) -> None:
-        """Let what is written so far have a say in what may follow, or no more.  Needs weights loaded before."""
-        assert self._session is not None, "refresh comes first"
-        self._session.cache = on
-        self._start_anew()
-
     def learn_along(self, on: bool) -> None:
         """Let the model learn from the text as it grows, or no more; what it has learned stays."""
         self._learns = on
 
-    def learn(self, text: str) -> int:
-        """Learn from what `text` has grown by, if that is wanted; returns the steps since the trained weights."""
+    @property
+    def steps(self) -> int:
+        """Taken in learning from the text, since the weights were as trained."""
+        return self._along.steps if self._along else 0
+
+    def learn(self, text: str) -> None:
+        """Learn from what `text` has grown by, if that is wanted."""
         from rnntui.core.inference.along import LearningAlong
 
         session = self._at(text)
         if self._learns:
             self._along = self._along or LearningAlong(session)
             self._along.follow(_STEPS_AT_ONCE)
-        return self._along.steps if self._along else 0
 
     def forget(self) -> None:
         """Go back to the trained weights; go on learning from what is written from here on."""
         if self._along is not None:
             self._along.forget()
-        self._start_anew()
+        self.start_anew()
 
-    def _start_anew(self) -> None:
-        """Read the text again: states and surprises were made by what the model was before."""
+    def start_anew(self) -> None:
+        """Read the text again: the model thinks otherwise than when it read it.  Needs weights loaded before."""
         assert self._session is not None, "refresh comes first"
+        self._session.cache = self._remembers()
         self._session.start_anew()
 
     def complete(self, text: str) -> Suggestions:

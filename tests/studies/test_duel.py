@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rnntui.core import events as ev
 from rnntui.core.errors import InputError
 from rnntui.core.runs import Run
 from rnntui.core.studies import duel as duels
-from rnntui.core.studies.duel import Told, create_runs, duel, standings
+from rnntui.core.studies.duel import Told, contestants, duel, standings
 from rnntui.core.studies.duelists import cells_named, paths_of
 from rnntui.core.text.stored import silent
 from tests.cli.test_commands import assert_one_line, rnntui
@@ -23,9 +24,9 @@ CELLS = ["lstm", "elman", "mingru"]
 SETTINGS = {name: value for name, value in TINY.items() if name != "hidden_size"} | {"parameters": 6000}
 
 
-def contestants(corpus: Path, base: Path, **settings: object) -> list[Run]:
+def made(corpus: Path, base: Path, **settings: object) -> list[Run]:
     chosen = SETTINGS | {"corpus": str(corpus)} | settings
-    return create_runs(config.build(chosen), CELLS, base, silent)
+    return contestants(config.build(chosen), CELLS, base, silent)
 
 
 def test_equal_parameters_in_turns_to_a_table(
@@ -33,7 +34,7 @@ def test_equal_parameters_in_turns_to_a_table(
 ) -> None:
     """Protects the fairness of a duel: counted parameters, turns by time, all to the end, ranked by bits a byte."""
     monkeypatch.setattr(duels, "_TURN_S", 0.005)
-    runs_made = contestants(corpus_file, tmp_path / "d", log_every=1)
+    runs_made = made(corpus_file, tmp_path / "d", log_every=1)
     told: list[Told] = list(duel(runs_made))
     parameters = [each.event.parameters for each in told if isinstance(each.event, ev.Started)]
     assert len(parameters) == 3 and all(0.95 * 6000 < count <= 6000 for count in parameters)
@@ -47,16 +48,17 @@ def test_equal_parameters_in_turns_to_a_table(
 
 def test_one_that_fails_does_not_end_the_others(corpus_file: Path, tmp_path: Path) -> None:
     """Protects a duel: a run that cannot begin says so in its folder, the others go on."""
-    runs_made = contestants(corpus_file, tmp_path / "d")
+    runs_made = made(corpus_file, tmp_path / "d")
     (runs_made[1].path / "tokenizer.json").write_text("{}")
     told = list(duel(runs_made))
+    assert not (runs_made[0].path / "stderr.log").exists()
     ends = {each.run.name: each.event.reason for each in told if isinstance(each.event, ev.Finished)}
     assert ends == {"d-lstm": "steps", "d-elman": "error", "d-mingru": "steps"}
     assert "tokenizer.json" in runs.last_words(runs_made[1].path)
 
 
 def test_stopping_one_stops_all(corpus_file: Path, tmp_path: Path) -> None:
-    runs_made = contestants(corpus_file, tmp_path / "d", max_steps=100_000, log_every=1)
+    runs_made = made(corpus_file, tmp_path / "d", max_steps=100_000, log_every=1)
     told = []
     for each in duel(runs_made):
         told.append(each)
@@ -64,6 +66,30 @@ def test_stopping_one_stops_all(corpus_file: Path, tmp_path: Path) -> None:
             runs.request(runs_made[0].path, "stop")
     reasons = [each.event.reason for each in told if isinstance(each.event, ev.Finished)]
     assert reasons == ["interrupted"] * 3
+
+
+def test_the_turns_change_nothing(corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the figures: with dropout, too, a contestant learns what it would have learned alone."""
+    weights = []
+    for number, turn in enumerate((0.002, 60.0)):
+        monkeypatch.setattr(duels, "_TURN_S", turn)
+        runs_made = made(corpus_file, tmp_path / f"d{number}", log_every=1, dropout=0.3)
+        list(duel(runs_made))
+        weights.append([(r.checkpoint_path("last") / "trainer.safetensors").read_bytes() for r in runs_made])
+    assert weights[0] == weights[1]
+
+
+def test_a_signal_reaches_those_that_are_left(corpus_file: Path, tmp_path: Path) -> None:
+    """Protects ctrl+c when the first contestant is over already."""
+    runs_made = made(corpus_file, tmp_path / "d", max_steps=100_000, log_every=1)
+    (runs_made[0].path / "tokenizer.json").write_text("{}")
+    told = []
+    for each in duel(runs_made):
+        told.append(each)
+        if each.event.step == 5:
+            signal.raise_signal(signal.SIGTERM)
+    reasons = [each.event.reason for each in told if isinstance(each.event, ev.Finished)]
+    assert reasons == ["error", "interrupted", "interrupted"]
 
 
 @pytest.mark.parametrize("names", ["lstm", "lstm,lstm", "lstm,grux", ""])
@@ -77,7 +103,7 @@ def test_a_duel_that_cannot_begin_leaves_nothing(corpus_file: Path, tmp_path: Pa
     cells, base = ["elman", "lstm"], tmp_path / "d"
     chosen = config.build(SETTINGS | {"corpus": str(corpus_file), "parameters": 280})
     with pytest.raises(InputError, match="--parameters"):
-        create_runs(chosen, cells, base, silent)
+        contestants(chosen, cells, base, silent)
     assert not any(path.exists() for path in paths_of(base, cells))
 
 
@@ -88,7 +114,7 @@ def test_the_command_tells_curves_and_standings(corpus_file: Path, tmp_path: Pat
     result = rnntui(*line, "--run", tmp_path / "a")
     assert result.returncode == 0, result.stderr
     rows = result.stdout.splitlines()
-    assert rows[0].split()[:4] == ["cell", "units", "parameters", "bits/byte"] and len(rows) == 3
+    assert rows[0].split()[:5] == ["cell", "units", "parameters", "valid", "bits/byte"] and len(rows) == 3
     assert {row.split()[0] for row in rows[1:]} == {"lstm", "gru"}
     assert "bits/byte over seconds" in result.stderr and "┤" in result.stderr
     told = [json.loads(each) for each in rnntui(*line, "--json", "--run", tmp_path / "b").stdout.splitlines()]

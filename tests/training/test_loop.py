@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,7 +23,7 @@ from rnntui.core.training.learner import Learner
 from rnntui.core.training.loop import Loop, train
 from rnntui.core.training.optimisation import lr_factor, make_optimizer
 from rnntui.core.training.race import choose_way
-from rnntui.core.training.recipes import by_size
+from rnntui.core.training.recipes import by_epochs, expected_epochs
 from tests.conftest import MakeRun, train_all
 from tests.text.test_corpus import reber
 
@@ -231,6 +232,18 @@ def test_what_is_judged_is_the_mean_of_the_weights(make_run: MakeRun) -> None:
     assert stalled is not None and learner.counters.step - stalled >= 2 * 7, "patience begins anew"
 
 
+def test_a_target_is_noticed_soon(make_run: MakeRun) -> None:
+    """Protects `--target-loss`: the run does not go on until a rare evaluation after the target was reached."""
+    told = train_all(run := make_run(target_loss=2.0, max_steps=2000, eval_every=1000))
+    evaluated = [event for event in told if isinstance(event, ev.Evaluated)]
+    assert told[-1].step < 1000 and isinstance(told[-1], ev.Finished) and told[-1].reason == "target_loss"
+    assert (
+        evaluated[-1].loss is not None and evaluated[-1].loss <= 2.0 and evaluated[-1].step == told[-1].step
+    )
+    assert all(later.step >= 1.1 * earlier.step for earlier, later in pairwise(evaluated))
+    assert run.checkpoint_path("best").name == f"{told[-1].step:08d}"
+
+
 def test_learning_by_heart_is_told(make_run: MakeRun, corpus_file: Path) -> None:
     """Protects a small corpus: the run says that it got worse, since when, and keeps the best checkpoint."""
     corpus_file.write_text(corpus_file.read_text()[:3000] + "Jim and Zoe never met again in May.\n" * 40)
@@ -245,13 +258,16 @@ def test_learning_by_heart_is_told(make_run: MakeRun, corpus_file: Path) -> None
 
 
 @pytest.mark.parametrize("kind", get_args(TokenizerKind))
-def test_dropout_is_chosen_by_the_size_of_the_text(kind: TokenizerKind) -> None:
-    """Protects the recipes: the shorter the text, the more is left out; what a person chose stays."""
+def test_dropout_is_chosen_by_how_often_the_text_is_read(kind: TokenizerKind) -> None:
+    """Protects the recipes: the more epochs, the more is left out; what a person chose stays."""
     config = build({"tokenizer": kind})
-    found = [by_size(config, tokens).model.dropout for tokens in (40_000, 1_000_000, 20_000_000)]
-    assert found == sorted(found, reverse=True) and None not in found and found[0] > found[-1]  # type: ignore[type-var]
-    chosen = by_size(build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0}), 40_000).model
-    assert (chosen.dropout, chosen.input_dropout) == (0.3, 0.0)
+    found = [by_epochs(config, tokens).model.dropout or 0.0 for tokens in (40_000, 1_000_000, 20_000_000)]
+    assert found == sorted(found, reverse=True) and found[0] > found[-1]
+    given = build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0})
+    assert by_epochs(given, 40_000) == given
+    assert expected_epochs(build({"max_epochs": 3.0}).training, 1000, 50.0) == 3
+    assert expected_epochs(build({"max_steps": 10, "batch_size": 4, "bptt": 25}).training, 2000, 50.0) == 0.5
+    assert expected_epochs(build({"max_time": 60.0, "max_epochs": 9.0}).training, 1000, 50.0) == 3
 
 
 def test_devices_and_precisions_that_are_missing_are_named(make_run: MakeRun) -> None:

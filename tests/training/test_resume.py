@@ -11,6 +11,7 @@ from rnntui.core import events as ev
 from rnntui.core.cells import CELLS
 from rnntui.core.errors import InputError
 from rnntui.core.runs import Run, request
+from rnntui.core.training.checkpoints import read_counters
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
 from rnntui.core.training.start import resume_run
@@ -44,8 +45,9 @@ VARIANTS: list[dict[str, Any]] = [
     {"tokenizer": "bpe", "vocab_size": 280, "bptt": 8},
     {"tokenizer": "byte"},
     {"precision": "bf16"},
+    {"target_loss": 2.2, "max_steps": 300, "eval_every": 200},
     {"average": "none", "shuffle": True, "vary_bptt": True, "max_steps": 200, "eval_every": 100},
-    {"average": "nt-asgd", "eval_every": 4, "optimizer": "sgd", "lr": 1e-4},
+    {"average": "nt-asgd", "eval_every": 2, "optimizer": "sgd", "lr": 4.0, "schedule": "constant"},
     {
         "input_dropout": 0.2,
         "embedding_dropout": 0.1,
@@ -68,6 +70,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(settings: dict[str, Any], 
         assert told[-1] == ev.Finished(step=step, reason="interrupted")
     train_all(resume_run(broken.path, {}))
     assert weights(broken) == weights(whole)
+    if settings.get("average") == "nt-asgd":
+        assert read_counters(whole.checkpoint_path("last")).stalled is not None, "it must have begun"
     assert broken.checkpoint_path("best").name == whole.checkpoint_path("best").name
     assert [e.loss for e in evaluations(broken)] == [e.loss for e in evaluations(whole)]
 

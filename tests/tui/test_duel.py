@@ -22,7 +22,7 @@ async def test_cells_race_to_a_table(corpus_file: Path) -> None:
     settings = SETTINGS | {"corpus": str(corpus_file), "max_steps": 150}
     screen, child = race(base, ["lstm", "elman"], settings, "balanced")
     app = RnntuiApp(screen)
-    app.take_in(screen.paths[0], child)
+    app.take_in_duel(screen, child)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until(pilot, lambda: "wins" in text_of(pilot, "#headline"), seconds=60)
         told = text_of(pilot, "#standings").splitlines()
@@ -34,6 +34,8 @@ async def test_cells_race_to_a_table(corpus_file: Path) -> None:
         await pilot.press("u", "x", "y", "m", "p")
         await until(pilot, lambda: isinstance(app.screen, PlaygroundScreen))
         assert app.current == screen.paths[["lstm", "elman"].index(winner)]
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(app.screen, DuelScreen) and app.screen.over)
 
 
 async def test_a_duel_is_started_paused_and_stopped(corpus_file: Path) -> None:

@@ -83,12 +83,13 @@ class FusedCell(Cell):
     def forward_by_torch(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """`forward` by torch's layer."""
         # It counts its layers in a first dimension, and takes a lone state without a tuple.  The function
-        # is called and not the module: that would read its own weights, whole, whatever was dropped.
+        # is called and not the module: that would read its own weights, whole, whatever was dropped.  cuDNN
+        # keeps what a gradient needs only where it is told that it trains.
         parts = tuple(part.unsqueeze(0) for part in state)
         function = getattr(torch, self.rnn.mode.lower())
         y, *last = function(
             x, parts if len(parts) > 1 else parts[0], self._training_weights(),
-            True, 1, 0.0, self.training, False, False,
+            True, 1, 0.0, self.training or torch.is_grad_enabled(), False, False,
         )  # fmt: skip
         return y, tuple(part.squeeze(0) for part in last)
 

@@ -49,7 +49,7 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.vocab_size, self.hidden_size = vocab_size, config.hidden_size
         embedding, hidden = config.embedding_size, config.hidden_size
-        self.embedding = DroppingEmbedding(vocab_size, embedding, config.embedding_dropout)
+        self.embedding = DroppingEmbedding(vocab_size, embedding, config.embedding_dropout or 0.0)
         self.input_dropout = LockedDropout(config.input_dropout or 0.0)
         self.stack = Stack(embedding, config)
         self.dropout = LockedDropout(config.dropout or 0.0)

@@ -29,7 +29,7 @@ class Stack(nn.Module):
         sizes = [input_size] + [size] * (config.num_layers - 1)
         self.cells = nn.ModuleList(make(inputs, size, **options) for inputs in sizes)
         for cell in self._cells():
-            cell.weight_drop = config.weight_drop
+            cell.weight_drop = config.weight_drop or 0.0
         self.norms = nn.ModuleList(nn.LayerNorm(size) if config.layer_norm else nn.Identity() for _ in sizes)
         self.dropout = LockedDropout(config.dropout or 0.0)
         self.residual = config.residual

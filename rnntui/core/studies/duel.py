@@ -6,22 +6,25 @@ second, the one that is behind first, so that all have the same weather.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+from torch import Tensor
+
 from rnntui.core import events as ev
 from rnntui.core import runs
 from rnntui.core.config import Config, changed
-from rnntui.core.errors import RnntuiError
 from rnntui.core.runs import Run
 from rnntui.core.studies.duelists import paths_of
 from rnntui.core.summaries import RunSummary, summarise
 from rnntui.core.text.stored import Narrate
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
-from rnntui.core.training.start import create_run
+from rnntui.core.training.start import create_runs
 
 _TURN_S = 1.0
 """Training time of a turn."""
@@ -34,41 +37,38 @@ class Told(NamedTuple):
     event: ev.AnyEvent
 
 
-def create_runs(config: Config, cells: Sequence[str], base: Path, narrate: Narrate) -> list[Run]:
+def contestants(config: Config, cells: Sequence[str], base: Path, narrate: Narrate) -> list[Run]:
     """A new run for each cell, each with its hidden size for the parameter budget.
 
-    Raises InputError where one cannot be made; then none is left behind.
+    Raises InputError where one cannot be made; then none is.
     """
-    made: list[Run] = []
-    try:
-        for cell, path in zip(cells, paths_of(base, cells), strict=True):
-            made.append(create_run(changed(config, {"cell": cell}), path, narrate))
-    except BaseException:
-        for run in made:
-            runs.remove(run)
-        raise
-    return made
+    configs = [changed(config, {"cell": cell}) for cell in cells]
+    return create_runs(configs, paths_of(base, cells), narrate)
 
 
-def duel(contestants: Sequence[Run]) -> Iterator[Told]:
+def duel(racing: Sequence[Run]) -> Iterator[Told]:
     """Train all of them in turns to their ends, telling each thing as it happens.
 
-    A signal asks all of them to save and stop.
+    A signal asks all of them to save and stop, and so does a request to stop to any one.  Each has a random
+    generator of its own: how the turns fall changes nothing in what is learned.
     """
+    signalled = threading.Event()
     with ExitStack() as stack:
-        controls = [Control(run.path) for run in contestants]
-        for run in contestants:
+        controls = [Control(run.path, signalled) for run in racing]
+        for run in racing:
             stack.enter_context(run.owned())
         stack.enter_context(controls[0].signals())
         trainings = {
             run.path: (run, run.record(train(run, control)))
-            for run, control in zip(contestants, controls, strict=True)
+            for run, control in zip(racing, controls, strict=True)
         }
         seconds = dict.fromkeys(trainings, 0.0)
+        generators: dict[Path, list[Tensor]] = {}
         while trainings:
             behind = min(trainings, key=lambda path: seconds[path])
             run, training = trainings[behind]
             until = seconds[behind] + _TURN_S
+            _set_generators(generators.get(behind))
             try:
                 for event in training:
                     yield Told(run, event)
@@ -81,13 +81,26 @@ def duel(contestants: Sequence[Run]) -> Iterator[Told]:
                             runs.request(other, "stop")
                 else:
                     del trainings[behind]
-            except RnntuiError as error:  # one that fails does not end the others
+            except Exception as error:  # one that fails does not end the others
                 runs.note_failure(run, error)
                 del trainings[behind]
                 yield Told(run, run.events()[-1])
+            generators[behind] = _get_generators()
 
 
-def standings(contestants: Sequence[Run]) -> list[RunSummary]:
+def _get_generators() -> list[Tensor]:
+    """The states of torch's random generators."""
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
+
+
+def _set_generators(states: list[Tensor] | None) -> None:
+    if states:
+        torch.set_rng_state(states[0])
+        if len(states) > 1:
+            torch.cuda.set_rng_state_all(states[1:])
+
+
+def standings(racing: Sequence[Run]) -> list[RunSummary]:
     """Where the runs of a duel stand, the best first."""
-    summaries = [summarise(run) for run in contestants]
+    summaries = [summarise(run) for run in racing]
     return sorted(summaries, key=lambda each: (each.bits_per_byte is None, each.bits_per_byte))

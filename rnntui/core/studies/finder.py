@@ -16,7 +16,7 @@ from rnntui.core.text.stored import Narrate
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
-from rnntui.core.training.recipes import by_size
+from rnntui.core.training.recipes import by_epochs
 
 _RATES = {"adamw": (1e-5, 1.0), "sgd": (1e-2, 1e3)}
 """Where the test begins and where it ends at the latest, by optimiser."""
@@ -48,7 +48,7 @@ def find_lr(config: Config, narrate: Narrate) -> RateTest:
     """
     device = choose_device(config.training.device)
     config, tokenizer, data = dataset.prepare(config, narrate)
-    config = by_size(within_budget(config, tokenizer.vocab_size), len(data["train"].tokens))
+    config = by_epochs(within_budget(config, tokenizer.vocab_size), len(data["train"].tokens))
     config = changed(config, {"schedule": "constant", "warmup": 0, "average": "none"})
     learner = Learner(config, tokenizer.vocab_size, data["train"].tokens, device)
     learner.use(*choose_way(config.training.precision, learner))

@@ -56,7 +56,6 @@ def space_of(texts: Mapping[str, str]) -> tuple[dict[str, Any], Space]:
 
 def _range(name: str, low: float, high: float) -> Range:
     flag = FIELDS[name].flag
-    if not low < high:
-        raise InputError(f"{flag}: {low:g}..{high:g}: the first number must be the smaller one")
-    log = low > 0 and high / low >= _LOG
-    return Range(low, high, FIELDS[name].kind is int, log and math.isfinite(high))
+    if not low < high < math.inf:
+        raise InputError(f"{flag}: {low:g}..{high:g}: a range wants two numbers, the smaller one first")
+    return Range(low, high, FIELDS[name].kind is int, low > 0 and high / low >= _LOG)

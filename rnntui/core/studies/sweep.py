@@ -16,16 +16,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnntui.core import config as configuration
 from rnntui.core import events as ev
 from rnntui.core import runs
-from rnntui.core.config import Config, to_toml
+from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.core.files import write_atomically
+from rnntui.core.files import unwritable, write_atomically
+from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run, read_json
 from rnntui.core.studies.space import Choices, Space
 from rnntui.core.text.stored import silent
@@ -35,6 +37,8 @@ from rnntui.core.training.start import create_run
 
 _TENTHS = 10
 """Parts of a trial's time at which it is compared with the others."""
+_TELLING = 6
+"""Trials that came to their end, from which on it can be said what was important."""
 _UNJUDGED = 4
 """Trials that no other is compared with before they are over."""
 
@@ -74,12 +78,19 @@ class Sweep:
         self._states = optuna.trial.TrialState
 
     def _remember(self) -> None:
-        """Write what is searched, or compare it with what the folder searches."""
+        """Write what is searched, or compare it with what the folder searches; every end of a range must do."""
+        for name, each in self._space.items():
+            for value in each.values if isinstance(each, Choices) else (each.low, each.high):
+                whole = isinstance(each, Choices) or not each.whole
+                configuration.build(self._settings | {name: value if whole else int(value)}, self._preset)
         space = {name: [type(each).__name__, *each] for name, each in self._space.items()}
         wanted = json.loads(json.dumps({"settings": self._settings, "space": space, "preset": self._preset}))
         file = self.path / "sweep.json"
         if not file.exists():
-            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(unwritable(self.path, 0, error)) from None
             write_atomically(file, json.dumps(wanted, indent=1).encode())
         elif read_json(file) != wanted:
             raise InputError(
@@ -100,8 +111,7 @@ class Sweep:
     @property
     def best(self) -> Trial | None:
         """The best trial that came to its end."""
-        complete = [trial for trial in self.trials() if trial.state == "complete"]
-        return min(complete, key=lambda trial: trial.bits_per_byte or 0.0, default=None)
+        return _best(self.trials())
 
     def config_of(self, trial: Trial) -> Config:
         """All settings of a trial.  Raises InputError for some that do not fit together."""
@@ -118,15 +128,20 @@ class Sweep:
 
     def _run_one(self) -> Iterator[Trial]:
         asked = self._study.ask()
-        trial = Trial(asked.number, self._suggested(asked), "running", None)
-        yield trial
+        trial = Trial(asked.number, {}, "running", None)
         path = self.path / "trials" / f"{trial.number:04d}"
         try:
+            yield (trial := trial._replace(settings=self._suggested(asked)))
             run = create_run(self.config_of(trial), path, silent)
             for told in self._train(run, asked, trial):
                 yield (trial := told)
-        except RnntuiError as error:
-            yield (trial := trial._replace(state="failed", fault=oneline(error)))
+        except Exception as error:  # too much memory, say: the others need less
+            fault = (
+                oneline(error)
+                if isinstance(error, RnntuiError)
+                else f"{type(error).__name__}: {oneline(error)}"
+            )
+            yield (trial := trial._replace(state="failed", fault=fault))
         except BaseException:
             self._study.tell(asked, state=self._states.FAIL)
             raise
@@ -173,12 +188,13 @@ class Sweep:
 
     def _keep_the_best(self) -> None:
         """Write the best settings, and leave checkpoints to the best trial alone."""
-        best = self.best
+        trials = self.trials()  # one look: another process may end a better one at any moment
+        best = _best(trials)
         if best is None:
             return
         config = Run.open(self.path / "trials" / f"{best.number:04d}").config
         write_atomically(self.path / "run.toml", to_toml(config).encode())
-        for trial in self.trials():
+        for trial in trials:
             if trial.state != "running" and trial.number != best.number:
                 folder = self.path / "trials" / f"{trial.number:04d}"
                 for name in ("best", "last"):
@@ -190,14 +206,20 @@ class Sweep:
 
         Empty while there are too few trials to say.
         """
+        if sum(trial.state == "complete" for trial in self.trials()) < _TELLING:
+            return {}
         importance = _optuna().importance
-        try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             found = importance.get_param_importances(
                 self._study, evaluator=importance.PedAnovaImportanceEvaluator()
             )
-        except (ValueError, RuntimeError):
-            return {}
         return {name: float(share) for name, share in found.items()}
+
+
+def _best(trials: Sequence[Trial]) -> Trial | None:
+    complete = [trial for trial in trials if trial.state == "complete"]
+    return min(complete, key=lambda trial: trial.bits_per_byte or 0.0, default=None)
 
 
 def new_folder(config: Config) -> Path:
@@ -214,6 +236,6 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise InputError("a sweep needs Optuna: pip install 'rnntui[sweep]'") from None
+        raise InputError("a sweep needs Optuna: pip install optuna") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna

@@ -14,8 +14,8 @@ ORDERS = 6
 _COUNTED = 2_000_000
 """Tokens counted at most, the held-out ones among them, and of training those nearest to these: a second
 or two and 60 MB."""
-_LEAST_COUNTED = 1_000_000
-"""Training tokens that are counted however long the held-out text is."""
+_READ = 1_000_000
+"""Held-out tokens read at most."""
 
 
 class Baseline(NamedTuple):
@@ -28,11 +28,14 @@ class Baseline(NamedTuple):
 
 
 def baselines(train: Ids, heldout: Split, vocab_size: int) -> list[Baseline]:
-    """The floors of the held-out text, and n-gram models with Kneser-Ney smoothing on the same tokens."""
-    counted = max(_COUNTED - len(heldout.tokens), _LEAST_COUNTED)
-    models = ngram_nats(train[-counted:], heldout.tokens, vocab_size, ORDERS)
-    bits = heldout.floors | {
-        f"{n}-gram": float(nats.sum()) / math.log(2) / heldout.bytes for n, nats in enumerate(models, start=1)
-    }
+    """The floors of the held-out text, and n-gram models with Kneser-Ney smoothing on the same tokens.
+
+    Of a held-out text longer than a million tokens, its beginning is read.
+    """
+    read = heldout.tokens[:_READ]
+    models = ngram_nats(train[-(_COUNTED - len(read)) :], read, vocab_size, ORDERS)
     nats_per_token = math.log(2) * heldout.bytes / len(heldout.tokens)
+    bits = heldout.floors | {
+        f"{n}-gram": float(nats.mean()) / nats_per_token for n, nats in enumerate(models, start=1)
+    }
     return [Baseline(name, each, math.exp(min(each * nats_per_token, 700))) for name, each in bits.items()]

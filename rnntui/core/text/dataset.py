@@ -27,6 +27,8 @@ SPLITS = ("train", "valid", "test")
 _LEARNED = 1 << 23
 """Characters that word and bpe tokenizers learn from at most: what a longer text adds to the commonest
 words is not worth its time and memory."""
+_VERSION = 2
+"""Of what a cache folder holds."""
 _STRETCHES = 64
 """A longer text is read in so many places."""
 
@@ -100,13 +102,17 @@ def reopen(run: Run, tokenizer: Tokenizer) -> Dataset:
         return _encode(text, _parts(text.chars, text_config.split), tokenizer, path, silent)
 
 
-def whole(source: Source, tokenizer: Tokenizer) -> tuple[Split, str]:
-    """All of a text that no run knows, in tokens, and its digest.  Raises InputError where it cannot be read."""
+def whole(source: Source, tokenizer: Tokenizer, compared: bool) -> tuple[Split, str]:
+    """All of a text that no run knows, in tokens, and its digest; its floors if it is to be compared.
+
+    Raises InputError where it cannot be read.
+    """
     with stored(source, silent) as text:
         blocks = list(tokenizer.encode_blocks(text.part(0, text.chars)))
         size = sum(len(block.encode()) for block in text.part(0, text.chars))
         tokens = np.concatenate(blocks).astype(tokenizer.dtype)
-        return Split("whole", tokens, text.chars, size, floors(text.part(0, text.chars))), source.sha256
+        found = floors(text.part(0, text.chars)) if compared else {}
+        return Split("whole", tokens, text.chars, size, found), source.sha256
 
 
 def _parts(chars: int, split: str) -> dict[str, tuple[int, int]]:
@@ -135,7 +141,9 @@ def _to_learn(text: StoredText, first: int, last: int, config: TextConfig, narra
 
 
 def _cache_path(text: TextConfig, tokenizer: Tokenizer) -> Path:
-    key = hashlib.sha256(f"{text.sha256} {text.split} ".encode() + tokenizers.dumps(tokenizer)).hexdigest()
+    key = hashlib.sha256(
+        f"{_VERSION} {text.sha256} {text.split} ".encode() + tokenizers.dumps(tokenizer)
+    ).hexdigest()
     return cache_home() / "tokens" / key[:32]
 
 

@@ -78,7 +78,10 @@ def read_counters(folder: Path) -> Counters:
     """Where the run stood when the checkpoint was written.  Raises InputError for a damaged one."""
     state = read_json(folder / "state.json")
     try:
-        return Counters(**{field.name: state[field.name] for field in dataclasses.fields(Counters)})  # type: ignore[arg-type]
+        known = {
+            field.name: state[field.name] for field in dataclasses.fields(Counters) if field.name in state
+        }
+        return Counters(**({"step": state["step"]} | known))  # type: ignore[arg-type]
     except KeyError as error:
         raise InputError(f"{folder / 'state.json'}: {error} is missing") from None
 
@@ -86,7 +89,7 @@ def read_counters(folder: Path) -> Counters:
 def _state(learner: Learner) -> dict[str, Any]:
     return dataclasses.asdict(learner.counters) | {
         "precision": learner.precision,
-        "threads": torch.get_num_threads(),
+        "threads": learner.threads,
         "scaler": learner.scaler.state_dict(),
         "device": learner.device,
         "rnntui": __version__,
@@ -114,9 +117,10 @@ def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]
         tuple(tensors[f"state.{i}.{j}"].to(part) for j, part in enumerate(layer))
         for i, layer in enumerate(learner.state)
     )
+    judged = dict(learner.judged.named_parameters())
     for name, parameter in learner.model.named_parameters():
-        if learner.average:
-            parameter.data.copy_(tensors[_LEARNING + name])
+        if learner.average:  # a checkpoint without a mean holds the weights that learn
+            parameter.data.copy_(tensors.get(_LEARNING + name, judged[name]))
         prefix = f"optimizer.{name}."
         kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         # The fused kernels want the step counter beside the weights, the others on the CPU.

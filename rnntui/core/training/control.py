@@ -19,15 +19,16 @@ class Control:
     Lines in the control file work on every system; signals are their short form where there are any.
     """
 
-    def __init__(self, run_path: Path) -> None:
+    def __init__(self, run_path: Path, signalled: threading.Event | None = None) -> None:
+        """`signalled`, where several trainings share one process, tells all of them of its signals."""
         self._path = run_path / "control"
         self._path.unlink(missing_ok=True)  # requests to an earlier process are void
         self._offset = 0
-        self._signalled = False
+        self._signalled = signalled or threading.Event()
 
     def poll(self) -> list[Command]:
         """The requests since the last call, in order; unknown words are passed over."""
-        stop: list[Command] = ["stop"] if self._signalled else []
+        stop: list[Command] = ["stop"] if self._signalled.is_set() else []
         try:
             if self._path.stat().st_size <= self._offset:
                 return stop
@@ -58,6 +59,6 @@ class Control:
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._signalled:
+        if self._signalled.is_set():
             raise KeyboardInterrupt
-        self._signalled = True
+        self._signalled.set()

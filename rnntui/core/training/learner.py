@@ -39,6 +39,10 @@ class Counters:
     """Evaluations in a row without gain."""
     drops: int = 0
     """Evaluations without gain in all."""
+    evaluated: int = 0
+    """The step of the last evaluation that counted."""
+    train_loss: float | None = None
+    """Moving average of the training loss."""
     stalled: int | None = None
     """The step at which learning stood still and `nt-asgd` began."""
     lr_factor: float = 1.0
@@ -54,7 +58,7 @@ class Learner:
         self.config = config
         self.device = device
         self.precision: Precision = "fp32"
-        self._threads = torch.get_num_threads()
+        self.threads = torch.get_num_threads()
         self.streams = Streams(
             tokens, training.batch_size, training.bptt, training.shuffle, training.vary_bptt, training.seed
         )
@@ -81,14 +85,14 @@ class Learner:
 
         fp16 scales the loss so that gradients do not vanish.
         """
-        self.precision, self._threads = precision, threads
+        self.precision, self.threads = precision, threads
         self.scaler = torch.amp.GradScaler(self.device, enabled=precision == "fp16")
         self._take_threads()
 
     def _take_threads(self) -> None:
         """Another learner of this process may have taken more or fewer."""
-        if self.device == "cpu" and torch.get_num_threads() != self._threads:
-            torch.set_num_threads(self._threads)
+        if self.device == "cpu" and torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
 
     @property
     def epoch(self) -> float:

@@ -41,6 +41,12 @@ _EVALUATION_SHARE = 0.15
 _EVALUATION_COST = 1.5
 """Time that a held-out token takes, read one by one, against a training token in its batch."""
 _LEAST_EVAL_EVERY = 100
+_FRESH = 0.05
+"""Share of the newest loss in the moving average."""
+_NEAR = 0.05
+"""Nats above the target at which the held-out loss is looked at more often: it is that of the mean of the weights."""
+_LATER = 1.1
+"""By so many times the steps, then."""
 _WORSE = 0.02
 """Nats by which an evaluation is worse than the best, so that it is no chance."""
 _RATE_STEP = 1.25
@@ -164,6 +170,8 @@ class Loop:
             else:
                 self._bad_steps = 0
                 self._losses.append(loss)
+                before = counters.train_loss
+                counters.train_loss = loss if before is None else before + _FRESH * (loss - before)
         if not due:
             return
         tokens, seconds = counters.tokens - self._logged_tokens, counters.train_s - self._logged_s
@@ -205,7 +213,7 @@ class Loop:
         """Evaluate, sample and save when it is time."""
         step = self.learner.counters.step
         best = False
-        if step % self.eval_every == 0:
+        if step % self.eval_every == 0 or self._near_target():
             evaluated = self._evaluate(counts=True)
             best = evaluated.best
             yield evaluated
@@ -213,6 +221,13 @@ class Loop:
             yield self._sample()
         if best or step % self.save_every == 0:
             yield self._save(best)
+
+    def _near_target(self) -> bool:
+        """Whether the target loss may have been reached since the last evaluation, going by the training loss."""
+        target, counters = self.config.target_loss, self.learner.counters
+        if target is None or counters.train_loss is None or counters.train_loss > target + _NEAR:
+            return False
+        return counters.step >= _LATER * counters.evaluated
 
     def obey(self) -> Iterator[ev.AnyEvent]:
         """Do what was asked since the last step; wait here while paused."""
@@ -311,7 +326,7 @@ class Loop:
                 counters.stalled, counters.stale = counters.step, 0
         evaluated = msgspec.structs.replace(evaluated, best=best)
         if counts:
-            self._last_evaluation = evaluated
+            self._last_evaluation, counters.evaluated = evaluated, counters.step
         return evaluated
 
     def _sample(self) -> ev.Sampled:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,37 @@ from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.stored import Narrate
 from rnntui.core.training.devices import choose_device
-from rnntui.core.training.recipes import by_size
+from rnntui.core.training.recipes import by_epochs
 
 
 def create_run(config: Config, path: Path | None, narrate: Narrate) -> Run:
     """Read the corpus, learn the tokenizer and write a new run folder.  Raises InputError."""
-    if path is not None and (path / "run.toml").exists():
-        raise InputError(f"{path}: a run lives there already; go on with --resume or choose another --run")
-    choose_device(config.training.device)
-    config, tokenizer, data = dataset.prepare(config, narrate)
-    config = by_size(within_budget(config, tokenizer.vocab_size), len(data["train"].tokens))
+    return create_runs([config], [path], narrate)[0]
+
+
+def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate: Narrate) -> list[Run]:
+    """New run folders for configurations of the same text, which is read once.
+
+    Raises InputError where one of them cannot be; then none is made.
+    """
+    for path in paths:
+        if path is not None and (path / "run.toml").exists():
+            raise InputError(
+                f"{path}: a run lives there already; go on with --resume or choose another --run"
+            )
+    choose_device(configs[0].training.device)
+    prepared, tokenizer, data = dataset.prepare(configs[0], narrate)
+    known = {name: value_of(prepared, name) for name in ("corpus", "split", "sha256")}
+    fitted = [
+        by_epochs(within_budget(changed(config, known), tokenizer.vocab_size), len(data["train"].tokens))
+        for config in configs
+    ]
     narrate("choosing how to compute; slow the first time on a machine", None)
-    return Run.create(path or runs.new_path(config), config, tokenizers.dumps(tokenizer))
+    content = tokenizers.dumps(tokenizer)
+    return [
+        Run.create(path or runs.new_path(config), config, content)
+        for config, path in zip(fitted, paths, strict=True)
+    ]
 
 
 def resume_run(path: Path, settings: Mapping[str, Any]) -> Run:

@@ -71,7 +71,12 @@ class CorporaScreen(RnntuiScreen):
             tooltip="Type the path of a file",
             key_display="/",
         ),
-        Binding("d", "duel", "Duel", tooltip="Let the cells race on this text: equal parameters, equal time"),
+        Binding(
+            "d",
+            "duel",
+            "Duel",
+            tooltip="Let the cells race on this text: a million parameters, a minute each",
+        ),
         Binding("q", "app.leave", "Quit", show=False, tooltip="Quit"),
     ]
 

@@ -42,7 +42,7 @@ class DuelScreen(PlottingScreen):
 
     def __init__(self, paths: Sequence[Path], cells: Sequence[str], child: Child | None = None) -> None:
         super().__init__()
-        self.paths, self._cells, self._child = list(paths), list(cells), child
+        self.paths, self.cells, self._child = list(paths), list(cells), child
         self._tails = [runs.EventTail(path / "events.jsonl") for path in paths]
         self.histories = [History() for _ in paths]
         self._paused = False
@@ -76,18 +76,18 @@ class DuelScreen(PlottingScreen):
 
     def _show(self, over: bool) -> None:
         with self.app.batch_update():
-            shown = [(cell, history) for cell, history in zip(self._cells, self.histories, strict=True)]
+            shown = [(cell, history) for cell, history in zip(self.cells, self.histories, strict=True)]
             self.query_one(Curves).show(shown)
             self.query_one("#standings", Static).update(self._standings())
             self.query_one("#headline", Static).update(self._headline(over))
         self.refresh_bindings()
 
     def _headline(self, over: bool) -> Text:
-        began = all(history.started for history in self.histories)
+        began = any(history.started for history in self.histories)
         words = visible_line(runs.last_words(self.paths[0]), 200)
         if over:
             what = (
-                f"over: {self._cells[self._order()[0]]} wins"
+                f"over: {self.cells[self._order()[0]]} wins"
                 if began
                 else f"died: {words or 'see stderr.log'}"
             )
@@ -95,7 +95,7 @@ class DuelScreen(PlottingScreen):
             what = words or "reading the text and building the models …"
         else:
             what = "paused: space goes on" if self._paused else "in turns, a second each"
-        names = " against ".join(self._cells)
+        names = " against ".join(self.cells)
         return Text.assemble((names, "bold"), "  ", what, no_wrap=True, overflow="ellipsis")
 
     def _order(self) -> list[int]:
@@ -131,7 +131,7 @@ class DuelScreen(PlottingScreen):
                 f"{progress.train_s if progress else 0:>9.0f}",
             )
             style = self.query_one(Curves).get_component_rich_style(f"curves--run{number % 6}")
-            text.append(f"\n{LETTERS[number % 26]} {self._cells[number]:<10}", style)
+            text.append(f"\n{LETTERS[number % 26]} {self.cells[number]:<10}", style)
             text.append("".join(cells))
         return text
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from rich.text import Text
 from textual import work
@@ -27,6 +27,8 @@ from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.tui.widgets.likeliest import Likeliest
 from rnntui.tui.widgets.slider import Slider
 from rnntui.visible import visible_line
+
+_Answer = TypeVar("_Answer")
 
 _REFRESH_S = 2.0
 """How often a run that trains is asked for its newest weights."""
@@ -93,14 +95,15 @@ class PlaygroundScreen(DraftScreen):
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
         super().__init__()
         self._path = path
-        self._companion = Companion(path, checkpoint)
+        self._companion = Companion(path, checkpoint, lambda: self.preferences.remember)
         self._wanted = asyncio.Event()
         self._before = ""
         self._insight: Insight | None = None
         self._look = False
         """Whether it is time to look for newer weights."""
         self._asked: list[Callable[[], None]] = []
-        """What is to be done to the model before the next answer: it is for one thread at a time."""
+        """What is to be done to the model before the next answer."""
+        self._one_at_a_time = asyncio.Lock()
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -139,6 +142,11 @@ class PlaygroundScreen(DraftScreen):
 
     # --- the model ---
 
+    async def _model(self, work: Callable[..., _Answer], *arguments: Any) -> _Answer:
+        """Have the companion do something in a thread, one thing at a time."""
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(work, *arguments)
+
     def _ask_for_weights(self) -> None:
         """Ask a run that trains for its weights of this moment, and look for new ones."""
         if self._companion.follows and runs.owner_of(self._path):
@@ -165,22 +173,23 @@ class PlaygroundScreen(DraftScreen):
             if self._asked:
                 shown = self._insight = None  # what is shown was thought by a model that will think otherwise
                 while self._asked:
-                    await asyncio.to_thread(self._asked.pop(0))
+                    await self._model(self._asked.pop(0))
+                self.learned = self._companion.steps
             if look or shown != self._before:
                 shown = await self._answer(look, shown)
             if self.is_attached and self.learning and not self._wanted.is_set():
                 await self._learn()
             if self.is_attached and self._wants_insight() and not self._wanted.is_set():
-                self._show_insight(await asyncio.to_thread(self._companion.look_at, self._before))
+                self._show_insight(await self._model(self._companion.look_at, self._before))
 
     async def _answer(self, look: bool, shown: str | None) -> str | None:
         """Show what may follow the text; returns the text that the screen shows an answer to."""
         text, fault = self._before, None
         try:
             if look and shown == text:
-                description, suggestions = await asyncio.to_thread(self._companion.renewed, text)
+                description, suggestions = await self._model(self._companion.renewed, text)
             else:
-                description, suggestions = await asyncio.to_thread(self._companion.answer, text, look)
+                description, suggestions = await self._model(self._companion.answer, text, look)
         except RnntuiError as error:
             fault = error
         if not self.is_attached:
@@ -191,8 +200,6 @@ class PlaygroundScreen(DraftScreen):
         if description is not None:
             self._insight = None
             self.weights = description
-            if self.preferences.remember:
-                await asyncio.to_thread(self._companion.remember, True)
         if suggestions is None:
             return shown
         self._show(suggestions)
@@ -201,8 +208,9 @@ class PlaygroundScreen(DraftScreen):
     async def _learn(self) -> None:
         """Let the model learn what was written, some steps at a time, so that keys are answered between."""
         before = self.learned
-        self.learned = await asyncio.to_thread(self._companion.learn, self._before)
-        if self.is_attached and self.learned > before:
+        await self._model(self._companion.learn, self._before)
+        self.learned = self._companion.steps
+        if self.is_attached and self.learned > before and not self._asked:
             self._ask(lambda: None)  # but to answer anew
 
     def _wants_insight(self) -> bool:
@@ -322,16 +330,15 @@ class PlaygroundScreen(DraftScreen):
         self.learning = not self.learning
         self._ask(partial(self._companion.learn_along, self.learning))
         self.say(
-            "It learns from what you write. alt+f forgets all of it."
+            "It learns from this text as it grows. alt+f forgets all of it."
             if self.learning
-            else "It learns no more; what it has learned stays until alt+f."
+            else "It learns no more. What it has learned stays until alt+f, or until you leave."
         )
 
     def action_forget(self) -> None:
         """Back to the trained weights."""
         if self._companion.ready:
             self._ask(self._companion.forget)
-            self.learned = 0
             self.say("Forgotten: these are the trained weights again.")
 
     def action_remember(self) -> None:
@@ -339,7 +346,7 @@ class PlaygroundScreen(DraftScreen):
         self.app.prefer("remember", not self.preferences.remember)
         self._headline()
         if self._companion.ready:
-            self._ask(partial(self._companion.remember, self.preferences.remember))
+            self._ask(self._companion.start_anew)
 
     def _ask(self, change: Callable[[], None]) -> None:
         self._asked.append(change)
@@ -376,9 +383,9 @@ class PlaygroundScreen(DraftScreen):
         self.writing = True
         area.read_only = True
         try:
-            pieces = await asyncio.to_thread(self._companion.write_on, area.before, self.preferences)
+            pieces = await self._model(self._companion.write_on, area.before, self.preferences)
             while self.writing and self.is_attached:
-                written = await asyncio.to_thread(some, pieces, _WRITE_S)
+                written = await self._model(some, pieces, _WRITE_S)
                 if not written or not self.writing or not self.is_attached:
                     break
                 area.insert(written)

@@ -48,7 +48,8 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
         self._given = dict(settings)
         self._preset = preset
         self._title = title
-        self._base = config.build({}, preset)
+        decisive = {name: value for name, value in settings.items() if name in ("tokenizer", "softmax")}
+        self._base = config.build(decisive, preset)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="settings"):
@@ -81,7 +82,7 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
         """What holds where nothing is given, under the preset chosen."""
         value = config.value_of(self._base, field.name)
         if value in (None, ""):
-            return "none"
+            return "chosen for you" if "(default:" in field.description else "none"
         return "on" if value is True else "off" if value is False else str(value)
 
     # --- what is typed ---
