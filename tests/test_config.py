@@ -10,6 +10,7 @@ from rnntui.core import config
 from rnntui.core.config import FIELDS, build
 from rnntui.core.errors import InputError
 from rnntui.core.run_toml import from_toml, to_toml
+from rnntui.core.typed import parse
 
 
 def test_toml_round_trip_keeps_every_value() -> None:
@@ -84,11 +85,11 @@ def test_a_configuration_is_told_by_its_shortest_way() -> None:
     ],
 )
 def test_a_setting_is_read_as_typed(name: str, text: str, value: object) -> None:
-    assert config.parse(name, text) == value
+    assert parse(name, text) == value
 
 
 def test_a_setting_that_cannot_be_read_is_named() -> None:
     with pytest.raises(InputError, match="--bptt: 'many' is no whole number"):
-        config.parse("bptt", "many")
+        parse("bptt", "many")
     with pytest.raises(InputError, match="--max-time: 'soon' is no duration; write it as 90s"):
-        config.parse("max_time", "soon")
+        parse("max_time", "soon")

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import rich_click as click
 from click.shell_completion import CompletionItem
 
-from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field, scaled
+from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
+from rnntui.core.typed import scaled
 
 _NOT_FLAGS = ("corpus", "sha256")
 """The corpus is the command's argument; its digest is written, not given."""

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from rnntui.core.config import FIELDS, parse
+from rnntui.core.config import FIELDS
 from rnntui.core.errors import InputError
+from rnntui.core.typed import parse
 
 _LOG = 4.0
 """A range whose ends are so far apart, as a ratio, is searched by its logarithm."""

@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Static
 
-from rnntui.core import config
 from rnntui.core.errors import InputError, oneline
+from rnntui.core.typed import parse
 from rnntui.preferences import Preferences
 from rnntui.tui.host import Host
 from rnntui.tui.messages import TABS, ResumeRequested, Tab
@@ -73,7 +73,7 @@ class RnntuiScreen(Screen[None]):
 
         def take(answer: str | None) -> None:
             try:
-                longer = config.parse("max_time", answer or "")
+                longer = parse("max_time", answer or "")
             except InputError as error:
                 self.say(oneline(error), fault=True)
                 return

@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Label, Static
 from rnntui.core import config
 from rnntui.core.config import FIELDS, SECTIONS, Field
 from rnntui.core.errors import InputError, oneline
+from rnntui.core.typed import parse
 from rnntui.tui.widgets.choice import Choice
 from rnntui.visible import visible_line
 
@@ -125,10 +126,10 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
         values = {name: value for name, value in self._given.items() if name in _ELSEWHERE}
         for each in self.query(Input):
             if each.id in FIELDS and each.value.strip():
-                values[each.id] = config.parse(each.id, each.value)
+                values[each.id] = parse(each.id, each.value)
         for choice in self.query(Choice):
             if choice.id in FIELDS and choice.value != _DEFAULT:
-                values[choice.id] = config.parse(choice.id, choice.value)
+                values[choice.id] = parse(choice.id, choice.value)
         return values
 
     # --- keys ---

@@ -1,0 +1,45 @@
+"""Settings as a person types them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rnntui.core.config import FIELDS
+from rnntui.core.errors import InputError
+
+_UNITS: dict[str, tuple[dict[str, float], str]] = {
+    "duration": ({"": 1, "s": 1, "m": 60, "h": 3600}, "90s, 5m or 1h"),
+    "count": ({"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "G": 1e9}, "500k or 1M"),
+}
+
+
+def scaled(text: str, unit: str) -> float:
+    """A number with a unit letter: a 'duration' in seconds, or a 'count'.  Raises ValueError."""
+    letters, examples = _UNITS[unit]
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)([a-zA-Z]?)", text.strip())
+    if not match or match[2] not in letters:
+        raise ValueError(f"'{text}' is no {unit}; write it as {examples}")
+    return float(match[1]) * letters[match[2]]
+
+
+def parse(name: str, text: str) -> Any:
+    """The value of the setting called `name` as a person types it; None where nothing is typed.
+
+    Raises InputError naming the flag.  Whether the value is in range, `build` says.
+    """
+    field, text = FIELDS[name], text.strip()
+    if not text and field.kind is not str:
+        return None
+    try:
+        if field.unit:
+            return field.kind(scaled(text, field.unit))
+        if field.kind is bool:
+            return {"on": True, "off": False}[text]
+        return field.kind(text)
+    except (ValueError, KeyError) as error:
+        reason = str(error) if field.unit else f"'{text}' is no {_KINDS[field.kind]}"
+        raise InputError(f"{field.flag}: {reason}") from None
+
+
+_KINDS = {int: "whole number", float: "number", bool: "choice of on and off", str: "text"}
