@@ -9,7 +9,7 @@ import pytest
 from rnntui.core import config
 from rnntui.core.config import FIELDS, build
 from rnntui.core.errors import InputError
-from rnntui.core.run_toml import from_toml, to_toml
+from rnntui.core.run_toml import from_toml, read_toml, to_toml
 from rnntui.core.typed import parse
 
 
@@ -61,7 +61,7 @@ def test_hidden_size_and_budget_exclude_each_other() -> None:
 
 def test_missing_run_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run lives there"):
-        config.read_toml(tmp_path / "run.toml")
+        read_toml(tmp_path / "run.toml")
 
 
 def test_a_configuration_is_told_by_its_shortest_way() -> None:

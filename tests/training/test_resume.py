@@ -47,7 +47,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"precision": "bf16"},
     {"target_loss": 2.2, "max_steps": 300, "eval_every": 200},
     {"average": "none", "shuffle": True, "vary_bptt": True, "max_steps": 200, "eval_every": 100},
-    {"average": "nt-asgd", "eval_every": 2, "optimizer": "sgd", "lr": 4.0, "schedule": "constant"},
+    {"average": "nt-asgd", "eval_every": 2, "optimizer": "sgd", "lr": 20.0, "schedule": "constant"},
     {
         "input_dropout": 0.2,
         "embedding_dropout": 0.1,

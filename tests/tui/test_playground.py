@@ -243,8 +243,9 @@ async def test_what_is_hardly_sure_is_offered_when_asked_for_only(able: Run) -> 
     app = RnntuiApp(PlaygroundScreen(able.path))
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         area, table = app.screen.query_one(GhostText), app.screen.query_one(Alternatives)
-        found = [Completion("moon.", 0.2, "moon", 0.25), Completion("cat", 0.1, "cat", 0.1)]
+        found = [Completion("moon.", 0.1, "moon", 0.15), Completion("cat", 0.1, "cat", 0.1)]
         await until(pilot, lambda: table.suggestions is not None)
+        area.ghost = ""
         app.screen._show(Suggestions(area.before, found, 1.0))  # type: ignore[attr-defined]
         assert area.ghost == "" and table.index == -1
         await pilot.press("ctrl+n")

@@ -27,7 +27,7 @@ def test_from_start_to_accepted_ghost_text_to_quit() -> None:
         terminal.type("B")
         terminal.wait(lambda shown: terminal.screen.cursor.x == 3 and len(first_row(shown)) > 1)
         # Until the cursor stands behind what was taken: newer weights may renew the ghost at any moment.
-        terminal.wait(lambda shown: terminal.screen.cursor.x > 3 or terminal.type("\t"))
+        terminal.wait(lambda shown: terminal.screen.cursor.x > 3 or terminal.type("\x0e\t"))  # offer, take
         terminal.type("\x02")  # back
         terminal.wait(lambda shown: "Pause" in shown)
         terminal.type("q")

@@ -13,9 +13,9 @@ import numpy as np
 from rnntui.core.inference.completion import complete
 from rnntui.core.inference.session import Session
 
-CONFIDENT = 0.3
-"""The least probability of a word that is offered unasked.  Of those at this threshold three in ten are right, of
-all above it far more than half (docs/results.md, "Completion on held-out text")."""
+CONFIDENT = 0.2
+"""The least probability of a word that is offered unasked: the lowest threshold at which more than half of what is
+offered is right (docs/results.md, "Completion on held-out text")."""
 WORDS = 5
 """Words in a row that are compared."""
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

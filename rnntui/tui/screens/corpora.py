@@ -60,7 +60,7 @@ class CorporaScreen(RnntuiScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "start", "Start", tooltip="Start training"),
         Binding("o", "open", "Open", tooltip="Open a file or a folder"),
-        Binding("v", "paste", "Paste", tooltip="Paste a text to learn from"),
+        Binding("v", "paste", "Paste", show=False, tooltip="Paste a text to learn from"),
         Binding("m", "more", "More settings", tooltip="Every setting, with its default and meaning"),
         Binding("t", "turn", "Tokens", tooltip="Show the tokens in the place of the text, and back"),
         Binding(
@@ -77,7 +77,7 @@ class CorporaScreen(RnntuiScreen):
             "Duel",
             tooltip="Let the cells race on this text: a million parameters, a minute each",
         ),
-        Binding("q", "app.leave", "Quit", show=False, tooltip="Quit"),
+        Binding("q", "app.leave", "Quit", tooltip="Quit"),
     ]
 
     source: reactive[str] = reactive("", init=False)
