@@ -97,6 +97,8 @@ async def take(corpus: str, seconds: float) -> None:
             await pilot.pause(0.5)
             if words == "":
                 await pilot.press("tab")
+        if not area.ghost:
+            await pilot.press("ctrl+n")
         export(app, "playground")
         app.stop_trainings()
         await until(pilot, lambda: not app.training())

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from rnntui.cli import main
 from rnntui.core.runs import Run
 from tests.conftest import TINY, sentences
 
@@ -20,12 +21,29 @@ Result = subprocess.CompletedProcess[str]
 FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
 
 
-def rnntui(*arguments: str | Path, stdin: str | None = None) -> Result:
+def as_process(*arguments: str | Path, stdin: str | None = None) -> Result:
     """Run the program as a process of its own."""
     command = [sys.executable, "-m", "rnntui", *map(str, arguments)]
     return subprocess.run(
         command, check=False, input=stdin, capture_output=True, text=True, encoding="utf-8", timeout=120
     )
+
+
+def rnntui(*arguments: str | Path, stdin: str | None = None) -> Result:
+    """Run the program here, from its entry to its exit code: torch is loaded once for all tests."""
+    streams = [io.TextIOWrapper(io.BytesIO((text or "").encode()), "utf-8") for text in (stdin, None, None)]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+            patch.setattr(sys, name, stream)
+        patch.setattr(sys, "argv", ["rnntui", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        for stream in streams[1:]:
+            stream.flush()
+    out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
+    code = left.value.code
+    assert isinstance(code, int)
+    return Result(arguments, code, out, err)
 
 
 def assert_one_line(result: Result, code: int, *words: str) -> None:
@@ -139,8 +157,8 @@ def test_events_as_json_lines(corpus_file: Path) -> None:
 
 def test_standard_input_is_a_corpus(tmp_path: Path) -> None:
     run = tmp_path / "R"
-    assert rnntui("train", "-", "--headless", "--run", run, *FLAGS, stdin=sentences()).returncode == 0
-    assert rnntui("evaluate", run).returncode == 0
+    assert as_process("train", "-", "--headless", "--run", run, *FLAGS, stdin=sentences()).returncode == 0
+    assert as_process("evaluate", run).returncode == 0
 
 
 def test_resume_starts_and_goes_on(corpus_file: Path, tmp_path: Path) -> None:
@@ -216,10 +234,8 @@ def test_bad_usage_and_bad_input_are_one_line(corpus_file: Path, tmp_path: Path)
     }
     if os.path.exists("/dev/nvidia0"):  # noqa: PTH110
         cases = {arguments: words for arguments, words in cases.items() if "cuda" not in arguments}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        answers = pool.map(lambda arguments: rnntui(*arguments), cases)
-        for answer, words in zip(answers, cases.values(), strict=True):
-            assert_one_line(answer, 2, *words)
+    for arguments, words in cases.items():
+        assert_one_line(rnntui(*arguments), 2, *words)
     assert rnntui("runs", "list", "--json").stdout == "[]\n"
 
 

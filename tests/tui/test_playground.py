@@ -250,3 +250,5 @@ async def test_what_is_hardly_sure_is_offered_when_asked_for_only(able: Run) -> 
         assert area.ghost == "" and table.index == -1
         await pilot.press("ctrl+n")
         assert area.ghost == "moon." and table.index == 0
+        await pilot.press("tab")
+        assert area.text == "moon."

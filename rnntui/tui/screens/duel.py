@@ -45,7 +45,7 @@ class DuelScreen(PlottingScreen):
         self.paths, self.cells, self._child = list(paths), list(cells), child
         self._tails = [runs.EventTail(path / "events.jsonl") for path in paths]
         self.histories = [History() for _ in paths]
-        self._paused = False
+        self._paused = self._own_axis = False
         self._drawn = 0.0
 
     def compose_body(self) -> ComposeResult:
@@ -54,11 +54,23 @@ class DuelScreen(PlottingScreen):
         yield Static(id="standings", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one("#standings").border_title = "standings"
+        self.query_one("#standings").border_title = "standings on the held-out part (stream)"
         self.query_one("#standings").styles.height = len(self.paths) + 3
         self.apply_preferences()
         self.set_interval(_POLL_S, self._poll)
         self._poll()
+
+    def apply_preferences(self) -> None:
+        """As preferred, but over the seconds, of which all have the same, until `x` is pressed."""
+        super().apply_preferences()
+        if not self._own_axis:
+            curves = self.query_one(Curves)
+            curves.x_axis = "seconds"
+            curves.border_title = f"{curves.unit} over seconds"
+
+    def action_x_axis(self) -> None:
+        self._own_axis = True
+        super().action_x_axis()
 
     @property
     def over(self) -> bool:

@@ -228,6 +228,7 @@ class PlaygroundScreen(DraftScreen):
             self._offer(suggestions.offered)
         else:  # nothing is sure enough to be read by somebody who types; ^n asks for it all the same
             self.query_one(Alternatives).index = -1
+            self.refresh_bindings()
 
     def _offer(self, index: int) -> None:
         """Make one of the alternatives the ghost text."""
