@@ -20,11 +20,8 @@ from rnntui.visible import visible_line
 _PLAIN_EVERY_S = 2.0
 
 
-class Display(ABC):
-    """Shows events; entered before the first and left after the last."""
-
-    @abstractmethod
-    def show(self, event: ev.AnyEvent) -> None: ...
+class Entered:
+    """Something that is entered before the first thing is shown and left after the last; most have nothing to do."""
 
     def __enter__(self) -> Self:
         return self
@@ -33,6 +30,13 @@ class Display(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         return None
+
+
+class Display(Entered, ABC):
+    """Shows events."""
+
+    @abstractmethod
+    def show(self, event: ev.AnyEvent) -> None: ...
 
 
 def display_for(as_json: bool) -> Display:

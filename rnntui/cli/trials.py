@@ -13,6 +13,7 @@ import numpy as np
 import rich_click as click
 
 from rnntui import formats
+from rnntui.cli.display import Entered
 from rnntui.plots.chart import MARGIN, chart, plain
 from rnntui.plots.series import Series, fitted
 from rnntui.visible import visible_line
@@ -26,19 +27,11 @@ _SHOWN = 12
 """Trials in the table: those at work, and the best."""
 
 
-class Trials(ABC):
-    """Shows how the trials stand; entered before the first and left after the last."""
+class Trials(Entered, ABC):
+    """Shows how the trials stand."""
 
     @abstractmethod
     def show(self, trial: Trial, sweep: Sweep) -> None: ...
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        return None
 
 
 def trials_display(as_json: bool) -> Trials:

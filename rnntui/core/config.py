@@ -186,7 +186,7 @@ _WORDS: dict[str, Any] = {
     "bptt": 35,
 }
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {"char": {}, "byte": {}, "word": _WORDS, "bpe": _WORDS}
-"""What a preset becomes for other tokens than characters; benchmarks/presets.py measures it."""
+"""What a preset becomes for other tokens than characters."""
 
 RESUMABLE = frozenset(TrainingConfig.__struct_fields__) - {
     "batch_size",

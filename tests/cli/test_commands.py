@@ -31,7 +31,8 @@ def as_process(*arguments: str | Path, stdin: str | None = None) -> Result:
 
 def rnntui(*arguments: str | Path, stdin: str | None = None) -> Result:
     """Run the program here, from its entry to its exit code: torch is loaded once for all tests."""
-    streams = [io.TextIOWrapper(io.BytesIO((text or "").encode()), "utf-8") for text in (stdin, None, None)]
+    contents = [io.BytesIO((text or "").encode()) for text in (stdin, None, None)]
+    streams = [io.TextIOWrapper(content, "utf-8") for content in contents]
     with pytest.MonkeyPatch.context() as patch:
         for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
             patch.setattr(sys, name, stream)
@@ -40,7 +41,7 @@ def rnntui(*arguments: str | Path, stdin: str | None = None) -> Result:
             main()
         for stream in streams[1:]:
             stream.flush()
-    out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
+    out, err = (content.getvalue().decode() for content in contents[1:])
     code = left.value.code
     assert isinstance(code, int)
     return Result(arguments, code, out, err)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -19,10 +21,6 @@ from rnntui.core.runs import Run
 from tests.conftest import MakeRun, train_all
 
 NEWS = "zebra quince zebra quince zebra quince likes the moon.\n" * 12
-
-
-def model_of(run: Run) -> tuple[torch.nn.Module, object]:
-    return load_model(run, run.checkpoint_path() / "model.safetensors")
 
 
 def session_of(run: Run, cache: bool = False) -> Session:
@@ -93,7 +91,7 @@ def test_a_session_remembers_as_scoring_does(trained: Run) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"tied": True, "embedding_size": 24}, {"cell": "mingru"}], ids=str)
-def test_it_learns_from_you_and_forgets(settings: dict, make_run: MakeRun) -> None:  # type: ignore[type-arg]
+def test_it_learns_from_you_and_forgets(settings: dict[str, Any], make_run: MakeRun) -> None:
     """Protects the playground: what is written moves the weights in use, and forgetting undoes it to the bit."""
     train_all(run := make_run(**settings))
     session = session_of(run)

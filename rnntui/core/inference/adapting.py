@@ -26,14 +26,14 @@ _EPSILON = 1e-8
 
 
 class Adapting:
-    """Moves the weights of `model`, which keeps them in place: whoever shares their memory sees them move.
+    """Moves the weights of `model`, in evaluation mode, in place: whoever shares their memory sees them move.
 
     A step is w <- w - rate g / rms(g) + decay (w_0 - w), where rms(g) is of the weight's gradients so far
     and w_0 the trained weight.
     """
 
     def __init__(self, model: LanguageModel) -> None:
-        self.model = model.eval()
+        self.model = model
         self._weights: list[Tensor] = [parameter.requires_grad_() for parameter in model.parameters()]
         self._trained = [weight.detach().clone() for weight in self._weights]
         self._squares = [torch.zeros_like(weight) for weight in self._weights]

@@ -23,7 +23,7 @@ class LearningAlong:
         if not engine.tensors:
             raise InputError("--dynamic: weights in int8 cannot learn; leave out --quantize")
         self.session = session
-        self._adapting = Adapting(model_on(engine.config, engine.vocab_size, engine.tensors))
+        self._adapting = Adapting(model_on(engine.config, engine.vocab_size, engine.tensors).eval())
         self._learned: list[int] = []
         """The tokens of the text up to where it was learned from."""
 

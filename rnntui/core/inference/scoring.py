@@ -122,11 +122,17 @@ def score_blocks(
 
     Raises InputError for help with windows, which have nothing before them.
     """
-    if helped != UNHELPED:
-        if protocol != "stream":
-            raise InputError("--protocol: windows see nothing before them; leave out --dynamic and --cache")
-        return _helped_blocks(model, tokens, start, device, helped)
-    return _plain_blocks(model, tokens, start, protocol, device)
+    if helped != UNHELPED and protocol != "stream":
+        raise InputError("--protocol: windows see nothing before them; leave out --dynamic and --cache")
+    training = model.training
+    model.eval()
+    try:
+        if helped == UNHELPED:
+            yield from _plain_blocks(model, tokens, start, protocol, device)
+        else:
+            yield from _helped_blocks(model, tokens, start, device, helped)
+    finally:
+        model.train(training)
 
 
 def _helped_blocks(
@@ -134,7 +140,7 @@ def _helped_blocks(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """A stream read with help, piece by piece."""
     adapting = Adapting(model) if helped.dynamic else None
-    state, before = model.eval().initial_state(1), start
+    state, before = model.initial_state(1), start
     outputs, followed = np.empty((0, model.hidden_size), np.float32), np.empty(0, np.int64)
     try:
         for at in range(0, len(tokens), PIECE):
@@ -167,22 +173,17 @@ def _plain_blocks(
     stream = protocol == "stream"
     size = _CHUNK if stream else WINDOW * _WINDOWS_AT_ONCE
     state, before = model.initial_state(1), start
-    training = model.training
-    model.eval()
-    try:
-        for at in range(0, len(tokens), size):
-            targets = torch.from_numpy(np.asarray(tokens[at : at + size], dtype=np.int64))
-            inputs = torch.cat([torch.tensor([before]), targets[:-1]])
-            length = len(targets) if stream else WINDOW
-            x, y = _columns(inputs, length).to(device), _columns(targets, length).to(device)
-            if not stream:
-                state = model.initial_state(x.shape[1])
-            features, state = model.features(x, state)
-            nats, hits = _surprise(model, features, y)
-            n, before = len(targets), int(targets[-1])
-            yield nats.T.flatten()[:n].cpu(), hits.T.flatten()[:n].cpu()
-    finally:
-        model.train(training)
+    for at in range(0, len(tokens), size):
+        targets = torch.from_numpy(np.asarray(tokens[at : at + size], dtype=np.int64))
+        inputs = torch.cat([torch.tensor([before]), targets[:-1]])
+        length = len(targets) if stream else WINDOW
+        x, y = _columns(inputs, length).to(device), _columns(targets, length).to(device)
+        if not stream:
+            state = model.initial_state(x.shape[1])
+        features, state = model.features(x, state)
+        nats, hits = _surprise(model, features, y)
+        n, before = len(targets), int(targets[-1])
+        yield nats.T.flatten()[:n].cpu(), hits.T.flatten()[:n].cpu()
 
 
 def _surprise(model: LanguageModel, features: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from rnntui.core.inference.session import Session
 
 CONFIDENT = 0.2
 """The least probability of a word that is offered unasked: the lowest threshold at which more than half of what is
-offered is right (docs/results.md, "Completion on held-out text")."""
+offered is right, for a model of characters (`rnntui evaluate --completion`; benchmarks/completion.py)."""
 WORDS = 5
 """Words in a row that are compared."""
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

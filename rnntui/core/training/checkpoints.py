@@ -78,10 +78,11 @@ def read_counters(folder: Path) -> Counters:
     """Where the run stood when the checkpoint was written.  Raises InputError for a damaged one."""
     state = read_json(folder / "state.json")
     try:
-        known = {
-            field.name: state[field.name] for field in dataclasses.fields(Counters) if field.name in state
+        names = [field.name for field in dataclasses.fields(Counters)]
+        known: dict[str, Any] = {"step": state["step"]} | {
+            name: state[name] for name in names if name in state
         }
-        return Counters(**({"step": state["step"]} | known))  # type: ignore[arg-type]
+        return Counters(**known)
     except KeyError as error:
         raise InputError(f"{folder / 'state.json'}: {error} is missing") from None
 

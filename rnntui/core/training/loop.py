@@ -43,7 +43,7 @@ _EVALUATION_COST = 1.5
 _LEAST_EVAL_EVERY = 100
 _FRESH = 0.05
 """Share of the newest loss in the moving average."""
-_NEAR = 0.05
+_NEAR = 0.1
 """Nats above the target at which the held-out loss is looked at more often: it is that of the mean of the weights."""
 _LATER = 1.1
 """By so many times the steps, then."""

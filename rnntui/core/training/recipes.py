@@ -28,7 +28,7 @@ _RECIPES: dict[TokenizerKind, Recipe] = {
     "word": _WORDS,
     "bpe": _WORDS,
 }
-"""benchmarks/presets.py measures them."""
+"""Chosen on single runs; benchmarks/presets.py compares them."""
 _LEFT_OUT = ("dropout", "input_dropout", "embedding_dropout", "weight_drop")
 
 

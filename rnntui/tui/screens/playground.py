@@ -60,23 +60,13 @@ class PlaygroundScreen(DraftScreen):
         ),
         Binding("alt+f", "forget", "Forget", show=False, tooltip="Back to the trained weights"),
         Binding(
-            "alt+m",
-            "remember",
-            "Remember",
-            show=False,
-            tooltip="Let what you wrote have a say in what follows",
+            "alt+m", "remember", "Remember", show=False, tooltip="Let your text have a say in what follows"
         ),
         Binding("ctrl+r", "choose", "Model", show=False, tooltip="Write with another run or checkpoint"),
         Binding("f8", "sampling", "Sampling", show=False, tooltip="Set temperature, top-k, top-p, min-p"),
         Binding("ctrl+b", "back", "Back", tooltip="Back to the training"),
         *(
-            Binding(
-                f"alt+{n}",
-                f"accept({n - 1})",
-                f"Alternative {n}",
-                show=False,
-                tooltip=f"Accept alternative {n}",
-            )
+            Binding(f"alt+{n}", f"accept({n - 1})", f"Alternative {n}", show=False, tooltip="Take it whole")
             for n in range(1, 6)
         ),
     ]
