@@ -14,7 +14,7 @@ from rnntui.cli import config, corpora, measure, model, runs, screens, studies, 
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.visible import visible_line
 
-click.rich_click.USE_RICH_MARKUP = False
+click.rich_click.TEXT_MARKUP = None  # a text in brackets is a text
 click.rich_click.SHOW_ARGUMENTS = True
 click.rich_click.COMMAND_GROUPS = {
     "rnntui": [

@@ -174,7 +174,7 @@ LIMITS = ("max_steps", "max_epochs", "max_time")
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"hidden_size": 256, "max_time": 60.0},
     "balanced": {"max_time": 300.0},
-    "thorough": {"num_layers": 2, "batch_size": 32, "dropout": 0.4, "input_dropout": 0.1, "max_time": 1200.0},
+    "thorough": {"num_layers": 2, "batch_size": 32, "dropout": 0.5, "input_dropout": 0.1, "max_time": 1200.0},
 }
 DEFAULT_PRESET = "balanced"
 
@@ -182,7 +182,6 @@ _WORDS: dict[str, Any] = {
     "tied": True,
     "embedding_size": 200,
     "hidden_size": 400,
-    "epsilon": 1e-4,
     "bptt": 35,
 }
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {"char": {}, "byte": {}, "word": _WORDS, "bpe": _WORDS}
