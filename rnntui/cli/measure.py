@@ -27,6 +27,7 @@ from rnntui.visible import visible_line
 
 if TYPE_CHECKING:
     from rnntui.core.inference.usefulness import Usefulness
+    from rnntui.core.text.corpus import Source
     from rnntui.core.text.dataset import Split
     from rnntui.core.text.tokenizers import Tokenizer
 
@@ -57,6 +58,7 @@ _READ = 1_000_000
     type=CorpusName(),
     help="score the whole of another text in the place of a part of the run's own",
 )
+@click.option("--encoding", help="of --corpus [default: as the run's own]")
 @helping_options
 @click.option(
     "--baselines", "compared", is_flag=True, help="also what needs no network: n-grams, gzip, bz2, xz"
@@ -75,6 +77,7 @@ def evaluate(
     split: str,
     protocol: Any,
     corpus: str | None,
+    encoding: str | None,
     dynamic: bool,
     cache: bool,
     compared: bool,
@@ -88,6 +91,7 @@ def evaluate(
     from rnntui.core.inference.scoring import Helped
     from rnntui.core.models.weights import load_model
     from rnntui.core.text.baselines import baselines
+    from rnntui.core.text.corpus import Source, canonical
     from rnntui.core.text.dataset import reopen
     from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
@@ -99,7 +103,11 @@ def evaluate(
     device = choose_device(device)
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
     counters = read_counters(folder)
-    data = _another(found, corpus, tokenizer, compared) if corpus else reopen(found, tokenizer)[split]
+    if corpus:
+        other = Source(canonical(corpus), encoding or found.config.text.encoding)
+        data = _another(found, other, tokenizer, compared)
+    else:
+        other, data = None, reopen(found, tokenizer)[split]
     if completing and dynamic:
         raise InputError("--completion: measured without --dynamic; leave one of the two out")
     if compared and data.name == "train":
@@ -117,7 +125,8 @@ def evaluate(
         rivals = [
             ev.Baselined(step=0, **each._asdict()) for each in baselines(train, data, tokenizer.vocab_size)
         ]
-    useful = _typed(found, folder, data, tokenizer, cache) if completing else None
+    another = other.beginning if other else ""
+    useful = _typed(found, folder, data, tokenizer, another, cache) if completing else None
     if as_json:
         extra: dict[str, Any] = {"corpus": corpus, "own": False} if corpus else {}
         extra |= {name: True for name, on in (("dynamic", dynamic), ("cache", cache)) if on}
@@ -142,14 +151,21 @@ def evaluate(
         _tell_useful(useful)
 
 
-def _typed(run: runs.Run, folder: Path, data: Split, tokenizer: Tokenizer, cache: bool) -> Usefulness:
-    """Type some of a part again, with the model's offers."""
+def _typed(
+    run: runs.Run, folder: Path, data: Split, tokenizer: Tokenizer, another: str, cache: bool
+) -> Usefulness:
+    """Type some of a part, or of `another` text, again, with the model's offers."""
     from rnntui.core.inference.opening import open_engine
     from rnntui.core.inference.session import Session
     from rnntui.core.inference.usefulness import usefulness
+    from rnntui.core.text.dataset import beginning
 
     engine, _ = open_engine(run, folder / "model.safetensors")
-    text = tokenizer.decode(data.tokens[:_READ].tolist())
+    tokens = data.tokens[:_READ]
+    if tokenizer.unknown is None or not (tokens == tokenizer.unknown).any():
+        text = tokenizer.decode(tokens.tolist())
+    else:  # what <unk> stands for has to be typed as well
+        text = another or beginning(run, data.name, _READ)
     return usefulness(Session(engine, tokenizer, cache=cache), text, _TYPED)
 
 
@@ -163,19 +179,19 @@ def _tell_useful(useful: Usefulness) -> None:
     )
     for each in useful.thresholds:
         shown = "  offered unasked from here" if each is useful.chosen else ""
-        right = "–" if math.isnan(each.right) else f"{each.right:.0%}"
+        right = "–" if each.right is None else f"{each.right:.0%}"
         click.echo(f"  {each.threshold:.1f}  {each.shown:>5.0%}  {right:>5}  {each.saved:>5.0%}{shown}")
 
 
-def _another(run: runs.Run, corpus: str, tokenizer: Tokenizer, compared: bool) -> Split:
+def _another(run: runs.Run, source: Source, tokenizer: Tokenizer, compared: bool) -> Split:
     """The whole of another text than the run's own, which standard error says it is.
 
     Raises InputError where it is the run's own: most of that was trained on.
     """
-    from rnntui.core.text.corpus import Source, canonical
     from rnntui.core.text.dataset import whole
 
-    found, sha256 = whole(Source(canonical(corpus)), tokenizer, compared)
+    corpus = source.source
+    found, sha256 = whole(source, tokenizer, compared)
     if sha256 == run.config.text.sha256:
         raise InputError(
             f"--corpus: {corpus}: the text that {run.name} was trained on; leave it out to score its held-out part"

@@ -42,9 +42,11 @@ def folder_written_atomically(path: Path) -> Iterator[Path]:
         for file in part.iterdir():
             _sync_file(file)
         sync_folder(part)
+        old = path.with_name(f".{path.name}.{os.getpid()}.old.part")
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(old)
         part.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         size = sum(file.stat().st_size for file in part.iterdir()) if part.exists() else 0
         raise RnntuiError(unwritable(path, size, error)) from error

@@ -138,7 +138,12 @@ class Run:
     # --- checkpoints ---
 
     def checkpoint_path(self, name: str = "best") -> Path:
-        """The folder of the checkpoint `best`, `last` or a step's number.  Raises InputError."""
+        """The folder of the checkpoint `best`, `last` or a step's number.  Raises InputError.
+
+        Before the first evaluation the best one is the last one.
+        """
+        if name == "best" and not (self.path / "best").exists():
+            name = "last"
         if name in ("best", "last"):
             try:
                 name = (self.path / name).read_text(encoding="utf-8").strip()

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.core import runs
-from rnntui.core.errors import InputError
 from rnntui.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -197,13 +196,7 @@ class Companion:
         if self.follows and live.exists() and runs.owner_of(self._path):
             return live, "live weights"
         run = runs.Run.open(self._path)
-        if self._checkpoint is not None:
-            folder = run.checkpoint_path(self._checkpoint)
-        else:
-            try:
-                folder = run.checkpoint_path("best")
-            except InputError:
-                folder = run.checkpoint_path("last")
+        folder = run.checkpoint_path(self._checkpoint or "best")
         return folder / "model.safetensors", f"checkpoint of step {int(folder.name):,}"
 
 

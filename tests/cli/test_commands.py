@@ -69,7 +69,8 @@ def test_from_a_text_to_every_answer(corpus_file: Path, tmp_path: Path) -> None:
     answer = json.loads(rnntui("evaluate", run, "--json").stdout)
     assert answer == best
 
-    measured = json.loads(rnntui("evaluate", run, "--json", "--baselines", "--completion", "--cache").stdout)
+    line = rnntui("evaluate", run, "--json", "--baselines", "--completion", "--cache").stdout
+    measured = json.loads(line, parse_constant=pytest.fail)  # NaN is no JSON
     assert measured["loss"] != best["loss"] and measured["cache"]
     told_names = [event["name"] for event in told if event["type"] == "baselined"]
     assert [each["name"] for each in measured["baselines"]] == told_names and "6-gram" in told_names
@@ -117,6 +118,9 @@ def test_another_text_is_said_to_be_another(trained: Run, corpus_file: Path, tmp
     assert "not the text that run1 was trained on (small.txt)" in result.stderr
     told = json.loads(rnntui("evaluate", trained.path, "--corpus", other, "--json").stdout)
     assert (told["split"], told["own"], told["corpus"]) == ("whole", False, str(other))
+    other.write_bytes("a dög likes Änna.\n".encode("cp1252") * 30)
+    assert_one_line(rnntui("evaluate", trained.path, "--corpus", other), 2, "--encoding cp1252")
+    assert rnntui("evaluate", trained.path, "--corpus", other, "--encoding", "cp1252").returncode == 0
     again = tmp_path / "again.txt"
     again.write_bytes(corpus_file.read_bytes())
     assert_one_line(rnntui("evaluate", trained.path, "--corpus", again), 2, "--corpus", "held-out")

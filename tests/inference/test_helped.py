@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,19 @@ def test_a_session_remembers_as_scoring_does(trained: Run) -> None:
     session.set_text(NEWS + "zebra quince z")
     e = session.tokenizer.encode("e")[0]
     assert log_softmax(session.writer().logits())[e] > log_softmax(plain.writer().logits())[e]
+
+
+def test_a_long_draft_is_remembered_as_scoring_does(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the marks of a long text: what is read at once remembers all that the cache holds."""
+    for module in ("session", "scoring", "cache"):
+        monkeypatch.setattr(f"rnntui.core.inference.{module}.SIZE", 150)
+    monkeypatch.setattr("rnntui.core.inference.session._RECENT", 160)
+    monkeypatch.setattr("rnntui.core.inference.session._SCORED", 40)
+    session = session_of(trained, cache=True)
+    session.set_text(NEWS * 3)
+    assert len(session.tokens) > 3 * 150
+    found = [nats / math.log(2) for _, nats in session.surprises()]
+    np.testing.assert_allclose(found, bits(trained, NEWS * 3, Helped(cache=True)), atol=1e-4)
 
 
 @pytest.mark.parametrize("settings", [{}, {"tied": True, "embedding_size": 24}, {"cell": "mingru"}], ids=str)

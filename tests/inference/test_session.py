@@ -11,6 +11,7 @@ import torch
 
 from rnntui.core.config import ModelConfig, TextConfig
 from rnntui.core.inference import session as module
+from rnntui.core.inference.completion import complete
 from rnntui.core.inference.opening import engine_of
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.inference.session import Session
@@ -110,10 +111,34 @@ def test_half_a_word_is_pending_and_kept() -> None:
     assert writer.write(int(session.tokenizer.encode(" sees")[0])) == "es"
 
 
-def test_an_unknown_beginning_does_not_block_the_writer() -> None:
+@pytest.mark.parametrize("text", ["the zqx", "The abacu", "Annaz", "a\naardvark", "the catcat", "my  auntz"])
+def test_an_unknown_word_does_not_block_the_writer(text: str) -> None:
+    """Protects typing: a word that begins with a known one but goes on otherwise is no dead end."""
     session = make("word")
-    session.set_text("the zqx")
-    assert np.isfinite(session.writer().logits()).any()
+    session.set_text(text)
+    writer = session.writer()
+    for _ in range(4):
+        logits = writer.logits()
+        assert np.isfinite(logits).any()
+        writer.write(int(logits.argmax()))
+    found = complete(session, count=3, words=2)
+    assert found and all(0 < each.probability <= 1 for each in found)
+
+
+def test_words_without_beginnings_are_completed_or_not_but_never_fail() -> None:
+    """Protects a text in one long line: every token has a space before it, and no word goes on."""
+    tokenizer = tokenizers.train(TextConfig(tokenizer="word", min_count=2), [" one two three" * 20])
+    session = Session(engine_of(make_model(tokenizer.vocab_size), CONFIG), tokenizer)
+    for text in ("", "on", "one", "one t", "one two"):
+        session.set_text(text)
+        assert all(0 < each.probability <= 1 for each in complete(session, 3, words=3))
+
+
+def test_characters_without_an_end_of_words_are_completed() -> None:
+    tokenizer = tokenizers.train(TextConfig(tokenizer="char"), ["abba"])
+    session = Session(engine_of(make_model(tokenizer.vocab_size), CONFIG), tokenizer)
+    session.set_text("ab")
+    assert all(0 < each.probability <= 1 for each in complete(session, 3, words=3))
 
 
 def test_unknown_is_never_written() -> None:

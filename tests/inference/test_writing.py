@@ -51,7 +51,17 @@ def test_filters_keep_what_they_say() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("temperature", -1), ("top_k", -1), ("top_p", 0), ("min_p", 2), ("repetition_penalty", 0)],
+    [
+        ("temperature", -1),
+        ("temperature", float("inf")),
+        ("temperature", float("nan")),
+        ("top_k", -1),
+        ("top_p", 0),
+        ("min_p", 2),
+        ("repetition_penalty", 0),
+        ("repetition_penalty", float("inf")),
+        ("seed", -1),
+    ],
 )
 def test_out_of_range_is_named(option: str, value: float) -> None:
     with pytest.raises(InputError, match="--" + option.replace("_", "-")):

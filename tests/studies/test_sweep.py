@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,27 @@ def test_trials_are_told_kept_and_gone_on_with(corpus_file: Path, tmp_path: Path
     list(again.run(12))
     complete = [trial for trial in again.trials() if trial.state == "complete"]
     assert len(complete) < 6 or sum(again.importance().values()) == pytest.approx(1)
+
+
+def test_an_interrupted_trial_is_made_anew(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the count: a trial that a signal ended is none, and its settings are tried when the sweep goes on."""
+    searching = sweep(corpus_file, tmp_path / "s")
+    list(searching.run(1))
+
+    def interrupted(*rest: object) -> Iterator[Trial]:
+        raise KeyboardInterrupt
+        yield
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(searching, "_train", interrupted)
+        for trial in searching.run(2):
+            broken = trial
+    again = sweep(corpus_file, tmp_path / "s")
+    list(again.run(2))
+    assert [trial.state for trial in again.trials()] == ["complete"] * 2
+    assert again.trials()[1].settings == broken.settings
 
 
 def test_a_hopeless_trial_is_ended_early(

@@ -114,6 +114,17 @@ def test_tokens_are_mapped_from_the_cache(make_run: MakeRun, corpus_file: Path) 
     assert tokenizer.decode(data["train"].tokens).startswith(sentences()[:50])
 
 
+def test_a_part_begins_as_the_corpus_has_it(make_run: MakeRun, corpus_file: Path) -> None:
+    """Protects what is typed again: words that training never saw stand there as they are."""
+    text = corpus_file.read_text()
+    corpus_file.write_text(text[:-1] + " zebra quince\n", encoding="utf-8")
+    run = make_run(tokenizer="word", bptt=8, split="80/20")
+    first = int(len(corpus_file.read_text()) * 0.8)
+    expected = corpus_file.read_text()[first:]
+    assert dataset.beginning(run, "valid", 50) == expected[:50]
+    assert dataset.beginning(run, "valid", 10**9) == expected and "zebra" in expected
+
+
 def test_a_changed_corpus_is_noticed(make_run: MakeRun, corpus_file: Path) -> None:
     """Protects the held-out part: another text under the same name is refused."""
     run = make_run()

@@ -17,6 +17,7 @@ from rnntui.core.inference.scoring import score_split
 from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run, request
 from rnntui.core.text.dataset import reopen
+from rnntui.core.training.checkpoints import read_counters
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.learner import Learner
@@ -24,6 +25,7 @@ from rnntui.core.training.loop import Loop, train
 from rnntui.core.training.optimisation import lr_factor, make_optimizer
 from rnntui.core.training.race import choose_way
 from rnntui.core.training.recipes import by_epochs, expected_epochs
+from rnntui.core.training.start import resume_run
 from tests.conftest import MakeRun, train_all
 from tests.text.test_corpus import reber
 
@@ -242,6 +244,38 @@ def test_a_target_is_noticed_soon(make_run: MakeRun) -> None:
     )
     assert all(later.step >= 1.1 * earlier.step for earlier, later in pairwise(evaluated))
     assert run.checkpoint_path("best").name == f"{told[-1].step:08d}"
+
+
+def test_the_last_step_is_scored_even_where_it_was_saved(make_run: MakeRun) -> None:
+    """Protects the best: a save at the last step does not take the place of its evaluation, nor does a resume."""
+    told = train_all(run := make_run(max_steps=30, save_every=10, eval_every=100))
+    assert [event.step for event in told if isinstance(event, ev.Evaluated)] == [30]
+    assert run.checkpoint_path("best").name == "00000030"
+
+    run = make_run(max_steps=60, save_every=10, eval_every=100, log_every=1)
+    control = Control(run.path)
+    for event in run.record(train(run, control)):
+        if event.step == 20:
+            control._on_signal(2, None)
+    assert not (run.path / "best").exists() and run.checkpoint_path().name == "00000020"
+    again = train_all(resume_run(run.path, {"max_steps": 20}))
+    assert [event.step for event in again if isinstance(event, ev.Evaluated)] == [20]
+    assert (run.path / "best").read_text() == "00000020\n"
+    counters = read_counters(run.checkpoint_path("best"))
+    assert counters.best_step == 20 and counters.best_loss is not None
+
+
+def test_a_loss_that_is_no_number_is_told(make_run: MakeRun) -> None:
+    """Protects against silence: an evaluation without a number stands beside a warning."""
+    run = make_run(max_steps=10, eval_every=5, average="none")
+    loop = Loop(run, Control(run.path))
+    list(loop.begin())
+    while loop.over() is None:
+        list(loop.step())
+        loop.learner.model.head.bias.data[0] = math.nan
+        told = list(loop.look())
+    losses = [event.loss for event in told if isinstance(event, ev.Evaluated)]
+    assert losses == [None] and any(isinstance(e, ev.Warned) and "held-out loss" in e.message for e in told)
 
 
 def test_learning_by_heart_is_told(make_run: MakeRun, corpus_file: Path) -> None:

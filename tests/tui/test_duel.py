@@ -54,14 +54,14 @@ async def test_a_duel_is_started_paused_and_stopped(corpus_file: Path) -> None:
         assert isinstance(screen, DuelScreen)
         await until(pilot, lambda: all(history.progress for history in screen.histories), seconds=60)
         await pilot.press("space")
-        await until(pilot, lambda: any(history.paused for history in screen.histories))
-        assert "paused" in text_of(pilot, "#headline")
+        await until(pilot, lambda: "paused" in text_of(pilot, "#headline"))
         await pilot.press("space")
         await until(pilot, lambda: not any(history.paused for history in screen.histories))
         await pilot.press("s")
         await until(pilot, lambda: screen.over, seconds=60)
         reasons = {Run.open(path).events()[-1].reason for path in screen.paths}  # type: ignore[union-attr]
         assert reasons == {"interrupted"}
+        await until(pilot, lambda: "stopped: " in text_of(pilot, "#headline"))
 
 
 async def test_a_duel_that_cannot_begin_says_why(corpus_file: Path) -> None:

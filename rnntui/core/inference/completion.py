@@ -59,6 +59,8 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
     scores = _log_probabilities(session, live)
     for _ in range(max_tokens):
         live = _grown(session, live, scores, beam)
+        if not live:
+            break
         scores = _log_probabilities(session, live)
         with np.errstate(divide="ignore"):
             log_end = np.log(np.exp(scores[:, ends_word]).sum(axis=1)).tolist()
@@ -67,7 +69,8 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
             if path.owed or not path.text.strip(" \t"):
                 going_on.append(row)
             elif in_word(path.text[-1]):
-                finished.append(replace(path, log_p=path.log_p + log_end[row]))
+                if math.isfinite(log_end[row]):  # else no token of this vocabulary ends a word
+                    finished.append(replace(path, log_p=path.log_p + log_end[row]))
                 going_on.append(row)
             else:
                 finished.append(path)
@@ -95,7 +98,7 @@ def _log_probabilities(session: Session, paths: list[_Path]) -> Array:
 
 
 def _grown(session: Session, paths: list[_Path], scores: Array, beam: int) -> list[_Path]:
-    """The `beam` likeliest paths that are one token longer, inside a word not leaving it.
+    """The `beam` likeliest paths that are one token longer, inside a word not leaving it; none if none can be.
 
     `scores` (paths, V) are the log-probabilities of the next token.
     """
@@ -114,6 +117,8 @@ def _grown(session: Session, paths: list[_Path], scores: Array, beam: int) -> li
     scores += np.array([[path.log_p] for path in paths], np.float32)
     flat = scores.ravel()
     beam = min(beam, int(np.isfinite(flat).sum()))
+    if not beam:
+        return []
     best = np.argpartition(-flat, beam - 1)[:beam] if beam < len(flat) else np.arange(len(flat))
     best = best[np.argsort(-flat[best], kind="stable")][:beam]
     rows, tokens = np.divmod(best, scores.shape[1])
@@ -165,6 +170,13 @@ def _continued(session: Session, paths: list[_Path], words: int, max_tokens: int
             # The first word is over, and its probability already says so.
             inside = np.array([in_word(path.text[-1:] or " ") for path in growing.values()])
             scores[inside[:, None] & ~session.vocabulary.ends_word] = -np.inf
+            possible = np.isfinite(scores).any(axis=1)
+            growing = {
+                key: path for key, path, can in zip(growing, growing.values(), possible, strict=True) if can
+            }
+            if not growing:
+                break
+            scores, inside = scores[possible], inside[possible]
             scores[inside] = log_softmax(scores[inside])
         tokens = scores.argmax(axis=1)
         values = scores.max(axis=1).tolist()

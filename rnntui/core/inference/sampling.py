@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -30,11 +31,12 @@ class Sampling:
 
     def __post_init__(self) -> None:
         checks = {
-            "--temperature": (self.temperature >= 0, "0 or more"),
+            "--temperature": (0 <= self.temperature < math.inf, "a number, 0 or more"),
             "--top-k": (self.top_k >= 0, "0 or more"),
             "--top-p": (0 < self.top_p <= 1, "above 0 and at most 1"),
             "--min-p": (0 <= self.min_p <= 1, "from 0 to 1"),
-            "--repetition-penalty": (self.repetition_penalty > 0, "above 0"),
+            "--repetition-penalty": (0 < self.repetition_penalty < math.inf, "a number above 0"),
+            "--seed": (self.seed is None or self.seed >= 0, "0 or more"),
         }
         for flag, (valid, expected) in checks.items():
             if not valid:

@@ -110,13 +110,14 @@ class Session:
         if known < len(self.tokens):
             at = max(position for position in self._moments if position <= known)
             moment = self._moments[at]
+            before = self._remembered(at)
             while at < len(self.tokens):
                 stretch = self.tokens[at : at + _SCORED]
                 outputs = []
                 for token in stretch:
                     outputs.append(moment.y)
                     moment = self.advance(moment, [token])
-                scores = self._log_p_along(np.concatenate(outputs), at)
+                scores, before = self._log_p_along(np.concatenate(outputs), stretch, before)
                 nats = (-scores[np.arange(len(stretch)), stretch]).tolist()
                 self._nats += nats[len(self._nats) - at :]
                 at += len(stretch)
@@ -132,17 +133,19 @@ class Session:
             self._memory = self._remembered(len(self.tokens))
         return with_cache(log_softmax(logits), y, *self._memory)
 
-    def _log_p_along(self, outputs: Array, at: int) -> Array:
-        """The log-probabilities (n, V) at n places of the text, the first before the token number `at`."""
+    def _log_p_along(
+        self, outputs: Array, tokens: list[int], before: tuple[Array, Array]
+    ) -> tuple[Array, tuple[Array, Array]]:
+        """The log-probabilities (n, V) before each of `tokens`, and what is remembered after them.
+
+        `outputs` (n, H) are the stack's there, `before` what is remembered of the text before them.
+        """
         log_p = log_softmax(self.engine.logits(outputs))
         if not self.cache:
-            return log_p
-        before, tokens = self._remembered(at)
-        here = np.array(self.tokens[at : at + len(outputs)], np.int64)
-        seen = len(tokens)
-        return with_cache(
-            log_p, outputs, np.concatenate([before, outputs]), np.concatenate([tokens, here]), seen
-        )
+            return log_p, before
+        seen = len(before[1])
+        along = np.concatenate([before[0], outputs]), np.concatenate([before[1], np.array(tokens, np.int64)])
+        return with_cache(log_p, outputs, *along, seen), (along[0][-SIZE:], along[1][-SIZE:])
 
     def _remembered(self, end: int) -> tuple[Array, Array]:
         """The outputs (N, H) that are still at hand of the last tokens before `end`, and these tokens (N,)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Sequence
@@ -45,8 +44,8 @@ class AtThreshold(NamedTuple):
     threshold: float
     shown: float
     """The share of places with an offer."""
-    right: float
-    """The share of the offers that were right."""
+    right: float | None
+    """The share of the offers that were right; None where none was made."""
     saved: float
     """The share of keystrokes saved by taking every right one with one key."""
 
@@ -104,7 +103,7 @@ def _at(threshold: float, runs: Sequence[Sequence[Offer]]) -> AtThreshold:
     return AtThreshold(
         threshold,
         len(shown) / characters,
-        sum(offer.right for offer in shown) / len(shown) if shown else math.nan,
+        sum(offer.right for offer in shown) / len(shown) if shown else None,
         1 - keys / characters,
     )
 

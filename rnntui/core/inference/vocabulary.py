@@ -25,6 +25,8 @@ class Vocabulary:
         ]
         self._order = sorted(known, key=self.bytes.__getitem__)
         self._sorted = [self.bytes[token] for token in self._order]
+        self._known = set(self._sorted)
+        self._longest = max(map(len, self._sorted), default=0)
         self.writable = np.zeros(len(self.bytes), bool)
         """(V,) tokens that may be written: all but `<unk>`, which is no text."""
         self.writable[known] = True
@@ -35,7 +37,8 @@ class Vocabulary:
         """(V,) the tokens with which a text that begins with `owed` can begin.
 
         Those that reach to the end of `owed` or past it, if there are any; else those that are its
-        beginning.  Preferring the first keeps the cut that the tokenizer itself would make.
+        beginning and whose rest can be spelled.  Preferring the first keeps the cut that the tokenizer itself
+        would make.  None where no tokens spell `owed`.
         """
         mask = np.zeros(len(self.bytes), bool)
         low = bisect.bisect_left(self._sorted, owed)
@@ -45,11 +48,26 @@ class Vocabulary:
         if high > low:
             mask[self._order[low:high]] = True
             return mask
-        for length in range(1, len(owed)):
-            found = bisect.bisect_left(self._sorted, owed[:length])
-            if found < len(self._sorted) and self._sorted[found] == owed[:length]:
-                mask[self._order[found]] = True
+        spelled = self._spelled(owed)
+        for length in range(1, min(len(owed) - 1, self._longest) + 1):
+            if spelled[length] and owed[:length] in self._known:
+                mask[self._order[bisect.bisect_left(self._sorted, owed[:length])]] = True
         return mask
+
+    def _spelled(self, owed: bytes) -> list[bool]:
+        """Whether tokens spell the rest of `owed` from each of its bytes on, the last one perhaps going past it."""
+        spelled = [False] * len(owed)
+        for start in reversed(range(1, len(owed))):
+            spelled[start] = self._reached(owed[start:]) or any(
+                spelled[end] and owed[start:end] in self._known
+                for end in range(start + 1, min(start + self._longest, len(owed) - 1) + 1)
+            )
+        return spelled
+
+    def _reached(self, rest: bytes) -> bool:
+        """Whether a token begins with `rest`."""
+        at = bisect.bisect_left(self._sorted, rest)
+        return len(rest) <= self._longest and at < len(self._sorted) and self._sorted[at].startswith(rest)
 
 
 def _ends_word(content: bytes) -> bool:

@@ -101,12 +101,17 @@ class Sweep:
         """All trials so far, in their order; those of other processes too."""
         names = {"RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
         found = []
-        for each in self._study.get_trials(deepcopy=False):
+        for each in self._asked(*(getattr(self._states, name) for name in names)):
             values = [*each.intermediate_values.values(), *([each.value] if each.value is not None else [])]
             fault = each.user_attrs.get("fault", "")
-            state = names.get(each.state.name, "running")
+            state = names[each.state.name]
             found.append(Trial(each.number, dict(each.params), state, min(values, default=None), fault))
         return found
+
+    def _asked(self, *states: Any) -> list[Any]:
+        """Optuna's trials in these states, without those that were interrupted, which are made anew."""
+        found = self._study.get_trials(deepcopy=False, states=states)
+        return [each for each in found if not each.user_attrs.get("interrupted")]
 
     @property
     def best(self) -> Trial | None:
@@ -123,7 +128,7 @@ class Sweep:
         Raises KeyboardInterrupt when a signal asks to stop: the sweep goes on another time.
         """
         done = (self._states.COMPLETE, self._states.PRUNED, self._states.FAIL)
-        while len(self._study.get_trials(deepcopy=False, states=done)) < count:
+        while len(self._asked(*done)) < count:
             yield from self._run_one()
 
     def _run_one(self) -> Iterator[Trial]:
@@ -143,7 +148,9 @@ class Sweep:
             )
             yield (trial := trial._replace(state="failed", fault=fault))
         except BaseException:
+            asked.set_user_attr("interrupted", True)
             self._study.tell(asked, state=self._states.FAIL)
+            self._study.enqueue_trial(asked.params)
             raise
         if trial.state == "failed":
             asked.set_user_attr("fault", trial.fault)

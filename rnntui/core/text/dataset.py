@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,16 +91,33 @@ def reopen(run: Run, tokenizer: Tokenizer) -> Dataset:
     path = _cache_path(text_config, tokenizer)
     if cached := _cached(path):
         return cached
-    if text_config.corpus == "-":
-        raise InputError(f"{run.path}: its corpus came from standard input and is no longer in {path.parent}")
-    source = Source(text_config.corpus, text_config.encoding)
-    with stored(source, silent) as text:
-        if source.sha256 != text_config.sha256:
-            raise InputError(
-                f"{text_config.corpus}: no longer the text that {run.path} was trained on "
-                f"(sha256 {source.sha256[:12]}, not {text_config.sha256[:12]}); restore it or train a new run"
-            )
+    with _read_again(run) as text:
         return _encode(text, _parts(text.chars, text_config.split), tokenizer, path, silent)
+
+
+def beginning(run: Run, name: str, most: int) -> str:
+    """The first characters of the part called `name`, as the corpus has them.  Raises InputError as `reopen`."""
+    with _read_again(run) as text:
+        first, last = _parts(text.chars, run.config.text.split)[name]
+        return "".join(text.part(first, min(last, first + most)))
+
+
+@contextmanager
+def _read_again(run: Run) -> Iterator[StoredText]:
+    """The run's corpus from where it came, if it is still the same."""
+    wanted = run.config.text
+    if wanted.corpus == "-":
+        raise InputError(
+            f"{run.path}: its corpus came from standard input and is no longer there; give a text as --corpus"
+        )
+    source = Source(wanted.corpus, wanted.encoding)
+    with stored(source, silent) as text:
+        if source.sha256 != wanted.sha256:
+            raise InputError(
+                f"{wanted.corpus}: no longer the text that {run.path} was trained on "
+                f"(sha256 {source.sha256[:12]}, not {wanted.sha256[:12]}); restore it or train a new run"
+            )
+        yield text
 
 
 def whole(source: Source, tokenizer: Tokenizer, compared: bool) -> tuple[Split, str]:

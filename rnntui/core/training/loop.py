@@ -216,7 +216,7 @@ class Loop:
         if step % self.eval_every == 0 or self._near_target():
             evaluated = self._evaluate(counts=True)
             best = evaluated.best
-            yield evaluated
+            yield from self._told(evaluated)
         if step % self.sample_every == 0:
             yield self._sample()
         if best or step % self.save_every == 0:
@@ -251,7 +251,7 @@ class Loop:
                 self.stopped = True
             case "evaluate":
                 # Out of turn, so it moves neither patience nor the best: the run stays reproducible.
-                yield self._evaluate(counts=False)
+                yield from self._told(self._evaluate(counts=False))
             case "sample":
                 yield self._sample()
             case "live":
@@ -278,18 +278,13 @@ class Loop:
         """Evaluate once more, unless a person stopped the run, and save."""
         step = self.learner.counters.step
         best = False
-        evaluated = self._last_evaluation
-        if (
-            reason != "interrupted"
-            and (evaluated is None or evaluated.step != step)
-            and self._last_saved != step
-        ):
+        if reason != "interrupted" and self.learner.counters.evaluated != step:
             evaluated = self._evaluate(counts=True)
             best = evaluated.best
-            yield evaluated
+            yield from self._told(evaluated)
             yield self._sample()
-        yield from self._overfit(evaluated)
-        if self._last_saved != step:
+        yield from self._overfit(self._last_evaluation)
+        if best or self._last_saved != step:
             yield self._save(best)
         (self.run.path / "live.safetensors").unlink(missing_ok=True)
         yield ev.Finished(step=step, reason=reason)
@@ -328,6 +323,15 @@ class Loop:
         if counts:
             self._last_evaluation, counters.evaluated = evaluated, counters.step
         return evaluated
+
+    def _told(self, evaluated: ev.Evaluated) -> Iterator[ev.AnyEvent]:
+        """An evaluation, and a warning where it has no number."""
+        yield evaluated
+        if evaluated.loss is None:
+            yield self._warned(
+                f"the held-out loss ({evaluated.protocol}) was not finite, so this was no candidate for the best; "
+                f"a smaller --lr helps"
+            )
 
     def _sample(self) -> ev.Sampled:
         """Write a little, on a random generator of its own: training's stays untouched."""

@@ -45,7 +45,7 @@ class DuelScreen(PlottingScreen):
         self.paths, self.cells, self._child = list(paths), list(cells), child
         self._tails = [runs.EventTail(path / "events.jsonl") for path in paths]
         self.histories = [History() for _ in paths]
-        self._paused = self._own_axis = False
+        self._own_axis = False
         self._drawn = 0.0
 
     def compose_body(self) -> ComposeResult:
@@ -78,6 +78,11 @@ class DuelScreen(PlottingScreen):
         at_work = self._child is not None and self._child.poll() is None
         return not at_work and not any(runs.owner_of(path) for path in self.paths)
 
+    @property
+    def paused(self) -> bool:
+        """Whether the contestants wait."""
+        return any(history.paused for history in self.histories)
+
     def _poll(self) -> None:
         for tail, history in zip(self._tails, self.histories, strict=True):
             history.add(tail.poll())
@@ -98,17 +103,29 @@ class DuelScreen(PlottingScreen):
         began = any(history.started for history in self.histories)
         words = visible_line(runs.last_words(self.paths[0]), 200)
         if over:
-            what = (
-                f"over: {self.cells[self._order()[0]]} wins"
-                if began
-                else f"died: {words or 'see stderr.log'}"
-            )
+            what = self._outcome() if began else f"died: {words or 'see stderr.log'}"
         elif not began:
             what = words or "reading the text and building the models …"
         else:
-            what = "paused: space goes on" if self._paused else "in turns, a second each"
+            what = "paused: space goes on" if self.paused else "in turns, a second each"
         names = " against ".join(self.cells)
         return Text.assemble((names, "bold"), "  ", what, no_wrap=True, overflow="ellipsis")
+
+    def _outcome(self) -> str:
+        """How a duel that is over ended: who leads, and whether it came to its end."""
+        leader = self._order()[0]
+        best = self.histories[leader].best
+        if best is None:
+            return "over before anyone was scored"
+        ended = [history.finished is not None and history.finished.reason for history in self.histories]
+        if any(reason in (False, "error") for reason in ended):
+            died = next(
+                cell for cell, reason in zip(self.cells, ended, strict=True) if reason in (False, "error")
+            )
+            return f"over: {died} died; {self.cells[leader]} leads"
+        if "interrupted" in ended:
+            return f"stopped: {self.cells[leader]} leads"
+        return f"over: {self.cells[leader]} wins"
 
     def _order(self) -> list[int]:
         """The contestants, the best first: by what they last scored, or their training loss before that."""
@@ -163,10 +180,9 @@ class DuelScreen(PlottingScreen):
         self.post_message(WatchRequested(self.paths[self._order()[0]]))
 
     def action_pause(self) -> None:
-        self._paused = not self._paused
+        wanted: runs.Command = "resume" if self.paused else "pause"
         for path in self.paths:
-            runs.request(path, "pause" if self._paused else "resume")
-        self._show(over=False)
+            runs.request(path, wanted)
 
     def action_stop(self) -> None:
         for path in self.paths:
