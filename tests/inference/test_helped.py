@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -100,7 +99,7 @@ def test_a_long_draft_is_remembered_as_scoring_does(trained: Run, monkeypatch: p
     session = session_of(trained, cache=True)
     session.set_text(NEWS * 3)
     assert len(session.tokens) > 3 * 150
-    found = [nats / math.log(2) for _, nats in session.surprises()]
+    found = [nats for _, nats in session.surprises()]
     np.testing.assert_allclose(found, bits(trained, NEWS * 3, Helped(cache=True)), atol=1e-4)
 
 
