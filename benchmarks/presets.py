@@ -1,11 +1,11 @@
 """What the presets rest on: how much to leave out, and how rare words learn, by tokens and by size of the text.
 
-    python benchmarks/presets.py TEXT [--seconds 25] [--sizes 50000 1000000 20000000]
+    python benchmarks/presets.py TEXT [--sizes 50000 1000000 20000000] [--seconds 20 30 12]
 
 TEXT is a text of a megabyte or more; of it, its first 50 KB and its first megabyte are used, and where it has no
-20 MB, the interpreter's own library in its place.  Every row trains for the same seconds and is scored on the held-out
-5% at four moments; the best of these counts, as a run keeps its best checkpoint, and what it loses until the end
-shows how far it overfits.
+20 MB, the interpreter's own library in its place.  Every row of a size trains for the same seconds and is scored on the
+held-out 5% at four moments; the best of these counts, as a run keeps its best checkpoint, and what it loses until the
+end shows how far it overfits.
 """
 
 from __future__ import annotations
@@ -71,33 +71,34 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text")
-    parser.add_argument("--seconds", type=float, default=25)
     parser.add_argument("--sizes", type=int, nargs="*", default=[50_000, 1_000_000, 20_000_000])
+    parser.add_argument("--seconds", type=float, nargs="*", default=[20, 30, 12])
     options = parser.parse_args()
+    shown_seconds = " ".join(f"{seconds:g}" for seconds in options.seconds)
     lines = [
-        f"{Path(options.text).name} and the standard library, split 90/5/5, {options.seconds:g} s of training each, "
+        f"{Path(options.text).name} and the standard library, split 90/5/5, so many seconds of training each, "
         "one seed; bits a byte on the held-out part (stream).  `then lost`: how much worse the end is than the best.",
         "",
-        "| tokens | text | candidate | best | then lost | epochs |",
-        "|---|---|---|---|---|---|",
+        "| tokens | text | seconds | candidate | best | then lost | epochs |",
+        "|---|---|---|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as folder:
-        for size in options.sizes:
+        for size, seconds in zip(options.sizes, options.seconds, strict=True):
             file = Path(folder) / f"{size}.txt"
             file.write_text(text_of(options.text, size), encoding="utf-8")
             for tokenizer, candidates in _CANDIDATES.items():
                 rows = {
-                    name: measure(file, tokenizer, settings, options.seconds)
-                    for name, settings in candidates.items()
+                    name: measure(file, tokenizer, settings, seconds) for name, settings in candidates.items()
                 }
                 winner = min(rows, key=lambda name: rows[name][0])
                 for name, (best, last, epochs) in rows.items():
                     shown = f"**{best:.3f}**" if name == winner else f"{best:.3f}"
                     lines.append(
-                        f"| {tokenizer} | {size / 1e6:g} MB | {name} | {shown} | {last - best:.3f} | {epochs:.1f} |"
+                        f"| {tokenizer} | {size / 1e6:g} MB | {seconds:g} | {name} | {shown} "
+                        f"| {last - best:.3f} | {epochs:.1f} |"
                     )
                     print(lines[-1], flush=True)
-    command = f"python benchmarks/presets.py TEXT --seconds {options.seconds:g}"
+    command = f"python benchmarks/presets.py TEXT --seconds {shown_seconds}"
     write_section("What the presets rest on", command, lines)
 
 

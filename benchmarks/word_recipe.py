@@ -4,9 +4,9 @@
 
 Tokens and vocabulary are those of the peer: words between blanks, the end of a line a word, the words of both files
 known.  The peer reads TRAIN six times by its own recipe (see word_level.py; the rate falls to a quarter when the
-validation loss does not).  Ours is what `--tokenizer word` sets, told that it has a fifth of the peer's time, and
-all of it.  The three take turns, some seconds each, so that a machine whose speed drifts treats them alike; only
-training is timed.  VALID is read in one stream.
+validation loss does not).  Ours is what `--tokenizer word` sets for a fifth of the peer's time, and for all of it,
+which is told anew whenever the peer has gone on.  The three take turns, some seconds each, so that a
+machine whose speed drifts treats them alike; only training is timed.  VALID is read in one stream.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from rnntui.core.training.race import choose_way
 from rnntui.core.training.recipes import by_epochs
 
 _TURN_S = 5.0
-_PROBED = 20
+_TOLD_S = 20.0
+"""Of the peer, after which it can be said about how often ours will read the text."""
 
 
 class PeerRun:
@@ -39,6 +40,11 @@ class PeerRun:
         self.steps_an_epoch = (len(self.model.columns) - 1) // BPTT
         self.steps, self.seconds, self.rate, self.best = 0, 0.0, 20.0, math.inf
         self.told: list[tuple[float, float]] = []
+
+    @property
+    def expected(self) -> float:
+        """Seconds that the whole recipe takes, going by what was taken so far."""
+        return self.seconds / self.steps * self.epochs * self.steps_an_epoch
 
     @property
     def over(self) -> bool:
@@ -61,12 +67,26 @@ class PeerRun:
             )
 
 
-class OurRun:
-    """Our recipe with a time to keep."""
+class Paced(Learner):
+    """A learner whose time is a share of the peer's, as that turns out."""
 
-    def __init__(self, vocab_size: int, train: np.ndarray, valid: np.ndarray, seconds: float) -> None:
-        config = by_epochs(configuration.build({"tokenizer": "word", "max_time": seconds}), len(train))
-        self.learner = Learner(config, vocab_size, train, "cpu")
+    peer: PeerRun
+    share: float
+
+    @property
+    def fraction(self) -> float:
+        return min(1.0, self.counters.train_s / (self.share * self.peer.expected))
+
+
+class OurRun:
+    """Our recipe with a share of the peer's time to keep."""
+
+    def __init__(
+        self, vocab_size: int, train: np.ndarray, valid: np.ndarray, peer: PeerRun, share: float
+    ) -> None:
+        limit = {"tokenizer": "word", "max_time": share * peer.expected}
+        self.learner = Paced(by_epochs(configuration.build(limit), len(train)), vocab_size, train, "cpu")
+        self.learner.peer, self.learner.share = peer, share
         self.learner.use(*choose_way("auto", self.learner))
         self.valid = valid
         self.told: list[tuple[float, float]] = []
@@ -97,13 +117,11 @@ def main() -> None:
     options = parser.parse_args()
     vocabulary: dict[str, int] = {}
     train, valid = (read(path, vocabulary) for path in options.texts)
-    probe = PeerRun(len(vocabulary), train, valid, options.epochs)
-    for _ in range(_PROBED):
-        probe.step()
-    expected = probe.seconds / _PROBED * probe.steps_an_epoch * options.epochs
     peer = PeerRun(len(vocabulary), train, valid, options.epochs)
+    while peer.seconds < _TOLD_S:
+        peer.step()
     threads = torch.get_num_threads()
-    short, long = (OurRun(len(vocabulary), train, valid, seconds) for seconds in (expected / 5, expected))
+    short, long = (OurRun(len(vocabulary), train, valid, peer, share) for share in (0.2, 1.0))
     runs: list[PeerRun | OurRun] = [peer, short, long]
     while any(not run.over for run in runs):
         run = min((run for run in runs if not run.over), key=lambda run: run.seconds)
