@@ -34,7 +34,7 @@ import torch
 from results import write_section
 from torch import nn
 
-from rnntui.core import runs
+from rnntui.core import runs, store
 from rnntui.core.config import ModelConfig
 from rnntui.core.inference.arrays import log_softmax
 from rnntui.core.inference.completion import complete
@@ -252,7 +252,7 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    run = runs.find(options.run)
+    run = store.find(options.run)
     lines = ["| what | here | peer or limit | ratio (asked) |", "|---|---|---|---|"]
     lines += steps(run, 1, 512, options.rounds) + steps(run, 2, 512, options.rounds)
     lines += [*completions(run), process(run, options.rounds), *int8(run, options.rounds)]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from rnntui.core import runs
+from rnntui.core import store
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.messages import DuelRequested
 from rnntui.tui.screens.corpora import CorporaScreen
@@ -56,7 +56,7 @@ def answered(app: RnntuiApp, area: GhostText) -> bool:
 
 async def train(app: RnntuiApp, pilot: Pilot[int], corpus: str, cell: str, seconds: float) -> Path:
     """Start a training and show it."""
-    path = runs.runs_home() / f"{Path(corpus).stem}-{cell}-1"
+    path = store.runs_home() / f"{Path(corpus).stem}-{cell}-1"
     settings = {"corpus": corpus, "cell": cell, "max_time": seconds}
     child = app.train(path, settings, "balanced", resume=False)
     await app.switch_screen(TrainingScreen(path, child))

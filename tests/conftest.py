@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from rnntui.core import config, runs
+from rnntui.core import config, store
 from rnntui.core import events as ev
 from rnntui.core.runs import Run
 from rnntui.core.text.stored import silent
@@ -98,5 +98,5 @@ def trained_home(make_run: MakeRun) -> None:
     """A trained run in the runs' home."""
     run = make_run()
     train_all(run)
-    runs.runs_home().mkdir(parents=True, exist_ok=True)
-    run.path.rename(runs.runs_home() / "first")
+    store.runs_home().mkdir(parents=True, exist_ok=True)
+    run.path.rename(store.runs_home() / "first")

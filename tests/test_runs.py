@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rnntui.core import config, runs
+from rnntui.core import config, runs, store
 from rnntui.core import events as ev
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
@@ -70,7 +70,7 @@ def test_one_owner_at_a_time(make_run: MakeRun) -> None:
     with pytest.raises(InputError, match=f"process {other.pid} is training"), run.owned():
         pass
     with pytest.raises(InputError, match="stop it first"):
-        runs.remove(run)
+        store.remove(run)
     other.kill()
     other.wait()
     with run.owned():  # the dead owner's claim is taken over
@@ -87,22 +87,22 @@ def test_a_reused_process_number_is_no_owner(make_run: MakeRun) -> None:
 def test_runs_are_found_by_name_and_path(make_run: MakeRun, corpus_file: Path) -> None:
     stored = make_run()
     named = Run.create(
-        runs.runs_home() / "mine", stored.config, (stored.path / "tokenizer.json").read_bytes()
+        store.runs_home() / "mine", stored.config, (stored.path / "tokenizer.json").read_bytes()
     )
-    assert runs.find("mine") == named
-    assert runs.find(str(stored.path)) == stored
-    assert runs.list_runs() == [named]
+    assert store.find("mine") == named
+    assert store.find(str(stored.path)) == stored
+    assert store.list_runs() == [named]
     for missing in ("yours", str(corpus_file.parent)):
         with pytest.raises(InputError, match="rnntui runs list"):
-            runs.find(missing)
+            store.find(missing)
 
 
 def test_new_names_are_free_and_readable() -> None:
     settings = config.build({"corpus": "/some/where/My Book (2).txt", "cell": "gru"})
-    first = runs.new_path(settings)
+    first = store.new_path(settings)
     first.mkdir(parents=True)
     assert first.name == "My-Book-2-gru-1"
-    assert runs.new_path(settings).name == "My-Book-2-gru-2"
+    assert store.new_path(settings).name == "My-Book-2-gru-2"
 
 
 def test_an_occupied_folder_is_refused(trained: Run) -> None:
@@ -133,23 +133,23 @@ def test_a_fork_has_what_was_learned_and_leaves_the_rest(trained: Run, tmp_path:
     """Protects forking: configuration, events and checkpoints are copied, claims and requests are not."""
     (trained.path / "control").write_text("stop\n")
     (trained.path / "lock").write_text("{}")
-    path = runs.fork(trained, tmp_path / "fork")
+    path = store.fork(trained, tmp_path / "fork")
     assert Run.open(path).checkpoints() == trained.checkpoints()
     assert not (path / "lock").exists() and not (path / "control").exists()
     with pytest.raises(InputError, match="exists already"):
-        runs.fork(trained, path)
+        store.fork(trained, path)
 
 
 def test_a_run_gets_another_name_where_that_is_safe(trained: Run) -> None:
     """Protects the folder: no name that leads elsewhere, none that is taken, and not while it trains."""
     for bad in ("", "../x", "a/b", ".hidden", "x\x1b[2J", "ends."):
         with pytest.raises(InputError, match="no name for a run"):
-            runs.rename(trained, bad)
-    path = runs.rename(trained, "second try")
+            store.rename(trained, bad)
+    path = store.rename(trained, "second try")
     assert path.name == "second try" and Run.open(path).config == trained.config
     run = Run.open(path)
     with run.owned(), pytest.raises(InputError, match="stop it first"):
-        runs.rename(run, "third")
+        store.rename(run, "third")
 
 
 def test_a_long_run_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

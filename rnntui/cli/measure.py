@@ -21,7 +21,7 @@ from rnntui.cli.options import (
     json_option,
 )
 from rnntui.core import events as ev
-from rnntui.core import runs
+from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.visible import visible_line
 
@@ -97,7 +97,7 @@ def evaluate(
     from rnntui.core.training.devices import choose_device
     from rnntui.core.training.evaluation import evaluate as score
 
-    found = runs.find(run)
+    found = store.find(run)
     folder = found.checkpoint_path(checkpoint)
     verify(folder)
     device = choose_device(device)
@@ -196,7 +196,7 @@ def _another(run: runs.Run, source: Source, tokenizer: Tokenizer, compared: bool
         raise InputError(
             f"--corpus: {corpus}: the text that {run.name} was trained on; leave it out to score its held-out part"
         )
-    own = runs.short_corpus(run.config.text.corpus)
+    own = store.short_corpus(run.config.text.corpus)
     click.echo(
         f"{visible_line(corpus)}: not the text that {visible_line(run.name)} was trained on ({visible_line(own)}): "
         f"sha256 {sha256[:12]}, not {run.config.text.sha256[:12]}; all of it is scored",
@@ -239,7 +239,7 @@ def score(
     from rnntui.core.training.devices import choose_device
 
     text = corpus.load(file if file == "-" or "://" in file else str(Path(file).absolute()), encoding).text
-    found = runs.find(run)
+    found = store.find(run)
     folder = found.checkpoint_path(checkpoint)
     verify(folder)
     device = choose_device(device)

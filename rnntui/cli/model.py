@@ -19,7 +19,7 @@ from rnntui.cli.options import (
     text_argument,
     writing_device_option,
 )
-from rnntui.core import runs
+from rnntui.core import store
 from rnntui.visible import visible, visible_line
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _session(run: str, checkpoint: str, quantize: str, cache: bool = False) -> S
     from rnntui.core.inference.opening import open_engine, verify
     from rnntui.core.inference.session import Session
 
-    found = runs.find(run)
+    found = store.find(run)
     folder = found.checkpoint_path(checkpoint)
     verify(folder)
     return Session(*open_engine(found, folder / "model.safetensors", quantize == "int8"), cache=cache)

@@ -26,7 +26,7 @@ class RunName(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from rnntui.core.runs import names
+        from rnntui.core.store import names
 
         found = [name for name in names() if name.startswith(incomplete)]
         return [CompletionItem(name) for name in found] or [CompletionItem(incomplete, type="dir")]

@@ -12,10 +12,11 @@ import rich_click as click
 from rnntui import formats
 from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option
-from rnntui.core import runs as store
+from rnntui.core import store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
 from rnntui.core.run_toml import to_toml
+from rnntui.core.runs import last_words
 from rnntui.visible import visible, visible_line
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def show(run: str, as_json: bool) -> None:
         )
     for line in beside(rivals, summary.bits_per_byte):
         click.echo(line)
-    if words := store.last_words(found.path):
+    if words := last_words(found.path):
         click.echo(f"stderr.log ends: {visible_line(words, 200)}")
     click.echo("\n" + visible(to_toml(found.config)), nl=False)
 

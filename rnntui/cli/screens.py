@@ -10,7 +10,7 @@ import rich_click as click
 from rnntui.cli.display import PlainLines
 from rnntui.cli.options import RunName
 from rnntui.core import events as ev
-from rnntui.core import runs
+from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 
 _POLL_S = 0.2
@@ -20,7 +20,7 @@ _POLL_S = 0.2
 @click.argument("run", type=RunName())
 def watch(run: str) -> None:
     """Watch a run that trains, or look at one that has; without a terminal, as plain lines."""
-    found = runs.find(run)
+    found = store.find(run)
     if not _on_terminal():
         _watch_plainly(found)
         return
@@ -33,7 +33,7 @@ def watch(run: str) -> None:
 @click.argument("run", type=RunName())
 def play(run: str) -> None:
     """Write with a run's model: it completes the text as you type."""
-    found = runs.find(run)
+    found = store.find(run)
     _need_terminal("play")
     from rnntui.tui.app import open_playground
 

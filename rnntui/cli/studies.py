@@ -15,7 +15,7 @@ import rich_click as click
 from rnntui import formats
 from rnntui.cli.display import PlainLines, preparing
 from rnntui.cli.options import CorpusName, config_options
-from rnntui.core import config, runs
+from rnntui.core import config, runs, store
 from rnntui.core import events as ev
 from rnntui.core.config import FIELDS, LIMITS
 from rnntui.core.errors import InputError, RnntuiError
@@ -64,7 +64,7 @@ def duel(
     if not any(limit in given for limit in LIMITS):
         given["max_time"] = _SECONDS
     configuration = config.build(given, preset)
-    base = (base or runs.free_path(configuration, "duel")).resolve()
+    base = (base or store.free_path(configuration, "duel")).resolve()
     for path in paths_of(base, names):
         if (path / "run.toml").exists():
             raise InputError(f"{path}: a run lives there already; choose another --run")

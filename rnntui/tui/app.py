@@ -10,7 +10,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from rnntui.core import config, runs
+from rnntui.core import config, runs, store
 from rnntui.core.config import RESUMABLE
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.runs import Run
@@ -115,7 +115,7 @@ class RnntuiApp(Host):
 
             self.switch_screen(RunsScreen())
             return
-        path = self.current or next((run.path for run in reversed(runs.list_runs())), None)
+        path = self.current or next((run.path for run in reversed(store.list_runs())), None)
         if path is None:
             self.notify("There is no run yet: choose a text and press Enter.")
         elif tab == "training" and path in self._duels:
@@ -135,7 +135,7 @@ class RnntuiApp(Host):
         left_out = ("cell", "hidden_size")
         settings = {name: value for name, value in event.settings.items() if name not in left_out}
         try:
-            base = runs.free_path(config.build(settings, event.preset), "duel")
+            base = store.free_path(config.build(settings, event.preset), "duel")
             screen, child = race(base, DUELISTS, settings, event.preset)
         except (RnntuiError, OSError) as error:
             self.say_fault(oneline(error))
@@ -163,10 +163,10 @@ class RnntuiApp(Host):
             run = Run.open(event.path)
             wanted = config.build(event.settings, event.preset)
             changes = config.differences(run.config, wanted)
-            path = runs.new_path(wanted)
+            path = store.new_path(wanted)
             goes_on = changes.keys() <= RESUMABLE and (event.path / "last").exists()
             if goes_on:
-                runs.fork(run, path)
+                store.fork(run, path)
                 self.notify("The new run goes on from the last checkpoint.")
             else:
                 self.notify("These settings make another model: it learns from the beginning.")
@@ -179,7 +179,7 @@ class RnntuiApp(Host):
     def _train(self, path: Path | None, settings: Mapping[str, Any], preset: str, resume: bool) -> None:
         """Start a training process and watch it."""
         try:
-            path = path or runs.new_path(config.build(settings, preset))
+            path = path or store.new_path(config.build(settings, preset))
             self.train(path, settings, preset, resume)
         except (RnntuiError, OSError) as error:
             self.say_fault(oneline(error))
@@ -269,7 +269,7 @@ def open_training(given: dict[str, Any], preset: str, path: Path | None, resume:
     from rnntui.tui.screens.training import TrainingScreen
 
     if path is None:
-        path = runs.new_path(config.build(given, preset))
+        path = store.new_path(config.build(given, preset))
     elif not resume and (path / "run.toml").exists():
         raise InputError(f"{path}: a run lives there already; go on with --resume or choose another --run")
     path = path.resolve()

@@ -12,8 +12,8 @@ import pytest
 
 from rnntui.core import config
 from rnntui.core.errors import InputError
-from rnntui.core.runs import cache_home
 from rnntui.core.splits import split_fractions, split_in_figures
+from rnntui.core.store import cache_home
 from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.batches import Streams
 from tests.conftest import TINY, MakeRun, sentences

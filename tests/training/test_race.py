@@ -6,7 +6,7 @@ import json
 
 import torch
 
-from rnntui.core.runs import cache_home
+from rnntui.core.store import cache_home
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import Way, choose_way
 from tests.conftest import MakeRun

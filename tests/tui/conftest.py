@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from rnntui.core import runs
+from rnntui.core import store
 from rnntui.tui.child import start_training
 from tests.conftest import TINY
 
@@ -37,7 +37,7 @@ def shown(pilot: Pilot[int]) -> str:
 @pytest.fixture
 async def training_child(corpus_file: Path, home: Path) -> AsyncIterator[Path]:
     """A run folder in which a real child process trains until it is told to stop."""
-    path = runs.runs_home() / "child"
+    path = store.runs_home() / "child"
     child = start_training(path, LONG | {"corpus": str(corpus_file)}, "quick", resume=False)
     yield path
     if child.poll() is None:

@@ -11,7 +11,7 @@ from textual.widgets import HelpPanel
 
 from rnntui import preferences
 from rnntui.core import events as ev
-from rnntui.core import runs
+from rnntui.core import store
 from rnntui.core.runs import Run
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.child import start_training
@@ -161,7 +161,7 @@ async def test_preferences_are_remembered(home: Path, trained_home: None) -> Non
 
 async def test_leaving_asks_what_becomes_of_the_training(corpus_file: Path) -> None:
     """Protects the work: cancel stays, keep leaves the process alive, stop saves first."""
-    path = runs.runs_home() / "mine"
+    path = store.runs_home() / "mine"
     child = start_training(path, LONG | {"corpus": str(corpus_file)}, "quick", resume=False)
     app = RnntuiApp(TrainingScreen(path, child))
     app.children_of[path] = child

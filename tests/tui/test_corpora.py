@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textual.widgets import Input, OptionList
 
-from rnntui.core import runs
+from rnntui.core import store
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.dialogs import Paste
@@ -40,7 +40,7 @@ async def test_choosing_a_text_and_a_cell_starts_a_run(corpus_file: Path) -> Non
         screen = app.screen
         assert isinstance(screen, TrainingScreen)
         await until(pilot, lambda: screen.history.progress is not None)
-        (run,) = runs.list_runs()
+        (run,) = store.list_runs()
         assert (run.name, run.config.text.tokenizer, run.config.model.hidden_size) == (
             "small-gru-1",
             "byte",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rnntui.core import runs
+from rnntui.core import store
 from rnntui.core.runs import Run
 from rnntui.tui.app import RnntuiApp, race
 from rnntui.tui.screens.corpora import CorporaScreen
@@ -18,7 +18,7 @@ SETTINGS = {name: value for name, value in TINY.items() if name != "hidden_size"
 
 async def test_cells_race_to_a_table(corpus_file: Path) -> None:
     """Protects the screen: curves by letters, standings, an end with a winner, whose model can be played with."""
-    base = runs.runs_home() / "small-duel-1"
+    base = store.runs_home() / "small-duel-1"
     settings = SETTINGS | {"corpus": str(corpus_file), "max_steps": 150}
     screen, child = race(base, ["lstm", "elman"], settings, "balanced")
     app = RnntuiApp(screen)
@@ -65,7 +65,7 @@ async def test_a_duel_is_started_paused_and_stopped(corpus_file: Path) -> None:
 
 
 async def test_a_duel_that_cannot_begin_says_why(corpus_file: Path) -> None:
-    base = runs.runs_home() / "small-duel-1"
+    base = store.runs_home() / "small-duel-1"
     settings = SETTINGS | {"corpus": str(corpus_file), "batch_size": 5000}
     screen, _ = race(base, ["lstm", "elman"], settings, "balanced")
     app = RnntuiApp(screen)

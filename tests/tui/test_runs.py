@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import DataTable, Input
 
-from rnntui.core import runs
+from rnntui.core import store
 from rnntui.core.runs import Run
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
@@ -22,7 +22,7 @@ from tests.tui.conftest import shown, text_of, until
 @pytest.fixture
 def several(make_run: MakeRun, home: Path) -> Path:
     """Three runs in the runs' home: two finished, with different cells, and one that died."""
-    folder = runs.runs_home()
+    folder = store.runs_home()
     folder.mkdir(parents=True)
     for name, settings in (
         ("first", {}),

@@ -20,7 +20,8 @@ from rnntui import preferences
 from rnntui.core import config
 from rnntui.core import events as ev
 from rnntui.core.inference.completion import Completion
-from rnntui.core.runs import Run, runs_home
+from rnntui.core.runs import Run
+from rnntui.core.store import runs_home
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.companion import Suggestions
 from rnntui.tui.estimator import Estimator

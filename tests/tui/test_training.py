@@ -9,7 +9,7 @@ import pytest
 from textual.widgets import SelectionList
 
 from rnntui.core import events as ev
-from rnntui.core import runs
+from rnntui.core import runs, store
 from rnntui.core.runs import Run
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.child import start_training
@@ -72,7 +72,7 @@ def _factors(path: Path) -> list[float]:
 
 async def test_a_run_that_dies_says_why(corpus_file: Path) -> None:
     """Protects against a silent screen: what the process said last, to read and to copy."""
-    path = runs.runs_home() / "broken"
+    path = store.runs_home() / "broken"
     child = start_training(path, {"corpus": str(corpus_file), "batch_size": 5000}, "quick", resume=False)
     screen = TrainingScreen(path, child)
     app = RnntuiApp(screen)
@@ -139,9 +139,9 @@ async def test_other_runs_are_drawn_beside(make_run: MakeRun, home: Path) -> Non
     first, second = make_run(), make_run()
     for run in (first, second):
         train_all(run)
-        runs.runs_home().mkdir(parents=True, exist_ok=True)
-        run.path.rename(runs.runs_home() / run.name)
-    screen = TrainingScreen(runs.runs_home() / first.name)
+        store.runs_home().mkdir(parents=True, exist_ok=True)
+        run.path.rename(store.runs_home() / run.name)
+    screen = TrainingScreen(store.runs_home() / first.name)
     app = RnntuiApp(screen)
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         await pilot.press("o")

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from rnntui.core import config as configuration
 from rnntui.core import events as ev
-from rnntui.core import runs
+from rnntui.core import store
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import unwritable, write_atomically
@@ -231,7 +231,7 @@ def _best(trials: Sequence[Trial]) -> Trial | None:
 
 def new_folder(config: Config) -> Path:
     """A free folder for a sweep, named after the corpus."""
-    home, stem = runs.home() / "sweeps", runs.stem_of(config)
+    home, stem = store.home() / "sweeps", store.stem_of(config)
     number = 1
     while (path := home / f"{stem}-{number}").exists():
         number += 1

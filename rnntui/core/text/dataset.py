@@ -16,8 +16,9 @@ import numpy as np
 from rnntui.core.config import Config, TextConfig, changed
 from rnntui.core.errors import InputError
 from rnntui.core.files import folder_written_atomically
-from rnntui.core.runs import Run, cache_home
+from rnntui.core.runs import Run
 from rnntui.core.splits import split_fractions, split_in_figures
+from rnntui.core.store import cache_home
 from rnntui.core.text import tokenizers
 from rnntui.core.text.corpus import Source, canonical
 from rnntui.core.text.floors import floors

@@ -11,7 +11,7 @@ from typing import IO
 
 from rnntui.core.errors import RnntuiError
 from rnntui.core.files import unwritable
-from rnntui.core.runs import cache_home
+from rnntui.core.store import cache_home
 from rnntui.core.text.corpus import Source
 
 _BLOCK = 1 << 18

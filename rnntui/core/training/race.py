@@ -13,7 +13,8 @@ import torch
 
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import write_atomically
-from rnntui.core.runs import cache_home, read_json
+from rnntui.core.runs import read_json
+from rnntui.core.store import cache_home
 from rnntui.core.training.devices import Precision
 from rnntui.core.training.learner import Learner
 

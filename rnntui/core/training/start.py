@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnntui.core import runs
+from rnntui.core import store
 from rnntui.core.config import FIELDS, LIMITS, RESUMABLE, Config, changed, value_of
 from rnntui.core.errors import InputError
 from rnntui.core.models.budget import within_budget
@@ -43,7 +43,7 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     narrate("choosing how to compute; slow the first time on a machine", None)
     content = tokenizers.dumps(tokenizer)
     return [
-        Run.create(path or runs.new_path(config), config, content)
+        Run.create(path or store.new_path(config), config, content)
         for config, path in zip(fitted, paths, strict=True)
     ]
 

@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from rnntui import formats
-from rnntui.core import config, runs
+from rnntui.core import config, store
 from rnntui.core.cells import CELLS, equations
 from rnntui.core.config import DEFAULT_PRESET, PRESETS
 from rnntui.core.errors import RnntuiError, oneline
@@ -121,10 +121,10 @@ class CorporaScreen(RnntuiScreen):
 
     def _offer_recent(self) -> None:
         """The files that earlier runs were trained on; found once the screen stands, for there may be many runs."""
-        files = dict.fromkeys(run.config.text.corpus for run in reversed(runs.list_runs()))
+        files = dict.fromkeys(run.config.text.corpus for run in reversed(store.list_runs()))
         recent = [file for file in files if file not in catalogue.SAMPLES and file != "-"][:8]
         self.query_one("#samples", Texts).add_options(
-            Option(Text(visible_line(runs.short_corpus(file), 28)), id=file) for file in recent
+            Option(Text(visible_line(store.short_corpus(file), 28)), id=file) for file in recent
         )
 
     def on_mount(self) -> None:
@@ -206,7 +206,7 @@ class CorporaScreen(RnntuiScreen):
             show(*found)
 
     def _show_reading(self, source: str) -> None:
-        self.query_one("#about").border_title = Content(visible_line(runs.short_corpus(source), 40))
+        self.query_one("#about").border_title = Content(visible_line(store.short_corpus(source), 40))
         self.query_one("#statistics", Static).update("reading …")
         self.figures, self.cuts = None, ()
 
@@ -391,7 +391,7 @@ class CorporaScreen(RnntuiScreen):
 
 def _kept(text: str) -> Path:
     """Keep a pasted text as a file, under a free name."""
-    folder = runs.home() / "texts"
+    folder = store.home() / "texts"
     folder.mkdir(parents=True, exist_ok=True)
     number = 1
     while (path := folder / f"pasted-{number}.txt").exists():

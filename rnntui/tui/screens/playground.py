@@ -16,7 +16,7 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core import runs
+from rnntui.core import runs, store
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.companion import Companion, Insight, Suggestions, some
 from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
@@ -390,7 +390,7 @@ class PlaygroundScreen(DraftScreen):
             if answer is not None:
                 self.post_message(PlayRequested(*answer))
 
-        found = runs.list_runs()[::-1]
+        found = store.list_runs()[::-1]
         here = [run for run in found if run.path == self._path]
         self.app.push_screen(CheckpointScreen(here + [run for run in found if run.path != self._path]), take)
 

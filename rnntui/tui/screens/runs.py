@@ -17,7 +17,7 @@ from textual.reactive import reactive
 from textual.widgets import DataTable, Input, Static
 from textual.worker import get_current_worker
 
-from rnntui.core import config, runs
+from rnntui.core import config, runs, store
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.history import History
 from rnntui.core.runs import Run
@@ -105,7 +105,7 @@ class RunsScreen(RnntuiScreen):
         """Read what has changed, away from the keys."""
         worker = get_current_worker()
         found = []
-        for run in runs.list_runs()[::-1]:
+        for run in store.list_runs()[::-1]:
             if worker.is_cancelled:
                 return
             try:
@@ -306,7 +306,7 @@ class RunsScreen(RnntuiScreen):
 
         def take(name: str | None) -> None:
             if name and name != run.name:
-                self._attempt(lambda: runs.rename(Run.open(Path(run.path)), name))
+                self._attempt(lambda: store.rename(Run.open(Path(run.path)), name))
 
         self.app.push_screen(Ask(f"Another name for {run.name}", run.name), take)
 
@@ -342,4 +342,4 @@ class RunsScreen(RnntuiScreen):
 
 
 def _remove(path: Path) -> None:
-    runs.remove(Run.open(path))
+    store.remove(Run.open(path))

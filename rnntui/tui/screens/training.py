@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from rnntui.core import events as ev
-from rnntui.core import runs
+from rnntui.core import runs, store
 from rnntui.core.history import History
 from rnntui.core.runs import Run
 from rnntui.core.summaries import read_history
@@ -342,7 +342,7 @@ class TrainingScreen(PlottingScreen):
         self.sample = None if number >= last else max(number, 0)
 
     def action_overlay(self) -> None:
-        others = [run for run in runs.list_runs() if run.path != self._path]
+        others = [run for run in store.list_runs() if run.path != self._path]
         if not others:
             self.say("There is no other run to compare with yet.")
             return

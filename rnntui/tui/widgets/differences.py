@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rnntui import formats
-from rnntui.core import runs
+from rnntui.core import runs, store
 from rnntui.core.config import FIELDS, value_of
 from rnntui.core.runs import Run
 from rnntui.core.summaries import RunSummary
@@ -38,4 +38,4 @@ def _told(value: object) -> str:
     """A setting in a few characters."""
     if value is None:
         return "–"
-    return f"{value:.4g}" if isinstance(value, float) else visible_line(runs.short_corpus(str(value)), 16)
+    return f"{value:.4g}" if isinstance(value, float) else visible_line(store.short_corpus(str(value)), 16)

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 from rnntui import formats
-from rnntui.core import runs
+from rnntui.core import store
 from rnntui.core.summaries import RunSummary
 
 
@@ -30,7 +30,7 @@ def _number(value: float | None) -> float:
 
 COLUMNS = (
     Column("run", 18, lambda run: run.name, lambda run: run.name),
-    Column("corpus", 10, lambda run: runs.short_corpus(run.corpus), lambda run: run.corpus),
+    Column("corpus", 10, lambda run: store.short_corpus(run.corpus), lambda run: run.corpus),
     Column("cell", 5, lambda run: run.cell, lambda run: run.cell),
     Column(
         "weights",
