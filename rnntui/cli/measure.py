@@ -58,7 +58,7 @@ _READ = 1_000_000
     type=CorpusName(),
     help="score the whole of another text in the place of a part of the run's own",
 )
-@click.option("--encoding", help="of --corpus [default: as the run's own]")
+@click.option("--encoding", default="auto", show_default=True, help="of --corpus")
 @helping_options
 @click.option(
     "--baselines", "compared", is_flag=True, help="also what needs no network: n-grams, gzip, bz2, xz"
@@ -77,7 +77,7 @@ def evaluate(
     split: str,
     protocol: Any,
     corpus: str | None,
-    encoding: str | None,
+    encoding: str,
     dynamic: bool,
     cache: bool,
     compared: bool,
@@ -104,10 +104,12 @@ def evaluate(
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
     counters = read_counters(folder)
     if corpus:
-        other = Source(canonical(corpus), encoding or found.config.text.encoding)
+        other = Source(canonical(corpus), encoding)
         data = _another(found, other, tokenizer, compared)
     else:
         other, data = None, reopen(found, tokenizer)[split]
+    if encoding != "auto" and not corpus:
+        raise InputError("--encoding: of another text; name it with --corpus")
     if completing and dynamic:
         raise InputError("--completion: measured without --dynamic; leave one of the two out")
     if compared and data.name == "train":

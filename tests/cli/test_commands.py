@@ -121,6 +121,7 @@ def test_another_text_is_said_to_be_another(trained: Run, corpus_file: Path, tmp
     other.write_bytes("a dög likes Änna.\n".encode("cp1252") * 30)
     assert_one_line(rnntui("evaluate", trained.path, "--corpus", other), 2, "not utf-8", "--encoding")
     assert rnntui("evaluate", trained.path, "--corpus", other, "--encoding", "cp1252").returncode == 0
+    assert_one_line(rnntui("evaluate", trained.path, "--encoding", "cp1252"), 2, "--encoding", "--corpus")
     again = tmp_path / "again.txt"
     again.write_bytes(corpus_file.read_bytes())
     assert_one_line(rnntui("evaluate", trained.path, "--corpus", again), 2, "--corpus", "held-out")

@@ -170,7 +170,7 @@ def _continued(session: Session, paths: list[_Path], words: int, max_tokens: int
             # The first word is over, and its probability already says so.
             inside = np.array([in_word(path.text[-1:] or " ") for path in growing.values()])
             scores[inside[:, None] & ~session.vocabulary.ends_word] = -np.inf
-            possible = np.atleast_1d(np.isfinite(scores).any(axis=1))
+            possible = np.isfinite(scores.max(axis=1))
             growing = {
                 key: path for key, path, can in zip(growing, growing.values(), possible, strict=True) if can
             }
