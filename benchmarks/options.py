@@ -31,6 +31,7 @@ from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.optimisation import make_optimizer
 from rnntui.core.training.race import choose_way
+from rnntui.core.training.recipes import by_epochs
 
 
 class Mogrifier(Cell):
@@ -231,6 +232,7 @@ def measure(text: str, option: Option, seconds: float, seed: int) -> tuple[float
     """Validation loss in nats a character after so many seconds, and the steps taken."""
     settings = {"corpus": text, "split": "90/10", "max_time": seconds, "seed": seed} | option.settings
     config, tokenizer, data = dataset.prepare(configuration.build(settings))
+    config = by_epochs(config, len(data["train"].tokens))
     learner = Learner(config, tokenizer.vocab_size, data["train"].tokens, "cpu")
     if option.change:
         option.change(learner)

@@ -37,8 +37,8 @@ def _doc(text: str) -> Meta:
     return Meta(description=text)
 
 
-def _left_out(text: str) -> Meta:
-    """Of a share that is left out in training."""
+def _by_epochs(text: str) -> Meta:
+    """Of what keeps a model from learning its text by heart; see `core/training/recipes.py`."""
     return _doc(f"{text} (default: by how often the text will be read)")
 
 
@@ -84,11 +84,11 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     ] = None
     embedding_size: Annotated[Positive, _doc("features a token")] = 64
     dropout: Annotated[
-        Fraction | None, _left_out("between the layers and on the outputs, one mask a piece of text")
+        Fraction | None, _by_epochs("between the layers and on the outputs, one mask a piece of text")
     ] = None
-    input_dropout: Annotated[Fraction | None, _left_out("on the embedded tokens, one mask a piece")] = None
-    embedding_dropout: Annotated[Fraction | None, _left_out("of whole tokens of the vocabulary")] = None
-    weight_drop: Annotated[Fraction | None, _left_out("of the recurrent weights (elman, lstm, gru)")] = None
+    input_dropout: Annotated[Fraction | None, _by_epochs("on the embedded tokens, one mask a piece")] = None
+    embedding_dropout: Annotated[Fraction | None, _by_epochs("of whole tokens of the vocabulary")] = None
+    weight_drop: Annotated[Fraction | None, _by_epochs("of the recurrent weights (elman, lstm, gru)")] = None
     tied: Annotated[bool, _doc("output weights are the embedding's")] = False
     softmax: Annotated[
         Literal["full", "adaptive"],
@@ -119,7 +119,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate")] = 1e-2
     schedule: Annotated[Schedule, _doc("how the learning rate moves")] = "cosine"
     warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
-    weight_decay: Annotated[NotNegative, _doc("on matrices, not on biases and norms")] = 0.01
+    weight_decay: Annotated[NotNegative | None, _by_epochs("on matrices, not on biases and norms")] = None
     epsilon: Annotated[
         Annotated[float, Meta(gt=0)],
         _doc("of adamw: gradients below it move a weight less, so that what is rare is not learned by heart"),
@@ -134,7 +134,9 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     ] = "ema"
     activation_penalty: Annotated[NotNegative, _doc("on the mean square of the outputs")] = 0.0
     temporal_penalty: Annotated[NotNegative, _doc("on the mean square of their change a token")] = 0.0
-    label_smoothing: Annotated[Fraction, _doc("share of each target that all tokens get alike")] = 0.0
+    label_smoothing: Annotated[
+        Fraction | None, _by_epochs("share of each target that all tokens get alike")
+    ] = None
     max_steps: Annotated[Positive | None, _doc("stop after so many steps")] = None
     max_epochs: Annotated[Annotated[float, Meta(gt=0)] | None, _doc("stop after so many passes")] = None
     max_time: Annotated[Seconds | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None

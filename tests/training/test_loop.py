@@ -292,7 +292,9 @@ def test_learning_by_heart_is_told(make_run: MakeRun, corpus_file: Path) -> None
 
 
 @pytest.mark.parametrize("kind", get_args(TokenizerKind))
-def test_dropout_is_chosen_by_how_often_the_text_is_read(kind: TokenizerKind) -> None:
+def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_read(
+    kind: TokenizerKind,
+) -> None:
     """Protects the recipes: the more epochs, the more is left out; what a person chose stays."""
     config = build({"tokenizer": kind})
     found = [by_epochs(config, tokens).model.dropout or 0.0 for tokens in (40_000, 1_000_000, 20_000_000)]
@@ -300,6 +302,8 @@ def test_dropout_is_chosen_by_how_often_the_text_is_read(kind: TokenizerKind) ->
     given = build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0})
     kept = by_epochs(given, 40_000).model
     assert (kept.dropout, kept.input_dropout) == (0.3, 0.0)
+    training = by_epochs(build({"tokenizer": kind, "weight_decay": 0.0}), 40_000).training
+    assert training.weight_decay == 0.0 and training.label_smoothing is not None
     assert expected_epochs(build({"max_epochs": 3.0}).training, 1000, 50.0) == 3
     assert expected_epochs(build({"max_steps": 10, "batch_size": 4, "bptt": 25}).training, 2000, 50.0) == 0.5
     assert expected_epochs(build({"max_time": 60.0, "max_epochs": 9.0}).training, 1000, 50.0) == 3

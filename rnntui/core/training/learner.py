@@ -67,7 +67,7 @@ class Learner:
         self.model.head.begin_at(torch.from_numpy(counts))
         self.average = None if training.average == "none" else WeightAverage(self.model, training.average)
         self.penalties = Penalties(
-            training.activation_penalty, training.temporal_penalty, training.label_smoothing
+            training.activation_penalty, training.temporal_penalty, training.label_smoothing or 0.0
         )
         self.optimizer = make_optimizer(self.model, training)
         self.scaler = torch.amp.GradScaler(device, enabled=False)

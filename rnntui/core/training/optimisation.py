@@ -22,7 +22,7 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opti
     """
     named = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
-        {"params": [p for p in named if p.dim() > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in named if p.dim() > 1], "weight_decay": config.weight_decay or 0.0},
         {"params": [p for p in named if p.dim() <= 1], "weight_decay": 0.0},
     ]
     if config.optimizer == "sgd":

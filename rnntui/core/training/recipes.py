@@ -5,22 +5,35 @@ from __future__ import annotations
 import math
 
 from rnntui.core.cells.steps import STEPS
-from rnntui.core.config import Config, TokenizerKind, TrainingConfig, changed
+from rnntui.core.config import Config, TokenizerKind, TrainingConfig, changed, value_of
 
 _SPEEDS: dict[TokenizerKind, float] = {"char": 50_000, "byte": 50_000, "word": 10_000, "bpe": 25_000}
 """Tokens a second of the default models on a laptop: only whether it is five epochs or fifty matters."""
-Recipe = tuple[tuple[float, dict[str, float]], ...]
-"""What is left out in training, up to so many epochs."""
+Settings = dict[str, float]
+Recipe = tuple[tuple[float, Settings], ...]
+"""What is set for a text that is read up to so many times."""
+_ONCE: Settings = {
+    "dropout": 0.0,
+    "input_dropout": 0.0,
+    "embedding_dropout": 0.0,
+    "weight_drop": 0.0,
+    "weight_decay": 0.01,
+    "label_smoothing": 0.0,
+}
 _CHARACTERS: Recipe = (
     (5, {}),
     (15, {"dropout": 0.2}),
     (40, {"dropout": 0.4, "input_dropout": 0.1}),
     (math.inf, {"dropout": 0.5, "input_dropout": 0.2}),
 )
+_SMOOTHED: Settings = {"weight_decay": 0.1, "label_smoothing": 0.1}
 _WORDS: Recipe = (
-    (2, {"dropout": 0.2, "input_dropout": 0.1}),
-    (5, {"dropout": 0.4, "input_dropout": 0.3}),
-    (math.inf, {"dropout": 0.6, "input_dropout": 0.5, "embedding_dropout": 0.1, "weight_drop": 0.3}),
+    (2, _SMOOTHED | {"dropout": 0.2, "input_dropout": 0.1}),
+    (5, _SMOOTHED | {"dropout": 0.3, "input_dropout": 0.2}),
+    (
+        math.inf,
+        _SMOOTHED | {"dropout": 0.5, "input_dropout": 0.4, "embedding_dropout": 0.05, "weight_drop": 0.2},
+    ),
 )
 _RECIPES: dict[TokenizerKind, Recipe] = {
     "char": _CHARACTERS,
@@ -29,17 +42,16 @@ _RECIPES: dict[TokenizerKind, Recipe] = {
     "bpe": _WORDS,
 }
 """Chosen on single runs; benchmarks/presets.py compares them."""
-_LEFT_OUT = ("dropout", "input_dropout", "embedding_dropout", "weight_drop")
 
 
 def by_epochs(config: Config, train_tokens: int) -> Config:
-    """`config` with what is left out set where nobody chose it, for a training text of so many tokens."""
+    """`config` with what nobody chose set by how often a training text of so many tokens will be read."""
     epochs = expected_epochs(config.training, train_tokens, _SPEEDS[config.text.tokenizer])
     recipe = next(row for bound, row in _RECIPES[config.text.tokenizer] if epochs <= bound)
-    chosen = {name: recipe.get(name, 0.0) for name in _LEFT_OUT}
+    chosen = _ONCE | recipe
     if not STEPS[config.model.cell].recurrent:
         chosen["weight_drop"] = 0.0
-    return changed(config, {name: p for name, p in chosen.items() if getattr(config.model, name) is None})
+    return changed(config, {name: value for name, value in chosen.items() if value_of(config, name) is None})
 
 
 def expected_epochs(training: TrainingConfig, train_tokens: int, tokens_per_s: float) -> float:
