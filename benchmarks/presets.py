@@ -76,7 +76,8 @@ def main() -> None:
     shown_seconds = " ".join(f"{seconds:g}" for seconds in options.seconds)
     lines = [
         f"{Path(options.text).name} and the standard library, split 90/5/5, so many seconds of training each, "
-        "one seed; bits a byte on the held-out part (stream).  `smoothed`: label smoothing 0.1 and weight decay 0.1; `then lost`: how much worse the end is than the best.",
+        "one seed; bits a byte on the held-out part (stream).  `smoothed`: label smoothing 0.1 and weight decay 0.1; "
+        "`then lost`: how much worse the end is than the best.",
         "",
         "| tokens | text | seconds | candidate | best | then lost | epochs |",
         "|---|---|---|---|---|---|---|",
