@@ -41,6 +41,11 @@ _WORDS: dict[str, dict[str, Any]] = {
     "the same, smoothed": _SOME | {"input_dropout": 0.1} | _SMOOTHED,
     "dropout 0.4, input 0.3, smoothed": _NOTHING | {"dropout": 0.4, "input_dropout": 0.3} | _SMOOTHED,
 }
+_OTHER_EPSILON: dict[str, dict[str, dict[str, Any]]] = {
+    "char": {"by itself, epsilon 1e-6": {"epsilon": 1e-6}},
+    "word": {"by itself, epsilon 1e-4": {"epsilon": 1e-4}},
+    "bpe": {"by itself, epsilon 1e-4": {"epsilon": 1e-4}},
+}
 _CANDIDATES = {"char": _CHARACTERS, "word": _WORDS, "bpe": _WORDS}
 
 
@@ -87,11 +92,7 @@ def main() -> None:
             file = Path(folder) / f"{size}.txt"
             file.write_text(text_of(options.text, size), encoding="utf-8")
             for tokenizer, candidates in _CANDIDATES.items():
-                offered = (
-                    {"what is set by itself": {}}
-                    | candidates
-                    | {"by itself, epsilon 1e-8": {"epsilon": 1e-8}}
-                )
+                offered = {"what is set by itself": {}} | candidates | _OTHER_EPSILON[tokenizer]
                 rows = {
                     name: measure(file, tokenizer, settings, seconds) for name, settings in offered.items()
                 }

@@ -122,7 +122,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     weight_decay: Annotated[NotNegative | None, _by_epochs("on matrices, not on biases and norms")] = None
     epsilon: Annotated[
         Annotated[float, Meta(gt=0)],
-        _doc("of adamw: gradients below it move a weight less, so that what is rare is not learned by heart"),
+        _doc("of adamw: gradients below it move a weight less"),
     ] = 1e-4
     momentum: Annotated[Fraction, _doc("of sgd")] = 0.9
     clip: Annotated[Annotated[float, Meta(gt=0)], _doc("largest norm of the gradient")] = 1.0
@@ -185,6 +185,7 @@ _WORDS: dict[str, Any] = {
     "embedding_size": 200,
     "hidden_size": 400,
     "bptt": 35,
+    "epsilon": 1e-6,
 }
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {"char": {}, "byte": {}, "word": _WORDS, "bpe": _WORDS}
 """What a preset becomes for other tokens than characters."""

@@ -27,19 +27,27 @@ _CHARACTERS: Recipe = (
     (math.inf, {"dropout": 0.5, "input_dropout": 0.2}),
 )
 _SMOOTHED: Settings = {"weight_decay": 0.1, "label_smoothing": 0.1}
+_BY_HEART: Settings = _SMOOTHED | {
+    "dropout": 0.5,
+    "input_dropout": 0.4,
+    "embedding_dropout": 0.05,
+    "weight_drop": 0.2,
+}
 _WORDS: Recipe = (
-    (2, _SMOOTHED | {"dropout": 0.2, "input_dropout": 0.1}),
+    (2, {}),
     (5, _SMOOTHED | {"dropout": 0.3, "input_dropout": 0.2}),
-    (
-        math.inf,
-        _SMOOTHED | {"dropout": 0.5, "input_dropout": 0.4, "embedding_dropout": 0.05, "weight_drop": 0.2},
-    ),
+    (math.inf, _BY_HEART),
+)
+_PIECES: Recipe = (
+    (4, {}),
+    (10, {"dropout": 0.3, "input_dropout": 0.2}),
+    (math.inf, _BY_HEART),
 )
 _RECIPES: dict[TokenizerKind, Recipe] = {
     "char": _CHARACTERS,
     "byte": _CHARACTERS,
     "word": _WORDS,
-    "bpe": _WORDS,
+    "bpe": _PIECES,
 }
 """Chosen on single runs; benchmarks/presets.py compares them."""
 
