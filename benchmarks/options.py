@@ -3,9 +3,9 @@
     python benchmarks/options.py TEXT [--seconds 60] [--seeds 3] [--only NAME ...]
 
 Every row trains for the same seconds on the first 90% of TEXT, read as characters, and is scored on the rest
-in one stream; the rows take turns, once for every seed.  Rows marked * are no settings: they are written here, as
-plainly as their papers, to see whether they are worth a place in the program.  The difference is told
-beside the range of the seeds, which is the noise.
+in one stream; the rows take turns, second by second, once for every seed.  Rows marked * are no settings: they are
+written here, as plainly as their papers, to see whether they are worth a place in the program.  The difference is
+told beside the range of the seeds, which is the noise.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import torch
 from results import write_section
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear, log_softmax, scaled_dot_product_attention
+from turns import train_in_turns
 
 from rnntui.core import config as configuration
 from rnntui.core.cells.base import Cell, State
@@ -228,18 +229,27 @@ OPTIONS: dict[str, Option] = {
 }
 
 
-def measure(text: str, option: Option, seconds: float, seed: int) -> tuple[float, int]:
-    """Validation loss in nats a character after so many seconds, and the steps taken."""
-    settings = {"corpus": text, "split": "90/10", "max_time": seconds, "seed": seed} | option.settings
-    config, tokenizer, data = dataset.prepare(configuration.build(settings))
-    config = by_epochs(config, len(data["train"].tokens))
-    learner = Learner(config, tokenizer.vocab_size, data["train"].tokens, "cpu")
-    if option.change:
-        option.change(learner)
-    learner.use(*choose_way("auto", learner))
-    while learner.counters.train_s < seconds:
-        learner.step()
-    return score_split(learner.judged, data["valid"], tokenizer.start).loss, learner.counters.step
+def measure(text: str, chosen: list[str], seconds: float, seed: int) -> dict[str, tuple[float, int]]:
+    """Of each row the validation loss in nats a character after so many seconds, and the steps taken."""
+    learners: dict[str, Learner] = {}
+    for name in chosen:
+        settings = {"corpus": text, "split": "90/10", "max_time": seconds, "seed": seed}
+        config, tokenizer, data = dataset.prepare(configuration.build(settings | OPTIONS[name].settings))
+        config = by_epochs(config, len(data["train"].tokens))
+        learners[name] = learner = Learner(config, tokenizer.vocab_size, data["train"].tokens, "cpu")
+        if change := OPTIONS[name].change:
+            change(learner)
+        learner.use(*choose_way("auto", learner))
+    found: dict[str, tuple[float, int]] = {}
+
+    def look(name: str, learner: Learner) -> None:
+        if learner.fraction >= 1:
+            loss = score_split(learner.judged, data["valid"], tokenizer.start).loss
+            found[name] = loss, learner.counters.step
+            print(seed, name, found[name], flush=True)
+
+    train_in_turns(learners, look)
+    return found
 
 
 def main() -> None:
@@ -252,9 +262,8 @@ def main() -> None:
     chosen = options.only or list(OPTIONS)
     found: dict[str, list[tuple[float, int]]] = {name: [] for name in chosen}
     for seed in range(1, options.seeds + 1):
-        for name in chosen:
-            found[name].append(measure(options.text, OPTIONS[name], options.seconds, seed))
-            print(name, found[name][-1], flush=True)
+        for name, result in measure(options.text, chosen, options.seconds, seed).items():
+            found[name].append(result)
     if options.only:
         return
     losses = {name: [loss for loss, _ in rows] for name, rows in found.items()}

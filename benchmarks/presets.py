@@ -3,9 +3,9 @@
     python benchmarks/presets.py TEXT [--sizes 50000 1000000 20000000] [--seconds 20 30 12]
 
 TEXT is a text of a megabyte or more; of it, its first 50 KB and its first megabyte are used, and where it has no
-20 MB, the interpreter's own library in its place.  Every row of a size trains for the same seconds and is scored on the
-held-out 5% at four moments; the best of these counts, as a run keeps its best checkpoint, and what it loses until the
-end shows how far it overfits.  The first row of each is what rnntui sets where nobody chooses.
+20 MB, the interpreter's own library in its place.  The rows of a size take turns; each trains for the same seconds
+and is scored on the held-out 5% at four moments; the best of these counts, as a run keeps its best checkpoint, and
+what it loses until the end shows how far it overfits.  The first row of each is what rnntui sets where nobody chooses.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from results import write_section
+from turns import train_in_turns
 
 from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_split
@@ -56,20 +57,24 @@ def text_of(path: str, size: int) -> str:
 
 
 def measure(
-    file: Path, tokenizer: str, settings: dict[str, Any], seconds: float
-) -> tuple[float, float, float]:
-    """The best loss of the moments and the last, in bits a byte, and the epochs read."""
-    given = {"corpus": str(file), "split": "90/5/5", "tokenizer": tokenizer, "max_time": seconds} | settings
-    config, made, data = dataset.prepare(configuration.build(given))
-    config = by_epochs(config, len(data["train"].tokens))
-    learner = Learner(config, made.vocab_size, data["train"].tokens, "cpu")
-    learner.use(*choose_way("auto", learner))
-    found: list[float] = []
-    while learner.fraction < 1:
-        learner.step()
-        if learner.fraction >= (len(found) + 1) / _MOMENTS:
-            found.append(score_split(learner.judged, data["valid"], made.start).bits_per_byte)
-    return min(found), found[-1], learner.epoch
+    file: Path, tokenizer: str, offered: dict[str, dict[str, Any]], seconds: float
+) -> dict[str, tuple[float, float, float]]:
+    """Of each row the best loss of the moments and the last, in bits a byte, and the epochs read."""
+    learners: dict[str, Learner] = {}
+    for name, settings in offered.items():
+        given = {"corpus": str(file), "split": "90/5/5", "tokenizer": tokenizer, "max_time": seconds}
+        config, made, data = dataset.prepare(configuration.build(given | settings))
+        config = by_epochs(config, len(data["train"].tokens))
+        learners[name] = learner = Learner(config, made.vocab_size, data["train"].tokens, "cpu")
+        learner.use(*choose_way("auto", learner))
+    found: dict[str, list[float]] = {name: [] for name in offered}
+
+    def look(name: str, learner: Learner) -> None:
+        if learner.fraction >= (len(found[name]) + 1) / _MOMENTS:
+            found[name].append(score_split(learner.judged, data["valid"], made.start).bits_per_byte)
+
+    train_in_turns(learners, look)
+    return {name: (min(losses), losses[-1], learners[name].epoch) for name, losses in found.items()}
 
 
 def main() -> None:
@@ -93,9 +98,7 @@ def main() -> None:
             file.write_text(text_of(options.text, size), encoding="utf-8")
             for tokenizer, candidates in _CANDIDATES.items():
                 offered = {"what is set by itself": {}} | candidates | _OTHER_EPSILON[tokenizer]
-                rows = {
-                    name: measure(file, tokenizer, settings, seconds) for name, settings in offered.items()
-                }
+                rows = measure(file, tokenizer, offered, seconds)
                 winner = min(rows, key=lambda name: rows[name][0])
                 for name, (best, last, epochs) in rows.items():
                     shown = f"**{best:.3f}**" if name == winner else f"{best:.3f}"

@@ -20,7 +20,7 @@ from rnntui.core.training.optimisation import lr_factor, make_optimizer
 
 _COUNTED = 1 << 22
 """Tokens counted for the frequencies that a new model begins with."""
-_TRIED = 16
+_TRIED = 32
 """Tokens of each stream in a trial."""
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 import time
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 import torch
 
 from rnntui.core.errors import InputError, RnntuiError
@@ -18,9 +20,9 @@ from rnntui.core.store import cache_home
 from rnntui.core.training.devices import Precision
 from rnntui.core.training.learner import Learner
 
-_RACE_STEPS = 3
-_RACE_S = 0.2
-"""Seconds after which a candidate has shown enough."""
+_RACE_TURNS = 4
+_RACE_S = 0.4
+"""Seconds after which the candidates have shown enough."""
 _CLEAR_LEAD = 0.9
 """A challenger wins only when it needs at most this share of the time: a tie stays with full precision,
 and with all threads."""
@@ -66,41 +68,47 @@ def choose_way(name: Precision | Literal["auto"], learner: Learner) -> Way:
 
 def _race(name: Precision | Literal["auto"], learner: Learner) -> Way:
     threads = _ALL_THREADS
-    candidates = _CANDIDATES.get(learner.device, ("fp32", "bf16")) if name == "auto" else (name,)
-    best, least = Way(candidates[0], threads), float("inf")
-    for precision in candidates:
-        seconds = _time(learner, way := Way(precision, threads))
-        if seconds < _CLEAR_LEAD * least:
-            best, least = way, seconds
+    precisions = _CANDIDATES.get(learner.device, ("fp32", "bf16")) if name == "auto" else (name,)
+    best = _fastest(learner, [Way(precision, threads) for precision in precisions])
     if learner.device == "cpu" and threads > 1 and "OMP_NUM_THREADS" not in os.environ:
-        fewer = Way(best.precision, threads // 2)
-        if _time(learner, fewer) < _CLEAR_LEAD * least:
-            best = fewer
+        best = _fastest(learner, [best, Way(best.precision, threads // 2)])
     return best
 
 
-def _time(learner: Learner, way: Way) -> float:
-    """Seconds of the fastest of a few forward and backward passes."""
-    learner.use(*way)
-    fastest, began = float("inf"), float("inf")
-    for _ in range(1 + _RACE_STEPS):
-        step_began = time.perf_counter()
-        learner.trial()
-        now = time.perf_counter()
-        if began == float("inf"):
-            began = now  # the first one also built the kernels
-            continue
-        fastest = min(fastest, now - step_began)
-        if now - began > _RACE_S:
+def _fastest(learner: Learner, ways: list[Way]) -> Way:
+    """The way of the fastest forward and backward pass; an earlier one unless a later one leads clearly.
+
+    The ways take turns, so that a moment in which the machine is slow hits all of them.
+    """
+    if len(ways) == 1:
+        return ways[0]
+    least = dict.fromkeys(ways, math.inf)
+    began = math.inf
+    for turn in range(1 + _RACE_TURNS):
+        for way in ways:
+            learner.use(*way)
+            turn_began = time.perf_counter()
+            learner.trial()
+            if turn:  # the first turn also built the kernels
+                least[way] = min(least[way], time.perf_counter() - turn_began)
+        began = min(began, time.perf_counter())
+        if turn and time.perf_counter() - began > _RACE_S:
             break
-    return fastest
+    best = ways[0]
+    for way in ways[1:]:
+        if least[way] < _CLEAR_LEAD * least[best]:
+            best = way
+    return best
 
 
 def _key(name: str, learner: Learner) -> str:
-    """This machine and this shape."""
+    """This machine and this shape; what is left out in training takes no time."""
     training = learner.config.training
+    model = msgspec.structs.replace(
+        learner.config.model, dropout=None, input_dropout=None, embedding_dropout=None, weight_drop=None
+    )
     machine: list[Any] = [platform.processor(), platform.machine(), os.cpu_count(), _ALL_THREADS]
-    shape = [learner.model.vocab_size, training.batch_size, training.bptt, repr(learner.config.model)]
+    shape = [learner.model.vocab_size, training.batch_size, training.bptt, repr(model)]
     accelerator = torch.cuda.get_device_name() if learner.device == "cuda" else learner.device
     facts = [name, *machine, accelerator, str(torch.__version__), *shape]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
