@@ -4,7 +4,7 @@
 
 TEXT is a text of a megabyte or more; of it, its first 50 KB and its first megabyte are used, and where it has no
 20 MB, the interpreter's own library in its place.  The rows of a size take turns; each trains for the same seconds
-and is scored on the held-out 5% at four moments; the best of these counts, as a run keeps its best checkpoint, and
+and is scored on the held-out part at four moments; the best of these counts, as a run keeps its best checkpoint, and
 what it loses until the end shows how far it overfits.  The first row of each is what rnntui sets where nobody chooses.
 """
 
@@ -62,7 +62,7 @@ def measure(
     """Of each row the best loss of the moments and the last, in bits a byte, and the epochs read."""
     learners: dict[str, Learner] = {}
     for name, settings in offered.items():
-        given = {"corpus": str(file), "split": "90/5/5", "tokenizer": tokenizer, "max_time": seconds}
+        given = {"corpus": str(file), "tokenizer": tokenizer, "max_time": seconds}
         config, made, data = dataset.prepare(configuration.build(given | settings))
         config = by_epochs(config, len(data["train"].tokens))
         learners[name] = learner = Learner(config, made.vocab_size, data["train"].tokens, "cpu")
@@ -85,7 +85,7 @@ def main() -> None:
     options = parser.parse_args()
     shown_seconds = " ".join(f"{seconds:g}" for seconds in options.seconds)
     lines = [
-        f"{Path(options.text).name} and the standard library, split 90/5/5, so many seconds of training each, "
+        f"{Path(options.text).name} and the standard library, so many seconds of training each, "
         "one seed; bits a byte on the held-out part (stream).  `smoothed`: label smoothing 0.1 and weight decay 0.1; "
         "`then lost`: how much worse the end is than the best.",
         "",
