@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import torch
 
 from rnntui.core.store import cache_home
+from rnntui.core.training import race
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import Way, choose_way
 from tests.conftest import MakeRun
@@ -18,9 +20,11 @@ def make_learner(make_run: MakeRun) -> Learner:
     return Learner(run.config, 30, reopen_tokens(run), "cpu")
 
 
-def test_the_winner_is_remembered(make_run: MakeRun) -> None:
+def test_the_winner_is_remembered(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the start of a run: the second one of a shape does not race again."""
-    threads = torch.get_num_threads()
+    threads = 2
+    monkeypatch.setattr(race, "_ALL_THREADS", threads)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     learner = make_learner(make_run)
     way = choose_way("auto", learner)
     assert way.precision in ("fp32", "bf16") and 1 <= way.threads <= threads
@@ -33,6 +37,26 @@ def test_the_winner_is_remembered(make_run: MakeRun) -> None:
     assert choose_way("auto", learner) == Way("bf16", 1)
     path.write_text("{ torn")
     assert choose_way("auto", learner).precision in ("fp32", "bf16")
+
+
+def test_what_is_clearly_faster_wins(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects speed: a later way wins where it leads clearly, whatever happens in one turn; a tie is the first's."""
+    learner, slow_turns = make_learner(make_run), iter([9, 1, 1, 1, 1])
+    clock = [0.0]
+
+    def pass_time(seconds: dict[str, float]) -> None:
+        def trial() -> None:
+            late = next(slow_turns, 1) if learner.precision == "bf16" else 1
+            clock[0] += seconds[learner.precision] * late
+
+        monkeypatch.setattr(learner, "trial", trial)
+
+    monkeypatch.setattr(race.time, "perf_counter", lambda: clock[0])
+    ways = [Way("fp32", 1), Way("bf16", 1)]
+    pass_time({"fp32": 0.010, "bf16": 0.007})
+    assert race._fastest(learner, ways) == ways[1]
+    pass_time({"fp32": 0.010, "bf16": 0.0095})
+    assert race._fastest(learner, ways) == ways[0]
 
 
 def test_the_race_leaves_no_trace(make_run: MakeRun) -> None:
