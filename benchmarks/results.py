@@ -32,7 +32,7 @@ def machine() -> str:
 def write_section(title: str, command: str, lines: list[str]) -> None:
     """Replace the section called `title`, or add it at the end."""
     text = PATH.read_text(encoding="utf-8") if PATH.exists() else HEAD
-    section = "\n".join([f"## {title}", "", f"`{command}`", "", machine(), "", *lines]) + "\n"
+    section = "\n".join([f"## {title}", "", f"`{command}`", "", machine(), "", *lines]) + "\n\n"
     old = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
     text = old.sub(lambda _: section, text) if old.search(text) else f"{text}\n{section}"
-    PATH.write_text(text, encoding="utf-8")
+    PATH.write_text(text.rstrip() + "\n", encoding="utf-8")

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +99,7 @@ class Run:
     def events_path(self) -> Path:
         return self.path / "events.jsonl"
 
-    def record(self, events: Iterable[ev.AnyEvent]) -> Iterator[ev.AnyEvent]:
+    def record(self, events: Iterable[ev.AnyEvent]) -> Generator[ev.AnyEvent]:
         """Pass events on after writing each to `events.jsonl`, whole lines at a time."""
         _drop_torn_line(self.events_path)
         with self.events_path.open("ab", buffering=0) as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.text.dataset import Split
 
 
-def make(vocab_size: int = 5, **options: object) -> LanguageModel:
+def make(vocab_size: int = 5, **options: Any) -> LanguageModel:
     torch.manual_seed(3)
-    return LanguageModel(ModelConfig(**({"hidden_size": 16, "embedding_size": 4} | options)), vocab_size)  # type: ignore[arg-type]
+    return LanguageModel(ModelConfig(**({"hidden_size": 16, "embedding_size": 4} | options)), vocab_size)
 
 
 def fixed_distribution(probabilities: list[float]) -> LanguageModel:

@@ -14,12 +14,10 @@ from rnntui.core.models.softmax import linear_cross_entropy
 
 def inputs(dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     torch.manual_seed(0)
-    y, weight, bias = (
-        torch.randn(9, 6, dtype=dtype),
-        torch.randn(23, 6, dtype=dtype),
-        torch.randn(23, dtype=dtype),
-    )
-    return (*(part.requires_grad_() for part in (y, weight, bias)), torch.randint(23, (9,)))  # type: ignore[return-value]
+    y = torch.randn(9, 6, dtype=dtype, requires_grad=True)
+    weight = torch.randn(23, 6, dtype=dtype, requires_grad=True)
+    bias = torch.randn(23, dtype=dtype, requires_grad=True)
+    return y, weight, bias, torch.randint(23, (9,))
 
 
 @pytest.mark.parametrize("words_at_once", [23, 10, 1])

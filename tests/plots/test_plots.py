@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnntui.core.history import History
-from rnntui.plots.raster import Raster
+from rnntui.plots.raster import Marker, Raster
 from rnntui.plots.scales import Scale, label
 from rnntui.plots.series import fitted, series_of, thinned
 from rnntui.plots.spark import spark
@@ -49,8 +49,8 @@ def test_thinning_keeps_spikes_and_gaps() -> None:
 
 
 @pytest.mark.parametrize(("marker", "dots"), [("braille", "⠒⠂⠐⠤⠄⠠"), ("block", "▄▖▗▀▘▝"), ("ascii", "*")])
-def test_a_line_is_drawn_in_every_marker_and_a_gap_stays_open(marker: str, dots: str) -> None:
-    raster = Raster(12, 3, marker)  # type: ignore[arg-type]
+def test_a_line_is_drawn_in_every_marker_and_a_gap_stays_open(marker: Marker, dots: str) -> None:
+    raster = Raster(12, 3, marker)
     x, y = np.linspace(0, 1, 13), np.full(13, 0.5)
     y[5:8] = np.nan
     raster.curve(x, y, "line")

@@ -41,7 +41,7 @@ def test_the_winner_is_remembered(make_run: MakeRun, monkeypatch: pytest.MonkeyP
 
 def test_what_is_clearly_faster_wins(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects speed: a later way wins where it leads clearly, whatever happens in one turn; a tie is the first's."""
-    learner, slow_turns = make_learner(make_run), iter([9, 1, 1, 1, 1])
+    learner, slow_turns = make_learner(make_run), iter([1, 1, 9, 1, 1])
     clock = [0.0]
 
     def pass_time(seconds: dict[str, float]) -> None:

@@ -101,7 +101,7 @@ def test_a_killed_run_goes_on_from_its_newest_checkpoint(make_run: MakeRun) -> N
     for event in events:
         if event.step == 33:
             break
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     train_all(killed)
     assert weights(killed) == weights(whole)
     steps = [event.step for event in killed.events() if isinstance(event, ev.Progress)]
@@ -117,7 +117,8 @@ def test_more_steps_can_be_asked_for(trained: Run) -> None:
 def test_a_new_limit_replaces_the_old_ones(make_run: MakeRun) -> None:
     """Protects `--resume --max-steps N`: a limit or a patience used up before does not end it at once."""
     run = make_run(patience=1, lr=1e-9, eval_every=5, max_time=100.0)
-    assert train_all(run)[-1].reason == "early_stop"  # type: ignore[union-attr]
+    last = train_all(run)[-1]
+    assert last == ev.Finished(step=last.step, reason="early_stop")
     told = train_all(resume_run(run.path, {"max_steps": 40}))
     assert told[-1] == ev.Finished(step=40, reason="steps")
 

@@ -246,7 +246,8 @@ async def test_what_is_hardly_sure_is_offered_when_asked_for_only(able: Run) -> 
         found = [Completion("moon.", 0.1, "moon", 0.15), Completion("cat", 0.1, "cat", 0.1)]
         await until(pilot, lambda: table.suggestions is not None)
         area.ghost = ""
-        app.screen._show(Suggestions(area.before, found, 1.0))  # type: ignore[attr-defined]
+        assert isinstance(app.screen, PlaygroundScreen)
+        app.screen._show(Suggestions(area.before, found, 1.0))
         assert area.ghost == "" and table.index == -1
         await pilot.press("ctrl+n")
         assert area.ghost == "moon." and table.index == 0

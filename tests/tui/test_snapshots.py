@@ -41,10 +41,21 @@ def told_run(name: str, cell: str, scale: float) -> Path:
     """A run folder in which everything was told beforehand: the same figures on every machine."""
     settings = {"corpus": "tales", "cell": cell, "max_steps": 1000, "lr": 6e-3 / scale}
     run = Run.create(runs_home() / name, config.build(settings), b"{}")
-    sizes = {"train_tokens": 106_730, "valid_tokens": 5929, "train_bytes": 106_900, "valid_bytes": 5950}
-    shape = {"device": "cpu", "precision": "bf16", "parameters": 1_221_249, "seed": 1, "vocab_size": 67}
+    sizes: dict[str, Any] = {
+        "train_tokens": 106_730,
+        "valid_tokens": 5929,
+        "train_bytes": 106_900,
+        "valid_bytes": 5950,
+    }
+    shape: dict[str, Any] = {
+        "device": "cpu",
+        "precision": "bf16",
+        "parameters": 1_221_249,
+        "seed": 1,
+        "vocab_size": 67,
+    }
     events: list[ev.AnyEvent] = [
-        ev.Started(step=0, run=name, corpus="tales", **shape, **sizes),  # type: ignore[arg-type]
+        ev.Started(step=0, run=name, corpus="tales", **shape, **sizes),
         ev.Baselined(step=0, name="characters", bits_per_byte=4.35, perplexity=20.4),
         ev.Baselined(step=0, name="gzip", bits_per_byte=3.71, perplexity=13.1),
         ev.Baselined(step=0, name="5-gram", bits_per_byte=2.14, perplexity=4.42),
