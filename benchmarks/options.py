@@ -199,7 +199,7 @@ class Option(NamedTuple):
 
 OPTIONS: dict[str, Option] = {
     "the default": Option(),
-    "epsilon 1e-6": Option({"epsilon": 1e-6}),
+    "epsilon 1e-4": Option({"epsilon": 1e-4}),
     "no mean of the weights": Option({"average": "none"}),
     "dropout 0.1": Option({"dropout": 0.1}),
     "input dropout 0.1": Option({"input_dropout": 0.1}),

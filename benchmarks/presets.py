@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from rnntui.core.training.race import choose_way
 from rnntui.core.training.recipes import by_epochs
 
 _MOMENTS = 4
+_HELD_OUT = 100_000
+"""Tokens at most that a look reads: all rows read the same."""
 _NOTHING = dict.fromkeys(
     ("dropout", "input_dropout", "embedding_dropout", "weight_drop", "label_smoothing"), 0.0
 )
@@ -43,7 +46,10 @@ _WORDS: dict[str, dict[str, Any]] = {
     "dropout 0.4, input 0.3, smoothed": _NOTHING | {"dropout": 0.4, "input_dropout": 0.3} | _SMOOTHED,
 }
 _OTHER_EPSILON: dict[str, dict[str, dict[str, Any]]] = {
-    "char": {"by itself, epsilon 1e-6": {"epsilon": 1e-6}},
+    "char": {
+        "by itself, epsilon 1e-6": {"epsilon": 1e-6},
+        "by itself, epsilon 1e-4": {"epsilon": 1e-4},
+    },
     "word": {"by itself, epsilon 1e-4": {"epsilon": 1e-4}},
     "bpe": {"by itself, epsilon 1e-4": {"epsilon": 1e-4}},
 }
@@ -68,10 +74,17 @@ def measure(
         learners[name] = learner = Learner(config, made.vocab_size, data["train"].tokens, "cpu")
         learner.use(*choose_way("auto", learner))
     found: dict[str, list[float]] = {name: [] for name in offered}
+    share = min(1.0, _HELD_OUT / len(data["valid"].tokens))
+    held_out = replace(
+        data["valid"],
+        tokens=data["valid"].tokens[:_HELD_OUT],
+        chars=round(share * data["valid"].chars),
+        bytes=round(share * data["valid"].bytes),
+    )
 
     def look(name: str, learner: Learner) -> None:
         if learner.fraction >= (len(found[name]) + 1) / _MOMENTS:
-            found[name].append(score_split(learner.judged, data["valid"], made.start).bits_per_byte)
+            found[name].append(score_split(learner.judged, held_out, made.start).bits_per_byte)
 
     train_in_turns(learners, look)
     return {name: (min(losses), losses[-1], learners[name].epoch) for name, losses in found.items()}

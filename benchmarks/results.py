@@ -23,14 +23,21 @@ def machine() -> str:
         name = found[1] if found else name
     except OSError:
         pass
+    instructions = torch.backends.cpu.get_cpu_capability()
     return (
-        f"{name}, {torch.get_num_threads()} threads; Python {platform.python_version()}, "
+        f"{name} ({instructions}), {torch.get_num_threads()} threads; Python {platform.python_version()}, "
         f"PyTorch {torch.__version__}, rnntui {rnntui.__version__}; {datetime.date.today().isoformat()}"
     )
 
 
 def write_section(title: str, command: str, lines: list[str]) -> None:
-    """Replace the section called `title`, or add it at the end."""
+    """Replace the section called `title`, or add it at the end.
+
+    A processor without AVX-512, and so without products in bf16, has sections of its own: there is more
+    between the two than between two machines.
+    """
+    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+        title += ", without AVX-512"
     text = PATH.read_text(encoding="utf-8") if PATH.exists() else HEAD
     section = "\n".join([f"## {title}", "", f"`{command}`", "", machine(), "", *lines]) + "\n\n"
     old = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)

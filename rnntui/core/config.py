@@ -121,9 +121,8 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
     weight_decay: Annotated[NotNegative | None, _by_epochs("on matrices, not on biases and norms")] = None
     epsilon: Annotated[
-        Annotated[float, Meta(gt=0)],
-        _doc("of adamw: gradients below it move a weight less"),
-    ] = 1e-4
+        Annotated[float, Meta(gt=0)] | None, _by_epochs("of adamw: gradients below it move a weight less")
+    ] = None
     momentum: Annotated[Fraction, _doc("of sgd")] = 0.9
     clip: Annotated[Annotated[float, Meta(gt=0)], _doc("largest norm of the gradient")] = 1.0
     average: Annotated[
@@ -180,13 +179,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 DEFAULT_PRESET = "balanced"
 
-_WORDS: dict[str, Any] = {
-    "tied": True,
-    "embedding_size": 200,
-    "hidden_size": 400,
-    "bptt": 35,
-    "epsilon": 1e-6,
-}
+_WORDS: dict[str, Any] = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {"char": {}, "byte": {}, "word": _WORDS, "bpe": _WORDS}
 """What a preset becomes for other tokens than characters."""
 

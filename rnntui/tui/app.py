@@ -66,6 +66,7 @@ class RnntuiApp(Host):
             tooltip="Everything that can be done here",
         ),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True, tooltip="Quit rnntui"),
+        Binding("escape", "close_help", "Close", show=False, priority=True, tooltip="Hide all keys"),
         Binding(
             "ctrl+z",
             "suspend_process",
@@ -214,12 +215,23 @@ class RnntuiApp(Host):
 
     def action_toggle_help(self) -> None:
         """Show all keys of the present screen, or hide them again."""
-        from textual.widgets import HelpPanel
-
-        if self.screen.query(HelpPanel):
+        if self._helps():
             self.action_hide_help_panel()
         else:
             self.action_show_help_panel()
+
+    def action_close_help(self) -> None:
+        """Hide the keys; where none are shown, Escape is the screen's own."""
+        self.action_hide_help_panel()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._helps() if action == "close_help" else super().check_action(action, parameters)
+
+    def _helps(self) -> bool:
+        """Whether the panel of all keys is shown."""
+        from textual.widgets import HelpPanel
+
+        return bool(self.screen.query(HelpPanel))
 
     # --- leaving ---
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnntui.core.cells import CELLS, cell_class
+from rnntui.core.cells import CELLS, base, cell_class
 from rnntui.core.cells.base import Cell, FusedCell, State
+from rnntui.core.cells.fast import sweep
 
 T, B, I, H = 7, 3, 5, 4
 VARIANTS = [(name, {}) for name in CELLS] + [("elman", {"nonlinearity": "relu"})]
@@ -126,13 +127,23 @@ def test_gradients_equal_autograds(name: str, options: dict[str, str]) -> None:
     torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("instructions", ["this processor's", "none for bf16"])
 @pytest.mark.parametrize("sizes", [(T, B, I, H), (6, 21, 16, 70)], ids=str)
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
-def test_half_precision_is_close(name: str, options: dict[str, str], sizes: tuple[int, ...]) -> None:
+def test_half_precision_is_close(
+    name: str,
+    options: dict[str, str],
+    sizes: tuple[int, ...],
+    instructions: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Protects training in bf16: its outputs and gradients are fp32's but for the rounding.
 
     The second size fills no tile of a product exactly, in rows or columns.
     """
+    if instructions == "none for bf16":
+        monkeypatch.setattr(base, "torch_knows_bf16", lambda: False)
+        monkeypatch.setattr(sweep, "serves", lambda dtype, U: False)
     torch.manual_seed(0)
     steps, rows, inputs, units = sizes
     cell = cell_class(name)(inputs, units, **options)

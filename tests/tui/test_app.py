@@ -91,6 +91,12 @@ async def test_help_lists_the_keys_of_the_screen(trained_home: None, home: Path)
         await pilot.press("question_mark")
         await until(pilot, lambda: not app.screen.query(HelpPanel))
 
+        await pilot.press("question_mark")
+        await until(pilot, lambda: len(app.screen.query(HelpPanel)) == 1)
+        await pilot.press("escape")
+        await until(pilot, lambda: not app.screen.query(HelpPanel))
+        assert isinstance(app.screen, TrainingScreen), "escape closes what is in front, and only that"
+
 
 @pytest.mark.parametrize("size", [(59, 24), (80, 17), (30, 8)])
 async def test_a_terminal_that_is_too_small_is_told_so(size: tuple[int, int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -102,7 +103,7 @@ class FusedCell(Cell):
             return False
         from rnntui.core.cells.fast import sweep
 
-        return sweep.serves(torch.get_autocast_dtype("cpu"), self.weights()[1])
+        return not torch_knows_bf16() or sweep.serves(torch.get_autocast_dtype("cpu"), self.weights()[1])
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         W, U, b, c = self.weights()
@@ -150,3 +151,9 @@ class ScanCell(Cell):
 def _kernels(location: str) -> Any:
     module, _, name = location.partition(":")
     return getattr(import_module(f"{__package__}.fast.{module}"), name)
+
+
+@cache
+def torch_knows_bf16() -> bool:
+    """Whether torch's kernel for a layer takes bf16 here: oneDNN's needs AVX-512, and fails without."""
+    return not torch.backends.mkldnn.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()

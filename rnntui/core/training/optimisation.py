@@ -11,6 +11,8 @@ from rnntui.core.config import Schedule, TrainingConfig
 
 _FLOOR = 0.01
 """Share of the peak rate that `cosine` ends at."""
+_EPSILON = 1e-6
+"""Where no recipe has set another."""
 _RISE = 0.3
 _START = 0.04
 
@@ -27,7 +29,8 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opti
     ]
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.99), eps=config.epsilon, fused=True)
+    epsilon = config.epsilon or _EPSILON
+    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.99), eps=epsilon, fused=True)
 
 
 def lr_factor(schedule: Schedule, step: int, fraction: float, warmup: int, drops: int) -> float:

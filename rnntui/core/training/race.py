@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import torch
 
+from rnntui.core.cells.base import torch_knows_bf16
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import write_atomically
 from rnntui.core.runs import read_json
@@ -28,7 +29,6 @@ _CLEAR_LEAD = 0.9
 and with all threads."""
 _ALL_THREADS = torch.get_num_threads()
 """As the process began: a race before this one may have left fewer."""
-_CANDIDATES: dict[str, tuple[Precision, ...]] = {"cuda": ("fp32", "bf16", "fp16")}
 
 
 class Way(NamedTuple):
@@ -68,11 +68,19 @@ def choose_way(name: Precision | Literal["auto"], learner: Learner) -> Way:
 
 def _race(name: Precision | Literal["auto"], learner: Learner) -> Way:
     threads = _ALL_THREADS
-    precisions = _CANDIDATES.get(learner.device, ("fp32", "bf16")) if name == "auto" else (name,)
+    precisions = _candidates(learner.device) if name == "auto" else (name,)
     best = _fastest(learner, [Way(precision, threads) for precision in precisions])
     if learner.device == "cpu" and threads > 1 and "OMP_NUM_THREADS" not in os.environ:
         best = _fastest(learner, [best, Way(best.precision, threads // 2)])
     return best
+
+
+def _candidates(device: str) -> tuple[Precision, ...]:
+    """The precisions that can be the fastest on a device."""
+    if device == "cuda":
+        return "fp32", "bf16", "fp16"
+    # Without instructions of its own bf16 takes fifty times as long as fp32, and so would its trials.
+    return ("fp32", "bf16") if device != "cpu" or torch_knows_bf16() else ("fp32",)
 
 
 def _fastest(learner: Learner, ways: list[Way]) -> Way:

@@ -19,12 +19,15 @@ _ONCE: Settings = {
     "weight_drop": 0.0,
     "weight_decay": 0.01,
     "label_smoothing": 0.0,
+    "epsilon": 1e-6,
 }
+_COARSE: Settings = {"epsilon": 1e-4}
 _CHARACTERS: Recipe = (
-    (5, {}),
-    (15, {"dropout": 0.2}),
-    (40, {"dropout": 0.4, "input_dropout": 0.1}),
-    (math.inf, {"dropout": 0.5, "input_dropout": 0.2}),
+    (2, {}),
+    (5, _COARSE),
+    (15, _COARSE | {"dropout": 0.2}),
+    (40, _COARSE | {"dropout": 0.4, "input_dropout": 0.1}),
+    (math.inf, _COARSE | {"dropout": 0.5, "input_dropout": 0.2}),
 )
 _SMOOTHED: Settings = {"weight_decay": 0.1, "label_smoothing": 0.1}
 _BY_HEART: Settings = _SMOOTHED | {
