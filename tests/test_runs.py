@@ -11,11 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rnntui.core import config, runs, store
+from rnntui.core import config, journal, store
 from rnntui.core import events as ev
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
-from rnntui.core.runs import EventTail, Owner, Run
+from rnntui.core.journal import EventTail
+from rnntui.core.runs import Owner, Run
 from rnntui.core.summaries import summarise
 from tests.conftest import MakeRun, train_all
 
@@ -154,7 +155,7 @@ def test_a_run_gets_another_name_where_that_is_safe(trained: Run) -> None:
 
 def test_a_long_run_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the memory: a tail reads so much at once, says that there is more, and loses no line."""
-    monkeypatch.setattr(runs, "_AT_ONCE", 1000)
+    monkeypatch.setattr(journal, "_AT_ONCE", 1000)
     path = tmp_path / "events.jsonl"
     told = [ev.Warned(step=step, message="x" * 30) for step in range(100)]
     path.write_bytes(b"".join(ev.encode(event) + b"\n" for event in told) + b"y" * 3000)

@@ -12,6 +12,7 @@ from rnntui.cli.options import RunName
 from rnntui.core import events as ev
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
+from rnntui.core.journal import EventTail
 
 _POLL_S = 0.2
 
@@ -50,7 +51,7 @@ def open_app() -> None:
 
 def _watch_plainly(run: runs.Run) -> None:
     """Tell events as lines until the run is over and nobody trains it."""
-    tail = runs.EventTail(run.events_path)
+    tail = EventTail(run.events_path)
     display = PlainLines()
     while True:
         alive = run.owner() is not None  # asked before the last read, so that no line is missed

@@ -29,6 +29,11 @@ _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
 @click.option(
     "--resume", is_flag=True, help="go on from the newest checkpoint of --run, or start if there is none"
 )
+@click.option(
+    "--checkpoint",
+    metavar="STEP",
+    help="with --resume: go on from this one; those of later steps are deleted",
+)
 @click.option("--json", "as_json", is_flag=True, help="print the events as JSON lines")
 @click.option(
     "--find-lr",
@@ -42,6 +47,7 @@ def train(
     headless: bool,
     run_path: Path | None,
     resume: bool,
+    checkpoint: str | None,
     as_json: bool,
     finding: bool,
     preset: str,
@@ -58,11 +64,17 @@ def train(
         raise InputError("--resume: name the run to go on with, as --run DIR")
     if finding and (resume or run_path is not None):
         raise InputError("--find-lr: trains no run; leave out --run and --resume")
+    if checkpoint is not None and not resume:
+        raise InputError("--checkpoint: says where to go on from; add --resume")
     resuming = resume and run_path is not None and (run_path / "run.toml").exists()
     if not resuming:
         configuration = config.build(given, preset)  # bad settings are told before anything opens
     if finding:
         return _find_rate(config.build(given, preset), as_json)
+    if checkpoint is not None and run_path is not None:
+        from rnntui.core.training.start import rewind
+
+        rewind(run_path.resolve(), checkpoint)
     if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
         return _on_screen(given, preset, run_path, resume)
 
@@ -116,7 +128,7 @@ def _train_here(run: runs.Run, as_json: bool) -> int:
         control = Control(run.path)
         with control.signals(), display_for(as_json) as display:
             try:
-                for event in run.record(training(run, control)):
+                for event in run.record(training(run, control), lambda: control.signalled):
                     display.show(event)
                     if isinstance(event, ev.Finished):
                         reason = event.reason

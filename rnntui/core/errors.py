@@ -18,8 +18,12 @@ class InputError(RnntuiError):
     exit_code = 2
 
 
+class WriteError(RnntuiError):
+    """The system refused a write, as for want of room; what was there before is as it was."""
+
+
 class NumericalError(RnntuiError):
-    """Training produced non-finite numbers several steps in a row."""
+    """Training met non-finite numbers or diverged, again and again at ever smaller rates."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,64 +1,128 @@
-"""Writing that survives a crash."""
+"""Writing that survives a crash, a power loss and a disk without room.
+
+All that must last passes through the operations at the end of this file, one line of the system's each.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from rnntui.core.errors import RnntuiError
+from rnntui.core.errors import RnntuiError, WriteError
+
+PRIVATE = 0o700
+"""Of folders that hold a person's texts: nobody else may look inside."""
 
 
 def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
     """Replace the file at `path` so that a reader sees the old content or the new, never a part.
 
-    `durable` also forces it to disk, so that a power loss keeps one of the two.
+    `durable` also forces it to disk, so that a power loss keeps one of the two.  Raises WriteError where the
+    system refuses, RnntuiError where the folder is gone.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        part.replace(path)
+        put(part, data)
+        if durable:
+            sync_file(part)
+        rename(part, path)
+        if durable:
+            sync_folder(path.parent)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise RnntuiError(unwritable(path, len(data), error)) from error
-    if durable:
-        sync_folder(path.parent)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise refused(path, len(data), error) from error
 
 
 @contextmanager
 def folder_written_atomically(path: Path) -> Iterator[Path]:
-    """A fresh folder beside `path` to fill; it becomes `path`, durably, when the block ends well."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """A fresh folder beside `path` to fill; it becomes `path`, durably, when the block ends well.
+
+    A folder that was there is moved aside first, to `.NAME.PID.old.part`: a kill between the two moves leaves it
+    there, for `left_aside` to find.  Raises WriteError where the system refuses.
+    """
+    part, old = _beside(path, "part"), _beside(path, "old.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         yield part
         for file in part.iterdir():
-            _sync_file(file)
+            sync_file(file)
         sync_folder(part)
-        old = path.with_name(f".{path.name}.{os.getpid()}.old.part")
         if path.exists():
-            path.rename(old)
-        part.rename(path)
+            rename(path, old)
+        rename(part, path)
+        sync_folder(path.parent)
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         size = sum(file.stat().st_size for file in part.iterdir()) if part.exists() else 0
-        raise RnntuiError(unwritable(path, size, error)) from error
+        raise refused(path, size, error) from error
     finally:
+        if old.exists() and not path.exists():
+            rename(old, path)
         shutil.rmtree(part, ignore_errors=True)
-    sync_folder(path.parent)
 
 
-def unwritable(path: Path, size: int, error: OSError) -> str:
-    """One line for a write that failed: the path, the bytes and the system's reason."""
+def left_aside(folder: Path) -> None:
+    """Put right what killed writers of folders left in `folder`: move back what was moved aside, drop halves."""
+    for left in folder.glob(".*.part"):
+        home = folder / left.name.split(".")[1]
+        if left.name.endswith(".old.part") and not home.exists():
+            rename(left, home)
+        elif left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _beside(path: Path, kind: str) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{kind}")
+
+
+def refused(path: Path, size: int, error: OSError) -> RnntuiError:
+    """One line for a write that failed: the path, the bytes and the system's reason.
+
+    Where the folder itself is gone there is nothing to wait for, so that is no WriteError.
+    """
     reason = error.strerror or str(error)
-    return f"{path}: cannot be written ({size:,} bytes): {reason}"
+    message = f"{path}: cannot be written ({size:,} bytes): {reason}"
+    return RnntuiError(message) if isinstance(error, FileNotFoundError) else WriteError(message)
+
+
+# --- what the system does, and a test may refuse or forget ---
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a new file; it is not on disk yet."""
+    with path.open("wb") as file:
+        file.write(data)
+
+
+def append(file: BinaryIO, data: bytes) -> None:
+    """Add whole `data` to an unbuffered file, or nothing."""
+    size = file.seek(0, os.SEEK_END)
+    try:
+        written = file.write(data)
+        if written < len(data):  # a disk that is nearly full takes what it can
+            file.write(data[written:])
+    except OSError:
+        file.truncate(size)
+        raise
+
+
+def rename(old: Path, new: Path) -> None:
+    """Let the file or folder `old` take the place of `new`."""
+    old.replace(new)
+
+
+def sync_file(path: Path) -> None:
+    """Force the content of a file to disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def sync_folder(path: Path) -> None:
@@ -70,8 +134,3 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())

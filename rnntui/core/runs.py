@@ -16,8 +16,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
+import time
 import traceback
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +30,14 @@ import msgspec
 
 from rnntui.core import events as ev
 from rnntui.core.config import Config
-from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.core.files import unwritable, write_atomically
+from rnntui.core.errors import InputError, RnntuiError, WriteError, oneline
+from rnntui.core.files import PRIVATE, append, refused, write_atomically
+from rnntui.core.journal import EventTail, Journal
 from rnntui.core.run_toml import read_toml, to_toml
 
 Command = Literal["pause", "resume", "stop", "evaluate", "sample", "live", "faster", "slower"]
+_RETRY_S = 0.5
+"""Between two tries to write where there was no room."""
 RunState = Literal["running", "paused", "finished", "interrupted", "crashed", "new"]
 
 
@@ -71,18 +77,20 @@ class Run:
 
     @classmethod
     def create(cls, path: Path, config: Config, tokenizer: bytes) -> Run:
-        """Write a new run folder.  Raises InputError where a run lives there already."""
-        if (path / "run.toml").exists():
-            raise InputError(
-                f"{path}: a run lives there already; go on with --resume or choose another --run"
-            )
+        """Write a new run folder, for its owner's eyes alone.
+
+        Raises InputError where a run lives there already, or is being made by another process.
+        """
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         except OSError as error:
-            raise InputError(unwritable(path, 0, error)) from None
-        write_atomically(path / "tokenizer.json", tokenizer)
+            raise InputError(str(refused(path, 0, error))) from None
         run = cls(path, config)
-        run.write_config()
+        with run._guarded("is making this run"):
+            if (path / "run.toml").exists():
+                raise InputError(lives_there(path))
+            write_atomically(path / "tokenizer.json", tokenizer)
+            run.write_config()
         return run
 
     @classmethod
@@ -99,12 +107,23 @@ class Run:
     def events_path(self) -> Path:
         return self.path / "events.jsonl"
 
-    def record(self, events: Iterable[ev.AnyEvent]) -> Generator[ev.AnyEvent]:
-        """Pass events on after writing each to `events.jsonl`, whole lines at a time."""
-        _drop_torn_line(self.events_path)
-        with self.events_path.open("ab", buffering=0) as file:
+    def record(
+        self, events: Iterable[ev.AnyEvent], stopped: Callable[[], bool] = lambda: False
+    ) -> Generator[ev.AnyEvent]:
+        """Pass events on after writing each to `events.jsonl`, whole lines at a time.
+
+        Where there is no room, that is told by a `Warned` of its own and whoever makes the events waits, until
+        there is room or `stopped` says that nobody wants to wait.  Raises RnntuiError where the folder is gone.
+        """
+        with Journal(self.events_path) as journal:
             for event in events:
-                file.write(ev.encode(event) + b"\n")
+                fault = journal.add(event)
+                if fault and not stopped():
+                    yield ev.Warned(step=event.step, message=f"{fault}; training waits for room")
+                    while (fault := journal.flush()) and not stopped():
+                        if not isinstance(fault, WriteError):
+                            raise fault
+                        time.sleep(_RETRY_S)
                 yield event
 
     def events(self) -> list[ev.AnyEvent]:
@@ -130,9 +149,12 @@ class Run:
                 name = (self.path / name).read_text(encoding="utf-8").strip()
             except FileNotFoundError:
                 raise InputError(f"{self.path}: no checkpoint is saved yet; train it first") from None
-        found = self.path / "checkpoints" / (f"{int(name):08d}" if name.isdecimal() else name)
-        if not found.is_dir():
-            raise InputError(f"{self.path}: no checkpoint '{name}'; {self._known_checkpoints()}")
+            except (OSError, UnicodeDecodeError) as error:
+                raise InputError(f"{self.path / name}: cannot be read: {error}") from None
+        number = name if re.fullmatch(r"[0-9]{1,18}", name) else None
+        found = self.path / "checkpoints" / f"{int(number or 0):08d}"
+        if number is None or not found.is_dir():
+            raise InputError(f"{self.path}: no checkpoint '{name[:40]}'; {self._known_checkpoints()}")
         return found
 
     def checkpoints(self) -> list[tuple[str, str]]:
@@ -154,7 +176,22 @@ class Run:
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """Own the folder for the length of the block.  Raises InputError naming the present owner."""
+        """Own the folder for the length of the block.
+
+        Raises InputError naming the present owner, or where the folder cannot be written.
+        """
+        with self._guarded(f"is training this run; watch it with `rnntui watch {self.path}`"):
+            lock = self.path / "lock"
+            try:
+                write_atomically(lock, msgspec.json.encode(Owner.this_process()), durable=False)
+                yield
+            finally:
+                with suppress(OSError):
+                    lock.unlink(missing_ok=True)
+
+    @contextmanager
+    def _guarded(self, doing: str) -> Iterator[None]:
+        """Hold the folder's guard, which the system takes from a process that dies."""
         import filelock
 
         guard = filelock.FileLock(self.path / ".guard")
@@ -163,15 +200,12 @@ class Run:
         except filelock.Timeout:
             owner = self.owner()
             who = f"process {owner.pid}" if owner else "another process"
-            raise InputError(
-                f"{self.path}: {who} is training this run; watch it with `rnntui watch {self.path}`"
-            ) from None
-        lock = self.path / "lock"
+            raise InputError(f"{self.path}: {who} {doing}") from None
+        except OSError as error:
+            raise InputError(str(refused(self.path, 0, error))) from None
         try:
-            write_atomically(lock, msgspec.json.encode(Owner.this_process()), durable=False)
             yield
         finally:
-            lock.unlink(missing_ok=True)
             guard.release()
 
     def owner(self) -> Owner | None:
@@ -179,42 +213,9 @@ class Run:
         return owner_of(self.path)
 
 
-_AT_ONCE = 1 << 22
-"""Bytes of `events.jsonl` read at once: a long run must not fill the memory."""
-
-
-class EventTail:
-    """Reads `events.jsonl` as it grows.
-
-    A torn last line is not there yet; a line that cannot be read is passed over.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._offset = 0
-        self.behind = False
-        """Whether the last poll left something to read."""
-
-    def poll(self) -> list[ev.AnyEvent]:
-        """The next events, some megabytes of them at most; none where all is read."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self._offset)
-                data = file.read(_AT_ONCE)
-        except FileNotFoundError:
-            return []
-        self.behind = len(data) == _AT_ONCE
-        complete = data[: data.rfind(b"\n") + 1]
-        if not complete and len(data) == _AT_ONCE:
-            complete = data  # no line of ours is so long: pass over it in pieces
-        self._offset += len(complete)
-        events = ev.decode_lines(complete)
-        return events or (self.poll() if complete else [])
-
-    def all(self) -> Iterator[ev.AnyEvent]:
-        """Every event from here to the end of the file."""
-        while events := self.poll():
-            yield from events
+def lives_there(path: Path) -> str:
+    """What to say where a new run cannot be made because there is one."""
+    return f"{path}: a run lives there already; go on with --resume or choose another --run"
 
 
 def owner_of(path: Path) -> Owner | None:
@@ -227,9 +228,18 @@ def owner_of(path: Path) -> Owner | None:
 
 
 def request(path: Path, command: Command) -> None:
-    """Ask the process that trains in `path` for something; it answers with an event."""
-    with (path / "control").open("a", encoding="utf-8") as file:
-        file.write(command + "\n")
+    """Ask the process that trains in `path` for something; it answers with an event.
+
+    Where the disk has no room for the word, a stop goes by signal.  Raises RnntuiError where neither can be.
+    """
+    try:
+        with (path / "control").open("ab", buffering=0) as file:
+            append(file, f"{command}\n".encode())
+    except OSError as error:
+        owner = owner_of(path)
+        if command != "stop" or owner is None:
+            raise refused(path / "control", len(command) + 1, error) from error
+        os.kill(owner.pid, signal.SIGTERM)
 
 
 _LOG_END = 20_000
@@ -257,18 +267,12 @@ def note_failure(run: Run, error: Exception) -> None:
         if not isinstance(error, RnntuiError):
             log.write("".join(traceback.format_exception(error)))
         log.write(f"{oneline(error)}\n")
-    with suppress(OSError):
-        last = run.events()
-        list(run.record([ev.Finished(step=last[-1].step if last else 0, reason="error")]))
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Cut off what a killed writer left of its last line, so that the next line starts clean."""
-    if not path.exists():
-        return
-    with path.open("rb+") as file:
-        data = file.read()
-        file.truncate(data.rfind(b"\n") + 1)
+    with suppress(RnntuiError):
+        last = 0
+        for event in EventTail(run.events_path).all():
+            last = event.step
+        with Journal(run.events_path) as journal:
+            journal.add(ev.Finished(step=last, reason="error"))
 
 
 def read_json(path: Path) -> dict[str, object]:

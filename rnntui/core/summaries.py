@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from rnntui.core.history import History
-from rnntui.core.runs import EventTail, Run, RunState, last_words, owner_of
+from rnntui.core.journal import EventTail
+from rnntui.core.runs import Run, RunState, last_words, owner_of
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):

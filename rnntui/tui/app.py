@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -260,7 +261,8 @@ class RnntuiApp(Host):
         """Ask every training of this app to save and stop; one that still reads its text just ends."""
         for path in self.training():
             if runs.owner_of(path):
-                runs.request(path, "stop")
+                with suppress(RnntuiError):  # a training that cannot be asked is not there any more
+                    runs.request(path, "stop")
             else:
                 self.children_of[path].terminate()
 

@@ -10,11 +10,13 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.core import runs
+from rnntui.core.errors import RnntuiError
 from rnntui.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -91,6 +93,12 @@ class Companion:
     def follows(self) -> bool:
         """Whether a training run's newest weights are wanted."""
         return self._checkpoint is None
+
+    def ask_for_weights(self) -> None:
+        """Ask a run that trains for its weights of this moment; a disk without room for the word has none for them."""
+        if self.follows and runs.owner_of(self._path):
+            with suppress(RnntuiError):
+                runs.request(self._path, "live")
 
     def renewed(self, text: str) -> tuple[str | None, Suggestions | None]:
         """As `answer`, but only where there are newer weights: `text` was answered with the old ones."""

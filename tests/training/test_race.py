@@ -62,9 +62,9 @@ def test_what_is_clearly_faster_wins(make_run: MakeRun, monkeypatch: pytest.Monk
 def test_what_a_processor_does_not_know_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the start on older processors: bf16 in software would take minutes for its trials."""
     monkeypatch.setattr(race, "torch_knows_bf16", lambda: False)
-    assert race._candidates("cpu") == ("fp32",) and race._candidates("cuda") == ("fp32", "bf16", "fp16")
+    assert race.candidates("cpu") == ("fp32",) and race.candidates("cuda") == ("fp32", "bf16", "fp16")
     monkeypatch.setattr(race, "torch_knows_bf16", lambda: True)
-    assert race._candidates("cpu") == ("fp32", "bf16")
+    assert race.candidates("cpu") == ("fp32", "bf16")
 
 
 def test_the_race_leaves_no_trace(make_run: MakeRun) -> None:

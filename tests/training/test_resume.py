@@ -9,8 +9,9 @@ import pytest
 
 from rnntui.core import events as ev
 from rnntui.core.cells import CELLS
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, WriteError
 from rnntui.core.runs import Run, request
+from rnntui.core.training import checkpoints
 from rnntui.core.training.checkpoints import read_counters
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
@@ -169,11 +170,11 @@ def test_no_half_written_checkpoint_is_left(make_run: MakeRun, monkeypatch: pyte
     run = make_run(log_every=1)
     train_until(run, 10)
 
-    def full(self: Path, data: bytes) -> int:
+    def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(Exception, match="No space left on device"):
+    monkeypatch.setattr(checkpoints, "put", full)
+    with pytest.raises(WriteError, match="No space left on device"):
         train_until(run, 15)
     assert sorted(path.name for path in (run.path / "checkpoints").iterdir()) == ["00000010"]
     assert run.checkpoint_path("last").name == "00000010"

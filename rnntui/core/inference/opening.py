@@ -57,4 +57,6 @@ def _others(folder: Path) -> str:
     names = sorted(path.name for path in folder.parent.glob("[0-9]*") if path != folder)
     if not names:
         return "; no other checkpoint is there: train the run anew"
-    return f"; write {names[-1]} into {folder.parent.parent / 'last'} to go on from there"
+    before = [name for name in names if name < folder.name] or names
+    run = folder.parent.parent
+    return f"; go on from the one before with `rnntui train --run {run} --resume --checkpoint {before[-1]}`"

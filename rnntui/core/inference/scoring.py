@@ -12,7 +12,7 @@ once that is scored, `cache` looks for places that were alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -93,10 +93,15 @@ def score_split(
     protocol: Protocol = "stream",
     device: str = "cpu",
     helped: Helped = UNHELPED,
+    between: Callable[[], None] = lambda: None,
 ) -> Scores:
-    """Score a whole split in fp32.  `start` is the token that stands before it."""
+    """Score a whole split in fp32.  `start` is the token that stands before it.
+
+    `between` is called after every block of it; what it raises ends the scoring.
+    """
     nats, hits = 0.0, 0
     for some, likeliest in score_blocks(model, split.tokens, start, protocol, device, helped):
+        between()
         nats += float(some.double().sum())
         hits += int(likeliest.sum())
     return Scores(protocol, len(split.tokens), nats, hits, split.chars, split.bytes)

@@ -59,7 +59,7 @@ def duel(racing: Sequence[Run]) -> Iterator[Told]:
             stack.enter_context(run.owned())
         stack.enter_context(controls[0].signals())
         trainings = {
-            run.path: (run, run.record(train(run, control)))
+            run.path: (run, run.record(train(run, control), signalled.is_set))
             for run, control in zip(racing, controls, strict=True)
         }
         seconds = dict.fromkeys(trainings, 0.0)

@@ -26,7 +26,7 @@ from rnntui.core import events as ev
 from rnntui.core import store
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.core.files import unwritable, write_atomically
+from rnntui.core.files import refused, write_atomically
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run, read_json
 from rnntui.core.studies.space import Choices, Space
@@ -90,7 +90,7 @@ class Sweep:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise InputError(unwritable(self.path, 0, error)) from None
+                raise InputError(str(refused(self.path, 0, error))) from None
             write_atomically(file, json.dumps(wanted, indent=1).encode())
         elif read_json(file) != wanted:
             raise InputError(
@@ -165,7 +165,7 @@ class Sweep:
         fraction, reported, best = 0.0, 0, None
         control = Control(run.path)
         with run.owned(), control.signals():
-            for event in run.record(train(run, control)):
+            for event in run.record(train(run, control), lambda: control.signalled):
                 if isinstance(event, ev.Progress):
                     fraction = event.fraction
                 elif isinstance(event, ev.Evaluated) and event.bits_per_byte is not None:

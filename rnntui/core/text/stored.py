@@ -9,8 +9,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from typing import IO
 
-from rnntui.core.errors import RnntuiError
-from rnntui.core.files import unwritable
+from rnntui.core.files import refused
 from rnntui.core.store import cache_home
 from rnntui.core.text.corpus import Source
 
@@ -71,5 +70,5 @@ def stored(source: Source, narrate: Narrate) -> Iterator[StoredText]:
                 narrate(f"reading {source.source}", source.fraction)
             file.flush()
         except OSError as error:
-            raise RnntuiError(unwritable(folder, text.bytes if text else 0, error)) from error
+            raise refused(folder, text.bytes if text else 0, error) from error
         yield text

@@ -8,7 +8,8 @@
       manifest.json         size and sha256 of the three above; written last
 
 A checkpoint is filled in a folder beside its place, forced to disk, and renamed; the one-line files
-`last` and `best` change after that.  The newest two checkpoints and the best one are kept.
+`last` and `best` change after that.  The newest two checkpoints and the best one are kept.  What a kill
+leaves between two of these steps is put right when the run is trained again.
 """
 
 from __future__ import annotations
@@ -27,20 +28,27 @@ from torch import Tensor
 
 from rnntui import __version__
 from rnntui.core.errors import InputError
-from rnntui.core.files import folder_written_atomically, write_atomically
+from rnntui.core.files import folder_written_atomically, left_aside, put, refused, write_atomically
 from rnntui.core.inference.opening import verify
 from rnntui.core.models.weights import load_weights, model_bytes, read_tensors
 from rnntui.core.runs import Run, read_json
 from rnntui.core.training.learner import Counters, Learner, flat_state
+from rnntui.core.training.race import candidates
 
 _KEPT = 2
 _LEARNING = "learning."
 
 
 def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
-    """Write a complete checkpoint of this step and let `last`, and `best` if it is, name it."""
+    """Write a complete checkpoint of this step and let `last`, and `best` if it is, name it.
+
+    Raises WriteError where the system refuses; the checkpoints from before are as they were.
+    """
     folder = run.path / "checkpoints" / f"{learner.counters.step:08d}"
-    folder.parent.mkdir(exist_ok=True)
+    try:
+        folder.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise refused(folder.parent, 0, error) from error
     contents = {
         "model.safetensors": model_bytes(learner.judged),
         "trainer.safetensors": save(_trainer_tensors(learner)),
@@ -48,21 +56,86 @@ def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
     }
     with folder_written_atomically(folder) as part:
         for name, content in contents.items():
-            (part / name).write_bytes(content)
+            put(part / name, content)
         manifest = {
             name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
             for name, content in contents.items()
         }
-        (part / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    write_atomically(run.path / "last", f"{folder.name}\n".encode())
+        put(part / "manifest.json", json.dumps(manifest, indent=1).encode())
+    _name(run, "last", folder)
     if best:
-        write_atomically(run.path / "best", f"{folder.name}\n".encode())
+        _name(run, "best", folder)
     _prune(run)
     return folder
 
 
-def load_checkpoint(folder: Path, learner: Learner) -> None:
-    """Put `learner` where the checkpoint was written.  Raises InputError for a damaged one."""
+def settle(run: Run) -> None:
+    """Put right what a killed save left: half a checkpoint goes, a whole one that nothing names yet is the last.
+
+    Raises InputError where no checkpoint can be named, WriteError where the system refuses.
+    """
+    folder = run.path / "checkpoints"
+    left_aside(run.path)
+    if not folder.is_dir():
+        return
+    left_aside(folder)
+    found = _all(run)
+    if not found:
+        return
+    newest = found[-1]
+    named = _named(run, "last")
+    if named == newest:
+        return
+    try:
+        verify(newest)
+        counters = read_counters(newest)
+    except InputError:
+        if named is None:
+            raise
+        return  # a damaged one that nothing names is no checkpoint
+    _name(run, "last", newest)
+    if counters.best_step == counters.step or _named(run, "best") is None:
+        _name(run, "best", newest)
+
+
+def go_back(run: Run, name: str) -> Path:
+    """Let the checkpoint `name` be the newest one again: those of later steps go.  Returns its folder.
+
+    Raises InputError where there is none of that name or it is damaged.
+    """
+    folder = run.checkpoint_path(name)
+    verify(folder)
+    for later in reversed([path for path in _all(run) if path.name > folder.name]):
+        shutil.rmtree(later)
+    _name(run, "last", folder)
+    if _named(run, "best") is None:
+        _name(run, "best", folder)
+    return folder
+
+
+def _all(run: Run) -> list[Path]:
+    """The folders of the checkpoints, the newest last."""
+    return sorted(path for path in (run.path / "checkpoints").glob("[0-9]*") if path.name.isdecimal())
+
+
+def _name(run: Run, pointer: str, folder: Path) -> None:
+    write_atomically(run.path / pointer, f"{folder.name}\n".encode())
+
+
+def _named(run: Run, pointer: str) -> Path | None:
+    """The folder that `last` or `best` names, where both are there."""
+    try:
+        name = (run.path / pointer).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return next((path for path in _all(run) if path.name == name), None)
+
+
+def load_checkpoint(folder: Path, learner: Learner) -> str:
+    """Put `learner` where the checkpoint was written; returns why it may go on in other bits, or ''.
+
+    Raises InputError for a damaged one.
+    """
     verify(folder)
     load_weights(learner.judged, folder / "model.safetensors")
     counters, state = read_counters(folder), read_json(folder / "state.json")
@@ -72,6 +145,23 @@ def load_checkpoint(folder: Path, learner: Learner) -> None:
         _restore(learner, state, tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: does not fit this run ({type(error).__name__}: {error})") from None
+    return _difference(learner, state)
+
+
+def _difference(learner: Learner, state: dict[str, Any]) -> str:
+    """What about this machine is another than where the checkpoint was written, if it changes results."""
+    here = {
+        "threads": learner.threads,
+        "precision": learner.precision,
+        "device": learner.device,
+        "torch": str(torch.__version__),
+    }
+    other = [
+        f"{name} {state[name]} then, {now} now" for name, now in here.items() if state.get(name, now) != now
+    ]
+    if learner.device == "cuda" and not torch.are_deterministic_algorithms_enabled():
+        other.append("a GPU adds up in no fixed order")
+    return f"going on is not exact to the last bit: {'; '.join(other)}" if other else ""
 
 
 def read_counters(folder: Path) -> Counters:
@@ -79,7 +169,7 @@ def read_counters(folder: Path) -> Counters:
     state = read_json(folder / "state.json")
     try:
         names = [field.name for field in dataclasses.fields(Counters)]
-        known: dict[str, Any] = {"step": state["step"]} | {
+        known: dict[str, Any] = {"step": state["step"], "looked": state["step"]} | {
             name: state[name] for name in names if name in state
         }
         return Counters(**known)
@@ -111,7 +201,11 @@ def _trainer_tensors(learner: Learner) -> dict[str, Tensor]:
 
 
 def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    learner.use(state["precision"], min(state["threads"], os.cpu_count() or 1))
+    known = candidates(learner.device)
+    precision = state["precision"] if state["precision"] in known else known[0]
+    if learner.config.training.precision != "auto":
+        precision = learner.config.training.precision
+    learner.use(precision, min(state["threads"], os.cpu_count() or 1))
     if learner.scaler.is_enabled():
         learner.scaler.load_state_dict(state["scaler"])
     learner.state = tuple(
@@ -136,10 +230,7 @@ def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]
 
 def _prune(run: Run) -> None:
     """Keep the newest two checkpoints and the best one."""
-    folder = run.path / "checkpoints"
-    kept = {run.checkpoint_path("last")}
-    if (run.path / "best").exists():
-        kept.add(run.checkpoint_path("best"))
-    for old in sorted(folder.glob("[0-9]*"))[:-_KEPT]:
+    kept = (_named(run, "last"), _named(run, "best"))
+    for old in _all(run)[:-_KEPT]:
         if old not in kept:
-            shutil.rmtree(old)
+            shutil.rmtree(old, ignore_errors=True)  # what cannot be deleted now can be after the next save

@@ -26,6 +26,11 @@ class Control:
         self._offset = 0
         self._signalled = signalled or threading.Event()
 
+    @property
+    def signalled(self) -> bool:
+        """Whether a signal has asked to stop: long work looks here between its parts."""
+        return self._signalled.is_set()
+
     def poll(self) -> list[Command]:
         """The requests since the last call, in order; unknown words are passed over."""
         stop: list[Command] = ["stop"] if self._signalled.is_set() else []

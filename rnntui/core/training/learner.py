@@ -17,6 +17,7 @@ from rnntui.core.text.tokenizers import Ids
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.devices import Precision, autocast, keep_memory
 from rnntui.core.training.optimisation import lr_factor, make_optimizer
+from rnntui.core.training.portions import in_portions, joined, out_of_memory
 
 _COUNTED = 1 << 22
 """Tokens counted for the frequencies that a new model begins with."""
@@ -41,8 +42,16 @@ class Counters:
     """Evaluations without gain in all."""
     evaluated: int = 0
     """The step of the last evaluation that counted."""
+    looked: int = 0
+    """The step after which everything that was due had been done: evaluation, sample."""
     train_loss: float | None = None
     """Moving average of the training loss."""
+    lowest_train_loss: float | None = None
+    """The lowest that it was."""
+    first_train_loss: float | None = None
+    """What it began with."""
+    returns: int = 0
+    """Times in a row that training went back to a checkpoint, without a gain since."""
     stalled: int | None = None
     """The step at which learning stood still and `nt-asgd` began."""
     lr_factor: float = 1.0
@@ -73,6 +82,8 @@ class Learner:
         self.scaler = torch.amp.GradScaler(device, enabled=False)
         self.state: StackState = self.model.initial_state(training.batch_size)
         self.counters = Counters()
+        self.portions = 1
+        """Groups of streams that a batch is computed in; more than one where memory is short."""
         keep_memory()
 
     @property
@@ -138,28 +149,57 @@ class Learner:
             self.state = self.model.initial_state(training.batch_size)
 
         # 2. Products in the chosen precision; the loss always in fp32, where small differences count.
-        loss = self._loss(batch, self.state)
+        nats, state = self._gradients(batch)
 
         # 3. Recurrent gradients can explode, so their norm is clipped (Pascanu et al. 2013).  One number
         #    that is not finite would poison every weight: such a step is not taken.
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss.objective).backward()
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
-        sound = torch.isfinite(norm)
+        sound = torch.isfinite(norm) & torch.isfinite(nats)
         # A longer piece is a surer gradient, where the lengths vary (Merity et al. 2018).
         share = len(batch.targets) / training.bptt if training.vary_bptt else 1.0
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * share
         self._update(norm, sound)
-        self.state = _carried(loss.state, sound)
+        self.state = _carried(state, sound)
 
         self.counters.step += 1
         if self.average:
             self.average.add(self.counters.step, self.counters.stalled)
         self.counters.tokens += batch.targets.size
         self.counters.train_s += time.perf_counter() - began
-        return loss.nats.detach(), norm
+        return nats, norm
+
+    def _gradients(self, batch: Batch) -> tuple[Tensor, StackState]:
+        """The gradients of a batch; its mean loss in nats a token and the state after it, both without history.
+
+        Where memory is short for the whole batch it is taken in halves, their gradients added up, and so on down
+        to single streams; from then on at once.
+        """
+        while True:
+            self.optimizer.zero_grad(set_to_none=True)
+            try:
+                if self.portions == 1:
+                    loss = self._loss(batch, self.state)
+                    self.scaler.scale(loss.objective).backward()
+                    return loss.nats.detach(), loss.state
+                losses, states = [], []
+                for part, state, share in in_portions(batch, self.state, self.portions):
+                    loss = self._loss(part, state)
+                    self.scaler.scale(loss.objective * share).backward()
+                    losses.append(loss.nats.detach() * share)
+                    states.append(loss.state)
+                return torch.stack(losses).sum(), joined(states)
+            except (MemoryError, RuntimeError) as error:
+                if not out_of_memory(error) or self.portions >= self.config.training.batch_size:
+                    raise
+            # Here what the failed try held is free again.
+            self.portions = min(2 * self.portions, self.config.training.batch_size)
+
+    def finite(self) -> bool:
+        """Whether all weights, and their mean, are finite numbers."""
+        models = (self.model, self.judged) if self.average else (self.model,)
+        return all(bool(torch.isfinite(p).all()) for model in models for p in model.parameters())
 
     def _update(self, norm: Tensor, sound: Tensor) -> None:
         """Move the weights by the gradient, brought down to the largest norm allowed."""

@@ -14,10 +14,6 @@ from torch import Tensor
 from rnntui.core import events as ev
 from rnntui.core.errors import NumericalError, RnntuiError
 from rnntui.core.files import write_atomically
-from rnntui.core.inference.opening import engine_of
-from rnntui.core.inference.sampling import Sampling, generate
-from rnntui.core.inference.session import Session
-from rnntui.core.inference.vocabulary import Vocabulary
 from rnntui.core.models.language_model import count_parameters
 from rnntui.core.models.weights import model_bytes
 from rnntui.core.runs import Command, Run
@@ -25,24 +21,17 @@ from rnntui.core.text import tokenizers
 from rnntui.core.text.baselines import baselines
 from rnntui.core.text.dataset import Split, reopen
 from rnntui.core.training.averaging import PATIENCE
-from rnntui.core.training.checkpoints import load_checkpoint, save_checkpoint
+from rnntui.core.training.checkpoints import go_back, load_checkpoint, save_checkpoint, settle
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
-from rnntui.core.training.evaluation import evaluate
+from rnntui.core.training.evaluation import affordable_every, evaluate
+from rnntui.core.training.health import BAD_STEPS, RETURNS, diverged, strayed, take_in
+from rnntui.core.training.keeping import patiently
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
+from rnntui.core.training.samples import Sampler
 
-_SAMPLE_TOKENS = 240
-_BAD_STEPS = 3
-"""Steps in a row without finite numbers after which training gives up."""
 _PAUSE_POLL_S = 0.1
-_EVALUATION_SHARE = 0.15
-"""About how much of the time goes into evaluation, where no `--eval-every` says otherwise."""
-_EVALUATION_COST = 1.5
-"""Time that a held-out token takes, read one by one, against a training token in its batch."""
-_LEAST_EVAL_EVERY = 100
-_FRESH = 0.05
-"""Share of the newest loss in the moving average."""
 _NEAR = 0.1
 """Nats above the target at which the held-out loss is looked at more often: it is that of the mean of the weights."""
 _LATER = 1.1
@@ -58,9 +47,10 @@ _SAMPLE_EVERY = 200
 def train(run: Run, control: Control) -> Iterator[ev.AnyEvent]:
     """Train `run`, from its last checkpoint if there is one, telling each thing as it happens.
 
-    Ends with `Finished`.  Raises NumericalError when the numbers stay non-finite, and InputError where
-    the run folder or its corpus cannot be used.
+    Ends with `Finished`.  Raises NumericalError when the numbers go bad again and again, InputError where
+    the run folder or its corpus cannot be used, and WriteError where it is stopped while it waits for room.
     """
+    settle(run)
     loop = Loop(run, control)
     yield from loop.begin()
     while (reason := loop.over()) is None:
@@ -70,6 +60,10 @@ def train(run: Run, control: Control) -> Iterator[ev.AnyEvent]:
         yield from loop.step()
         yield from loop.look()
     yield from loop.end(reason or "interrupted")
+
+
+class _InterruptedError(Exception):
+    """A signal came in the middle of long work: it is left, so that the training is saved and gone soon."""
 
 
 class Loop:
@@ -88,9 +82,9 @@ class Loop:
         self._baselines = baselines(train_tokens, self.dataset["valid"], vocab_size) if fresh else []
         self.learner = Learner(run.config, vocab_size, train_tokens, device)
         self.valid: Split = self.dataset["valid"]
-        self.vocabulary = Vocabulary(self.tokenizer)
+        self.sampler = Sampler(run.config, self.tokenizer)
         self.stopped = False
-        self.eval_every = self.config.eval_every or self._default_eval_every()
+        self.eval_every = self.config.eval_every or affordable_every(self.config, len(self.valid.tokens))
         self.save_every = self.config.save_every or self.eval_every
         self.sample_every = self.config.sample_every or min(self.eval_every, _SAMPLE_EVERY)
         self._last_evaluation: ev.Evaluated | None = None
@@ -98,26 +92,40 @@ class Loop:
         self._unread: list[tuple[Tensor, Tensor]] = []
         self._losses: list[float] = []
         self._bad_steps = 0
+        self._portions = 1
         self._logged_tokens, self._logged_s = 0, 0.0
         self._began = time.perf_counter()
 
-    def _default_eval_every(self) -> int:
-        """As many steps as keep evaluation to its share of the time, whatever the size of the held-out part."""
-        batch = self.config.batch_size * self.config.bptt
-        steps = _EVALUATION_COST * len(self.valid.tokens) / batch / _EVALUATION_SHARE
-        return max(_LEAST_EVAL_EVERY, math.ceil(steps))
-
     def begin(self) -> Iterator[ev.AnyEvent]:
         """Go on from the last checkpoint, or choose how to compute and start."""
-        learner, counters = self.learner, self.learner.counters
         if (self.run.path / "last").exists():
-            load_checkpoint(self.run.checkpoint_path("last"), learner)
-            counters = learner.counters
-            self._last_saved = counters.step
+            folder = self.run.checkpoint_path("last")
+            difference = load_checkpoint(folder, self.learner)
+            yield self._started()
+            if difference:
+                yield self._warned(difference)
         else:
-            learner.use(*choose_way(self.config.precision, learner))
+            self.learner.use(*choose_way(self.config.precision, self.learner))
+            yield self._started()
+        for each in self._baselines:
+            yield ev.Baselined(step=0, **each._asdict())
+        if self.learner.counters.looked < self.learner.counters.step:
+            yield from self.look()
+        if self.tokenizer.unknown is not None:
+            unknown = np.count_nonzero(self.valid.tokens == self.tokenizer.unknown)
+            if unknown:
+                yield self._warned(
+                    f"{unknown:,} of {len(self.valid.tokens):,} held-out tokens are <unk>: "
+                    f"bits per byte leaves out what they hide"
+                )
+
+    def _started(self) -> ev.Started:
+        """Tell where training stands, and count from here."""
+        learner, counters = self.learner, self.learner.counters
+        self._last_saved = counters.step if counters.step else -1
         self._logged_tokens, self._logged_s = counters.tokens, counters.train_s
-        yield ev.Started(
+        self._unread, self._losses, self._bad_steps, self._last_evaluation = [], [], 0, None
+        return ev.Started(
             step=counters.step,
             run=self.run.name,
             device=learner.device,
@@ -131,15 +139,6 @@ class Loop:
             train_bytes=self.dataset["train"].bytes,
             valid_bytes=self.valid.bytes,
         )
-        for each in self._baselines:
-            yield ev.Baselined(step=0, **each._asdict())
-        if self.tokenizer.unknown is not None:
-            unknown = np.count_nonzero(self.valid.tokens == self.tokenizer.unknown)
-            if unknown:
-                yield self._warned(
-                    f"{unknown:,} of {len(self.valid.tokens):,} held-out tokens are <unk>: "
-                    f"bits per byte leaves out what they hide"
-                )
 
     def over(self) -> ev.Reason | None:
         """Which limit is reached, if any is."""
@@ -167,11 +166,17 @@ class Loop:
         for loss, grad_norm in self._read():
             if not math.isfinite(loss) or not math.isfinite(grad_norm):
                 yield from self._bad_step()
+                if not self._bad_steps:
+                    return  # at another step now
             else:
                 self._bad_steps = 0
                 self._losses.append(loss)
-                before = counters.train_loss
-                counters.train_loss = loss if before is None else before + _FRESH * (loss - before)
+                take_in(counters, loss)
+        if learner.portions != self._portions:
+            self._portions = learner.portions
+            yield self._warned(
+                f"memory is short for a whole batch: it is computed in {self._portions} portions, with the same result"
+            )
         if not due:
             return
         tokens, seconds = counters.tokens - self._logged_tokens, counters.train_s - self._logged_s
@@ -203,24 +208,48 @@ class Loop:
         self._bad_steps += 1
         yield self._warned("loss or gradient was not finite: the step was not taken, the state starts anew")
         # A scaled fp16 loss overflows now and then until its scale has settled; that is no divergence.
-        if self._bad_steps >= _BAD_STEPS and not self.learner.scaler.is_enabled():
+        if self._bad_steps >= BAD_STEPS and not self.learner.scaler.is_enabled():
+            yield from self._go_back(f"numbers were not finite {BAD_STEPS} steps in a row", "last")
+
+    def _go_back(self, reason: str, checkpoint: str) -> Iterator[ev.AnyEvent]:
+        """Go on from a good checkpoint with half the learning rate, or from the beginning where there is none."""
+        learner, returns = self.learner, self.learner.counters.returns + 1
+        factor = learner.counters.lr_factor / 2
+        if returns > RETURNS:
             raise NumericalError(
-                f"{self.run.name}: numbers were not finite {_BAD_STEPS} steps in a row; "
-                f"resume the last checkpoint with a smaller --lr (now {self.config.lr:g})"
+                f"{self.run.name}: {reason}, also with a learning rate of {self.config.lr * 2 * factor:g}; "
+                f"resume with a smaller --lr (now {self.config.lr:g})"
             )
+        if (self.run.path / "last").exists():
+            load_checkpoint(go_back(self.run, checkpoint), learner)
+        else:
+            tokens = self.dataset["train"].tokens
+            self.learner = Learner(self.run.config, self.tokenizer.vocab_size, tokens, learner.device)
+            self.learner.use(learner.precision, learner.threads)
+        counters = self.learner.counters
+        counters.lr_factor, counters.returns = factor, returns
+        yield self._started()
+        yield self._warned(f"{reason}: back at step {counters.step:,}, with half the learning rate")
 
     def look(self) -> Iterator[ev.AnyEvent]:
         """Evaluate, sample and save when it is time."""
         step = self.learner.counters.step
         best = False
-        if step % self.eval_every == 0 or self._near_target():
-            evaluated = self._evaluate(counts=True)
-            best = evaluated.best
-            yield from self._told(evaluated)
-        if step % self.sample_every == 0:
-            yield self._sample()
+        try:
+            if step % self.eval_every == 0 or self._near_target() or self._strayed():
+                evaluated = self._evaluate(counts=True)
+                best = evaluated.best
+                yield from self._told(evaluated)
+                if diverged(self.learner.counters, evaluated.loss):
+                    yield from self._go_back("training has diverged", "best")
+                    return
+            if step % self.sample_every == 0:
+                yield self._sample()
+        except _InterruptedError:
+            return  # what is due waits in the checkpoint that follows
+        self.learner.counters.looked = step
         if best or step % self.save_every == 0:
-            yield self._save(best)
+            yield from self._save(best)
 
     def _near_target(self) -> bool:
         """Whether the target loss may have been reached since the last evaluation, going by the training loss."""
@@ -228,6 +257,11 @@ class Loop:
         if target is None or counters.train_loss is None or counters.train_loss > target + _NEAR:
             return False
         return counters.step >= _LATER * counters.evaluated
+
+    def _strayed(self) -> bool:
+        """Whether the training loss has risen for an epoch since anyone looked: more must not be wasted."""
+        counters = self.learner.counters
+        return strayed(counters) and counters.step >= counters.evaluated + len(self.learner.streams)
 
     def obey(self) -> Iterator[ev.AnyEvent]:
         """Do what was asked since the last step; wait here while paused."""
@@ -240,7 +274,8 @@ class Loop:
                 elif command in ("resume", "stop") and paused:
                     paused = False
                     yield ev.Resumed(step=self.learner.counters.step)
-                yield from self._act(command)
+                with suppress(_InterruptedError):
+                    yield from self._act(command)
             if not paused:
                 return
             time.sleep(_PAUSE_POLL_S)
@@ -279,15 +314,18 @@ class Loop:
         step = self.learner.counters.step
         best = False
         if reason != "interrupted" and self.learner.counters.evaluated != step:
-            evaluated = self._evaluate(counts=True)
-            best = evaluated.best
-            yield from self._told(evaluated)
-            yield self._sample()
+            try:
+                evaluated = self._evaluate(counts=True)
+                best = evaluated.best
+                yield from self._told(evaluated)
+                yield self._sample()
+            except _InterruptedError:
+                reason = "interrupted"
         yield from self._overfit(self._last_evaluation)
         if best or self._last_saved != step:
-            yield self._save(best)
+            yield from self._save(best)
         (self.run.path / "live.safetensors").unlink(missing_ok=True)
-        yield ev.Finished(step=step, reason=reason)
+        yield ev.Finished(step=self.learner.counters.step, reason=reason)
 
     def _overfit(self, last: ev.Evaluated | None) -> Iterator[ev.Warned]:
         """Say so if the model got worse at what it has not seen: nothing is lost, but time was."""
@@ -309,11 +347,13 @@ class Loop:
             learner.device,
             step=counters.step,
             train_s=counters.train_s,
+            between=self._look_up,
         )
         loss = evaluated.loss
         best = counts and loss is not None and (counters.best_loss is None or loss < counters.best_loss)
         if best:
             counters.best_loss, counters.best_step, counters.stale = loss, counters.step, 0
+            counters.returns = 0
         elif counts:
             counters.stale += 1
             counters.drops += 1
@@ -333,19 +373,24 @@ class Loop:
                 f"a smaller --lr helps"
             )
 
-    def _sample(self) -> ev.Sampled:
-        """Write a little, on a random generator of its own: training's stays untouched."""
-        learner = self.learner
-        session = Session(engine_of(learner.judged, self.run.config.model), self.tokenizer, self.vocabulary)
-        session.set_text(self.config.sample_prompt)
-        sampling = Sampling(seed=self.config.seed + learner.counters.step)
-        text = "".join(generate(session, _SAMPLE_TOKENS, sampling))
-        return ev.Sampled(step=learner.counters.step, prompt=self.config.sample_prompt, text=text)
+    def _look_up(self) -> None:
+        if self.control.signalled:
+            raise _InterruptedError
 
-    def _save(self, best: bool) -> ev.Saved:
-        folder = save_checkpoint(self.run, self.learner, best)
-        self._last_saved = self.learner.counters.step
-        return ev.Saved(step=self._last_saved, path=folder.relative_to(self.run.path).as_posix())
+    def _sample(self) -> ev.Sampled:
+        return self.sampler.write(self.learner.judged, self.learner.counters.step, self._look_up)
+
+    def _save(self, best: bool) -> Iterator[ev.AnyEvent]:
+        """Save, where there is something to be saved; wait for room where there is none."""
+        if not self.learner.finite():
+            yield from self._go_back("weights were not finite", "last")
+            return
+        step = self.learner.counters.step
+        folder = yield from patiently(
+            lambda: save_checkpoint(self.run, self.learner, best), self.control, step
+        )
+        self._last_saved = step
+        yield ev.Saved(step=step, path=folder.relative_to(self.run.path).as_posix())
 
     def _warned(self, message: str) -> ev.Warned:
         return ev.Warned(step=self.learner.counters.step, message=message)

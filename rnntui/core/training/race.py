@@ -68,14 +68,14 @@ def choose_way(name: Precision | Literal["auto"], learner: Learner) -> Way:
 
 def _race(name: Precision | Literal["auto"], learner: Learner) -> Way:
     threads = _ALL_THREADS
-    precisions = _candidates(learner.device) if name == "auto" else (name,)
+    precisions = candidates(learner.device) if name == "auto" else (name,)
     best = _fastest(learner, [Way(precision, threads) for precision in precisions])
     if learner.device == "cpu" and threads > 1 and "OMP_NUM_THREADS" not in os.environ:
         best = _fastest(learner, [best, Way(best.precision, threads // 2)])
     return best
 
 
-def _candidates(device: str) -> tuple[Precision, ...]:
+def candidates(device: str) -> tuple[Precision, ...]:
     """The precisions that can be the fastest on a device."""
     if device == "cuda":
         return "fp32", "bf16", "fp16"

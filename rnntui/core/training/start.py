@@ -10,10 +10,11 @@ from rnntui.core import store
 from rnntui.core.config import FIELDS, LIMITS, RESUMABLE, Config, changed, value_of
 from rnntui.core.errors import InputError
 from rnntui.core.models.budget import within_budget
-from rnntui.core.runs import Run
+from rnntui.core.runs import Run, lives_there
 from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.stored import Narrate
+from rnntui.core.training.checkpoints import go_back, settle
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.recipes import by_epochs
 
@@ -30,9 +31,7 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     """
     for path in paths:
         if path is not None and (path / "run.toml").exists():
-            raise InputError(
-                f"{path}: a run lives there already; go on with --resume or choose another --run"
-            )
+            raise InputError(lives_there(path))
     choose_device(configs[0].training.device)
     prepared, tokenizer, data = dataset.prepare(configs[0], narrate)
     known = {name: value_of(prepared, name) for name in ("corpus", "split", "sha256")}
@@ -46,6 +45,17 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
         Run.create(path or store.new_path(config), config, content)
         for config, path in zip(fitted, paths, strict=True)
     ]
+
+
+def rewind(path: Path, checkpoint: str) -> None:
+    """Let the run at `path` go on from `checkpoint` the next time; those of later steps are deleted.
+
+    Raises InputError while another process trains it, and where there is no such checkpoint or it is damaged.
+    """
+    run = Run.open(path)
+    with run.owned():
+        settle(run)
+        go_back(run, checkpoint)
 
 
 def resume_run(path: Path, settings: Mapping[str, Any]) -> Run:

@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Static
 
-from rnntui.core.errors import InputError, oneline
+from rnntui.core import runs
+from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.typed import parse
 from rnntui.preferences import Preferences
 from rnntui.tui.host import Host
@@ -63,6 +64,15 @@ class RnntuiScreen(Screen[None]):
     def say(self, message: str, fault: bool = False) -> None:
         """A toast: something happened, or a person can mend something."""
         self.notify(visible_line(message), severity="error" if fault else "information", markup=False)
+
+    def ask(self, path: Path, command: runs.Command) -> bool:
+        """Ask the training in `path` for something; whether it was asked.  A disk without room is told."""
+        try:
+            runs.request(path, command)
+        except RnntuiError as error:
+            self.say(oneline(error), fault=True)
+            return False
+        return True
 
     def go_on(self, path: Path, at_its_end: bool, train_s: float) -> None:
         """Go on training a run; one that reached its limit needs another limit."""

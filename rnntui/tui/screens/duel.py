@@ -15,6 +15,7 @@ from textual.widgets import Static
 from rnntui import formats
 from rnntui.core import runs
 from rnntui.core.history import History
+from rnntui.core.journal import EventTail
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.child import Child
 from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
@@ -43,7 +44,7 @@ class DuelScreen(PlottingScreen):
     def __init__(self, paths: Sequence[Path], cells: Sequence[str], child: Child | None = None) -> None:
         super().__init__()
         self.paths, self.cells, self._child = list(paths), list(cells), child
-        self._tails = [runs.EventTail(path / "events.jsonl") for path in paths]
+        self._tails = [EventTail(path / "events.jsonl") for path in paths]
         self.histories = [History() for _ in paths]
         self._own_axis = False
         self._drawn = 0.0
@@ -182,9 +183,9 @@ class DuelScreen(PlottingScreen):
     def action_pause(self) -> None:
         wanted: runs.Command = "resume" if self.paused else "pause"
         for path in self.paths:
-            runs.request(path, wanted)
+            self.ask(path, wanted)
 
     def action_stop(self) -> None:
         for path in self.paths:
-            runs.request(path, "stop")
+            self.ask(path, "stop")
         self.say("Saving and stopping.")

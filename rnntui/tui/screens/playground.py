@@ -139,8 +139,7 @@ class PlaygroundScreen(DraftScreen):
 
     def _ask_for_weights(self) -> None:
         """Ask a run that trains for its weights of this moment, and look for new ones."""
-        if self._companion.follows and runs.owner_of(self._path):
-            runs.request(self._path, "live")
+        self._companion.ask_for_weights()
         self._look = True
         self._wanted.set()
 

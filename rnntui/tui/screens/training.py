@@ -18,6 +18,7 @@ from textual.widgets import Static
 from rnntui.core import events as ev
 from rnntui.core import runs, store
 from rnntui.core.history import History
+from rnntui.core.journal import EventTail
 from rnntui.core.runs import Run
 from rnntui.core.summaries import read_history
 from rnntui.plots.chart import LETTERS
@@ -110,7 +111,7 @@ class TrainingScreen(PlottingScreen):
         super().__init__()
         self._path = path
         self._child = child
-        self._tail = runs.EventTail(path / "events.jsonl")
+        self._tail = EventTail(path / "events.jsonl")
         self.history = History()
         self._warned = 0
         self._others: list[tuple[str, History]] = []
@@ -302,21 +303,21 @@ class TrainingScreen(PlottingScreen):
         self.post_message(PlayRequested(self._path))
 
     def action_pause(self) -> None:
-        runs.request(self._path, "resume" if self.state == "paused" else "pause")
+        self.ask(self._path, "resume" if self.state == "paused" else "pause")
 
     def action_ask(self, command: runs.Command) -> None:
-        runs.request(self._path, command)
         told = {
             "evaluate": "Scoring the held-out text.",
             "sample": "Writing a sample.",
             "faster": "Raising the learning rate.",
             "slower": "Lowering the learning rate.",
         }
-        self.say(told[command])
+        if self.ask(self._path, command):
+            self.say(told[command])
 
     def action_stop(self) -> None:
-        runs.request(self._path, "stop")
-        self.say("Saving and stopping.")
+        if self.ask(self._path, "stop"):
+            self.say("Saving and stopping.")
 
     def action_resume(self) -> None:
         progress = self.history.progress

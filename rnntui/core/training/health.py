@@ -1,0 +1,58 @@
+"""When numbers have gone bad, and what a run does then."""
+
+from __future__ import annotations
+
+from rnntui.core.training.learner import Counters
+
+BAD_STEPS = 3
+"""Steps in a row without finite numbers after which a run goes back to its last good checkpoint."""
+RETURNS = 5
+"""Times in a row that a run goes back, each time with half the rate, before it gives up."""
+_AWAY = 0.5
+"""Nats that the training loss has to lie above the lowest that it was: more than texts differ within themselves."""
+_WORSE = 0.2
+"""The same of the held-out loss above the best, whose text is always the same."""
+_BELOW_FREQUENCIES = 0.1
+"""Nats above its first loss, that of the tokens' frequencies alone, at which a model has learned nothing."""
+_LEAST_STEPS = 100
+"""Before that many steps nobody can say so."""
+_FRESH = 0.05
+"""Share of the newest loss in the moving average."""
+
+
+def take_in(counters: Counters, loss: float) -> None:
+    """Let a step's training loss, which is finite, count."""
+    before, lowest = counters.train_loss, counters.lowest_train_loss
+    now = loss if before is None else before + _FRESH * (loss - before)
+    counters.train_loss = now
+    counters.lowest_train_loss = now if lowest is None else min(lowest, now)
+    counters.first_train_loss = now if counters.first_train_loss is None else counters.first_train_loss
+
+
+def strayed(counters: Counters) -> bool:
+    """Whether the training loss stands so high that the held-out one should be looked at."""
+    loss, lowest = counters.train_loss, counters.lowest_train_loss
+    return loss is not None and lowest is not None and (loss > lowest + _AWAY or _ignorant(counters))
+
+
+def diverged(counters: Counters, held_out: float | None) -> bool:
+    """Whether training has come apart: both losses lie far above where they were, or nothing was learned at all.
+
+    One loss alone says little.  A training loss rises where the text changes, from prose to code; a held-out
+    loss rises while a text is learned by heart.
+    """
+    if not strayed(counters) or counters.lowest_train_loss is None:
+        return False
+    reference = counters.lowest_train_loss if counters.best_loss is None else counters.best_loss
+    return _ignorant(counters) or held_out is None or held_out > reference + _WORSE
+
+
+def _ignorant(counters: Counters) -> bool:
+    """Whether the model knows less than it began with, though it has had its time."""
+    loss, first = counters.train_loss, counters.first_train_loss
+    return (
+        counters.step >= _LEAST_STEPS
+        and loss is not None
+        and first is not None
+        and loss > first + _BELOW_FREQUENCIES
+    )

@@ -1,0 +1,34 @@
+"""What a model writes while it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rnntui.core.config import Config
+from rnntui.core.events import Sampled
+from rnntui.core.inference.opening import engine_of
+from rnntui.core.inference.sampling import Sampling, generate
+from rnntui.core.inference.session import Session
+from rnntui.core.inference.vocabulary import Vocabulary
+from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.text.tokenizers import Tokenizer
+
+_TOKENS = 240
+
+
+class Sampler:
+    """Writes a little with a model, on a random generator of its own: training's stays untouched."""
+
+    def __init__(self, config: Config, tokenizer: Tokenizer) -> None:
+        self._config, self._tokenizer, self._vocabulary = config, tokenizer, Vocabulary(tokenizer)
+
+    def write(self, model: LanguageModel, step: int, between: Callable[[], None]) -> Sampled:
+        """A sample as of `step`.  `between` is called after every piece; what it raises ends the writing."""
+        training = self._config.training
+        session = Session(engine_of(model, self._config.model), self._tokenizer, self._vocabulary)
+        session.set_text(training.sample_prompt)
+        pieces = []
+        for piece in generate(session, _TOKENS, Sampling(seed=training.seed + step)):
+            pieces.append(piece)
+            between()
+        return Sampled(step=step, prompt=training.sample_prompt, text="".join(pieces))

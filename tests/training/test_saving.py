@@ -1,0 +1,185 @@
+"""Saving: kills, full disks and power losses leave a checkpoint from which training goes on."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from rnntui.core import events as ev
+from rnntui.core import runs
+from rnntui.core.errors import InputError, RnntuiError, WriteError
+from rnntui.core.files import left_aside
+from rnntui.core.inference.opening import CHECKPOINT_FILES, verify
+from rnntui.core.runs import Run
+from rnntui.core.training import keeping
+from rnntui.core.training.checkpoints import settle
+from rnntui.core.training.control import Control
+from rnntui.core.training.loop import train
+from rnntui.core.training.start import resume_run, rewind
+from tests.conftest import MakeRun, train_all
+from tests.disk import FAULTS, Recorder, Refusing
+from tests.training.test_resume import train_until, weights
+
+
+def train_to(run: Run, step: int) -> None:
+    train_all(resume_run(run.path, {"max_steps": step}))
+
+
+def test_power_loss_leaves_the_old_checkpoint_or_the_new(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the night's work: whatever the disk had of a save, a whole checkpoint is found and named."""
+    run = make_run(hidden_size=4, embedding_size=2, max_steps=3, eval_every=3)
+    train_all(run)
+    before = tmp_path / "before"
+    shutil.copytree(run.path, before)
+    with pytest.MonkeyPatch.context() as patch:
+        recorder = Recorder(run.path)
+        recorder.watch(patch)
+        train_to(run, 12)
+    assert {op.kind for op in recorder.operations} == {"put", "rename", "remove", "sync_file", "sync_folder"}
+    found = set()
+    for moment in recorder.after_power_loss(before, tmp_path / "after", random.Random(1)):
+        after = Run.open(tmp_path / "after")
+        settle(after)
+        folder = after.checkpoint_path("last")
+        verify(folder)
+        verify(after.checkpoint_path("best"))
+        assert not list((after.path / "checkpoints").glob(".*")), moment
+        found.add(folder.name)
+    assert found == {"00000003", "00000006", "00000009", "00000012"}
+
+
+def test_the_same_step_saved_again_is_never_lost(tmp_path: Path) -> None:
+    """Protects the pointer: between the two moves of a folder that takes another's place, the old one is found."""
+    (tmp_path / ".00000005.77.old.part").mkdir()
+    (tmp_path / ".00000005.77.old.part" / "state.json").write_text("{}")
+    (tmp_path / ".00000005.77.part").mkdir()
+    left_aside(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["00000005"]
+    assert (tmp_path / "00000005" / "state.json").exists()
+
+
+def test_a_whole_checkpoint_that_nothing_names_is_taken(make_run: MakeRun) -> None:
+    """Protects the last interval: a kill between a checkpoint and its name costs nothing."""
+    run = make_run(max_steps=40)
+    train_all(run)
+    expected = weights(run)
+    for pointer in ("last", "best"):
+        (run.path / pointer).write_text("00000020\n")
+    settle(run)
+    assert weights(run) == expected and run.checkpoint_path("best").name == "00000040"
+    (run.path / "last").write_text("00000020\n")
+    damaged = run.path / "checkpoints" / "00000040" / "model.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    settle(run)
+    assert run.checkpoint_path("last").name == "00000020", "a damaged one is no checkpoint"
+
+
+@pytest.mark.parametrize("name", [*CHECKPOINT_FILES, "manifest.json"])
+def test_a_corrupted_byte_is_named_and_the_one_before_offered(name: str, make_run: MakeRun) -> None:
+    """Protects against silent damage: any byte of any file; and the command that the line offers works."""
+    run = make_run(max_steps=40)
+    train_all(run)
+    path = run.checkpoint_path("last") / name
+    content, rng = path.read_bytes(), random.Random(0)
+    for at in [0, len(content) - 1, *(rng.randrange(len(content)) for _ in range(20))]:
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0x11]) + content[at + 1 :])
+        with pytest.raises(InputError) as caught:
+            verify(path.parent)
+        if name != "manifest.json":
+            assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=r"--resume --checkpoint 00000020|manifest"):
+        train_all(resume_run(run.path, {"max_steps": 50}))
+    rewind(run.path, "20")
+    told = train_all(resume_run(run.path, {"max_steps": 50}))
+    assert told[0].step == 20 and told[-1] == ev.Finished(step=50, reason="steps")
+
+
+def test_going_back_takes_a_checkpoint_that_is_there(make_run: MakeRun) -> None:
+    run = make_run(max_steps=40)
+    train_all(run)
+    with pytest.raises(InputError, match="no checkpoint '7'; there are: 00000020, 00000040"):
+        rewind(run.path, "7")
+    with run.owned(), pytest.raises(InputError, match="is training this run"):
+        rewind(run.path, "20")
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_every_write_may_be_refused(
+    fault: int, make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects what is there: at each write of a run the line names path and bytes, training waits, and goes on."""
+    monkeypatch.setattr(runs, "_RETRY_S", 0.005)
+    monkeypatch.setattr(keeping, "_RETRY_S", 0.005)
+    begun = make_run(hidden_size=4, embedding_size=2, max_steps=2, eval_every=2, sample_every=4)
+    train_all(begun)
+    expected = None
+    for at in range(1, 1000):
+        run = Run.open(shutil.copytree(begun.path, tmp_path / f"copy{at}"))
+        run = resume_run(run.path, {"max_steps": 4})
+        with pytest.MonkeyPatch.context() as patch:
+            disk = Refusing(patch, at, fault)
+            told = []
+            for event in run.record(train(run, Control(run.path))):
+                told.append(event)
+                if disk.refused:
+                    verify(run.checkpoint_path("last"))
+                if isinstance(event, ev.Warned):
+                    assert "cannot be written" in event.message and "bytes" in event.message
+                    assert str(run.path) in event.message
+                    threading.Timer(0.02, disk.mend).start()
+        assert told[-1] == ev.Finished(step=4, reason="steps")
+        assert bool(disk.refused) == any(isinstance(event, ev.Warned) for event in told)
+        expected = expected or weights(run)
+        assert weights(run) == expected
+        # What was told is in the file, once and in order; only the waiting for the file itself is not.
+        kept = [event for event in told if not isinstance(event, ev.Warned)]
+        assert [e for e in run.events() if not isinstance(e, ev.Warned)][-len(kept) :] == kept
+        if not disk.refused:
+            break
+        shutil.rmtree(run.path)
+    assert at > 20, "a save alone makes more writes than that"
+
+
+def test_who_stops_while_there_is_no_room_gets_the_line(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(log_every=1)
+    train_until(run, 10)
+    expected = weights(run)
+    with pytest.MonkeyPatch.context() as patch:
+        Refusing(patch, 3, FAULTS["no room"])
+        control = Control(run.path)
+        threading.Timer(1.0, control._on_signal, (15, None)).start()
+        began = time.monotonic()
+        with pytest.raises(WriteError, match=r"cannot be written \([\d,]+ bytes\): No space left"):
+            list(run.record(train(run, control), lambda: control.signalled))
+        assert time.monotonic() - began < 5
+    assert weights(run) == expected
+
+
+def test_a_folder_that_is_gone_is_not_waited_for(make_run: MakeRun) -> None:
+    run = make_run()
+    with pytest.raises(RnntuiError) as caught:
+        for event in run.record(train(run, Control(run.path))):
+            if isinstance(event, ev.Saved):
+                shutil.rmtree(run.path)
+    assert not isinstance(caught.value, WriteError) and str(run.path) in str(caught.value)
+
+
+def test_a_request_without_room_goes_by_signal(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, sent = make_run(), []
+    monkeypatch.setattr(runs.os, "kill", lambda pid, number: sent.append((pid, number)))
+    with run.owned(), pytest.MonkeyPatch.context() as patch:
+        Refusing(patch, 1, FAULTS["no room"])
+        with pytest.raises(WriteError, match="control: cannot be written"):
+            runs.request(run.path, "pause")
+        runs.request(run.path, "stop")
+    assert [pid for pid, _ in sent] == [runs.os.getpid()]
