@@ -28,6 +28,9 @@ Average = Literal["none", "ema", "nt-asgd"]
 
 Seconds = Annotated[float, Meta(gt=0, extra={"unit": "duration"})]
 Positive = Annotated[int, Meta(ge=1)]
+Size = Annotated[int, Meta(ge=1, le=1 << 16)]
+"""Bounded, so that a file from anywhere cannot ask for what no machine has."""
+Layers = Annotated[int, Meta(ge=1, le=64)]
 Count = Annotated[int, Meta(ge=1, extra={"unit": "count"})]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -77,12 +80,12 @@ class ModelConfig(Section, frozen=True, kw_only=True):
 
     cell: Annotated[str, _doc("recurrent cell")] = "lstm"
     nonlinearity: Annotated[Literal["tanh", "relu"], _doc("of the elman cell")] = "tanh"
-    num_layers: Annotated[Positive, _doc("recurrent layers")] = 1
-    hidden_size: Annotated[Positive, _doc("units a layer")] = 512
+    num_layers: Annotated[Layers, _doc("recurrent layers")] = 1
+    hidden_size: Annotated[Size, _doc("units a layer")] = 512
     parameters: Annotated[
         Count | None, _doc("parameter budget, as 1M: solves --hidden-size so that cells compare fairly")
     ] = None
-    embedding_size: Annotated[Positive, _doc("features a token")] = 64
+    embedding_size: Annotated[Size, _doc("features a token")] = 64
     dropout: Annotated[
         Fraction | None, _by_epochs("between the layers and on the outputs, one mask a piece of text")
     ] = None
@@ -111,8 +114,8 @@ class ModelConfig(Section, frozen=True, kw_only=True):
 class TrainingConfig(Section, frozen=True, kw_only=True):
     """How the network learns, when it stops, and what it says meanwhile."""
 
-    batch_size: Annotated[Positive, _doc("streams read side by side")] = 16
-    bptt: Annotated[Positive, _doc("tokens that the gradient goes back")] = 64
+    batch_size: Annotated[Size, _doc("streams read side by side")] = 16
+    bptt: Annotated[Size, _doc("tokens that the gradient goes back")] = 64
     shuffle: Annotated[bool, _doc("begin each stream at another of its tokens in every epoch")] = False
     vary_bptt: Annotated[bool, _doc("pieces of half, once and one and a half times --bptt")] = False
     optimizer: Annotated[Literal["adamw", "sgd"], _doc("optimiser")] = "adamw"

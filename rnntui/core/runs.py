@@ -14,7 +14,6 @@ RUN/
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -278,10 +277,10 @@ def note_failure(run: Run, error: Exception) -> None:
 def read_json(path: Path) -> dict[str, object]:
     """The JSON object in a file.  Raises InputError that names the file."""
     try:
-        content = json.loads(path.read_bytes())
+        content = msgspec.json.decode(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON: {error}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a JSON object")

@@ -13,13 +13,15 @@ from rnntui.core.errors import InputError, oneline
 
 
 def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
-    """Compare the names and shapes in a safetensors file with `expected`, reading its header alone.
+    """Compare the names, shapes and number types in a safetensors file with `expected`, reading its header alone.
 
     Raises InputError that names the file and the first difference.
     """
     try:
         with safe_open(path, framework="np") as file:
-            shapes = {name: list(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            shapes = {name: list(each.get_shape()) for name, each in slices.items()}
+            kinds = {name: each.get_dtype() for name, each in slices.items()}
     except (OSError, SafetensorError) as error:
         raise InputError(unreadable(path, error)) from None
     if missing := sorted(set(expected) - set(shapes)):
@@ -27,6 +29,8 @@ def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
     if surplus := sorted(set(shapes) - set(expected)):
         raise InputError(f"{path}: unknown tensor '{surplus[0]}'; the file does not fit run.toml")
     for name, shape in expected.items():
+        if kinds[name] != "F32":
+            raise InputError(f"{path}: '{name}' holds {kinds[name]}, not F32 numbers")
         if shapes[name] != list(shape):
             raise InputError(
                 f"{path}: '{name}' has shape {shapes[name]}, but run.toml asks for {list(shape)}"

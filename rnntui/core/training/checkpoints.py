@@ -17,11 +17,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from safetensors.torch import save
 from torch import Tensor
@@ -37,6 +39,8 @@ from rnntui.core.training.race import candidates
 
 _KEPT = 2
 _LEARNING = "learning."
+_MOMENTS = {"adamw": ("step", "exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
+"""What the optimisers keep of each parameter."""
 
 
 def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
@@ -166,15 +170,16 @@ def _difference(learner: Learner, state: dict[str, Any]) -> str:
 
 def read_counters(folder: Path) -> Counters:
     """Where the run stood when the checkpoint was written.  Raises InputError for a damaged one."""
-    state = read_json(folder / "state.json")
+    path = folder / "state.json"
+    state = read_json(path)
     try:
-        names = [field.name for field in dataclasses.fields(Counters)]
-        known: dict[str, Any] = {"step": state["step"], "looked": state["step"]} | {
-            name: state[name] for name in names if name in state
-        }
-        return Counters(**known)
-    except KeyError as error:
-        raise InputError(f"{folder / 'state.json'}: {error} is missing") from None
+        counters = msgspec.convert({"looked": state.get("step")} | state, Counters)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path}: {error}") from None
+    numbers = [value for value in dataclasses.asdict(counters).values() if value is not None]
+    if "step" not in state or not all(math.isfinite(value) and value >= 0 for value in numbers):
+        raise InputError(f"{path}: 'step' is missing, or a number is negative or none at all")
+    return counters
 
 
 def _state(learner: Learner) -> dict[str, Any]:
@@ -209,15 +214,21 @@ def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]
     if learner.scaler.is_enabled():
         learner.scaler.load_state_dict(state["scaler"])
     learner.state = tuple(
-        tuple(tensors[f"state.{i}.{j}"].to(part) for j, part in enumerate(layer))
+        tuple(_fitting(tensors, f"state.{i}.{j}", part).to(part) for j, part in enumerate(layer))
         for i, layer in enumerate(learner.state)
     )
     judged = dict(learner.judged.named_parameters())
     for name, parameter in learner.model.named_parameters():
         if learner.average:  # a checkpoint without a mean holds the weights that learn
-            parameter.data.copy_(tensors.get(_LEARNING + name, judged[name]))
-        prefix = f"optimizer.{name}."
-        kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+            learning = _LEARNING + name
+            found = _fitting(tensors, learning, parameter) if learning in tensors else judged[name]
+            parameter.data.copy_(found)
+        prefix, parts = f"optimizer.{name}.", _MOMENTS[learner.config.training.optimizer]
+        moved = any(prefix + part in tensors for part in parts)  # none is kept of what has no gradient
+        kept = {
+            part: _fitting(tensors, prefix + part, torch.zeros(()) if part == "step" else parameter)
+            for part in (parts if moved else ())
+        }
         # The fused kernels want the step counter beside the weights, the others on the CPU.
         learner.optimizer.state[parameter] = {
             key: value.to(parameter.device) if key != "step" or learner.device == "cuda" else value
@@ -226,6 +237,14 @@ def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]
     torch.set_rng_state(tensors["rng.cpu"])
     if learner.device == "cuda" and "rng.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["rng.cuda"])
+
+
+def _fitting(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
+    """The tensor called `name`.  Raises KeyError where there is none, ValueError where it is not shaped as `like`."""
+    tensor = tensors[name]
+    if tensor.shape != like.shape or not tensor.is_floating_point():
+        raise ValueError(f"'{name}' is {tensor.dtype} of shape {list(tensor.shape)}")
+    return tensor
 
 
 def _prune(run: Run) -> None:

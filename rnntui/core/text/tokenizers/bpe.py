@@ -42,8 +42,6 @@ class BPETokenizer(Tokenizer):
         self._known: dict[str, list[int]] = {}
         byte_of = {character: byte for byte, character in _byte_characters().items()}
         vocabulary = model.get_vocab()
-        if sorted(vocabulary.values()) != list(range(len(vocabulary))):
-            raise ValueError("the numbers of the tokens have gaps")
         self._bytes = [b""] * len(vocabulary)
         for token, number in vocabulary.items():
             if not all(character in byte_of for character in token):
@@ -53,9 +51,7 @@ class BPETokenizer(Tokenizer):
     @classmethod
     def train(cls, blocks: Iterable[str], vocab_size: int | None = None) -> BPETokenizer:
         """Merge the commonest pairs of the text in `blocks` until `vocab_size` tokens, 256 bytes among them."""
-        model = tokenizers.Tokenizer(models.BPE())
-        model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        model.decoder = decoders.ByteLevel()
+        model = _with_bytes(tokenizers.Tokenizer(models.BPE()))
         trainer = trainers.BpeTrainer(
             vocab_size=max(vocab_size or DEFAULT_VOCAB_SIZE, 256),
             initial_alphabet=sorted(_byte_characters().values()),
@@ -97,12 +93,32 @@ class BPETokenizer(Tokenizer):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> BPETokenizer:
-        try:
-            return cls(tokenizers.Tokenizer.from_str(json.dumps(content.get("model"))))
-        except ValueError:
-            raise
-        except Exception as error:  # the library raises bare Exception
-            raise ValueError(f"'model' is no tokenizer: {error}") from None
+        # Of the library's own format only the tokens and merges are taken: the rest of what it can hold (other
+        # models, patterns that take for ever) is nothing that this program ever writes.
+        model = content.get("model")
+        inner = model.get("model") if isinstance(model, dict) else None
+        vocabulary = inner.get("vocab") if isinstance(inner, dict) else None
+        if not isinstance(vocabulary, dict) or not all(type(number) is int for number in vocabulary.values()):
+            raise ValueError("'model.model.vocab' is not a table of tokens and numbers")
+        merges = []
+        for merge in (inner or {}).get("merges") or ():
+            if not (isinstance(merge, list) and len(merge) == 2 and all(isinstance(m, str) for m in merge)):
+                raise ValueError("'model.model.merges' is not a list of pairs")
+            if not {*merge, "".join(merge)} <= vocabulary.keys():
+                raise ValueError("'model.model.merges' joins what is no token")
+            merges.append((merge[0], merge[1]))
+        if not set(_byte_characters().values()) <= vocabulary.keys():
+            raise ValueError("'model.model.vocab' lacks a byte")
+        if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+            raise ValueError("'model.model.vocab' numbers its tokens with gaps")
+        return cls(_with_bytes(tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges))))
+
+
+def _with_bytes(model: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    """`model` cutting into GPT-2's words and bytes before it merges."""
+    model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    model.decoder = decoders.ByteLevel()
+    return model
 
 
 def _last_line(text: str) -> int:

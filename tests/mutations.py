@@ -1,0 +1,212 @@
+"""A run folder from a stranger: files changed at random, and all that is done with them."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.inference.opening import CHECKPOINT_FILES, open_engine
+from rnntui.core.inference.scoring import score_tokens
+from rnntui.core.inference.session import Session
+from rnntui.core.models.weights import load_model
+from rnntui.core.runs import Run
+from rnntui.core.summaries import read_history, summarise
+from rnntui.core.training.checkpoints import load_checkpoint, settle
+from rnntui.core.training.learner import Learner
+
+FILES = ("run.toml", "tokenizer.json", "events.jsonl", "last", "best", "lock")
+HUGE = (0, -1, 1, 2**31, 2**40, 2**63, 10**30, 1e308, float("nan"), float("inf"))
+"""Numbers that ask for too much, or for nothing."""
+
+
+def files(run: Path) -> list[Path]:
+    """All that may come from a stranger, relative to the run."""
+    checkpoint = Path("checkpoints") / (run / "last").read_text().strip()
+    return [Path(name) for name in FILES] + [
+        checkpoint / name for name in (*CHECKPOINT_FILES, "manifest.json")
+    ]
+
+
+def mutated(content: bytes, name: str, rng: random.Random) -> bytes:
+    """`content` with one or a few changes, of the kinds that hurt: of bytes, of structure, of length."""
+    kinds: list[Callable[[bytes, random.Random], bytes]] = [_flipped, _cut, _grown, _spliced]
+    if name.endswith(".safetensors"):
+        kinds += [_header] * 6
+    elif name.endswith((".json", ".jsonl", "lock")):
+        kinds += [_tree] * 6
+    elif name.endswith(".toml"):
+        kinds += [_setting] * 6
+    for _ in range(rng.choice([1, 1, 1, 2, 4])):
+        content = rng.choice(kinds)(content, rng)
+    return content
+
+
+def _flipped(content: bytes, rng: random.Random) -> bytes:
+    changed_ = bytearray(content)
+    for _ in range(rng.choice([1, 1, 3, 20])):
+        if changed_:
+            changed_[rng.randrange(len(changed_))] = rng.randrange(256)
+    return bytes(changed_)
+
+
+def _cut(content: bytes, rng: random.Random) -> bytes:
+    return content[: rng.randrange(len(content) + 1)]
+
+
+def _grown(content: bytes, rng: random.Random) -> bytes:
+    at = rng.randrange(len(content) + 1)
+    return content[:at] + rng.randbytes(rng.choice([1, 8, 1000])) + content[at:]
+
+
+def _spliced(content: bytes, rng: random.Random) -> bytes:
+    a, b = sorted(rng.randrange(len(content) + 1) for _ in range(2))
+    return content[:a] + content[b:] if rng.random() < 0.5 else content[:b] + content[a:]
+
+
+def _header(content: bytes, rng: random.Random) -> bytes:
+    """A safetensors file whose header is another: its length, a name, a type, a shape, a place."""
+    if len(content) < 8:
+        return content
+    size = struct.unpack("<Q", content[:8])[0]
+    if rng.random() < 0.2:
+        claims = [0, 1, size - 1, size + 1, 2**31, 2**40, 2**63]
+        return struct.pack("<Q", max(rng.choice(claims), 0)) + content[8:]
+    try:
+        header = json.loads(content[8 : 8 + size])
+    except (ValueError, UnicodeDecodeError):
+        return content
+    name = rng.choice(sorted(header)) if header else ""
+    entry = header.get(name)
+    match rng.randrange(5):
+        case 0 if isinstance(entry, dict) and "dtype" in entry:
+            entry["dtype"] = rng.choice(["F64", "F16", "BF16", "I32", "I64", "U8", "BOOL", "X", 7])
+        case 1 if isinstance(entry, dict) and entry.get("shape"):
+            at = rng.randrange(len(entry["shape"]))
+            entry["shape"][at] = rng.choice([*HUGE[:7], entry["shape"][at] + 1])
+        case 2 if isinstance(entry, dict) and entry.get("data_offsets"):
+            entry["data_offsets"][rng.randrange(2)] = rng.choice(HUGE[:7])
+        case 3:
+            header[rng.choice(["", "x" * 1000, "stack.cells.9.rnn.weight_ih_l0", "embedding.weight"])] = entry
+        case _:
+            header.pop(name, None)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + content[8 + size :]
+
+
+def _tree(content: bytes, rng: random.Random) -> bytes:
+    """JSON with something else in one place."""
+    lines = content.split(b"\n") if content.count(b"\n{") else [content]
+    at = rng.randrange(len(lines))
+    try:
+        tree = json.loads(lines[at])
+    except (ValueError, UnicodeDecodeError):
+        return content
+    lines[at] = json.dumps(_elsewhere(tree, rng)).encode("utf-8", "surrogatepass")
+    return b"\n".join(lines)
+
+
+def _elsewhere(tree: Any, rng: random.Random) -> Any:
+    others = [None, True, [], {}, "", "x" * 10_000, "../../etc", "\ud800", "\x1b[2J", [[]] * 100, *HUGE]
+    if isinstance(tree, dict) and tree and rng.random() < 0.9:
+        key = rng.choice(sorted(tree))
+        if rng.random() < 0.15:
+            tree[key + "x"] = tree.pop(key)
+        else:
+            tree[key] = _elsewhere(tree[key], rng)
+        return tree
+    if isinstance(tree, list) and tree and rng.random() < 0.9:
+        at = rng.randrange(len(tree))
+        if rng.random() < 0.2:
+            tree.append(tree[at])
+        else:
+            tree[at] = _elsewhere(tree[at], rng)
+        return tree
+    return rng.choice(others)
+
+
+def _setting(content: bytes, rng: random.Random) -> bytes:
+    """`run.toml` with another value, another key or another table."""
+    lines = content.decode("utf-8", "replace").split("\n")
+    at = rng.randrange(len(lines))
+    values = [
+        "0",
+        "-1",
+        "1",
+        "99999999999999999999",
+        "1e308",
+        "nan",
+        "inf",
+        '"lstm"',
+        '""',
+        "[]",
+        "{}",
+        "true",
+        "2.5",
+    ]
+    if " = " in lines[at]:
+        key, _, _ = lines[at].partition(" = ")
+        lines[at] = f"{key.strip('# ')} = {rng.choice(values)}"
+        if rng.random() < 0.15:
+            lines[at] = "x" + lines[at]
+    else:
+        lines[at] = rng.choice(["[model]", "[[text]]", "[", "\x00", "format = 99", ""])
+    return "\n".join(lines).encode()
+
+
+def use(path: Path) -> None:
+    """All that this program does with a run folder from elsewhere.  Raises RnntuiError where it cannot be used."""
+    run = Run.open(path)
+    summarise(run)
+    read_history(run)
+    run.owner()
+    weights = run.checkpoint_path("last") / "model.safetensors"
+    engine, tokenizer = open_engine(run, weights)
+    session = Session(engine, tokenizer)
+    session.set_text("the cat")
+    session.next_tokens(3)
+    model, tokenizer = load_model(run, weights)
+    tokens = tokenizer.encode("the cat sees a bird.\n" * 4)
+    if len(tokens):
+        score_tokens(model, tokens, tokenizer.start)
+    settle(run)
+    text = np.resize(tokens, 2 * run.config.training.batch_size + 2) if len(tokens) else tokens
+    load_checkpoint(run.checkpoint_path("last"), Learner(run.config, tokenizer.vocab_size, text, "cpu"))
+
+
+def outcome(original: Path, folder: Path, rng: random.Random) -> tuple[str, bytes]:
+    """What becomes of a copy of the run `original`, one file of it mutated: 'used', or the line that says why not.
+
+    The checkpoint's manifest is made to fit where it was not the one that was changed, as a stranger would.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(original, folder)
+    name = rng.choice(files(original))
+    content = mutated((folder / name).read_bytes(), name.name, rng)
+    (folder / name).write_bytes(content)
+    if name.name in CHECKPOINT_FILES and rng.random() < 0.9:
+        _make_fit(folder / name)
+    try:
+        use(folder)
+    except RnntuiError as error:
+        line = oneline(error)
+        assert error.exit_code == 2, line
+        return f"{name}: {line}", content
+    return "used", content
+
+
+def _make_fit(path: Path) -> None:
+    import hashlib
+
+    manifest = path.parent / "manifest.json"
+    entries = json.loads(manifest.read_text())
+    content = path.read_bytes()
+    entries[path.name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest.write_text(json.dumps(entries))
