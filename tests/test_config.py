@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from rnntui.core import config
 from rnntui.core.config import FIELDS, build
 from rnntui.core.errors import InputError
 from rnntui.core.run_toml import from_toml, read_toml, to_toml
-from rnntui.core.typed import parse
+from rnntui.core.typed import command_of, parse
 
 
 def test_toml_round_trip_keeps_every_value() -> None:
@@ -93,3 +95,33 @@ def test_a_setting_that_cannot_be_read_is_named() -> None:
         parse("bptt", "many")
     with pytest.raises(InputError, match="--max-time: 'soon' is no duration; write it as 90s"):
         parse("max_time", "soon")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"corpus": "/a b/it's.txt", "cell": "gru", "max_steps": 300, "tied": True, "lr": 1e-3},
+        {"tokenizer": "word", "tied": False, "max_time": 90.5, "epsilon": 1e-5, "dropout": 0.25},
+        {
+            "tokenizer": "bpe",
+            "vocab_size": 500,
+            "softmax": "adaptive",
+            "max_epochs": 2.5,
+            "sample_prompt": "- -x",
+        },
+        {"num_layers": 2, "patience": 3, "target_loss": 1.5, "split": "90/10", "residual": True},
+    ],
+    ids=str,
+)
+def test_the_command_makes_the_configuration_again(settings: dict[str, Any]) -> None:
+    """Protects `runs show`: what it prints, typed into a shell, is the same run."""
+    from rnntui.cli import cli
+
+    config = build(settings)
+    words = shlex.split(command_of(config))
+    assert words[:2] == ["rnntui", "train"]
+    train = cli.commands["train"]
+    given = train.make_context("train", words[2:]).params
+    found = {name: value for name, value in given.items() if name in FIELDS and value is not None}
+    assert build(found, given["preset"]) == config

@@ -12,6 +12,7 @@ import rich_click as click
 from rnntui import __version__
 from rnntui.cli import config, corpora, measure, model, runs, screens, studies, train
 from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.interrupts import leave_by_interrupt
 from rnntui.visible import visible_line
 
 click.rich_click.TEXT_MARKUP = None  # a text in brackets is a text
@@ -28,13 +29,14 @@ click.rich_click.COMMAND_GROUPS = {
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rnntui")
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(context: click.Context) -> int:
     """Train recurrent language models on your own text, and write with them while they learn.
 
     Without a command, the app opens: choose a text and a cell, press Enter, watch, write.
     """
     if context.invoked_subcommand is None:
-        screens.open_app()
+        return screens.open_app()
+    return 0
 
 
 for group in (train, studies, model, measure, runs, corpora, config, screens):
@@ -51,6 +53,7 @@ def main() -> NoReturn:
         # Text is UTF-8 whatever the locale, so that a pipe gets the bytes the model means.
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(encoding="utf-8", errors="replace")
+    leave_by_interrupt()
     try:
         code = cli(standalone_mode=False)
     except click.UsageError as error:

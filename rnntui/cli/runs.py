@@ -17,6 +17,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import last_words
+from rnntui.core.typed import command_of
 from rnntui.visible import visible, visible_line
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _print_table(summaries: list[RunSummary]) -> None:
 @click.argument("run", type=RunName())
 @json_option
 def show(run: str, as_json: bool) -> None:
-    """One run: its figures and its configuration."""
+    """One run: its figures, the command that makes it again, and its configuration."""
     from rnntui.core.summaries import read_history, summary_of
 
     found = store.find(run)
@@ -87,6 +88,8 @@ def show(run: str, as_json: bool) -> None:
         content = msgspec.to_builtins(summary) | {
             "baselines": msgspec.to_builtins(rivals),
             "config": msgspec.to_builtins(found.config),
+            "command": command_of(found.config),
+            "versions": found.versions(),
         }
         click.echo(msgspec.json.encode(content).decode())
         return
@@ -100,6 +103,11 @@ def show(run: str, as_json: bool) -> None:
         click.echo(line)
     if words := last_words(found.path):
         click.echo(f"stderr.log ends: {visible_line(words, 200)}")
+    click.echo(f"make it again: {visible_line(command_of(found.config))}")
+    if versions := found.versions():
+        click.echo(
+            "made with: " + ", ".join(f"{name} {visible_line(each)}" for name, each in versions.items())
+        )
     click.echo("\n" + visible(to_toml(found.config)), nl=False)
 
 

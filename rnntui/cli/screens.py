@@ -19,34 +19,34 @@ _POLL_S = 0.2
 
 @click.command()
 @click.argument("run", type=RunName())
-def watch(run: str) -> None:
+def watch(run: str) -> int:
     """Watch a run that trains, or look at one that has; without a terminal, as plain lines."""
     found = store.find(run)
     if not _on_terminal():
         _watch_plainly(found)
-        return
+        return 0
     from rnntui.tui.app import open_watch
 
-    open_watch(found)
+    return open_watch(found)
 
 
 @click.command()
 @click.argument("run", type=RunName())
-def play(run: str) -> None:
+def play(run: str) -> int:
     """Write with a run's model: it completes the text as you type."""
     found = store.find(run)
     _need_terminal("play")
     from rnntui.tui.app import open_playground
 
-    open_playground(found)
+    return open_playground(found)
 
 
-def open_app() -> None:
+def open_app() -> int:
     """Open the app on its first screen."""
     _need_terminal("the app")
     from rnntui.tui.app import open_corpora
 
-    open_corpora()
+    return open_corpora()
 
 
 def _watch_plainly(run: runs.Run) -> None:

@@ -73,11 +73,11 @@ def duel(
             raise InputError("CORPUS: standard input cannot feed both the text and the keys; add --headless")
         from rnntui.tui.app import open_duel
 
-        open_duel(given, preset, names, base)
+        code = open_duel(given, preset, names, base)
         raced = [run for path in paths_of(base, names) if (run := _opened(path))]
         if raced:
             _tell_standings(raced)
-        return 0 if raced else 1
+        return code if raced else 1
     from rnntui.core.studies.duel import contestants, standings
     from rnntui.core.studies.duel import duel as dueling
 

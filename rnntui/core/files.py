@@ -48,7 +48,7 @@ def folder_written_atomically(path: Path) -> Iterator[Path]:
     part, old = _beside(path, "part"), _beside(path, "old.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        part.mkdir(parents=True)
+        part.mkdir(parents=True, mode=PRIVATE)
         yield part
         for file in part.iterdir():
             sync_file(file)

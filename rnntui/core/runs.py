@@ -166,6 +166,14 @@ class Run:
             best = ""
         return [(name, ", best" if name == best else "") for name in names]
 
+    def versions(self) -> dict[str, str]:
+        """Of rnntui and PyTorch, as of the newest checkpoint; nothing where none is saved."""
+        try:
+            state = read_json(self.checkpoint_path("last") / "state.json")
+        except InputError:
+            return {}
+        return {name: str(state[name]) for name in ("rnntui", "torch") if name in state}
+
     def _known_checkpoints(self) -> str:
         folder = self.path / "checkpoints"
         names = sorted(path.name for path in folder.glob("[0-9]*")) if folder.is_dir() else []

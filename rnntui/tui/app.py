@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from textual.screen import Screen
 from rnntui.core import config, runs, store
 from rnntui.core.config import RESUMABLE
 from rnntui.core.errors import InputError, RnntuiError, oneline
+from rnntui.core.interrupts import leaving_signals
 from rnntui.core.runs import Run
 from rnntui.core.studies.duelists import DUELISTS, paths_of
 from rnntui.tui.child import Child, start_duel, start_training
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from rnntui.tui.screens.duel import DuelScreen
 
 _SAVING_POLL_S = 0.1
+_INTERRUPTED = 130
+"""The exit code after a signal; trainings go on, as after closing the screen."""
 
 
 def _key_commands() -> Any:
@@ -94,6 +98,10 @@ class RnntuiApp(Host):
         )
         self.theme_changed_signal.subscribe(self, lambda theme: self.prefer("theme", theme.name))
         self.push_screen(self._first)
+        if not self.is_headless:
+            for number in leaving_signals():
+                with suppress(NotImplementedError):  # Windows: there Python's own way has to do
+                    asyncio.get_running_loop().add_signal_handler(number, self.exit, _INTERRUPTED)
         if self.fault:
             self.say_fault(self.fault)
 
@@ -271,11 +279,11 @@ class RnntuiApp(Host):
             self.exit(0)
 
 
-def open_corpora() -> None:
-    """The app on its first screen."""
+def open_corpora() -> int:
+    """The app on its first screen; returns the exit code, as all of these do."""
     from rnntui.tui.screens.corpora import CorporaScreen
 
-    RnntuiApp(CorporaScreen()).run()
+    return RnntuiApp(CorporaScreen()).run() or 0
 
 
 def open_training(given: dict[str, Any], preset: str, path: Path | None, resume: bool) -> int:
@@ -304,27 +312,27 @@ def race(
     return DuelScreen(paths, cells, child), child
 
 
-def open_duel(given: dict[str, Any], preset: str, cells: Sequence[str], base: Path) -> None:
+def open_duel(given: dict[str, Any], preset: str, cells: Sequence[str], base: Path) -> int:
     """The app on a duel that it starts."""
     screen, child = race(base, cells, given, preset)
     app = RnntuiApp(screen)
     app.take_in_duel(screen, child)
-    app.run()
+    return app.run() or 0
 
 
-def open_watch(run: Run) -> None:
+def open_watch(run: Run) -> int:
     """The app on the training screen of a run that exists."""
     from rnntui.tui.screens.training import TrainingScreen
 
     app = RnntuiApp(TrainingScreen(run.path))
     app.current = run.path
-    app.run()
+    return app.run() or 0
 
 
-def open_playground(run: Run) -> None:
+def open_playground(run: Run) -> int:
     """The app on the playground of a run that exists."""
     from rnntui.tui.screens.playground import PlaygroundScreen
 
     app = RnntuiApp(PlaygroundScreen(run.path))
     app.current = run.path
-    app.run()
+    return app.run() or 0

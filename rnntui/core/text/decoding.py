@@ -39,7 +39,7 @@ def decode(blocks: Iterable[bytes], name: str, encoding: str = "auto") -> Iterat
 
 def _decoder(encoding: str) -> io.IncrementalNewlineDecoder:
     try:
-        b"".decode(encoding)
+        io.TextIOWrapper(io.BytesIO(), encoding)  # refuses codecs that are no text's, such as base64
         return io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
     except LookupError:
         raise InputError(
@@ -59,6 +59,8 @@ def _text(
         raise InputError(
             f"{name}: not {encoding} at byte {offset:,}; try --encoding {_guess(head, encoding)}"
         ) from None
+    except UnicodeError as error:
+        raise InputError(f"{name}: cannot be read as {encoding}: {error}") from None
     if "\0" in text:
         hint = "; try --encoding utf-16-le" if _looks_utf16(head) else ""
         offset = done + data.find(b"\0")

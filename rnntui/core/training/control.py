@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import get_args
 
+from rnntui.core.interrupts import leaving_signals
 from rnntui.core.runs import Command
 
 
@@ -50,13 +51,14 @@ class Control:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Within the block, SIGINT, SIGTERM and their like ask to stop; a second one stops at once."""
+        """Within the block, SIGINT, SIGTERM and their like ask to stop; a second one stops at once.
+
+        One that was ignored before, as SIGHUP is under nohup, stays so.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-        numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-        before = {number: signal.signal(number, self._on_signal) for number in numbers}
+        before = {number: signal.signal(number, self._on_signal) for number in leaving_signals()}
         try:
             yield
         finally:

@@ -1,0 +1,77 @@
+"""What is a person's own stays theirs: no network, no other eyes, nothing kept that was not saved."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnntui.core import store
+from rnntui.tui.app import RnntuiApp
+from rnntui.tui.screens.playground import PlaygroundScreen
+from tests.cli.test_commands import FLAGS, rnntui
+from tests.tui.conftest import until
+
+SECRET = "xylophone zebra quartz"
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise AssertionError("the network was asked for something")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def test_nothing_goes_over_the_network(no_network: None, corpus_file: Path, tmp_path: Path) -> None:
+    """Protects privacy: training and every use of a model, with every way out refused."""
+    run = tmp_path / "R"
+    assert rnntui("train", corpus_file, "--headless", "--run", run, *FLAGS).returncode == 0
+    for command in (
+        ("evaluate", run, "--baselines", "--completion"),
+        ("complete", run, "the c"),
+        ("generate", run, "--length", "5"),
+        ("score", run, corpus_file),
+        ("runs", "show", run),
+        ("corpora", "list"),
+        ("train", "tales", "--find-lr", "--hidden-size", "8"),
+    ):
+        result = rnntui(*command)
+        assert result.returncode == 0, (command, result.stderr)
+    assert rnntui("train", "http://127.0.0.1:9/x.txt", "--headless").returncode == 2, "a URL is asked for"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders there belong to their owner anyway")
+def test_folders_are_for_their_owner_alone(corpus_file: Path, home: Path) -> None:
+    """Protects texts and models from other people on the machine, whatever the umask."""
+    before = os.umask(0)
+    try:
+        assert rnntui("train", corpus_file, "--headless", *FLAGS).returncode == 0
+    finally:
+        os.umask(before)
+    (run,) = store.runs_home().iterdir()
+    tokens = list((store.cache_home() / "tokens").iterdir())
+    assert tokens
+    for folder in (run, *tokens):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
+
+
+async def test_what_is_typed_is_kept_nowhere(trained_home: None, home: Path) -> None:
+    """Protects what is written in the playground: it is on disk only where a person saves it."""
+    app = RnntuiApp(PlaygroundScreen(store.runs_home() / "first"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "checkpoint" in app.screen.weights)
+        await pilot.press(*(key if key != " " else "space" for key in SECRET))
+        await until(pilot, lambda: SECRET in app.draft)
+        await pilot.press("f2")
+    for path in home.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert SECRET.encode() not in content and b"zebra" not in content, path
