@@ -226,8 +226,6 @@ def test_a_text_from_the_web(server: str) -> None:
 def test_an_encoding_that_does_not_exist_is_named(corpus_file: Path) -> None:
     with pytest.raises(InputError, match="'klingon' is no known encoding"):
         load(str(corpus_file), "klingon")
-    for odd in ("rot13", "base64", "idna", "unicode_escape", "punycode", "undefined", "utf-7"):
-        try:
+    for odd in ("rot13", "base64", "undefined"):
+        with pytest.raises(InputError, match=odd):
             load(str(corpus_file), odd)
-        except InputError as error:
-            assert "encoding" in str(error)

@@ -1,0 +1,71 @@
+"""`rnntui doctor`: every finding with what to do about it, and an exit code for scripts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnntui.core import doctor, store
+from rnntui.core.doctor import Finding, examine
+from tests.cli.test_commands import rnntui
+
+
+def found() -> dict[str, Finding]:
+    return {finding.name: finding for finding in examine()}
+
+
+def test_a_machine_in_order_is_said_to_be(trained_home: None) -> None:
+    """Protects the report: what a person asks first is in it, and nothing is a fault."""
+    result = rnntui("doctor", "--json")
+    told = {each["name"]: each for each in json.loads(result.stdout)}
+    assert {
+        "rnntui",
+        "processor",
+        "memory",
+        "PyTorch",
+        "threads",
+        "precision",
+        "GPU",
+        "disk",
+        "runs",
+    } <= told.keys()
+    assert result.returncode == 0 and told["runs"]["value"].startswith("1 of 1 healthy")
+    lines = rnntui("doctor").stdout.splitlines()
+    assert all(line.startswith(("✓ ", "· ", "✗ ", "    → ")) for line in lines)
+
+
+def test_damaged_runs_are_found(trained_home: None) -> None:
+    """Protects the store: a flipped byte, a bad key and a run that never saved, each with its advice."""
+    first = store.runs_home() / "first"
+    for name in ("flipped", "badkey", "unsaved"):
+        shutil.copytree(first, store.runs_home() / name)
+
+    for folder in (store.runs_home() / "flipped" / "checkpoints").iterdir():
+        file = folder / "model.safetensors"
+        file.write_bytes(file.read_bytes()[:-1] + b"\1")
+    (store.runs_home() / "badkey" / "run.toml").write_text("[model]\nhiden_size = 3\n")
+    (store.runs_home() / "unsaved" / "last").unlink()
+    findings = found()
+    assert "damaged" in findings["run flipped"].value
+    assert "did you mean 'hidden_size'?" in findings["run badkey"].value
+    assert "--resume" in findings["run unsaved"].advice
+    assert findings["runs"].value.startswith("1 of 4 healthy")
+    assert all(each.advice for each in findings.values() if each.verdict != "good")
+    result = rnntui("doctor")
+    assert result.returncode == 1 and result.stdout.count("✗") == 3
+
+
+def test_little_room_and_looks_that_fail_are_findings(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    def broken(path: Any) -> Any:
+        raise OSError("no such device")
+
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
+    assert found()["disk"].verdict == "fault"
+    monkeypatch.setattr(doctor.shutil, "disk_usage", broken)
+    assert found()["room"] == Finding(
+        "room", "could not be looked at: no such device", "fault", "please report this"
+    )

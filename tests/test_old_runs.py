@@ -1,0 +1,56 @@
+"""Runs of every version that was released: each loads, scores what it scored, and goes on, for ever."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rnntui.core import events as ev
+from rnntui.core.errors import InputError
+from rnntui.core.runs import Run
+from rnntui.core.training.start import resume_run
+from tests.cli.test_commands import rnntui
+from tests.conftest import train_all
+
+DATA = Path(__file__).parent / "data"
+OLD = sorted(path.parent for path in DATA.glob("*/*/run.toml"))
+
+
+@pytest.fixture
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of an old run beside its text."""
+    source: Path = request.param
+    text = tmp_path / "text.txt"
+    shutil.copy(source.parent / "text.txt", text)
+    run = shutil.copytree(source, tmp_path / "run")
+    toml = run / "run.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace("text.txt", str(text)), encoding="utf-8")
+    return run
+
+
+@pytest.mark.parametrize("old", OLD, ids=lambda path: f"{path.parent.name}-{path.name}", indirect=True)
+def test_an_old_run_scores_and_goes_on(old: Path, request: pytest.FixtureRequest) -> None:
+    """Protects what people trained: the recorded loss to 1e-4, completion, and forty steps more."""
+    source = request.node.callspec.params["old"]
+    recorded = json.loads((source.parent / f"{source.name}.json").read_text())
+    answer = json.loads(rnntui("evaluate", old, "--json").stdout)
+    assert answer["loss"] == pytest.approx(recorded["loss"], abs=1e-4)
+    assert rnntui("complete", old, "the c").returncode == 0
+    assert rnntui("runs", "show", old).returncode == 0
+    told = train_all(resume_run(old, {"max_steps": 80}))
+    assert told[0].step == recorded["step"] and told[-1] == ev.Finished(step=80, reason="steps")
+
+
+def test_every_tokenizer_has_an_old_run() -> None:
+    assert {path.name.partition("-")[0] for path in OLD} == {"char", "word", "bpe", "byte"}
+
+
+def test_a_newer_format_is_one_line(tmp_path: Path) -> None:
+    shutil.copytree(OLD[0], tmp_path / "run")
+    toml = tmp_path / "run" / "run.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace("format = 1", "format = 2"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"format 2 is newer than this rnntui knows \(1\); upgrade"):
+        Run.open(tmp_path / "run")
