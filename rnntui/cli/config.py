@@ -5,6 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from rnntui import preferences
+from rnntui.cli.output import write_line
 
 
 @click.group()
@@ -21,7 +22,7 @@ def show() -> None:
 @config.command()
 def path() -> None:
     """Where they are kept."""
-    click.echo(str(preferences.path()))
+    write_line(str(preferences.path()))
 
 
 COMMANDS = (config,)

@@ -8,6 +8,7 @@ import json
 import rich_click as click
 
 from rnntui.cli.options import CorpusName, json_option
+from rnntui.cli.output import write_line
 from rnntui.core.text import catalogue
 from rnntui.visible import visible, visible_line
 
@@ -24,7 +25,7 @@ def corpora() -> None:
 def list_(as_json: bool) -> None:
     """The samples that come with the program."""
     if as_json:
-        click.echo(json.dumps({name: sample._asdict() for name, sample in catalogue.SAMPLES.items()}))
+        write_line(json.dumps({name: sample._asdict() for name, sample in catalogue.SAMPLES.items()}))
         return
     for name, sample in catalogue.SAMPLES.items():
         click.echo(f"{name:<14} {sample.language:<8} {sample.summary}")
@@ -48,7 +49,7 @@ def show(source: str, encoding: str, as_json: bool) -> None:
             "files": text.files,
             "skipped": text.skipped,
         }
-        click.echo(json.dumps(content | dataclasses.asdict(figures), ensure_ascii=False))
+        write_line(json.dumps(content | dataclasses.asdict(figures), ensure_ascii=False))
         return
     click.echo(
         f"{visible_line(corpus.canonical(source))}: {figures.characters:,} characters, {figures.bytes:,} bytes, "

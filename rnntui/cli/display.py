@@ -13,6 +13,7 @@ from typing import Self
 import rich_click as click
 
 from rnntui import formats
+from rnntui.cli.output import write_line
 from rnntui.core import events as ev
 from rnntui.core.text.stored import Narrate
 from rnntui.visible import visible_line
@@ -50,7 +51,7 @@ class JsonLines(Display):
     """Every event as a line of JSON on standard output."""
 
     def show(self, event: ev.AnyEvent) -> None:
-        click.echo(ev.encode(event).decode())
+        write_line(ev.encode(event).decode())
 
 
 class PlainLines(Display):

@@ -6,6 +6,7 @@ import msgspec
 import rich_click as click
 
 from rnntui.cli.options import json_option
+from rnntui.cli.output import write_line
 from rnntui.visible import visible_line
 
 _MARKS = {"good": "✓", "hint": "·", "fault": "✗"}
@@ -29,7 +30,7 @@ def doctor(as_json: bool) -> int:
             if finding.advice:
                 click.echo(f"    → {visible_line(finding.advice)}")
     if as_json:
-        click.echo(msgspec.json.encode(found).decode())
+        write_line(msgspec.json.encode(found).decode())
     return 1 if any(finding.verdict == "fault" for finding in found) else 0
 
 

@@ -20,6 +20,7 @@ from rnntui.cli.options import (
     helping_options,
     json_option,
 )
+from rnntui.cli.output import write_line
 from rnntui.core import events as ev
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
@@ -139,7 +140,7 @@ def evaluate(
                 "thresholds": thresholds,
                 "offered_from": useful.chosen.threshold,
             }
-        click.echo(json.dumps(msgspec.to_builtins(event) | extra, ensure_ascii=False))
+        write_line(json.dumps(msgspec.to_builtins(event) | extra, ensure_ascii=False))
         return
     help_given = "".join(f", {name}" for name, on in (("dynamic", dynamic), ("cache", cache)) if on)
     click.echo(
@@ -266,7 +267,7 @@ def score(
                 for token, nat in zip(tokens.tolist(), nats.tolist(), strict=True)
             ],
         }
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        write_line(json.dumps(answer, ensure_ascii=False))
         return
     click.echo(
         f"{visible_line(file)} (stream): {total / len(text):.4f} bits/char, {total / raw:.4f} bits/byte, "

@@ -19,8 +19,9 @@ from rnntui.cli.options import (
     text_argument,
     writing_device_option,
 )
+from rnntui.cli.output import write, write_line
 from rnntui.core import store
-from rnntui.visible import visible, visible_line
+from rnntui.visible import visible_line
 
 if TYPE_CHECKING:
     from rnntui.core.inference.session import Session
@@ -51,9 +52,9 @@ def generate(run: str, prompt: str, length: int, checkpoint: str, quantize: str,
     prompt = text_argument(prompt)
     session = _session(run, checkpoint, quantize)
     session.set_text(prompt)
-    _write(prompt)
+    write(prompt)
     for piece in drawing.generate(session, length, chosen):
-        _write(piece)
+        write(piece)
     if sys.stdout.isatty():
         click.echo()
 
@@ -101,7 +102,7 @@ def complete(
     if as_json:
         completions = [{"text": c.text, "probability": c.probability} for c in found]
         answer = {"prefix": prefix, "completions": completions, "ms": round(elapsed, 3)}
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        write_line(json.dumps(answer, ensure_ascii=False))
         return
     for each in found:
         click.echo(f"{formats.share(each.probability)}  {visible_line(each.text)}")
@@ -116,12 +117,6 @@ def _session(run: str, checkpoint: str, quantize: str, cache: bool = False) -> S
     folder = found.checkpoint_path(checkpoint)
     verify(folder)
     return Session(*open_engine(found, folder / "model.safetensors", quantize == "int8"), cache=cache)
-
-
-def _write(text: str) -> None:
-    """Model text to standard output: untouched in a pipe, harmless on a terminal."""
-    click.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
-    sys.stdout.flush()
 
 
 COMMANDS = (generate, complete)

@@ -12,6 +12,7 @@ import rich_click as click
 from rnntui import formats
 from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option
+from rnntui.cli.output import write_line
 from rnntui.core import store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
@@ -37,7 +38,7 @@ def list_(as_json: bool) -> None:
 
     summaries = [summarise(run) for run in store.list_runs()]
     if as_json:
-        click.echo(msgspec.json.encode(summaries).decode())
+        write_line(msgspec.json.encode(summaries).decode())
     elif not summaries:
         click.echo(f"no runs yet in {store.runs_home()}; start one with `rnntui train`", err=True)
     else:
@@ -91,7 +92,7 @@ def show(run: str, as_json: bool) -> None:
             "command": command_of(found.config),
             "versions": found.versions(),
         }
-        click.echo(msgspec.json.encode(content).decode())
+        write_line(msgspec.json.encode(content).decode())
         return
     click.echo(f"{visible_line(summary.path)}: {summary.state} at step {summary.step:,}")
     if summary.loss is not None:
@@ -165,7 +166,7 @@ def plot(run: tuple[str, ...], output: Path, x_axis: Any, unit: Any, linear: boo
     found = [store.find(name) for name in run]
     drawn = picture([(each.name, read_history(each)) for each in found], x_axis, unit, not linear)
     write_atomically(output, drawn.encode(), durable=False)
-    click.echo(visible_line(str(output)))
+    write_line(str(output))
 
 
 COMMANDS = (runs,)

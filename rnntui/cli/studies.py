@@ -15,6 +15,7 @@ import rich_click as click
 from rnntui import formats
 from rnntui.cli.display import PlainLines, preparing
 from rnntui.cli.options import CorpusName, config_options
+from rnntui.cli.output import write_line
 from rnntui.core import config, runs, store
 from rnntui.core import events as ev
 from rnntui.core.config import FIELDS, LIMITS
@@ -89,13 +90,13 @@ def duel(
         if isinstance(told.event, ev.Finished):
             reasons.add(told.event.reason)
         if as_json:
-            click.echo(
+            write_line(
                 json.dumps(msgspec.to_builtins(told.event) | {"run": told.run.name}, ensure_ascii=False)
             )
         else:
             lines[told.run.path].show(told.event)
     if as_json:
-        click.echo(msgspec.json.encode({"type": "standings", "runs": standings(racing)}).decode())
+        write_line(msgspec.json.encode({"type": "standings", "runs": standings(racing)}).decode())
     else:
         click.echo("\n".join(_plot(racing)), err=True)
         _tell_standings(racing)
@@ -205,7 +206,7 @@ def sweep(
     importance = searching.importance()
     if as_json:
         answer = {"type": "best", **best._asdict(), "importance": importance, "command": command}
-        click.echo(json.dumps(answer | {"study": str(searching.path)}, ensure_ascii=False))
+        write_line(json.dumps(answer | {"study": str(searching.path)}, ensure_ascii=False))
         return
     click.echo("\n".join(sweep_plot(searching.trials(), _WIDTH, _HEIGHT)), err=True)
     for name, share in importance.items():

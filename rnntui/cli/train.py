@@ -11,6 +11,7 @@ import rich_click as click
 
 from rnntui.cli.display import display_for, preparing
 from rnntui.cli.options import CorpusName, config_options
+from rnntui.cli.output import write_line
 from rnntui.core import config, runs
 from rnntui.core import events as ev
 from rnntui.core.errors import InputError
@@ -102,7 +103,7 @@ def _find_rate(configuration: config.Config, as_json: bool) -> int:
         found = find_lr(configuration, narrate)
     if as_json:
         answer = {"lr": found.suggestion, "rates": found.rates.tolist(), "losses": found.losses.tolist()}
-        click.echo(json.dumps(answer))
+        write_line(json.dumps(answer))
         return 0
     # The explosion at the end must not press the valley flat.
     calm = found.losses[found.losses <= found.losses[0] * 1.1]
@@ -136,7 +137,7 @@ def _train_here(run: runs.Run, as_json: bool) -> int:
                 runs.note_failure(run, error)
                 raise
     if not as_json:
-        click.echo(str(run.path))
+        write_line(str(run.path))
     return _EXIT_CODES.get(reason, 0)
 
 

@@ -21,7 +21,8 @@ from rnntui.visible import visible_line
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from rnntui.core.studies.sweep import Sweep, Trial
+    from rnntui.cli.output import write_line
+from rnntui.core.studies.sweep import Sweep, Trial
 
 _SHOWN = 12
 """Trials in the table: those at work, and the best."""
@@ -43,7 +44,7 @@ def trials_display(as_json: bool) -> Trials:
 
 class _JsonLines(Trials):
     def show(self, trial: Trial, sweep: Sweep) -> None:
-        click.echo(json.dumps({"type": "trial", **trial._asdict()}, ensure_ascii=False))
+        write_line(json.dumps({"type": "trial", **trial._asdict()}, ensure_ascii=False))
 
 
 class _Lines(Trials):

@@ -89,14 +89,14 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
-    def wait_for_end(self, seconds: float = 60) -> None:
-        """Wait until the program has ended, and ended well."""
+    def wait_for_end(self, seconds: float = 60, code: int = 0) -> None:
+        """Wait until the program has ended, with the exit `code`."""
         end = time.monotonic() + seconds
         while True:
             self.read()
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
-                assert os.waitstatus_to_exitcode(status) == 0
+                assert os.waitstatus_to_exitcode(status) == code
                 return
             assert time.monotonic() < end, "the program does not end"
             time.sleep(0.02)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ _SPACE = r"\t\v\f\r\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000
 _STRETCH = re.compile(
     rf"[{_SPACE}]+(?=[{_SPACE}][^{_SPACE}\n])|[{_SPACE}]?[^{_SPACE}\n]{{1,999}}|[{_SPACE}]*\n|[{_SPACE}]+"
 )
+_LOOK_S = 0.1
 _REMEMBERED = 1 << 17
 """Stretches whose tokens are kept: some twenty megabytes."""
 
@@ -58,7 +60,7 @@ class BPETokenizer(Tokenizer):
             show_progress=False,
         )
         lines = (_LINE.findall(text) for text in cut_for_good(blocks, _last_line))
-        model.train_from_iterator(lines, trainer)
+        _apart(lambda: model.train_from_iterator(lines, trainer))
         return cls(model)
 
     @property
@@ -112,6 +114,24 @@ class BPETokenizer(Tokenizer):
         if sorted(vocabulary.values()) != list(range(len(vocabulary))):
             raise ValueError("'model.model.vocab' numbers its tokens with gaps")
         return cls(_with_bytes(tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges))))
+
+
+def _apart(work: Callable[[], None]) -> None:
+    """Do something long in a thread: inside the library it would keep signals waiting for its end."""
+    faults: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:
+            faults.append(error)
+
+    thread = Thread(target=guarded, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_LOOK_S)
+    if faults:
+        raise faults[0]
 
 
 def _with_bytes(model: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
