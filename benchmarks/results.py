@@ -30,13 +30,13 @@ def machine() -> str:
     )
 
 
-def write_section(title: str, command: str, lines: list[str]) -> None:
+def write_section(title: str, command: str, lines: list[str], about_speed: bool = True) -> None:
     """Replace the section called `title`, or add it at the end.
 
-    A processor without AVX-512, and so without products in bf16, has sections of its own: there is more
-    between the two than between two machines.
+    Where it is about speed, a processor without AVX-512, and so without products in bf16, has sections of its own:
+    there is more between the two than between two machines.
     """
-    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+    if about_speed and torch.backends.cpu.get_cpu_capability() == "AVX2":
         title += ", without AVX-512"
     text = PATH.read_text(encoding="utf-8") if PATH.exists() else HEAD
     section = "\n".join([f"## {title}", "", f"`{command}`", "", machine(), "", *lines]) + "\n\n"

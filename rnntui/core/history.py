@@ -38,7 +38,8 @@ class Column:
             grown = np.empty(max(needed, 2 * len(self._buffer)), dtype=self._buffer.dtype)
             grown[: self._length] = self.values
             self._buffer = grown
-        self._buffer[self._length : needed] = values
+        with np.errstate(over="ignore"):  # a number from a strange file, too large for its kind, is infinite
+            self._buffer[self._length : needed] = values
         self._length = needed
 
     def cut(self, length: int) -> None:

@@ -59,7 +59,7 @@ class Owner(msgspec.Struct, frozen=True):
         try:
             process = psutil.Process(self.pid)
             return abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
+        except (psutil.Error, ValueError, OverflowError):  # no such process, or no number that one could have
             return False
 
 

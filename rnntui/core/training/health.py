@@ -13,46 +13,52 @@ _AWAY = 0.5
 _WORSE = 0.2
 """The same of the held-out loss above the best, whose text is always the same."""
 _BELOW_FREQUENCIES = 0.1
-"""Nats above its first loss, that of the tokens' frequencies alone, at which a model has learned nothing."""
+"""Nats above the loss of the tokens' frequencies alone at which a model has learned nothing."""
 _LEAST_STEPS = 100
 """Before that many steps nobody can say so."""
 _FRESH = 0.05
-"""Share of the newest loss in the moving average."""
+"""Share of the newest loss in the moving average, at most."""
+_MEMORY = 4_000
+"""Tokens that the average remembers, at least: over fewer it would be noise."""
 
 
-def take_in(counters: Counters, loss: float) -> None:
-    """Let a step's training loss, which is finite, count."""
-    before, lowest = counters.train_loss, counters.lowest_train_loss
-    now = loss if before is None else before + _FRESH * (loss - before)
-    counters.train_loss = now
-    counters.lowest_train_loss = now if lowest is None else min(lowest, now)
-    counters.first_train_loss = now if counters.first_train_loss is None else counters.first_train_loss
+def take_in(counters: Counters, loss: float, tokens: int, frequencies: float) -> None:
+    """Let the training loss of a step over so many tokens, which is finite, count.
+
+    `frequencies` is the loss of one who knows how often each token comes, and nothing else.
+    """
+    before, steps = counters.train_loss, max(counters.step, 1)
+    share = max(min(_FRESH, tokens / _MEMORY), 1 / steps)
+    counters.train_loss = now = loss if before is None else before + share * (loss - before)
+    if counters.lowest_train_loss is None:
+        counters.lowest_train_loss = frequencies  # where a new model begins
+    if steps * tokens >= _MEMORY:
+        counters.lowest_train_loss = min(counters.lowest_train_loss, now)
 
 
-def strayed(counters: Counters) -> bool:
+def strayed(counters: Counters, frequencies: float) -> bool:
     """Whether the training loss stands so high that the held-out one should be looked at."""
     loss, lowest = counters.train_loss, counters.lowest_train_loss
-    return loss is not None and lowest is not None and (loss > lowest + _AWAY or _ignorant(counters))
+    return (
+        loss is not None
+        and lowest is not None
+        and (loss > lowest + _AWAY or _ignorant(counters, frequencies))
+    )
 
 
-def diverged(counters: Counters, held_out: float | None) -> bool:
+def diverged(counters: Counters, held_out: float | None, frequencies: float) -> bool:
     """Whether training has come apart: both losses lie far above where they were, or nothing was learned at all.
 
     One loss alone says little.  A training loss rises where the text changes, from prose to code; a held-out
     loss rises while a text is learned by heart.
     """
-    if not strayed(counters) or counters.lowest_train_loss is None:
+    if not strayed(counters, frequencies) or counters.lowest_train_loss is None:
         return False
     reference = counters.lowest_train_loss if counters.best_loss is None else counters.best_loss
-    return _ignorant(counters) or held_out is None or held_out > reference + _WORSE
+    return _ignorant(counters, frequencies) or held_out is None or held_out > reference + _WORSE
 
 
-def _ignorant(counters: Counters) -> bool:
+def _ignorant(counters: Counters, frequencies: float) -> bool:
     """Whether the model knows less than it began with, though it has had its time."""
-    loss, first = counters.train_loss, counters.first_train_loss
-    return (
-        counters.step >= _LEAST_STEPS
-        and loss is not None
-        and first is not None
-        and loss > first + _BELOW_FREQUENCIES
-    )
+    loss = counters.train_loss
+    return counters.step >= _LEAST_STEPS and loss is not None and loss > frequencies + _BELOW_FREQUENCIES

@@ -48,8 +48,6 @@ class Counters:
     """Moving average of the training loss."""
     lowest_train_loss: float | None = None
     """The lowest that it was."""
-    first_train_loss: float | None = None
-    """What it began with."""
     returns: int = 0
     """Times in a row that training went back to a checkpoint, without a gain since."""
     stalled: int | None = None
@@ -74,6 +72,9 @@ class Learner:
         self.model = LanguageModel(config.model, vocab_size).to(device).train()
         counts = np.bincount(tokens[-_COUNTED:], minlength=vocab_size)
         self.model.head.begin_at(torch.from_numpy(counts))
+        shares = counts[counts > 0] / counts.sum()
+        self.frequencies = -float(shares @ np.log(shares))
+        """Nats a token of one who knows how often each comes, and nothing else: where a new model begins."""
         self.average = None if training.average == "none" else WeightAverage(self.model, training.average)
         self.penalties = Penalties(
             training.activation_penalty, training.temporal_penalty, training.label_smoothing or 0.0

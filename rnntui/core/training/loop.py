@@ -171,7 +171,7 @@ class Loop:
             else:
                 self._bad_steps = 0
                 self._losses.append(loss)
-                take_in(counters, loss)
+                take_in(counters, loss, self.config.batch_size * self.config.bptt, learner.frequencies)
         if learner.portions != self._portions:
             self._portions = learner.portions
             yield self._warned(
@@ -240,7 +240,7 @@ class Loop:
                 evaluated = self._evaluate(counts=True)
                 best = evaluated.best
                 yield from self._told(evaluated)
-                if diverged(self.learner.counters, evaluated.loss):
+                if diverged(self.learner.counters, evaluated.loss, self.learner.frequencies):
                     yield from self._go_back("training has diverged", "best")
                     return
             if step % self.sample_every == 0:
@@ -260,8 +260,10 @@ class Loop:
 
     def _strayed(self) -> bool:
         """Whether the training loss has risen for an epoch since anyone looked: more must not be wasted."""
-        counters = self.learner.counters
-        return strayed(counters) and counters.step >= counters.evaluated + len(self.learner.streams)
+        counters, frequencies = self.learner.counters, self.learner.frequencies
+        return strayed(counters, frequencies) and counters.step >= counters.evaluated + len(
+            self.learner.streams
+        )
 
     def obey(self) -> Iterator[ev.AnyEvent]:
         """Do what was asked since the last step; wait here while paused."""

@@ -10,14 +10,17 @@ import torch
 from rnntui.core.models.stack import StackState, detached
 from rnntui.core.text.batches import Batch
 
-_SIGNS = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad allocation", "bad_alloc")
+_SIGNS = (
+    "out of memory", "can't allocate memory", "cannot allocate memory", "bad allocation", "bad_alloc",
+    "could not create a primitive.",  # so oneDNN says it; of a primitive that does not exist it lacks the descriptor
+)  # fmt: skip
 
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error of torch, numpy or Python says that memory is short."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
+    return isinstance(error, RuntimeError) and any(sign in f"{error}.".lower() for sign in _SIGNS)
 
 
 def in_portions(batch: Batch, state: StackState, portions: int) -> Iterator[tuple[Batch, StackState, float]]:

@@ -68,9 +68,7 @@ class BPETokenizer(Tokenizer):
         return len(self._bytes)
 
     def encode(self, text: str) -> Ids:
-        # A lone surrogate is no text, and the library would refuse it.
-        clean = text.encode("utf-8", "replace").decode()
-        stretches = _STRETCH.findall(clean)
+        stretches = _STRETCH.findall(_clean(text))
         different = set(stretches)
         known = self._known if len(self._known) + len(different) < _REMEMBERED else {}
         new = [stretch for stretch in different if stretch not in known]
@@ -86,7 +84,7 @@ class BPETokenizer(Tokenizer):
         # A line is cut into words, runs of marks and runs of spaces before pairs are merged, and pairs
         # never reach across: only the last of these pieces can still be cut differently.
         line_start = text.rfind("\n") + 1
-        pieces = self._model.pre_tokenizer.pre_tokenize_str(text[line_start:])
+        pieces = self._model.pre_tokenizer.pre_tokenize_str(_clean(text[line_start:]))
         return line_start + pieces[-1][1][0] if pieces else len(text)
 
     def to_json(self) -> dict[str, Any]:
@@ -114,6 +112,11 @@ class BPETokenizer(Tokenizer):
         if sorted(vocabulary.values()) != list(range(len(vocabulary))):
             raise ValueError("'model.model.vocab' numbers its tokens with gaps")
         return cls(_with_bytes(tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges))))
+
+
+def _clean(text: str) -> str:
+    """`text` with ? for lone surrogates: they are no text, and the library would refuse them."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _apart(work: Callable[[], None]) -> None:
