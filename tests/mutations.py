@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rnntui.core.errors import RnntuiError, oneline
-from rnntui.core.inference.opening import CHECKPOINT_FILES, open_engine
+from rnntui.core.inference.opening import CHECKPOINT_FILES, manifest_of, open_engine
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.inference.session import Session
 from rnntui.core.models.weights import load_model
@@ -203,10 +203,5 @@ def outcome(original: Path, folder: Path, rng: random.Random) -> tuple[str, byte
 
 
 def _make_fit(path: Path) -> None:
-    import hashlib
-
-    manifest = path.parent / "manifest.json"
-    entries = json.loads(manifest.read_text())
-    content = path.read_bytes()
-    entries[path.name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    manifest.write_text(json.dumps(entries))
+    contents = {name: (path.parent / name).read_bytes() for name in CHECKPOINT_FILES}
+    (path.parent / "manifest.json").write_bytes(manifest_of(contents))

@@ -37,6 +37,15 @@ def newest_step(run: Run) -> int:
     return max((event.step for event in lines[started:]), default=0)
 
 
+def _wait_for_life(run: Run) -> None:
+    """Wait until the child has told of its first steps."""
+    size = run.events_path.stat().st_size if run.events_path.exists() else 0
+    for _ in range(20_000):
+        if run.events_path.exists() and run.events_path.stat().st_size > size + 500:
+            return
+        time.sleep(0.002)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=500)
@@ -46,6 +55,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         os.environ["RNNTUI_HOME"] = str(folder / "home")
+        for number, variant in enumerate(
+            VARIANTS
+        ):  # what is compiled and loaded here, every child has at once
+            train_all(make_run(folder, f"warm{number}", **variant | {"max_steps": 3}))
         while kills < options.kills:
             settings = VARIANTS[runs % len(VARIANTS)] | {
                 "max_steps": _STEPS, "save_every": _EVERY, "eval_every": 200, "log_every": 1, "sample_every": 400,
@@ -56,7 +69,8 @@ def main() -> None:
             while True:
                 child = forked(lambda broken=broken: train_all(resume_run(broken.path, {})))
                 if kills < options.kills:
-                    time.sleep(rng.uniform(0.02, 0.6))
+                    _wait_for_life(broken)
+                    time.sleep(rng.uniform(0, 0.5))
                     os.kill(child, signal.SIGKILL)
                 status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
                 if status == 0:
@@ -82,9 +96,12 @@ def main() -> None:
         "kills",
         f"python benchmarks/soak/kill.py --kills {options.kills}",
         [
-            f"{kills} SIGKILLs at random instants, {in_saves} of them inside a save, over {runs} runs of four kinds: every time "
-            f"the newest complete checkpoint loaded and training went on from it; at most {most_lost} steps were lost, with a "
-            f"checkpoint every {_EVERY}; each finished run equalled its uninterrupted twin byte for byte, weights and optimiser. "
+            f"{kills} SIGKILLs at random instants, {in_saves} of them inside a save, over {runs} runs "
+            f"of four kinds: every time "
+            f"the newest complete checkpoint loaded and training went on from it; at most {most_lost} "
+            f"steps were lost, with a "
+            f"checkpoint every {_EVERY}; each finished run equalled its uninterrupted twin byte for "
+            f"byte, weights and optimiser. "
             f"{time.monotonic() - began:.0f} s.",
         ],
     )

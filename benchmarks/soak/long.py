@@ -33,8 +33,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["RNNTUI_HOME"] = str(Path(scratch) / "home")
         run = make_run(
-            Path(scratch), "long", hidden_size=2, embedding_size=2, batch_size=1, bptt=1, cell="lstm", max_steps=options.steps,
-            eval_every=part // 10, sample_every=part // 2, log_every=100, schedule="constant", lr=1e-4,
+            Path(scratch), "long", hidden_size=2, embedding_size=2, batch_size=1, bptt=1, cell="lstm",
+            max_steps=options.steps, eval_every=part // 10, sample_every=part // 2, log_every=100,
+            schedule="constant", lr=1e-4,
         )  # fmt: skip
         began = time.monotonic()
         for event in run.record(train(run, Control(run.path))):
@@ -43,7 +44,8 @@ def main() -> None:
                 if event.step % part == 0:
                     memory.append(process.memory_info().rss / 2**20)
                     print(
-                        f"{event.step:,}: {memory[-1]:.0f} MB, {statistics.median(speeds[event.step // part - 1]):.0f}/s",
+                        f"{event.step:,}: {memory[-1]:.0f} MB, "
+                        f"{statistics.median(speeds[event.step // part - 1]):.0f}/s",
                         flush=True,
                     )
         took = time.monotonic() - began
@@ -65,7 +67,8 @@ def main() -> None:
             f"| memory at its end, MB | {memory[0]:.0f} | {memory[-1]:.0f} |",
             f"| steps a second, median | {first:.0f} | {last:.0f} |",
             "",
-            f"`events.jsonl` has {size:.0f} MB and is read into a history in {reading:.1f} s; {kept} checkpoints are kept.",
+            f"`events.jsonl` has {size:.0f} MB and is read into a history in {reading:.1f} s; {kept} "
+            f"checkpoints are kept.",
         ],
     )
     assert memory[-1] < memory[0] + 16, memory

@@ -65,7 +65,8 @@ def main() -> None:
         "memory",
         "python benchmarks/soak/memory.py",
         [
-            f"{_STEPS} steps of 2x256, batch 64x96, with a limit on the address space above what the process has when it begins.",
+            f"{_STEPS} steps of 2x256, batch 64x96, with a limit on the address space above what the "
+            f"process has when it begins.",
             "",
             "| room | portions | largest difference of a loss, nats (1e-6) | of a weight |",
             "|---|---|---|---|",

@@ -60,9 +60,12 @@ def main() -> None:
         "strangers' folders",
         f"python benchmarks/soak/mutations.py --count {options.count}",
         [
-            f"{options.count:,} run folders of four kinds with one file mutated (bytes, lengths, headers, shapes, types, JSON, TOML), "
-            f"each opened, listed, completed with, scored with and loaded for training: no crash, every refusal one line and "
-            f"exit 2. Slowest {slowest:.2f} s (1), {max(grown, 0):.0f} MB more memory (64). By what became of them: {shares}. "
+            f"{options.count:,} run folders of four kinds with one file mutated (bytes, lengths, "
+            f"headers, shapes, types, JSON, TOML), "
+            "each opened, listed, completed with, scored with and loaded for training: no crash, "
+            f"every refusal one line and "
+            f"exit 2. Slowest {slowest:.2f} s (1), {max(grown, 0):.0f} MB more memory (64). By what "
+            f"became of them: {shares}. "
             f"{time.monotonic() - began:.0f} s.",
         ],
     )

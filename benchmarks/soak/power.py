@@ -67,14 +67,18 @@ def main() -> None:
             except InputError:
                 found += 1
             path.write_bytes(content)
+    assert found == options.bytes
     tell(
         "power",
         f"python benchmarks/soak/power.py --seeds {options.seeds}",
         [
-            f"{losses:,} power losses after each of {operations} operations of the disk (write, fsync, rename, fsync of the folder, "
-            f"removal) in three saves of four kinds of runs, what had not been forced dropped, kept or mixed: every time the "
-            f"checkpoints named `last` and `best` were whole by their manifests. Of {options.bytes:,} checkpoints with one bit turned, "
-            f"{found:,} were found damaged; a bit in the manifest's white space or in the size beside a digest changes nothing. "
+            f"{losses:,} power losses after each of {operations} operations of the disk (write, "
+            f"fsync, rename, fsync of the folder, "
+            "removal) in three saves of four kinds of runs, what had not been forced dropped, kept "
+            f"or mixed: every time the "
+            f"checkpoints named `last` and `best` were whole by their manifests. Of {options.bytes:,} "
+            f"checkpoints with one bit turned, "
+            f"{found:,} were found damaged. "
             f"{time.monotonic() - began:.0f} s.",
         ],
     )

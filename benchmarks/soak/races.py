@@ -21,7 +21,6 @@ from rnntui.core.config import build
 from rnntui.core.errors import InputError
 from rnntui.core.runs import Run, owner_of
 
-
 _HELD: list[AbstractContextManager[None]] = []
 """What a contender owns until it is killed."""
 
@@ -95,8 +94,10 @@ def main() -> None:
         "races",
         f"python benchmarks/soak/races.py --races {options.races}",
         [
-            f"{options.races} races of two processes for one run folder, half to make it and half to go on with it: one owner "
-            f"each time, one line for the other; {taken_over} locks of owners that had been killed were taken over. "
+            f"{options.races} races of two processes for one run folder, half to make it and half to "
+            f"go on with it: one owner "
+            f"each time, one line for the other; {taken_over} locks of owners that had been killed "
+            f"were taken over. "
             f"{time.monotonic() - began:.0f} s.",
         ],
     )

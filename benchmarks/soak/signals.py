@@ -44,8 +44,8 @@ def main() -> None:
         for number in range(options.count):
             kind, run = list(_KINDS)[number % len(_KINDS)], folder / f"run{number}"
             process = subprocess.Popen(
-                [sys.executable, "-m", "rnntui", "train", str(text), "--headless", "--run", str(run), "--hidden-size", "256",
-                 "--max-steps", "1000000", "--precision", "fp32", *_KINDS[kind]],
+                [sys.executable, "-m", "rnntui", "train", str(text), "--headless", "--run", str(run),
+                 "--hidden-size", "256", "--max-steps", "1000000", "--precision", "fp32", *_KINDS[kind]],
                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment,
             )  # fmt: skip
             assert process.stderr is not None
@@ -64,7 +64,8 @@ def main() -> None:
             print(kind, f"{took[kind][-1]:.2f}", flush=True)
     every = [seconds for kind in took.values() for seconds in kind]
     lines = [
-        f"{options.count} signals (SIGINT, SIGTERM, SIGHUP), each at a random instant of a run of 256 units; all left with 130, saved.",
+        f"{options.count} signals (SIGINT, SIGTERM, SIGHUP), each at a random instant of a run of 256 "
+        f"units; all left with 130, saved.",
         "",
         "| during | signals | median, s | 99th percentile, s (5) | longest, s |",
         "|---|---|---|---|---|",

@@ -17,9 +17,16 @@ from rnntui.core.text.tokenizers.base import UNKNOWN_BYTES
 from tests.conftest import sentences
 
 _ALPHABETS = (
-    "abc ,.\n", "aA1 \t\r\n\x0b\x0c\x85\u2028", "é\u0301ßİıﬀ", "今天天气。！", "👩‍👩‍👧‍👦🏳️‍🌈", "\x00\x01\x1b\x7f\x9b\u202e",
-    "\ud800\udfff\ufffe\uffff\U0010ffff", "<unk>\ufffd", "\u0000".join("the cat"),
-)  # fmt: skip
+    "abc ,.\n",
+    "aA1 \t\r\n\x0b\x0c\x85\u2028",
+    "é\u0301ßİıﬀ",
+    "今天天气。！",
+    "👩‍👩‍👧‍👦🏳️‍🌈",
+    "\x00\x01\x1b\x7f\x9b\u202e",
+    "\ud800\udfff\ufffe\uffff\U0010ffff",
+    "<unk>\ufffd",
+    "\u0000".join("the cat"),
+)
 
 
 def drawn(rng: random.Random) -> str:
@@ -67,8 +74,10 @@ def main() -> None:
         "tokenizers",
         f"python benchmarks/soak/texts.py --count {options.count}",
         [
-            f"{options.count:,} drawn strings and byte strings ({characters:,} characters: every plane, surrogates, control and "
-            f"combining characters) through the four tokenizers: what is known comes out as it went in, bpe and byte return "
+            f"{options.count:,} drawn strings and byte strings ({characters:,} characters: every "
+            f"plane, surrogates, control and "
+            "combining characters) through the four tokenizers: what is known comes out as it went "
+            f"in, bpe and byte return "
             f"any text, two blocks give the tokens of one. {time.monotonic() - began:.0f} s.",
         ],
     )

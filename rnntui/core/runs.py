@@ -35,6 +35,8 @@ from rnntui.core.journal import EventTail, Journal
 from rnntui.core.run_toml import read_toml, to_toml
 
 Command = Literal["pause", "resume", "stop", "evaluate", "sample", "live", "faster", "slower"]
+_MOMENT_S = 2.0
+"""How long another process may hold the guard that owns nothing."""
 _RETRY_S = 0.5
 """Between two tries to write where there was no room."""
 RunState = Literal["running", "paused", "finished", "interrupted", "crashed", "new"]
@@ -80,13 +82,15 @@ class Run:
 
         Raises InputError where a run lives there already, or is being made by another process.
         """
+        if (path / "run.toml").exists():
+            raise InputError(lives_there(path))
         try:
             path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         except OSError as error:
             raise InputError(str(refused(path, 0, error))) from None
         run = cls(path, config)
         with run._guarded("is making this run"):
-            if (path / "run.toml").exists():
+            if (path / "run.toml").exists():  # since the look above
                 raise InputError(lives_there(path))
             write_atomically(path / "tokenizer.json", tokenizer)
             run.write_config()
@@ -203,7 +207,8 @@ class Run:
 
         guard = filelock.FileLock(self.path / ".guard")
         try:
-            guard.acquire(timeout=0)
+            # Who makes a run holds the guard for a moment only; an owner says so in `lock`.
+            guard.acquire(timeout=0 if self.owner() else _MOMENT_S, poll_interval=0.01)
         except filelock.Timeout:
             owner = self.owner()
             who = f"process {owner.pid}" if owner else "another process"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,20 +39,33 @@ def engine_of(model: LanguageModel, config: ModelConfig) -> Engine:
     return Engine(config, model.vocab_size, tensors)
 
 
+def manifest_of(contents: Mapping[str, bytes]) -> bytes:
+    """The manifest of a checkpoint with these files: their sizes and digests, always in the same bytes."""
+    entries = {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in contents.items()
+    }
+    return json.dumps(entries, indent=1).encode()
+
+
 def verify(folder: Path) -> None:
-    """Compare a checkpoint's files with its manifest.
+    """Compare a checkpoint's files with its manifest, to the last byte of both.
 
     Raises InputError that names the damaged file and the other checkpoints of the run.
     """
-    manifest = read_json(folder / "manifest.json")
+    manifest = folder / "manifest.json"
+    entries, contents = read_json(manifest), {}
     for name in CHECKPOINT_FILES:
-        entry = manifest.get(name)
+        entry = entries.get(name)
         try:
-            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            contents[name] = (folder / name).read_bytes()
         except OSError as error:
             raise InputError(f"{folder / name}: cannot be read: {error.strerror}{_others(folder)}") from None
+        digest = hashlib.sha256(contents[name]).hexdigest()
         if not isinstance(entry, dict) or entry.get("sha256") != digest:
             raise InputError(f"{folder / name}: damaged (sha256 differs from the manifest){_others(folder)}")
+    if manifest.read_bytes() != manifest_of(contents):
+        raise InputError(f"{manifest}: damaged (not the one that fits the files){_others(folder)}")
 
 
 def _others(folder: Path) -> str:

@@ -15,7 +15,6 @@ leaves between two of these steps is put right when the run is trained again.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 import os
@@ -31,7 +30,7 @@ from torch import Tensor
 from rnntui import __version__
 from rnntui.core.errors import InputError
 from rnntui.core.files import folder_written_atomically, left_aside, put, refused, write_atomically
-from rnntui.core.inference.opening import verify
+from rnntui.core.inference.opening import manifest_of, verify
 from rnntui.core.models.weights import load_weights, model_bytes, read_tensors
 from rnntui.core.runs import Run, read_json
 from rnntui.core.training.learner import Counters, Learner, flat_state
@@ -61,11 +60,7 @@ def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
     with folder_written_atomically(folder) as part:
         for name, content in contents.items():
             put(part / name, content)
-        manifest = {
-            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-            for name, content in contents.items()
-        }
-        put(part / "manifest.json", json.dumps(manifest, indent=1).encode())
+        put(part / "manifest.json", manifest_of(contents))
     _name(run, "last", folder)
     if best:
         _name(run, "best", folder)

@@ -27,6 +27,7 @@ _STRETCH = re.compile(
     rf"[{_SPACE}]+(?=[{_SPACE}][^{_SPACE}\n])|[{_SPACE}]?[^{_SPACE}\n]{{1,999}}|[{_SPACE}]*\n|[{_SPACE}]+"
 )
 _LOOK_S = 0.1
+_WHITE_END = re.compile(rf"[{_SPACE}]+\Z")
 _REMEMBERED = 1 << 17
 """Stretches whose tokens are kept: some twenty megabytes."""
 
@@ -85,7 +86,11 @@ class BPETokenizer(Tokenizer):
         # never reach across: only the last of these pieces can still be cut differently.
         line_start = text.rfind("\n") + 1
         pieces = self._model.pre_tokenizer.pre_tokenize_str(_clean(text[line_start:]))
-        return line_start + pieces[-1][1][0] if pieces else len(text)
+        if not pieces:
+            return len(text)
+        # Of white space before that piece the last character may go with it: none of it is sure.
+        before = text[line_start : line_start + pieces[-1][1][0]]
+        return line_start + len(_WHITE_END.sub("", before))
 
     def to_json(self) -> dict[str, Any]:
         content: dict[str, Any] = {"model": json.loads(self._model.to_str())}
