@@ -206,15 +206,19 @@ class Run:
         import filelock
 
         guard = filelock.FileLock(self.path / ".guard")
-        try:
-            # Who makes a run holds the guard for a moment only; an owner says so in `lock`.
-            guard.acquire(timeout=0 if self.owner() else _MOMENT_S, poll_interval=0.01)
-        except filelock.Timeout:
-            owner = self.owner()
-            who = f"process {owner.pid}" if owner else "another process"
-            raise InputError(f"{self.path}: {who} {doing}") from None
-        except OSError as error:
-            raise InputError(str(refused(self.path, 0, error))) from None
+        end = time.monotonic() + _MOMENT_S
+        while not guard.is_locked:
+            try:
+                guard.acquire(timeout=0)
+            except filelock.Timeout:
+                # Who looks or makes a run holds the guard for a moment; an owner soon says so in `lock`.
+                owner = self.owner()
+                if owner or time.monotonic() > end:
+                    who = f"process {owner.pid}" if owner else "another process"
+                    raise InputError(f"{self.path}: {who} {doing}") from None
+                time.sleep(0.005)
+            except OSError as error:
+                raise InputError(str(refused(self.path, 0, error))) from None
         try:
             yield
         finally:

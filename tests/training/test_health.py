@@ -113,6 +113,8 @@ def test_three_in_a_row_go_back_with_half_the_rate(
     assert (again.step, warning.step) == (back_at, back_at)
     assert "with half the learning rate" in warning.message
     assert told[-1] == ev.Finished(step=60, reason="steps")
+    times = [event.train_s for event in told if isinstance(event, ev.Progress)]
+    assert times == sorted(times), "the time of what is undone counts"
     counters = read_counters(run.checkpoint_path("last"))
     assert counters.lr_factor == 0.5 and counters.best_loss is not None and counters.best_loss < 3
     steps = [event.step for event in run.events()]

@@ -50,8 +50,9 @@ class Terminal:
             os.close(self._master)
             os.login_tty(slave)
             os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor"} | dict(environment or {}))
-            os.environ.pop("COLUMNS", None)
-            os.environ.pop("LINES", None)
+            for name in ("COLUMNS", "LINES"):  # readline sets them where Python does not see it
+                os.environ.pop(name, None)
+                os.unsetenv(name)
             os.execv(command[0], [*command, *arguments])
         os.set_blocking(self._master, False)
 

@@ -79,7 +79,7 @@ async def test_alternatives_are_chosen_by_key_and_mouse(able: Run) -> None:
         assert len(texts) > 2 and table.index == (-1 if offered is None else offered)
         await pilot.press("ctrl+n")
         assert area.ghost == texts[table.index] and table.index == (0 if offered is None else offered + 1)
-        await pilot.press("alt+3")
+        await pilot.press("alt+e")
         assert area.text == "the cat " + texts[2]
         await pilot.press("ctrl+underscore")
         await until(pilot, lambda: table.suggestions is not None and table.suggestions.text == "the cat ")
@@ -227,7 +227,7 @@ async def test_it_learns_from_you_and_forgets(able: Run) -> None:
         await pilot.press("alt+l")
         await until(pilot, lambda: screen.learned >= 12 and "learns from you" in text_of(pilot, "#headline"))
         await until(pilot, lambda: [(c.text, c.probability) for c in table.suggestions.completions] != plain)
-        await pilot.press("alt+l", "alt+f")
+        await pilot.press("alt+l", "alt+x")
         await until(pilot, lambda: screen.learned == 0 and "learn" not in text_of(pilot, "#headline"))
         await until(
             pilot,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from rnntui.core.runs import Run, owner_of
@@ -65,3 +66,26 @@ def test_training_goes_on_without_the_screen_and_is_taken_up_elsewhere(home: Pat
         first.close()
         if second is not None:
             second.close()
+
+
+def test_keys_with_alt_reach_the_playground(trained_home: None) -> None:
+    """Protects keys that a simulated keyboard sends otherwise: a terminal sends escape and the letter."""
+    terminal = Terminal("play", "first", columns=120)
+    try:
+        terminal.wait(lambda shown: "write here" in shown and "checkpoint" in shown)
+        terminal.type("the cat")
+        terminal.wait(lambda shown: "the cat" in shown)
+        terminal.type("\x1bl")
+        terminal.wait(lambda shown: "learns from you: " in shown)
+        time.sleep(0.3)  # two such keys within a tenth of a second are read as something else
+        terminal.type("\x1bx")
+        terminal.wait(lambda shown: "learns from you: 0" in shown)
+        time.sleep(0.3)
+        terminal.type("\x1bm")
+        terminal.wait(lambda shown: "remembers" in shown)
+        terminal.type(" sees")
+        terminal.wait(lambda shown: "the cat sees" in shown)
+        terminal.type("\x11")
+        terminal.wait_for_end()
+    finally:
+        terminal.close()

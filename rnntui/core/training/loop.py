@@ -214,7 +214,7 @@ class Loop:
     def _go_back(self, reason: str, checkpoint: str) -> Iterator[ev.AnyEvent]:
         """Go on from a good checkpoint with half the learning rate, or from the beginning where there is none."""
         learner, returns = self.learner, self.learner.counters.returns + 1
-        factor = learner.counters.lr_factor / 2
+        factor, train_s = learner.counters.lr_factor / 2, learner.counters.train_s
         if returns > RETURNS:
             raise NumericalError(
                 f"{self.run.name}: {reason}, also with a learning rate of {self.config.lr * 2 * factor:g}; "
@@ -227,7 +227,8 @@ class Loop:
             self.learner = Learner(self.run.config, self.tokenizer.vocab_size, tokens, learner.device)
             self.learner.use(learner.precision, learner.threads)
         counters = self.learner.counters
-        counters.lr_factor, counters.returns = factor, returns
+        # What is undone has taken its time all the same: a limit holds.
+        counters.lr_factor, counters.returns, counters.train_s = factor, returns, train_s
         yield self._started()
         yield self._warned(f"{reason}: back at step {counters.step:,}, with half the learning rate")
 

@@ -58,7 +58,7 @@ class PlaygroundScreen(DraftScreen):
         Binding(
             "alt+l", "learn", "Learn from me", show=False, tooltip="Let the model learn from what you write"
         ),
-        Binding("alt+f", "forget", "Forget", show=False, tooltip="Back to the trained weights"),
+        Binding("alt+x", "forget", "Forget", show=False, tooltip="Back to the trained weights"),
         Binding(
             "alt+m", "remember", "Remember", show=False, tooltip="Let your text have a say in what follows"
         ),
@@ -66,8 +66,8 @@ class PlaygroundScreen(DraftScreen):
         Binding("f8", "sampling", "Sampling", show=False, tooltip="Set temperature, top-k, top-p, min-p"),
         Binding("ctrl+b", "back", "Back", tooltip="Back to the training"),
         *(
-            Binding(f"alt+{n}", f"accept({n - 1})", f"Alternative {n}", show=False, tooltip="Take it whole")
-            for n in range(1, 6)
+            Binding(f"alt+{key}", f"accept({n})", f"Alternative {n + 1}", show=False, tooltip="Take it whole")
+            for n, key in enumerate("qwert")
         ),
     ]
     AUTO_FOCUS = "#text"
@@ -270,7 +270,7 @@ class PlaygroundScreen(DraftScreen):
         if self.learning or self.learned:
             steps = f"{self.learned} step{'' if self.learned == 1 else 's'}"
             parts.append(
-                f"learns from you: {steps}" if self.learning else f"has learned {steps}: alt+f forgets"
+                f"learns from you: {steps}" if self.learning else f"has learned {steps}: alt+x forgets"
             )
         if self.preferences.remember:
             parts.append("remembers")
@@ -320,9 +320,9 @@ class PlaygroundScreen(DraftScreen):
         self.learning = not self.learning
         self._ask(partial(self._companion.learn_along, self.learning))
         self.say(
-            "It learns from this text as it grows. alt+f forgets all of it."
+            "It learns from this text as it grows. alt+x forgets all of it."
             if self.learning
-            else "It learns no more. What it has learned stays until alt+f, or until you leave."
+            else "It learns no more. What it has learned stays until alt+x, or until you leave."
         )
 
     def action_forget(self) -> None:

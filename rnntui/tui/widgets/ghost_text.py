@@ -143,9 +143,15 @@ class GhostText(PlainText):
     # --- keys ---
 
     def on_key(self, event: events.Key) -> None:
-        """A Tab that comes a moment before its ghost must not carry the keys elsewhere; shift+tab does."""
+        """What is no text is not written.
+
+        A Tab that comes a moment before its ghost must not carry the keys elsewhere; shift+tab does.  With alt
+        a terminal sends the letter as well, which TextArea would write.
+        """
         if event.key == "tab" and not self.ghost:
             event.stop()
+            event.prevent_default()
+        elif event.key.startswith("alt+"):
             event.prevent_default()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
