@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from rnntui.core import config
-from rnntui.core.config import FIELDS, build
+from rnntui.core.config import FIELDS, build, command_of
 from rnntui.core.errors import InputError
 from rnntui.core.run_toml import from_toml, read_toml, to_toml
-from rnntui.core.typed import command_of, parse
+from rnntui.core.typed import parse
 
 
 def test_toml_round_trip_keeps_every_value() -> None:

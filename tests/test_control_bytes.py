@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = folder / "home" / "runs" / "ru\x1b]7777;n\x07[red]\u202e"
     subprocess.run(
         [sys.executable, "-m", "rnntui", "train", str(text), "--headless", "--run", str(run), *FLAGS,
-         "--max-steps", "400", "--lr", "2e-2"],
+         "--max-steps", "200", "--lr", "2e-2"],
         check=True, capture_output=True, env=environment(folder),
     )  # fmt: skip
     with (run / "stderr.log").open("w") as log:
@@ -72,14 +72,11 @@ COMMANDS = [
     "complete RUN EVIL --count 5",
     "score RUN TEXT",
     "evaluate RUN --corpus TEXT --encoding utf-8",
-    "evaluate RUN --checkpoint EVIL",
     "runs list",
     "runs show RUN",
     "runs show EVIL",
     "corpora show TEXT",
     "doctor",
-    "train EVIL --headless",
-    "train TEXT --encoding EVIL --headless",
     "train TEXT --headless --max-steps 3 --cell EVIL",
     "train TEXT --headless --max-steps 12 --sample-every 4 --run NEW",
     "train --run RUN --resume --headless --max-steps 410",

@@ -14,11 +14,11 @@ from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option
 from rnntui.cli.output import write_line
 from rnntui.core import store
+from rnntui.core.config import command_of
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import last_words
-from rnntui.core.typed import command_of
 from rnntui.visible import visible, visible_line
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -201,8 +200,7 @@ def sweep(
     best = searching.best
     if best is None:
         raise RnntuiError(f"{searching.path}: no trial came to its end; see the faults above")
-    chosen, settings = config.as_given(searching.config_of(best))
-    command = shlex.join(["rnntui", "train", "--preset", chosen, *config.as_flags(settings)])
+    command = config.command_of(searching.config_of(best))
     importance = searching.importance()
     if as_json:
         answer = {"type": "best", **best._asdict(), "importance": importance, "command": command}

@@ -14,6 +14,7 @@ import rich_click as click
 
 from rnntui import formats
 from rnntui.cli.display import Entered
+from rnntui.cli.output import write_line
 from rnntui.plots.chart import MARGIN, chart, plain
 from rnntui.plots.series import Series, fitted
 from rnntui.visible import visible_line
@@ -21,8 +22,7 @@ from rnntui.visible import visible_line
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from rnntui.cli.output import write_line
-from rnntui.core.studies.sweep import Sweep, Trial
+    from rnntui.core.studies.sweep import Sweep, Trial
 
 _SHOWN = 12
 """Trials in the table: those at work, and the best."""

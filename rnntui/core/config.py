@@ -8,6 +8,7 @@ key in `run.toml`; names are unique across the sections.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -339,6 +340,12 @@ def as_flags(settings: Mapping[str, Any]) -> list[str]:
             flags.append(f"{flag}={value}")
     corpus = settings.get("corpus")
     return flags if corpus is None else [*flags, "--", str(corpus)]
+
+
+def command_of(config: Config) -> str:
+    """The command line that makes a run of `config` again."""
+    preset, settings = as_given(config)
+    return shlex.join(["rnntui", "train", "--preset", preset, *as_flags(settings)])
 
 
 _UNKNOWN = re.compile(r"unknown field `(\w+)`")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any
 
-from rnntui.core.config import FIELDS, LIMITS, Config, build, differences, value_of
+from rnntui.core.config import FIELDS
 from rnntui.core.errors import InputError
 
 _UNITS: dict[str, tuple[dict[str, float], str]] = {
@@ -41,22 +40,6 @@ def parse(name: str, text: str) -> Any:
     except (ValueError, KeyError) as error:
         reason = str(error) if field.unit else f"'{text}' is no {_KINDS[field.kind]}"
         raise InputError(f"{field.flag}: {reason}") from None
-
-
-def command_of(config: Config) -> str:
-    """The command line that makes a run of this configuration again."""
-    given = {name: value_of(config, name) for name in ("corpus", "tokenizer", "softmax", *LIMITS)}
-    given |= differences(build(given), config)
-    words = ["rnntui", "train", given.pop("corpus"), "--headless"]
-    for name, value in given.items():
-        field = FIELDS[name]
-        if value is None or (name in ("tokenizer", "softmax") and value == field.default):
-            continue
-        if field.kind is bool:
-            words.append(field.flag if value else f"--no-{field.flag[2:]}")
-        else:
-            words += [field.flag, f"{value:.12g}s" if field.unit == "duration" else str(value)]
-    return shlex.join(words)
 
 
 _KINDS = {int: "whole number", float: "number", bool: "choice of on and off", str: "text"}

@@ -148,6 +148,6 @@ def test_weights_that_do_not_fit_are_named(make_run: MakeRun, tmp_path: Path) ->
 def test_a_gigantic_configuration_asks_for_no_memory(trained: Run) -> None:
     """Protects against a stranger's `run.toml`: sizes are compared before anything is allocated."""
     toml = trained.path / "run.toml"
-    toml.write_text(toml.read_text().replace("hidden_size = 24", "hidden_size = 10000000"))
+    toml.write_text(toml.read_text().replace("hidden_size = 24", "hidden_size = 60000"))
     with pytest.raises(InputError, match="asks for"):
         load_model(Run.open(trained.path), trained.checkpoint_path() / "model.safetensors")

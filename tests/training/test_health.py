@@ -152,7 +152,7 @@ def test_a_diverging_run_is_caught_before_four_epochs_are_lost(make_run: MakeRun
     """Protects time: a rate that is far too large is halved until the run learns, or it ends with a line."""
     run = make_run(
         lr=30.0, optimizer="sgd", momentum=0.99, clip=1e9, schedule="constant", warmup=0,
-        max_steps=None, max_epochs=60.0, eval_every=1_000_000,
+        max_steps=None, max_epochs=6.0, eval_every=1_000_000,
     )  # fmt: skip
     wasted, returned = [], 0
     try:
