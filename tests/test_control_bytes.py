@@ -79,7 +79,7 @@ COMMANDS = [
     "doctor",
     "train TEXT --headless --max-steps 3 --cell EVIL",
     "train TEXT --headless --max-steps 12 --sample-every 4 --run NEW",
-    "train --run RUN --resume --headless --max-steps 410",
+    "train --run RUN --resume --headless --max-steps 210",
 ]
 
 
