@@ -32,7 +32,7 @@ def test_mutated_runs_are_used_or_named(tokenizer: str, make_run: MakeRun, tmp_p
     process, rng = psutil.Process(), random.Random(tokenizer)
     outcome(run.path, tmp_path / "first", rng)
     before, told = process.memory_info().rss, set()
-    for attempt in range(90):
+    for attempt in range(70):
         state = rng.getstate()
         began = time.process_time()
         try:

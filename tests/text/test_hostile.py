@@ -87,7 +87,7 @@ def test_a_text_is_trained_on_or_named(name: str, tmp_path: Path) -> None:
         assert load(str(path)).text
 
 
-@pytest.mark.parametrize("tokenizer", ["word", "bpe", "byte"])
+@pytest.mark.parametrize("tokenizer", ["word", "bpe"])
 @pytest.mark.parametrize("name", [n for n, (_, code, _) in CONTENTS.items() if code == TRAINED])
 def test_other_tokens_bear_the_same(name: str, tokenizer: str, tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
