@@ -306,6 +306,8 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
     assert training.weight_decay == 0.0 and training.label_smoothing is not None
     assert training.epsilon == (1e-4 if kind in ("char", "byte") else 1e-6)
     assert by_epochs(config, 20_000_000).training.epsilon == 1e-6, "read once, small gradients count"
+    short = build({"tokenizer": kind, "max_steps": 500})
+    assert by_epochs(short, 40_000).training.epsilon == 1e-6, "and in few steps"
     assert expected_epochs(build({"max_epochs": 3.0}).training, 1000, 50.0) == 3
     assert expected_epochs(build({"max_steps": 10, "batch_size": 4, "bptt": 25}).training, 2000, 50.0) == 0.5
     assert expected_epochs(build({"max_time": 60.0, "max_epochs": 9.0}).training, 1000, 50.0) == 3

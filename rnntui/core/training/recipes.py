@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 
+from rnntui.core.cells.base import torch_knows_bf16
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.config import Config, TokenizerKind, TrainingConfig, changed, value_of
 
 _SPEEDS: dict[TokenizerKind, float] = {"char": 50_000, "byte": 50_000, "word": 10_000, "bpe": 25_000}
-"""Tokens a second of the default models on a laptop: only whether it is five epochs or fifty matters."""
+"""Tokens a second of the default models on two cores with products in bf16: only whether it is five epochs or
+fifty matters."""
+_WITHOUT_BF16 = 3.5
+"""Times slower than that where the processor has fp32 alone."""
+_FEW_STEPS = 2_000
+"""Up to so many, characters need their small gradients as well, however often they are read."""
 Settings = dict[str, float]
 Recipe = tuple[tuple[float, Settings], ...]
 """What is set for a text that is read up to so many times."""
@@ -57,9 +63,12 @@ _RECIPES: dict[TokenizerKind, Recipe] = {
 
 def by_epochs(config: Config, train_tokens: int) -> Config:
     """`config` with what nobody chose set by how often a training text of so many tokens will be read."""
-    epochs = expected_epochs(config.training, train_tokens, _SPEEDS[config.text.tokenizer])
+    speed = _SPEEDS[config.text.tokenizer] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
+    epochs = expected_epochs(config.training, train_tokens, speed)
     recipe = next(row for bound, row in _RECIPES[config.text.tokenizer] if epochs <= bound)
     chosen = _ONCE | recipe
+    if epochs * train_tokens <= _FEW_STEPS * config.training.batch_size * config.training.bptt:
+        chosen["epsilon"] = _ONCE["epsilon"]
     if not STEPS[config.model.cell].recurrent:
         chosen["weight_drop"] = 0.0
     return changed(config, {name: value for name, value in chosen.items() if value_of(config, name) is None})
