@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,8 +177,8 @@ def test_a_file_that_changes_while_it_is_read(
     path.write_text(TEXT)
     honest = Path.open
 
-    def opened(self: Path, *arguments: object, **named: object) -> object:
-        return file() if self == path else honest(self, *arguments, **named)  # type: ignore[call-overload]
+    def opened(self: Path, *arguments: Any, **named: Any) -> Any:
+        return file() if self == path else honest(self, *arguments, **named)
 
     monkeypatch.setattr(Path, "open", opened)
     told, line = tried(path)

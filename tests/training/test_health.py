@@ -16,6 +16,7 @@ from rnntui.core import events as ev
 from rnntui.core.errors import NumericalError
 from rnntui.core.models.language_model import Loss
 from rnntui.core.runs import Run
+from rnntui.core.training import loop
 from rnntui.core.training.checkpoints import read_counters
 from rnntui.core.training.control import Control
 from rnntui.core.training.health import RETURNS, diverged, strayed, take_in
@@ -166,6 +167,17 @@ def test_a_diverging_run_is_caught_before_four_epochs_are_lost(make_run: MakeRun
     except NumericalError:
         assert returned == RETURNS
     assert returned >= 1
+
+
+def test_what_never_learns_is_given_up(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects against going back for ever: an evaluation of what has come apart is no gain."""
+    run = make_run(max_steps=400, eval_every=100)
+    monkeypatch.setattr(loop, "diverged", lambda counters, loss, frequencies: True)
+    with pytest.raises(NumericalError, match="training has diverged, also with a learning rate of"):
+        train_all(run)
+    told = _all(run)
+    assert sum(isinstance(event, ev.Started) for event in told) == 1 + RETURNS
+    assert not any(event.best for event in told if isinstance(event, ev.Evaluated))
 
 
 def test_what_counts_as_divergence() -> None:

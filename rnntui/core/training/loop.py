@@ -92,7 +92,7 @@ class Loop:
         self._unread: list[tuple[Tensor, Tensor]] = []
         self._losses: list[float] = []
         self._bad_steps = 0
-        self._portions = 1
+        self._portions, self._apart = 1, False
         self._logged_tokens, self._logged_s = 0, 0.0
         self._began = time.perf_counter()
 
@@ -101,12 +101,12 @@ class Loop:
         if (self.run.path / "last").exists():
             folder = self.run.checkpoint_path("last")
             difference = load_checkpoint(folder, self.learner)
-            yield self._started()
-            if difference:
-                yield self._warned(difference)
         else:
             self.learner.use(*choose_way(self.config.precision, self.learner))
-            yield self._started()
+            difference = ""
+        yield self._started()
+        if difference:
+            yield self._warned(difference)
         for each in self._baselines:
             yield ev.Baselined(step=0, **each._asdict())
         if self.learner.counters.looked < self.learner.counters.step:
@@ -213,8 +213,8 @@ class Loop:
 
     def _go_back(self, reason: str, checkpoint: str) -> Iterator[ev.AnyEvent]:
         """Go on from a good checkpoint with half the learning rate, or from the beginning where there is none."""
-        learner, returns = self.learner, self.learner.counters.returns + 1
-        factor, train_s = learner.counters.lr_factor / 2, learner.counters.train_s
+        learner, before = self.learner, self.learner.counters
+        returns, factor, train_s = before.returns + 1, before.lr_factor / 2, before.train_s
         if returns > RETURNS:
             raise NumericalError(
                 f"{self.run.name}: {reason}, also with a learning rate of {self.config.lr * 2 * factor:g}; "
@@ -241,7 +241,7 @@ class Loop:
                 evaluated = self._evaluate(counts=True)
                 best = evaluated.best
                 yield from self._told(evaluated)
-                if diverged(self.learner.counters, evaluated.loss, self.learner.frequencies):
+                if self._apart:
                     yield from self._go_back("training has diverged", "best")
                     return
             if step % self.sample_every == 0:
@@ -353,7 +353,8 @@ class Loop:
             between=self._look_up,
         )
         loss = evaluated.loss
-        best = counts and loss is not None and (counters.best_loss is None or loss < counters.best_loss)
+        self._apart = counts and diverged(counters, loss, learner.frequencies)
+        best = counts and not self._apart and loss is not None and loss < (counters.best_loss or math.inf)
         if best:
             counters.best_loss, counters.best_step, counters.stale = loss, counters.step, 0
             counters.returns = 0
