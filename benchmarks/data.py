@@ -30,7 +30,8 @@ import numpy as np
 from results import write_section
 
 from rnntui.core import config
-from rnntui.core.config import TextConfig
+from rnntui.core.sections import TextConfig
+from rnntui.core.tasks.language import subject
 from rnntui.core.text import corpus, tokenizers
 from rnntui.core.text.dataset import prepare
 from rnntui.core.training.learner import Learner
@@ -115,7 +116,7 @@ def memory(megabytes: int) -> Iterator[str]:
 def loader(text: str, rounds: int) -> str:
     """The batch's share of a step, of the default model."""
     setting, tokenizer, dataset = prepare(config.build({"corpus": text, "device": "cpu"}))
-    learner = Learner(setting, tokenizer.vocab_size, dataset["train"].tokens, "cpu")
+    learner = Learner(setting, subject(setting, tokenizer.vocab_size, dataset["train"].tokens), "cpu")
     learner.use("bf16", os.cpu_count() or 1)
     learner.step()
     steps, loads = [], []
@@ -123,7 +124,7 @@ def loader(text: str, rounds: int) -> str:
         began = time.perf_counter()
         learner.step()
         middle = time.perf_counter()
-        learner.streams[learner.counters.step % len(learner.streams)]
+        learner.batches[learner.counters.step % len(learner.batches)]
         steps.append(middle - began)
         loads.append(time.perf_counter() - middle)
     share = statistics.median(loads) / statistics.median(steps)

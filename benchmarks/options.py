@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -26,7 +26,9 @@ from rnntui.core import config as configuration
 from rnntui.core.cells.base import Cell, State
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.inference.scoring import score_split
-from rnntui.core.models.language_model import LanguageModel, Loss, Penalties
+from rnntui.core.models.base import Loss, Penalties
+from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.tasks.language import subject
 from rnntui.core.text import dataset
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.learner import Learner
@@ -126,7 +128,8 @@ class MixtureModel(LanguageModel):
     def logits(self, y: Tensor) -> Tensor:
         return self.log_p(y)
 
-    def loss(self, tokens: Tensor, targets: Tensor, state: Any, penalties: Penalties = Penalties()) -> Loss:  # noqa: B008
+    def loss(self, arrays: Sequence[Tensor], state: Any, penalties: Penalties = Penalties()) -> Loss:  # noqa: B008
+        tokens, targets = arrays
         y, state = self.features(tokens, state)
         nats = -self.log_p(self.dropout(y)).gather(-1, targets.unsqueeze(-1)).mean()
         return Loss(nats, nats, state)
@@ -236,7 +239,9 @@ def measure(text: str, chosen: list[str], seconds: float, seed: int) -> dict[str
         settings = {"corpus": text, "split": "90/10", "max_time": seconds, "seed": seed}
         config, tokenizer, data = dataset.prepare(configuration.build(settings | OPTIONS[name].settings))
         config = by_epochs(config, len(data["train"].tokens))
-        learners[name] = learner = Learner(config, tokenizer.vocab_size, data["train"].tokens, "cpu")
+        learners[name] = learner = Learner(
+            config, subject(config, tokenizer.vocab_size, data["train"].tokens), "cpu"
+        )
         if change := OPTIONS[name].change:
             change(learner)
         learner.use(*choose_way("auto", learner))

@@ -18,6 +18,7 @@ from results import write_section
 from rnntui.core import config as configuration
 from rnntui.core.cells import CELLS
 from rnntui.core.inference.scoring import score_split
+from rnntui.core.tasks.language import subject
 from rnntui.core.text import dataset
 from rnntui.core.training.learner import Learner
 
@@ -28,7 +29,7 @@ def loss(text: str, cell: str, seed: int, precision: str, steps: int) -> float:
     if cell.startswith("min"):
         settings |= {"num_layers": 2, "lr": 4e-3}
     config, tokenizer, splits = dataset.prepare(configuration.build(settings), lambda line: None)
-    learner = Learner(config, tokenizer.vocab_size, splits["train"].tokens, "cpu")
+    learner = Learner(config, subject(config, tokenizer.vocab_size, splits["train"].tokens), "cpu")
     learner.use(precision, torch.get_num_threads())  # type: ignore[arg-type]
     for _ in range(steps):
         learner.step()

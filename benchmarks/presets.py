@@ -21,6 +21,7 @@ from turns import train_in_turns
 
 from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_split
+from rnntui.core.tasks.language import subject
 from rnntui.core.text import corpus, dataset
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
@@ -71,7 +72,9 @@ def measure(
         given = {"corpus": str(file), "tokenizer": tokenizer, "max_time": seconds}
         config, made, data = dataset.prepare(configuration.build(given | settings))
         config = by_epochs(config, len(data["train"].tokens))
-        learners[name] = learner = Learner(config, made.vocab_size, data["train"].tokens, "cpu")
+        learners[name] = learner = Learner(
+            config, subject(config, made.vocab_size, data["train"].tokens), "cpu"
+        )
         learner.use(*choose_way("auto", learner))
     found: dict[str, list[float]] = {name: [] for name in offered}
     share = min(1.0, _HELD_OUT / len(data["valid"].tokens))

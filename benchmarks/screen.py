@@ -176,7 +176,7 @@ def newest(path: Path) -> ev.Progress:
 
 def write_long_run(path: Path) -> None:
     """A run folder with a million events."""
-    run = Run.create(path, config.build({"max_steps": EVENTS * 10}), b"{}")
+    run = Run.create(path, config.build({"max_steps": EVENTS * 10}), {"tokenizer.json": b"{}"})
     rng = random.Random(0)
     shape = {"device": "cpu", "precision": "bf16", "parameters": 1_221_249, "seed": 1, "vocab_size": 67}
     sizes = {"train_tokens": 10**6, "valid_tokens": 50_000, "train_bytes": 10**6, "valid_bytes": 50_000}

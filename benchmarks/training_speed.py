@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from rnntui.core import config as configuration
+from rnntui.core.tasks.language import subject
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
 
@@ -81,7 +82,7 @@ def ours(cell: str, shape: Shape) -> Learner:
         "balanced",
     )
     tokens = np.random.default_rng(0).integers(0, VOCABULARY, 4 * shape.tokens + 1, dtype=np.uint32)
-    learner = Learner(config, VOCABULARY, tokens, "cpu")
+    learner = Learner(config, subject(config, VOCABULARY, tokens), "cpu")
     learner.use(*choose_way("auto", learner))
     return learner
 

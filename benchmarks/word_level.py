@@ -35,6 +35,7 @@ from torch.nn.functional import cross_entropy, linear, log_softmax, nll_loss
 from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.models.softmax import linear_cross_entropy
+from rnntui.core.tasks.language import subject
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
 
@@ -105,7 +106,7 @@ def make_learner(vocab_size: int, tokens: np.ndarray, seed: int = 1) -> Learner:
             "seed": seed,
         }
     )  # fmt: skip
-    learner = Learner(config, vocab_size, tokens, "cpu")
+    learner = Learner(config, subject(config, vocab_size, tokens), "cpu")
     learner.use(*choose_way("auto", learner))
     return learner
 
@@ -164,7 +165,7 @@ def main() -> None:
     found: dict[str, list[float]] = {"ours": [], "peer": []}
     for seed in SEEDS:
         learner, loop = make_learner(size, train, seed), Peer(size, train, seed)
-        for _ in range(len(learner.streams)):
+        for _ in range(len(learner.batches)):
             learner.step()
             loop.step()
         nats, _ = score_tokens(learner.model, valid[1:], int(valid[0]))

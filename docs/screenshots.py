@@ -3,7 +3,7 @@
     python docs/screenshots.py [CORPUS] [--seconds 25]
 
 Starts runs on CORPUS (default: the sample `tales`), drives the app as a person would, and exports each of
-the four screens as an SVG into docs/images/.
+the screens as an SVG into docs/images/.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from textual.pilot import Pilot
 from rnntui.core import store
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.messages import DuelRequested
+from rnntui.tui.screens.classifying import ClassifyingScreen
 from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.duel import DuelScreen
 from rnntui.tui.screens.playground import PlaygroundScreen
@@ -28,6 +29,7 @@ from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.ghost_text import GhostText
+from rnntui.tui.widgets.tinted_text import TintedText
 
 IMAGES = Path(__file__).with_name("images")
 SIZE = (120, 36)
@@ -114,6 +116,26 @@ async def take(corpus: str, seconds: float) -> None:
         await until(pilot, lambda: isinstance(app.screen, DuelScreen) and app.screen.over)
         await pilot.pause(0.5)
         export(app, "duel")
+
+        await classify(app, pilot)
+
+
+async def classify(app: RnntuiApp, pilot: Pilot[int]) -> None:
+    """Learn labels, then let a text be judged."""
+    await train(app, pilot, "reviews", "lstm", 20.0)
+    await until(pilot, lambda: getattr(app.screen, "state", "") == "time")
+    await pilot.press("p")
+    await until(pilot, lambda: isinstance(app.screen, ClassifyingScreen))
+    screen = app.screen
+    assert isinstance(screen, ClassifyingScreen)
+    area = screen.query_one(TintedText)
+    area.load_text(
+        "The soup was anything but good, and nobody seems to have given dessert a thought.\n\n"
+        "Still, we talked about this restaurant for days, and happily."
+    )
+    await until(pilot, lambda: screen.judgement is not None and screen.judgement.text == area.text)
+    await pilot.pause(0.5)
+    export(app, "classifying")
 
 
 def main() -> None:

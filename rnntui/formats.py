@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from rnntui.core.events import Evaluated
+
 
 def number(value: float | None, digits: int = 3) -> str:
     """A measured number; a dash where there is none."""
@@ -47,3 +49,14 @@ def time_left(fraction: float, seconds: float) -> str:
 def setting(value: object) -> str:
     """A setting's value, numbers in four figures."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def scores(event: Evaluated) -> str:
+    """What an evaluation found: of text, in nats a token and bits a byte; of labels, in nats a text."""
+    if isinstance(event.metrics, dict):
+        counted = "".join(f", {name.replace('_', ' ')} {value:.3f}" for name, value in event.metrics.items())
+        return f"loss {number(event.loss, 4)} nats/text, accuracy {event.accuracy:.1%}{counted}"
+    return (
+        f"loss {number(event.loss, 4)} nats/token, perplexity {number(event.perplexity)}, "
+        f"{number(event.bits_per_byte)} bits/byte"
+    )

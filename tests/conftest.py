@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Tests run side by side: threads of their own would fight for the processors, in child processes as well.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import torch
 
 from rnntui.core import config, store
@@ -57,6 +62,33 @@ def sentences(count: int = 400, seed: int = 0) -> str:
     return "".join(f"{rng.choice(who)} {rng.choice(does)} {rng.choice(what)}\n" for _ in range(count))
 
 
+def ratings(count: int = 300, seed: int = 0) -> str:
+    """A small table of labelled texts: a word decides, or its opposite after 'not'; words alone do not."""
+    rng = random.Random(seed)
+    rows = ["label\ttext"]
+    for number in range(count):
+        good, negated = rng.random() < 0.5, rng.random() < 0.5
+        filler = " ".join(rng.choices(("the", "soup", "room", "was", "today"), k=rng.randint(1, 9)))
+        word = rng.choice(("fine", "nice") if good else ("bad", "poor"))
+        rows.append(f"{'yes' if good != negated else 'no'}\t{filler} {'not ' * negated}{word} {number}")
+    return "\n".join(rows) + "\n"
+
+
+CLASSIFIER: dict[str, Any] = {
+    "task": "classify", "hidden_size": 16, "embedding_size": 12, "batch_size": 16, "bptt": None, "max_steps": 160,
+    "dropout": 0.1, "input_dropout": 0.0, "embedding_dropout": 0.0, "eval_every": 40, "log_every": 1,
+}  # fmt: skip
+"""Learns `ratings` in a second."""
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Path:
+    """A file of labelled texts."""
+    path = tmp_path / "rated.tsv"
+    path.write_text(ratings(), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def corpus_file(tmp_path: Path) -> Path:
     path = tmp_path / "small.txt"
@@ -84,6 +116,14 @@ def make_run(corpus_file: Path, tmp_path: Path) -> MakeRun:
 def train_all(run: Run) -> list[ev.AnyEvent]:
     """Train to the end, recording, and return the events."""
     return list(run.record(train(run, Control(run.path))))
+
+
+@pytest.fixture
+def classifier(make_run: MakeRun, examples: Path) -> Run:
+    """A run that has learned `ratings`."""
+    run = make_run(**CLASSIFIER, corpus=str(examples))
+    train_all(run)
+    return run
 
 
 @pytest.fixture

@@ -13,16 +13,21 @@ from typing import Any
 import numpy as np
 
 from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.inference.classifying import judge
 from rnntui.core.inference.opening import CHECKPOINT_FILES, manifest_of, open_engine
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.inference.session import Session
 from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run
 from rnntui.core.summaries import read_history, summarise
+from rnntui.core.tasks.base import Subject
+from rnntui.core.tasks.classification import ClassificationTask, load_classifier
+from rnntui.core.tasks.language import subject
+from rnntui.core.text.examples import Example
 from rnntui.core.training.checkpoints import load_checkpoint, settle
 from rnntui.core.training.learner import Learner
 
-FILES = ("run.toml", "tokenizer.json", "events.jsonl", "last", "best", "lock")
+FILES = ("run.toml", "tokenizer.json", "labels.json", "events.jsonl", "last", "best", "lock")
 HUGE = (0, -1, 1, 2**31, 2**40, 2**63, 10**30, 1e308, float("nan"), float("inf"))
 """Numbers that ask for too much, or for nothing."""
 
@@ -30,7 +35,7 @@ HUGE = (0, -1, 1, 2**31, 2**40, 2**63, 10**30, 1e308, float("nan"), float("inf")
 def files(run: Path) -> list[Path]:
     """All that may come from a stranger, relative to the run."""
     checkpoint = Path("checkpoints") / (run / "last").read_text().strip()
-    return [Path(name) for name in FILES] + [
+    return [Path(name) for name in FILES if (run / name).exists()] + [
         checkpoint / name for name in (*CHECKPOINT_FILES, "manifest.json")
     ]
 
@@ -168,6 +173,13 @@ def use(path: Path) -> None:
     read_history(run)
     run.owner()
     weights = run.checkpoint_path("last") / "model.safetensors"
+    material = _judge(run, weights) if run.config.text.task == "classify" else _write(run, weights)
+    settle(run)
+    load_checkpoint(run.checkpoint_path("last"), Learner(run.config, material, "cpu"))
+
+
+def _write(run: Run, weights: Path) -> Subject[Any]:
+    """Complete and score with a language model; what would train it on."""
     engine, tokenizer = open_engine(run, weights)
     session = Session(engine, tokenizer)
     session.set_text("the cat")
@@ -176,9 +188,16 @@ def use(path: Path) -> None:
     tokens = tokenizer.encode("the cat sees a bird.\n" * 4)
     if len(tokens):
         score_tokens(model, tokens, tokenizer.start)
-    settle(run)
     text = np.resize(tokens, 2 * run.config.training.batch_size + 2) if len(tokens) else tokens
-    load_checkpoint(run.checkpoint_path("last"), Learner(run.config, tokenizer.vocab_size, text, "cpu"))
+    return subject(run.config, tokenizer.vocab_size, text)
+
+
+def _judge(run: Run, weights: Path) -> Subject[Any]:
+    """Judge texts with a classifier; what would train it on."""
+    model, tokenizer, labels = load_classifier(run, weights)
+    judge(model, tokenizer, "the soup was not bad")
+    some = [Example("the soup was bad", label, "") for label in labels[:2]]
+    return ClassificationTask(tokenizer, labels, {"train": some, "valid": some}).subject(run.config)
 
 
 def outcome(original: Path, folder: Path, rng: random.Random) -> tuple[str, bytes]:

@@ -88,7 +88,9 @@ def test_a_reused_process_number_is_no_owner(make_run: MakeRun) -> None:
 def test_runs_are_found_by_name_and_path(make_run: MakeRun, corpus_file: Path) -> None:
     stored = make_run()
     named = Run.create(
-        store.runs_home() / "mine", stored.config, (stored.path / "tokenizer.json").read_bytes()
+        store.runs_home() / "mine",
+        stored.config,
+        {"tokenizer.json": (stored.path / "tokenizer.json").read_bytes()},
     )
     assert store.find("mine") == named
     assert store.find(str(stored.path)) == stored
@@ -108,7 +110,7 @@ def test_new_names_are_free_and_readable() -> None:
 
 def test_an_occupied_folder_is_refused(trained: Run) -> None:
     with pytest.raises(InputError, match="--resume"):
-        Run.create(trained.path, trained.config, b"{}")
+        Run.create(trained.path, trained.config, {"tokenizer.json": b"{}"})
 
 
 def test_summary_tells_state_and_best_figures(make_run: MakeRun) -> None:

@@ -6,6 +6,7 @@ import ast
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,21 +16,25 @@ from rnntui.core.config import build
 from rnntui.core.errors import InputError
 from rnntui.core.run_toml import from_toml, to_toml
 from rnntui.core.runs import Run
-from tests.conftest import MakeRun, train_all
+from tests.conftest import CLASSIFIER, MakeRun, train_all
 from tests.mutations import outcome
 
-KINDS = ("char", "word", "bpe", "byte")
+KINDS: dict[str, dict[str, Any]] = {
+    **{name: {"tokenizer": name, "embedding_size": 8} for name in ("char", "word", "bpe", "byte")},
+    "classifier": CLASSIFIER,
+}
 
 
-@pytest.mark.parametrize("tokenizer", KINDS)
-def test_mutated_runs_are_used_or_named(tokenizer: str, make_run: MakeRun, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_mutated_runs_are_used_or_named(
+    kind: str, make_run: MakeRun, corpus_file: Path, examples: Path, tmp_path: Path
+) -> None:
     """Protects who loads a stranger's model: it works, or one line says why not, within a second and 64 MB."""
-    run = make_run(
-        tokenizer=tokenizer, hidden_size=8, embedding_size=8, max_steps=4, eval_every=4, vocab_size=None
-    )
+    corpus = examples if kind == "classifier" else corpus_file
+    run = make_run(**KINDS[kind] | {"corpus": str(corpus), "hidden_size": 8, "max_steps": 4, "eval_every": 4})
     train_all(run)
     (run.path / "lock").write_text('{"pid": 1, "started": 1.0}')
-    process, rng = psutil.Process(), random.Random(tokenizer)
+    process, rng = psutil.Process(), random.Random(kind)
     outcome(run.path, tmp_path / "first", rng)
     before, told = process.memory_info().rss, set()
     for attempt in range(70):

@@ -15,6 +15,7 @@ import psutil
 import torch
 from common import forked, make_run, tell
 
+from rnntui.core.tasks.language import subject
 from rnntui.core.text.dataset import reopen
 from rnntui.core.training.learner import Learner
 
@@ -35,7 +36,7 @@ def main() -> None:
         tokens = reopen(run, tokenizer)["train"].tokens
 
         def train(room: int | None, name: str) -> None:
-            learner = Learner(run.config, tokenizer.vocab_size, tokens, "cpu")
+            learner = Learner(run.config, subject(run.config, tokenizer.vocab_size, tokens), "cpu")
             learner.trial()  # what compiles and loads libraries comes before the limit
             if room is not None:
                 now = psutil.Process().memory_info().vms

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 from common import VARIANTS, forked, make_run, tell
 
-from tests.conftest import train_all
+from tests.conftest import CLASSIFIER, ratings, train_all
 from tests.mutations import outcome
 
 _AT_ONCE = 2
@@ -48,15 +48,11 @@ def main() -> None:
         folder = Path(scratch)
         os.environ["RNNTUI_HOME"] = str(folder / "home")
         runs = []
-        for number, variant in enumerate(VARIANTS):
-            run = make_run(
-                folder,
-                f"run{number}",
-                hidden_size=8,
-                max_steps=4,
-                eval_every=4,
-                **{**variant, "num_layers": 1},
-            )
+        table = folder / "rated.tsv"
+        table.write_text(ratings(), encoding="utf-8")
+        few = {"num_layers": 1, "hidden_size": 8, "max_steps": 4, "eval_every": 4}
+        for number, variant in enumerate([*VARIANTS, CLASSIFIER | {"corpus": str(table)}]):
+            run = make_run(folder, f"run{number}", **variant | few)
             train_all(run)
             (run.path / "lock").write_text('{"pid": 1, "started": 1.0}')
             runs.append(run.path)
@@ -80,9 +76,9 @@ def main() -> None:
         "strangers' folders",
         f"python benchmarks/soak/mutations.py --count {options.count}",
         [
-            f"{told.total():,} run folders of four kinds with one file mutated (bytes, lengths, "
+            f"{told.total():,} run folders of five kinds with one file mutated (bytes, lengths, "
             f"headers, shapes, types, JSON, TOML), "
-            "each opened, listed, completed with, scored with and loaded for training: no crash, "
+            "each opened, listed, written or judged with, scored with and loaded for training: no crash, "
             f"every refusal one line and "
             f"exit 2. Slowest {slowest:.2f} s (1), {max(grown, 0):.0f} MB more memory (64). By what "
             f"became of them: {shares}. "

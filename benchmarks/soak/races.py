@@ -61,7 +61,7 @@ def race(contenders: list[Callable[[], None]], rng: random.Random) -> list[str]:
 
 def creating(path: Path) -> Callable[[], None]:
     def contend() -> None:
-        _HELD.append(Run.create(path, build({}), b"{}").owned())
+        _HELD.append(Run.create(path, build({}), {"tokenizer.json": b"{}"}).owned())
         _HELD[-1].__enter__()
 
     return contend

@@ -167,9 +167,8 @@ def describe(event: ev.AnyEvent) -> str:
             return f"step {event.step:,}  {_figures(event)}"
         case ev.Evaluated():
             return (
-                f"step {event.step:,}  {event.split} ({event.protocol}): loss {formats.number(event.loss, 4)} "
-                f"nats/token, perplexity {formats.number(event.perplexity)}, "
-                f"{formats.number(event.bits_per_byte)} bits/byte{', best' if event.best else ''}"
+                f"step {event.step:,}  {event.split} ({event.protocol}): {formats.scores(event)}"
+                f"{', best' if event.best else ''}"
             )
         case ev.Sampled():
             return f"step {event.step:,}  sample: {visible_line(event.prompt + event.text, 100)}"

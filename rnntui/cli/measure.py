@@ -11,6 +11,7 @@ import msgspec
 import rich_click as click
 
 from rnntui import formats
+from rnntui.cli.classify import evaluate_texts
 from rnntui.cli.display import beside
 from rnntui.cli.options import (
     CorpusName,
@@ -91,14 +92,24 @@ def evaluate(
     from rnntui.core.inference.opening import verify
     from rnntui.core.inference.scoring import Helped
     from rnntui.core.models.weights import load_model
+    from rnntui.core.tasks.base import Moment
+    from rnntui.core.tasks.evaluation import evaluate as score
     from rnntui.core.text.baselines import baselines
     from rnntui.core.text.corpus import Source, canonical
     from rnntui.core.text.dataset import reopen
     from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
-    from rnntui.core.training.evaluation import evaluate as score
 
     found = store.find(run)
+    if encoding != "auto" and not corpus:
+        raise InputError("--encoding: of another text; name it with --corpus")
+    if found.config.text.task == "classify":
+        if dynamic or cache or compared or completing or protocol != "stream":
+            raise InputError(
+                "--protocol, --dynamic, --cache, --baselines, --completion: of models that write; this one tells labels"
+            )
+        evaluate_texts(found, split, corpus, encoding, checkpoint, device, as_json)
+        return
     folder = found.checkpoint_path(checkpoint)
     verify(folder)
     device = choose_device(device)
@@ -109,8 +120,6 @@ def evaluate(
         data = _another(found, other, tokenizer, compared)
     else:
         other, data = None, reopen(found, tokenizer)[split]
-    if encoding != "auto" and not corpus:
-        raise InputError("--encoding: of another text; name it with --corpus")
     if completing and dynamic:
         raise InputError("--completion: measured without --dynamic; leave one of the two out")
     if compared and data.name == "train":
@@ -119,7 +128,7 @@ def evaluate(
         )
     event = score(
         model, data, tokenizer.start, protocol, device,
-        step=counters.step, train_s=counters.train_s, helped=Helped(dynamic, cache),
+        Moment(counters.step, counters.train_s), helped=Helped(dynamic, cache),
     )  # fmt: skip
     event = msgspec.structs.replace(event, best=counters.step == counters.best_step)
     rivals = []
@@ -242,7 +251,7 @@ def score(
     from rnntui.core.training.devices import choose_device
 
     text = corpus.load(file if file == "-" or "://" in file else str(Path(file).absolute()), encoding).text
-    found = store.find(run)
+    found = store.find(run, "lm")
     folder = found.checkpoint_path(checkpoint)
     verify(folder)
     device = choose_device(device)

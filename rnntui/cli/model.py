@@ -113,7 +113,7 @@ def _session(run: str, checkpoint: str, quantize: str, cache: bool = False) -> S
     from rnntui.core.inference.opening import open_engine, verify
     from rnntui.core.inference.session import Session
 
-    found = store.find(run)
+    found = store.find(run, "lm")
     folder = found.checkpoint_path(checkpoint)
     verify(folder)
     return Session(*open_engine(found, folder / "model.safetensors", quantize == "int8"), cache=cache)

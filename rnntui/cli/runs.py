@@ -53,7 +53,7 @@ def _print_table(summaries: list[RunSummary]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("run", "corpus", "cell", "tokens", "state"):
         table.add_column(heading, overflow="fold")
-    for heading in ("parameters", "steps", "perplexity", "bits/byte", "tokens/s"):
+    for heading in ("parameters", "steps", "perplexity", "bits/byte", "accuracy", "tokens/s"):
         table.add_column(heading, justify="right")
     for each in summaries:
         cells = (
@@ -66,6 +66,7 @@ def _print_table(summaries: list[RunSummary]) -> None:
             f"{each.step:,}",
             formats.number(each.perplexity, 2),
             formats.number(each.bits_per_byte),
+            "–" if each.accuracy is None else f"{each.accuracy:.1%}",
             f"{each.tokens_per_s:,.0f}" if each.tokens_per_s else "–",
         )
         table.add_row(*(Text(visible_line(cell)) for cell in cells))
@@ -95,11 +96,8 @@ def show(run: str, as_json: bool) -> None:
         write_line(msgspec.json.encode(content).decode())
         return
     click.echo(f"{visible_line(summary.path)}: {summary.state} at step {summary.step:,}")
-    if summary.loss is not None:
-        click.echo(
-            f"best {summary.split} ({summary.protocol}): loss {summary.loss:.4f} nats/token, "
-            f"perplexity {formats.number(summary.perplexity)}, {formats.number(summary.bits_per_byte)} bits/byte"
-        )
+    if history.best is not None and history.best.loss is not None:
+        click.echo(f"best {summary.split} ({summary.protocol}): {formats.scores(history.best)}")
     for line in beside(rivals, summary.bits_per_byte):
         click.echo(line)
     if words := last_words(found.path):

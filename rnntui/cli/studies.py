@@ -124,14 +124,26 @@ def _plot(racing: Sequence[Run]) -> list[str]:
     ]
     x, y = fitted(found, log=True)
     names = "  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(racing))
-    return ["bits/byte over seconds", *plain(chart(found, x, y, _WIDTH - MARGIN, _HEIGHT, "braille")), names]
+    unit = config.BITS[racing[0].config.text.task]
+    return [f"{unit} over seconds", *plain(chart(found, x, y, _WIDTH - MARGIN, _HEIGHT, "braille")), names]
 
 
 def _tell_standings(racing: Sequence[Run]) -> None:
     from rnntui.core.studies.duel import standings
 
+    protocol = "texts" if racing[0].config.text.task == "classify" else "stream"
+    unit = config.BITS[racing[0].config.text.task]
     _print_table(
-        ["cell", "units", "parameters", "valid bits/byte (stream)", "perplexity", "tokens/s", "steps", "run"],
+        [
+            "cell",
+            "units",
+            "parameters",
+            f"valid {unit} ({protocol})",
+            "perplexity",
+            "tokens/s",
+            "steps",
+            "run",
+        ],
         [_row(run, each) for each in standings(racing) for run in racing if str(run.path) == each.path],
     )
 
@@ -141,7 +153,7 @@ def _row(run: Run, each: RunSummary) -> list[str]:
         each.cell,
         f"{run.config.model.hidden_size:,}",
         f"{each.parameters:,}" if each.parameters else "–",
-        formats.number(each.bits_per_byte),
+        formats.number(each.bits),
         formats.number(each.perplexity),
         f"{each.tokens_per_s:,.0f}" if each.tokens_per_s else "–",
         f"{each.step:,}",
@@ -206,11 +218,11 @@ def sweep(
         answer = {"type": "best", **best._asdict(), "importance": importance, "command": command}
         write_line(json.dumps(answer | {"study": str(searching.path)}, ensure_ascii=False))
         return
-    click.echo("\n".join(sweep_plot(searching.trials(), _WIDTH, _HEIGHT)), err=True)
+    click.echo("\n".join(sweep_plot(searching.trials(), searching.unit, _WIDTH, _HEIGHT)), err=True)
     for name, share in importance.items():
         click.echo(f"{FIELDS[name].flag:<20} importance {share:.0%}", err=True)
     told = "  ".join(f"{name} {formats.setting(value)}" for name, value in best.settings.items())
-    click.echo(f"best: trial {best.number}, {formats.number(best.bits_per_byte)} bits/byte: {told}")
+    click.echo(f"best: trial {best.number}, {formats.number(best.bits)} {searching.unit}: {told}")
     click.echo(visible_line(str(searching.path / "run.toml")))
     click.echo(visible_line(command))
 

@@ -58,7 +58,7 @@ class _Lines(Trials):
             return
         self._begun.add(trial.number)
         settings = "  ".join(f"{name} {formats.setting(value)}" for name, value in trial.settings.items())
-        score = "" if trial.bits_per_byte is None else f"  {formats.number(trial.bits_per_byte)} bits/byte"
+        score = "" if trial.bits is None else f"  {formats.number(trial.bits)} {sweep.unit}"
         fault = f"  {visible_line(trial.fault)}" if trial.fault else ""
         click.echo(f"trial {trial.number}  {trial.state}{score}  {settings}{fault}", err=True)
 
@@ -74,7 +74,7 @@ class _LiveTable(Trials):
 
     def show(self, trial: Trial, sweep: Sweep) -> None:
         others = [each for each in sweep.trials() if each.number != trial.number]
-        self._live.update(_table([*others, trial]))
+        self._live.update(_table([*others, trial], sweep.unit))
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -86,30 +86,30 @@ class _LiveTable(Trials):
         self._live.stop()
 
 
-def _table(trials: Sequence[Trial]) -> Table:
+def _table(trials: Sequence[Trial], unit: str) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     def rank(trial: Trial) -> tuple[bool, float]:
-        return trial.state != "running", float("inf") if trial.bits_per_byte is None else trial.bits_per_byte
+        return trial.state != "running", float("inf") if trial.bits is None else trial.bits
 
     over = sum(trial.state != "running" for trial in trials)
     table = Table(
         box=None, pad_edge=False, header_style="bold", title=f"{over} trials over", title_justify="left"
     )
     names = list(dict.fromkeys(name for trial in trials for name in trial.settings))
-    for heading in ("trial", "state", "bits/byte", *names):
+    for heading in ("trial", "state", unit, *names):
         table.add_column(heading, justify="left" if heading == "state" else "right")
     for trial in sorted(trials, key=rank)[:_SHOWN]:
-        cells = [str(trial.number), trial.state, formats.number(trial.bits_per_byte)]
+        cells = [str(trial.number), trial.state, formats.number(trial.bits)]
         cells += [formats.setting(trial.settings.get(name, "–")) for name in names]
         table.add_row(*(Text(visible_line(cell)) for cell in cells))
     return table
 
 
-def sweep_plot(trials: Sequence[Trial], width: int, height: int) -> list[str]:
+def sweep_plot(trials: Sequence[Trial], unit: str, width: int, height: int) -> list[str]:
     """Each trial as a point, the best so far as a line."""
-    scored = [(trial.number + 1, trial.bits_per_byte) for trial in trials if trial.bits_per_byte is not None]
+    scored = [(trial.number + 1, trial.bits) for trial in trials if trial.bits is not None]
     x, y = (np.array(column, dtype=float) for column in zip(*scored, strict=True))
     series = [
         Series("best so far", "training", x, np.minimum.accumulate(y)),
@@ -117,4 +117,4 @@ def sweep_plot(trials: Sequence[Trial], width: int, height: int) -> list[str]:
     ]
     scales = fitted(series, log=True)
     rows = chart(series, *scales, width - MARGIN, height, "braille")
-    return ["bits/byte over trials: ◆ each, ━ the best so far", *plain(rows)]
+    return [f"{unit} over trials: ◆ each, ━ the best so far", *plain(rows)]

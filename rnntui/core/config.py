@@ -1,8 +1,7 @@
 """What a run is made of: one frozen, validated tree.
 
 The command-line flags, the form on the first screen, `run.toml` and the table in the documentation all
-come from the three sections below.  A field's name is its flag (`max_steps` is `--max-steps`) and its
-key in `run.toml`; names are unique across the sections.
+come from the three sections in `sections.py`.
 """
 
 from __future__ import annotations
@@ -10,157 +9,16 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec import Meta
 
 from rnntui.core.cells import CELLS
-from rnntui.core.cells.steps import STEPS
 from rnntui.core.errors import InputError, nearest
-from rnntui.core.splits import split_fractions
+from rnntui.core.sections import ModelConfig, Section, TaskKind, TextConfig, TokenizerKind, TrainingConfig
 
 FORMAT = 1
 """The version of the run folder's format.  A newer one than this is refused with one line."""
-
-TokenizerKind = Literal["char", "word", "bpe", "byte"]
-Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
-Average = Literal["none", "ema", "nt-asgd"]
-
-Seconds = Annotated[float, Meta(gt=0, extra={"unit": "duration"})]
-Positive = Annotated[int, Meta(ge=1)]
-Size = Annotated[int, Meta(ge=1, le=1 << 16)]
-"""Bounded, so that a file from anywhere cannot ask for what no machine has."""
-Layers = Annotated[int, Meta(ge=1, le=64)]
-Count = Annotated[int, Meta(ge=1, extra={"unit": "count"})]
-Fraction = Annotated[float, Meta(ge=0, lt=1)]
-NotNegative = Annotated[float, Meta(ge=0)]
-
-
-def _doc(text: str) -> Meta:
-    return Meta(description=text)
-
-
-def _by_epochs(text: str) -> Meta:
-    """Of what keeps a model from learning its text by heart; see `core/training/recipes.py`."""
-    return _doc(f"{text} (default: by how often the text will be read)")
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the configuration: a table of `run.toml`."""
-
-
-class TextConfig(Section, frozen=True, kw_only=True):
-    """The text and how it is cut into tokens."""
-
-    corpus: Annotated[str, _doc("sample name, file, folder, '-' for standard input, or URL")] = "tales"
-    encoding: Annotated[str, _doc("'auto' reads UTF-8, and UTF-16 with a byte order mark")] = "auto"
-    split: Annotated[
-        str,
-        _doc(
-            "train/valid/test in percent; two numbers leave no test part; 'auto' is 90/5/5, less of long texts"
-        ),
-    ] = "auto"
-    tokenizer: Annotated[TokenizerKind, _doc("what a token is")] = "char"
-    vocab_size: Annotated[
-        Annotated[int, Meta(ge=2)] | None, _doc("largest vocabulary (default: word 20000, bpe 2000)")
-    ] = None
-    min_count: Annotated[Positive, _doc("a word seen less often in training becomes <unk> (word only)")] = 2
-    sha256: Annotated[str, _doc("digest of the corpus as read; written when the run is created")] = ""
-
-    def __post_init__(self) -> None:
-        try:
-            if self.split != "auto":
-                split_fractions(self.split)
-        except ValueError as error:
-            raise ValueError(f"split: {error}") from None
-
-
-class ModelConfig(Section, frozen=True, kw_only=True):
-    """The network."""
-
-    cell: Annotated[str, _doc("recurrent cell")] = "lstm"
-    nonlinearity: Annotated[Literal["tanh", "relu"], _doc("of the elman cell")] = "tanh"
-    num_layers: Annotated[Layers, _doc("recurrent layers")] = 1
-    hidden_size: Annotated[Size, _doc("units a layer")] = 512
-    parameters: Annotated[
-        Count | None, _doc("parameter budget, as 1M: solves --hidden-size so that cells compare fairly")
-    ] = None
-    embedding_size: Annotated[Size, _doc("features a token")] = 64
-    dropout: Annotated[
-        Fraction | None, _by_epochs("between the layers and on the outputs, one mask a piece of text")
-    ] = None
-    input_dropout: Annotated[Fraction | None, _by_epochs("on the embedded tokens, one mask a piece")] = None
-    embedding_dropout: Annotated[Fraction | None, _by_epochs("of whole tokens of the vocabulary")] = None
-    weight_drop: Annotated[Fraction | None, _by_epochs("of the recurrent weights (elman, lstm, gru)")] = None
-    tied: Annotated[bool, _doc("output weights are the embedding's")] = False
-    softmax: Annotated[
-        Literal["full", "adaptive"],
-        _doc("over the vocabulary; 'adaptive' takes less time and memory for rare words"),
-    ] = "full"
-    residual: Annotated[bool, _doc("add a layer's input to its output where the sizes agree")] = False
-    layer_norm: Annotated[bool, _doc("normalise each layer's output")] = False
-
-    def __post_init__(self) -> None:
-        if self.cell not in CELLS:
-            raise ValueError(f"cell: unknown cell '{self.cell}'; {nearest(self.cell, CELLS)}")
-        if self.tied and self.softmax == "adaptive":
-            raise ValueError(
-                "softmax: 'adaptive' has no weights that could be tied; leave out --tied or --softmax"
-            )
-        if self.weight_drop and not STEPS[self.cell].recurrent:
-            raise ValueError(f"weight_drop: {self.cell} has no recurrent weights; leave it out")
-
-
-class TrainingConfig(Section, frozen=True, kw_only=True):
-    """How the network learns, when it stops, and what it says meanwhile."""
-
-    batch_size: Annotated[Size, _doc("streams read side by side")] = 16
-    bptt: Annotated[Size, _doc("tokens that the gradient goes back")] = 64
-    shuffle: Annotated[bool, _doc("begin each stream at another of its tokens in every epoch")] = False
-    vary_bptt: Annotated[bool, _doc("pieces of half, once and one and a half times --bptt")] = False
-    optimizer: Annotated[Literal["adamw", "sgd"], _doc("optimiser")] = "adamw"
-    lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate")] = 1e-2
-    schedule: Annotated[Schedule, _doc("how the learning rate moves")] = "cosine"
-    warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
-    weight_decay: Annotated[NotNegative | None, _by_epochs("on matrices, not on biases and norms")] = None
-    epsilon: Annotated[
-        Annotated[float, Meta(gt=0)] | None, _by_epochs("of adamw: gradients below it move a weight less")
-    ] = None
-    momentum: Annotated[Fraction, _doc("of sgd")] = 0.9
-    clip: Annotated[Annotated[float, Meta(gt=0)], _doc("largest norm of the gradient")] = 1.0
-    average: Annotated[
-        Average,
-        _doc(
-            "judge and keep a mean of the weights: 'ema' of the last ones, 'nt-asgd' since learning stalled"
-        ),
-    ] = "ema"
-    activation_penalty: Annotated[NotNegative, _doc("on the mean square of the outputs")] = 0.0
-    temporal_penalty: Annotated[NotNegative, _doc("on the mean square of their change a token")] = 0.0
-    label_smoothing: Annotated[
-        Fraction | None, _by_epochs("share of each target that all tokens get alike")
-    ] = None
-    max_steps: Annotated[Positive | None, _doc("stop after so many steps")] = None
-    max_epochs: Annotated[Annotated[float, Meta(gt=0)] | None, _doc("stop after so many passes")] = None
-    max_time: Annotated[Seconds | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None
-    target_loss: Annotated[
-        Annotated[float, Meta(gt=0)] | None, _doc("stop at this validation loss, nats a token")
-    ] = None
-    patience: Annotated[Positive | None, _doc("stop after so many evaluations without gain")] = None
-    eval_every: Annotated[
-        Positive | None, _doc("steps between evaluations (default: they take about 15% of the time)")
-    ] = None
-    save_every: Annotated[Positive | None, _doc("steps between checkpoints (default: as evaluations)")] = None
-    sample_every: Annotated[
-        Positive | None, _doc("steps between samples (default: 200, or as evaluations)")
-    ] = None
-    sample_prompt: Annotated[str, _doc("how the samples begin")] = ""
-    log_every: Annotated[Positive, _doc("steps between progress events")] = 10
-    seed: Annotated[Annotated[int, Meta(ge=0)], _doc("of weights and dropout")] = 1
-    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], _doc("where to train")] = "auto"
-    precision: Annotated[
-        Literal["auto", "fp32", "bf16", "fp16"], _doc("of the products; 'auto' races fp32 against bf16")
-    ] = "auto"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -186,6 +44,51 @@ DEFAULT_PRESET = "balanced"
 _WORDS: dict[str, Any] = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {"char": {}, "byte": {}, "word": _WORDS, "bpe": _WORDS}
 """What a preset becomes for other tokens than characters."""
+_EXAMPLES: dict[str, Any] = {
+    "tokenizer": "word",
+    "hidden_size": 128,
+    "batch_size": 32,
+    "bidirectional": True,
+}
+"""What a preset becomes for labelled texts."""
+BITS: dict[TaskKind, str] = {"lm": "bits/byte", "classify": "bits/text"}
+"""What runs of a task are compared by."""
+SAMPLE_TASKS: dict[str, TaskKind] = {"reviews": "classify"}
+"""The samples that are no running text."""
+_OF_TASKS: dict[TaskKind, frozenset[str]] = {
+    "lm": frozenset(
+        (
+            "bptt",
+            "shuffle",
+            "vary_bptt",
+            "tied",
+            "softmax",
+            "activation_penalty",
+            "temporal_penalty",
+            "sample_prompt",
+        )
+    ),
+    "classify": frozenset(("text_column", "label_column", "bidirectional", "pooling")),
+}
+"""Settings that one task alone knows."""
+INHERITED = frozenset(
+    (
+        "tokenizer",
+        "vocab_size",
+        "min_count",
+        "cell",
+        "nonlinearity",
+        "num_layers",
+        "hidden_size",
+        "parameters",
+        "embedding_size",
+        "residual",
+        "layer_norm",
+        "tied",
+        "softmax",
+    )
+)
+"""Settings that a run which begins with another one has from that."""
 
 RESUMABLE = frozenset(TrainingConfig.__struct_fields__) - {
     "batch_size",
@@ -220,7 +123,11 @@ class Field(NamedTuple):
     @property
     def flag(self) -> str:
         """The setting on the command line."""
-        return "CORPUS" if self.name == "corpus" else "--" + self.name.replace("_", "-")
+        return _FLAGS.get(self.name) or "--" + self.name.replace("_", "-")
+
+
+_FLAGS = {"corpus": "CORPUS", "begin_from": "--from"}
+"""Settings that the command line calls otherwise."""
 
 
 def fields() -> Iterator[Field]:
@@ -264,10 +171,22 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
     """
     if preset not in PRESETS:
         raise InputError(f"--preset: unknown preset '{preset}'; {nearest(preset, PRESETS)}")
+    task = settings.get("task") or SAMPLE_TASKS.get(str(settings.get("corpus")), "lm")
+    for name in foreign(task):
+        if settings.get(name) is not None:
+            raise InputError(f"{FIELDS[name].flag}: nothing that --task {task} knows; leave it out")
+    if settings.get("begin_from"):
+        for name in sorted(INHERITED):
+            if settings.get(name) is not None:
+                raise InputError(f"{FIELDS[name].flag}: comes with --from; leave one of the two out")
     recipe = RECIPES.get(settings.get("tokenizer") or "char", {})
-    if settings.get("softmax") == "adaptive":
+    chosen = PRESETS[preset]
+    if task == "classify":
+        recipe = {"task": task} | _EXAMPLES | ({"bidirectional": False} if settings.get("begin_from") else {})
+        chosen = {name: value for name, value in chosen.items() if name in LIMITS}
+    elif settings.get("softmax") == "adaptive":
         recipe = {name: value for name, value in recipe.items() if name != "tied"}
-    base = {**recipe, **PRESETS[preset], "patience": _PRESET_PATIENCE}
+    base = {**recipe, **chosen, "patience": _PRESET_PATIENCE}
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
     if settings.get("parameters") is not None:
@@ -281,6 +200,11 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
             raise InputError(f"unknown setting '{name}'; {nearest(name, FIELDS)}")
         tree[FIELDS[name].section][name] = value
     return converted(tree, where="")
+
+
+def foreign(task: str) -> frozenset[str]:
+    """The settings that another task alone knows."""
+    return frozenset().union(*(names for other, names in _OF_TASKS.items() if other != task))
 
 
 def changed(config: Config, settings: Mapping[str, Any]) -> Config:
@@ -312,19 +236,34 @@ def as_given(config: Config) -> tuple[str, dict[str, Any]]:
     """
     found = []
     limits = {name: value_of(config, name) for name in LIMITS if value_of(config, name) is not None}
-    decisive = {"tokenizer": config.text.tokenizer, "softmax": config.model.softmax}
+    decisive: dict[str, Any] = {"task": config.text.task}
+    if config.model.begin_from:
+        decisive["begin_from"] = config.model.begin_from
+    else:
+        decisive["tokenizer"] = config.text.tokenizer
+        if config.text.task == "lm":
+            decisive["softmax"] = config.model.softmax
     for preset in PRESETS:
         of_preset = limits == {name: PRESETS[preset].get(name) for name in limits}
         given = decisive if of_preset else decisive | limits
-        settings = given | differences(build(given, preset), config)
+        wanted = _without_inheritance(config, build(given, preset))
+        settings = given | differences(build(given, preset), wanted)
         settings = {name: value for name, value in settings.items() if value is not None}
-        exact = not differences(build(settings, preset), config)
+        exact = not differences(build(settings, preset), wanted)
         for name in decisive:
-            if settings.get(name) == FIELDS[name].default:
-                del settings[name]
+            without = {each: value for each, value in settings.items() if each != name}
+            if name in settings and build(without, preset) == build(settings, preset):
+                settings = without
         found.append((not exact, len(settings), preset, settings))
     _, _, preset, settings = min(found, key=lambda each: each[:2])
     return preset, settings | {"corpus": config.text.corpus}
+
+
+def _without_inheritance(config: Config, plain: Config) -> Config:
+    """`config` as it was before it had its network from another run: there as `plain` has it."""
+    if not config.model.begin_from:
+        return config
+    return changed(config, {name: value_of(plain, name) for name in INHERITED})
 
 
 def as_flags(settings: Mapping[str, Any]) -> list[str]:

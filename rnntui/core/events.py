@@ -40,6 +40,8 @@ class Started(Event, frozen=True, kw_only=True):
     train_bytes: int = 0
     """Of the training part as UTF-8: turns nats a token into bits a byte.  0 where an older run did not say."""
     valid_bytes: int = 0
+    labels: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """What a text may be, where texts are classified."""
 
 
 class Baselined(Event, frozen=True, kw_only=True):
@@ -81,10 +83,22 @@ class Evaluated(Event, frozen=True, kw_only=True):
     accuracy: float
     """Share of tokens that were the likeliest one."""
     protocol: str
-    """`stream`: read once, in order, state carried.  `windows`: 256 tokens each from a zero state."""
+    """`stream`: read once, in order, state carried.  `windows`: 256 tokens each from a zero state.  `texts`: each
+    by itself."""
     train_s: float
     best: bool = False
     """Whether no evaluation of this run was better before."""
+    metrics: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
+    """What else the task counts, by name."""
+    confusion: list[list[int]] | msgspec.UnsetType = msgspec.UNSET
+    """Of the labels, in their order: how often the one of the row was taken for the one of the column."""
+
+    @property
+    def bits(self) -> float | None:
+        """What runs of one task are compared by: bits a byte, or where texts are classified, bits a text."""
+        if self.protocol != "texts":
+            return self.bits_per_byte
+        return None if self.loss is None else self.loss / math.log(2)
 
 
 class Sampled(Event, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ import re
 import signal
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,8 +77,8 @@ class Run:
         return self.path.name
 
     @classmethod
-    def create(cls, path: Path, config: Config, tokenizer: bytes) -> Run:
-        """Write a new run folder, for its owner's eyes alone.
+    def create(cls, path: Path, config: Config, files: Mapping[str, bytes]) -> Run:
+        """Write a new run folder, for its owner's eyes alone, with the task's `files` in it.
 
         Raises InputError where a run lives there already, or is being made by another process.
         """
@@ -92,7 +92,8 @@ class Run:
         with run._guarded("is making this run"):
             if (path / "run.toml").exists():  # since the look above
                 raise InputError(lives_there(path))
-            write_atomically(path / "tokenizer.json", tokenizer)
+            for name, content in files.items():
+                write_atomically(path / name, content)
             run.write_config()
         return run
 

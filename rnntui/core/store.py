@@ -12,6 +12,7 @@ import platformdirs
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError
 from rnntui.core.runs import Run
+from rnntui.core.sections import TaskKind
 
 
 def home() -> Path:
@@ -30,11 +31,36 @@ def cache_home() -> Path:
     return home() / "cache"
 
 
-def find(name: str) -> Run:
+_SERVES = {
+    "lm": "it writes; use `rnntui complete`, `generate` or `score`",
+    "classify": "it tells labels; use `rnntui classify`",
+}
+
+
+def keep_text(text: str) -> Path:
+    """Keep a text that came from nowhere as a file, under a free name."""
+    folder = home() / "texts"
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while (path := folder / f"pasted-{number}.txt").exists():
+        number += 1
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def find(name: str, task: TaskKind | None = None) -> Run:
     """The run that a person means by `name`: a folder, or a run's name in the runs' home.
 
-    Raises InputError where there is none.
+    Raises InputError where there is none, or where it was trained for something else than `task`.
     """
+    found = _find(name)
+    trained_for = found.config.text.task
+    if task is not None and trained_for != task:
+        raise InputError(f"{name}: trained with --task {trained_for}: {_SERVES[trained_for]}")
+    return found
+
+
+def _find(name: str) -> Run:
     path = Path(name).expanduser()
     if (path / "run.toml").is_file():
         return Run.open(path.resolve())

@@ -17,6 +17,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     path: str
     corpus: str
+    task: str
     cell: str
     tokenizer: str
     state: RunState
@@ -29,6 +30,9 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     loss: float | None
     perplexity: float | None
     bits_per_byte: float | None
+    bits: float | None
+    """As `Evaluated` has it."""
+    accuracy: float | None
 
 
 def summarise(run: Run) -> RunSummary:
@@ -52,6 +56,7 @@ def summary_of(run: Run, history: History) -> RunSummary:
         name=run.name,
         path=str(run.path),
         corpus=run.config.text.corpus,
+        task=run.config.text.task,
         cell=run.config.model.cell,
         tokenizer=run.config.text.tokenizer,
         state=state_of(run.path, history),
@@ -64,6 +69,8 @@ def summary_of(run: Run, history: History) -> RunSummary:
         loss=best.loss if best else None,
         perplexity=best.perplexity if best else None,
         bits_per_byte=best.bits_per_byte if best else None,
+        bits=best.bits if best else None,
+        accuracy=best.accuracy if best else None,
     )
 
 

@@ -85,7 +85,7 @@ def levels(history: History) -> list[ev.Baselined]:
 
 
 def _figures(history: History, losses: Numbers, unit: Unit) -> Numbers:
-    """Training losses, nats a token, as perplexity or as bits a byte of the training text."""
+    """Training losses as perplexity or as bits a byte of the training text, or a text."""
     if unit == "perplexity":
         return np.exp(np.minimum(losses, 700.0))
     return losses * _bits_per_nat(history)
@@ -130,13 +130,15 @@ def _heldout(history: History, x_axis: XAxis, unit: Unit, columns: int, run: int
         x = np.array([event.train_s for event in evaluations])
     else:
         x = steps
-    y = [event.perplexity if unit == "perplexity" else event.bits_per_byte for event in evaluations]
+    y = [event.perplexity if unit == "perplexity" else event.bits for event in evaluations]
     return Series("held-out", "heldout", x, np.array([math.nan if v is None else v for v in y]), run)
 
 
 def _bits_per_nat(history: History) -> float:
-    """Bits a byte for one nat a token, by the training text's tokens and bytes."""
+    """Bits a byte for one nat a token, by the training text's tokens and bytes; bits a text for one nat a text."""
     started = history.started
+    if started is not None and started.labels:
+        return 1 / math.log(2)
     if started is None or not started.train_bytes:
         return math.nan
     return started.train_tokens / started.train_bytes / math.log(2)

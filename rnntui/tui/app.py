@@ -208,10 +208,8 @@ class RnntuiApp(Host):
         self.switch_screen(TrainingScreen(event.path, self.children_of.get(event.path)))
 
     def on_play_requested(self, event: PlayRequested) -> None:
-        from rnntui.tui.screens.playground import PlaygroundScreen
-
         self.current = event.path
-        self.switch_screen(PlaygroundScreen(event.path, event.checkpoint))
+        self.switch_screen(playground(event.path, event.checkpoint))
 
     # --- the menu and the help ---
 
@@ -279,6 +277,18 @@ class RnntuiApp(Host):
             self.exit(0)
 
 
+def playground(path: Path, checkpoint: str | None = None) -> Screen[None]:
+    """The playground for what the run at `path` has learned."""
+    from rnntui.tui.screens.classifying import ClassifyingScreen
+    from rnntui.tui.screens.playground import PlaygroundScreen
+
+    try:
+        task = Run.open(path).config.text.task
+    except InputError:
+        task = "lm"  # what is wrong with it, the playground says
+    return ClassifyingScreen(path, checkpoint) if task == "classify" else PlaygroundScreen(path, checkpoint)
+
+
 def open_corpora() -> int:
     """The app on its first screen; returns the exit code, as all of these do."""
     from rnntui.tui.screens.corpora import CorporaScreen
@@ -331,8 +341,6 @@ def open_watch(run: Run) -> int:
 
 def open_playground(run: Run) -> int:
     """The app on the playground of a run that exists."""
-    from rnntui.tui.screens.playground import PlaygroundScreen
-
-    app = RnntuiApp(PlaygroundScreen(run.path))
+    app = RnntuiApp(playground(run.path))
     app.current = run.path
     return app.run() or 0

@@ -1,8 +1,4 @@
-"""The model that writes along: loads the weights of a run and completes text, off the screen's thread.
-
-Its methods take long (reading weights, searching), so the playground calls them in a
-thread, one at a time.
-"""
+"""The model that writes along: loads the weights of a run and completes text, off the screen's thread."""
 
 from __future__ import annotations
 
@@ -10,14 +6,13 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.core import runs
-from rnntui.core.errors import RnntuiError
 from rnntui.preferences import Preferences
+from rnntui.tui.follower import Follower
 
 if TYPE_CHECKING:
     from rnntui.core.inference.along import LearningAlong
@@ -68,19 +63,16 @@ class Insight:
         return sum(bits for _, bits in self.surprises) / characters if characters else None
 
 
-class Companion:
-    """A session on a run's weights: the newest ones, or those of one `checkpoint`."""
+class Companion(Follower):
+    """A session on a run's weights."""
 
     def __init__(
         self, path: Path, checkpoint: str | None = None, remembers: Callable[[], bool] = lambda: False
     ) -> None:
         """`remembers` tells, whenever asked, whether the text written has a say in what may follow."""
+        super().__init__(path, checkpoint)
         self._remembers = remembers
-        self._path = path
-        self._checkpoint = checkpoint
         self._session: Session | None = None
-        self._loaded: tuple[Path, int] | None = None
-        """The weights in use: their file, and when it was written."""
         self._along: LearningAlong | None = None
         """What has made the model learn from the text, if anything has."""
         self._learns = False
@@ -88,17 +80,6 @@ class Companion:
     @property
     def ready(self) -> bool:
         return self._session is not None
-
-    @property
-    def follows(self) -> bool:
-        """Whether a training run's newest weights are wanted."""
-        return self._checkpoint is None
-
-    def ask_for_weights(self) -> None:
-        """Ask a run that trains for its weights of this moment; a disk without room for the word has none for them."""
-        if self.follows and runs.owner_of(self._path):
-            with suppress(RnntuiError):
-                runs.request(self._path, "live")
 
     def renewed(self, text: str) -> tuple[str | None, Suggestions | None]:
         """As `answer`, but only where there are newer weights: `text` was answered with the old ones."""
@@ -120,24 +101,20 @@ class Companion:
         """
         if self._along and (self._learns or self.steps):
             return None  # newer weights would not have learned what these have
-        weights, description = self._wanted()
-        try:
-            stamp = (weights, weights.stat().st_mtime_ns)
-        except FileNotFoundError:
-            return None  # the training ended or pruned between two looks; the next one finds the new file
-        if stamp == self._loaded:
+        newer = self.newer()
+        if newer is None:
             return None
         from rnntui.core.inference.opening import open_engine
         from rnntui.core.inference.session import Session
 
-        engine, tokenizer = open_engine(runs.Run.open(self._path), weights)
+        engine, tokenizer = open_engine(runs.Run.open(self.path), newer.path)
         text = self._session.text if self._session else ""
         vocabulary = self._session.vocabulary if self._session else None
         session = Session(engine, tokenizer, vocabulary, self._remembers())
         session.set_text(text)
-        self._session, self._loaded = session, stamp
+        self._session, self.loaded = session, newer
         self._along = None  # what was learned went with the old weights
-        return description
+        return newer.description
 
     def learn_along(self, on: bool) -> None:
         """Let the model learn from the text as it grows, or no more; what it has learned stays."""
@@ -197,15 +174,6 @@ class Companion:
         assert self._session is not None, "refresh comes first"
         self._session.set_text(text)
         return self._session
-
-    def _wanted(self) -> tuple[Path, str]:
-        """The checkpoint asked for; else the live weights of a run that trains, or its best checkpoint."""
-        live = self._path / "live.safetensors"
-        if self.follows and live.exists() and runs.owner_of(self._path):
-            return live, "live weights"
-        run = runs.Run.open(self._path)
-        folder = run.checkpoint_path(self._checkpoint or "best")
-        return folder / "model.safetensors", f"checkpoint of step {int(folder.name):,}"
 
 
 def some(pieces: Iterator[str], seconds: float) -> str:

@@ -163,8 +163,8 @@ def test_events_as_json_lines(corpus_file: Path) -> None:
 
 def test_standard_input_is_a_corpus(tmp_path: Path) -> None:
     run = tmp_path / "R"
-    assert as_process("train", "-", "--headless", "--run", run, *FLAGS, stdin=sentences()).returncode == 0
-    assert as_process("evaluate", run).returncode == 0
+    assert rnntui("train", "-", "--headless", "--run", run, *FLAGS, stdin=sentences()).returncode == 0
+    assert rnntui("evaluate", run).returncode == 0
 
 
 def test_resume_starts_and_goes_on(corpus_file: Path, tmp_path: Path) -> None:

@@ -10,13 +10,15 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from rnntui.core.cells.base import FusedCell
-from rnntui.core.config import ModelConfig, build
+from rnntui.core.config import build, changed
 from rnntui.core.errors import InputError
+from rnntui.core.models.base import Penalties, count_parameters
 from rnntui.core.models.budget import parameters_of, within_budget
 from rnntui.core.models.dropouts import LockedDropout
-from rnntui.core.models.language_model import LanguageModel, Penalties, count_parameters
+from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.weights import load_model, load_weights, model_bytes
 from rnntui.core.runs import Run
+from rnntui.core.sections import ModelConfig
 from tests.conftest import MakeRun
 
 V = 11
@@ -93,7 +95,7 @@ def test_penalties_are_added_to_what_is_learned_alone(softmax: str) -> None:
         Penalties(smoothing=0.1): smooth,
     }
     for penalties, objective in expected.items():
-        loss = model.loss(tokens, targets, state, penalties)
+        loss = model.loss((tokens, targets), state, penalties)
         torch.testing.assert_close((loss.nats, loss.objective), (plain, objective))
 
 
@@ -109,11 +111,11 @@ def test_residual_connections_add_the_input() -> None:
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
 def test_a_budget_is_kept_and_used(cell: str) -> None:
     """Protects fair comparison: the largest model within the budget, for every cell."""
-    solved = within_budget(build({"cell": cell, "parameters": 200_000}), 60).model
-    assert solved.parameters is None
-    larger = ModelConfig(cell=cell, hidden_size=solved.hidden_size + 1, embedding_size=solved.embedding_size)
+    solved = within_budget(build({"cell": cell, "parameters": 200_000}), 60)
+    assert solved.model.parameters is None
+    larger = changed(solved, {"hidden_size": solved.model.hidden_size + 1})
     assert parameters_of(solved, 60) <= 200_000 < parameters_of(larger, 60)
-    assert parameters_of(solved, 60) == count_parameters(LanguageModel(solved, 60))
+    assert parameters_of(solved, 60) == count_parameters(LanguageModel(solved.model, 60))
 
 
 def test_too_small_a_budget_says_why() -> None:

@@ -62,8 +62,8 @@ def test_trials_are_told_kept_and_gone_on_with(corpus_file: Path, tmp_path: Path
     trials = again.trials()
     assert trials == first.trials() and len(trials) == 5
     best = again.best
-    assert best is not None and best.bits_per_byte == min(
-        trial.bits_per_byte for trial in trials if trial.state == "complete" and trial.bits_per_byte
+    assert best is not None and best.bits == min(
+        trial.bits for trial in trials if trial.state == "complete" and trial.bits
     )
     written = read_toml(tmp_path / "s" / "run.toml")
     assert written.model.cell == best.settings["cell"] and written.training.lr == best.settings["lr"]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rnntui.core import events as ev
 from rnntui.core.errors import NumericalError
-from rnntui.core.models.language_model import Loss
+from rnntui.core.models.base import Loss
 from rnntui.core.runs import Run
 from rnntui.core.training import loop
 from rnntui.core.training.checkpoints import read_counters

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from rnntui.core import events as ev
-from rnntui.core.models.language_model import Loss
+from rnntui.core.models.base import Loss
+from rnntui.core.tasks.language import subject
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.portions import out_of_memory
 from tests.conftest import MakeRun, train_all
@@ -46,7 +47,7 @@ def test_portions_give_the_same_gradients(
     for short in (False, True):
         if short:
             short_for(monkeypatch, streams, error)
-        learner = Learner(run.config, 30, reopen_tokens(run), "cpu")
+        learner = Learner(run.config, subject(run.config, 30, reopen_tokens(run)), "cpu")
         for _ in range(3):
             nats, _ = learner.step()
         assert learner.portions == (portions if short else 1)

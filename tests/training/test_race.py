@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from rnntui.core.store import cache_home
+from rnntui.core.tasks.language import subject
 from rnntui.core.training import race
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import Way, choose_way
@@ -17,7 +18,7 @@ from tests.training.test_loop import reopen_tokens
 
 def make_learner(make_run: MakeRun) -> Learner:
     run = make_run()
-    return Learner(run.config, 30, reopen_tokens(run), "cpu")
+    return Learner(run.config, subject(run.config, 30, reopen_tokens(run)), "cpu")
 
 
 def test_the_winner_is_remembered(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from rnntui.tui.screens.picker import PathInput
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.alternatives import Alternatives
+from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
-from rnntui.tui.widgets.likeliest import Likeliest
 from rnntui.tui.widgets.slider import Slider
 from tests.conftest import MakeRun, train_all
 from tests.tui.conftest import shown, text_of, until
@@ -111,15 +111,15 @@ async def test_surprise_and_the_likeliest_tokens(able: Run) -> None:
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         area = app.screen.query_one(GhostText)
         await pilot.press("ctrl+t", "ctrl+l", *"the cat zikes the")
-        await until(pilot, lambda: bool(area._surprises))
-        await until(pilot, lambda: (8, 9, "very-surprising") in area._surprises.get(0, []))
-        assert all(start != 1 for start, _, _ in area._surprises[0]), "what follows th is no surprise"
+        await until(pilot, lambda: bool(area._marks))
+        await until(pilot, lambda: (8, 9, "ghost--very-surprising") in area._marks.get(0, []))
+        assert all(start != 1 for start, _, _ in area._marks[0]), "what follows th is no surprise"
         await until(pilot, lambda: "bits/char" in text_of(pilot, "#headline"))
-        bars = app.screen.query_one(Likeliest)
-        await until(pilot, lambda: bool(bars.tokens) and bars.tokens[0][0] == " ")
+        bars = app.screen.query_one(Bars)
+        await until(pilot, lambda: bool(bars.rows) and bars.rows[0][0] == "␣")
         assert "next token" in shown(pilot) and bars.display
         await pilot.press("ctrl+t", "ctrl+l")
-        assert not area._surprises and not bars.display
+        assert not area._marks and not bars.display
     assert not preferences.load().surprise
 
 

@@ -40,7 +40,7 @@ NAMES = ("texts", "training", "playground", "runs")
 def told_run(name: str, cell: str, scale: float) -> Path:
     """A run folder in which everything was told beforehand: the same figures on every machine."""
     settings = {"corpus": "tales", "cell": cell, "max_steps": 1000, "lr": 6e-3 / scale}
-    run = Run.create(runs_home() / name, config.build(settings), b"{}")
+    run = Run.create(runs_home() / name, config.build(settings), {"tokenizer.json": b"{}"})
     sizes: dict[str, Any] = {
         "train_tokens": 106_730,
         "valid_tokens": 5929,

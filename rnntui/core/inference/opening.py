@@ -16,8 +16,8 @@ from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
-    from rnntui.core.config import ModelConfig
     from rnntui.core.models.language_model import LanguageModel
+    from rnntui.core.sections import ModelConfig
 
 CHECKPOINT_FILES = ("model.safetensors", "trainer.safetensors", "state.json")
 

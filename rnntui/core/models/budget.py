@@ -5,14 +5,15 @@ from __future__ import annotations
 import msgspec
 import torch
 
-from rnntui.core.config import Config, ModelConfig, changed
+from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
-from rnntui.core.models.language_model import LanguageModel, count_parameters
+from rnntui.core.models.base import count_parameters
+from rnntui.core.models.making import make_model
 
 _LARGEST = 1 << 16
 
 
-def within_budget(config: Config, vocab_size: int) -> Config:
+def within_budget(config: Config, vocab_size: int, labels: int = 0) -> Config:
     """`config` with `--parameters` replaced by the hidden size it solves to, if it was given.
 
     The solution is the largest size whose model has at most that many parameters.  Raises InputError
@@ -23,7 +24,8 @@ def within_budget(config: Config, vocab_size: int) -> Config:
         return config
 
     def parameters(hidden_size: int) -> int:
-        return parameters_of(msgspec.structs.replace(config.model, hidden_size=hidden_size), vocab_size)
+        model = msgspec.structs.replace(config.model, hidden_size=hidden_size)
+        return parameters_of(msgspec.structs.replace(config, model=model), vocab_size, labels)
 
     if parameters(1) > budget:
         raise InputError(
@@ -40,7 +42,7 @@ def within_budget(config: Config, vocab_size: int) -> Config:
     return changed(config, {"hidden_size": low, "parameters": None})
 
 
-def parameters_of(config: ModelConfig, vocab_size: int) -> int:
+def parameters_of(config: Config, vocab_size: int, labels: int = 0) -> int:
     """The number of parameters of a model that is not built: counted on shapes without storage."""
     with torch.device("meta"):
-        return count_parameters(LanguageModel(config, vocab_size))
+        return count_parameters(make_model(config, vocab_size, labels))

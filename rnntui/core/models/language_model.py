@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from rnntui.core.config import ModelConfig
+from rnntui.core.models.base import NO_PENALTIES, Loss, Model, Penalties
 from rnntui.core.models.dropouts import DroppingEmbedding, LockedDropout
 from rnntui.core.models.heads import AdaptiveHead, SoftmaxHead
 from rnntui.core.models.stack import Stack, StackState
+from rnntui.core.sections import ModelConfig
 
 
-class Penalties(NamedTuple):
-    """What training adds to the surprise of the text, each with its weight."""
-
-    activation: float = 0.0
-    """Times the mean square of the outputs after dropout (AR of Merity et al. 2017)."""
-    temporal: float = 0.0
-    """Times the mean square of what the outputs change from token to token (TAR, as above)."""
-    smoothing: float = 0.0
-    """The share of each target that all tokens get in equal parts (Szegedy et al. 2016)."""
-
-
-NO_PENALTIES = Penalties()
-
-
-class Loss(NamedTuple):
-    """A piece of text as training sees it."""
-
-    nats: Tensor
-    """The mean of -ln P(target)."""
-    objective: Tensor
-    """The same with the penalties: what the gradient is of."""
-    state: StackState
-    """After the piece."""
-
-
-class LanguageModel(nn.Module):
+class LanguageModel(Model):
     """Embedding, recurrent stack, softmax (Mikolov et al. 2010; Zaremba et al. 2014).
 
     Shapes: T time steps, B streams, V tokens in the vocabulary, E embedding features, H hidden units.
@@ -78,10 +54,15 @@ class LanguageModel(nn.Module):
         y, state = self.stack(self.input_dropout(self.embedding(tokens)), state)
         return y, state
 
-    def loss(
-        self, tokens: Tensor, targets: Tensor, state: StackState, penalties: Penalties = NO_PENALTIES
-    ) -> Loss:
-        """How surprising `targets` (T, B) are, those after `tokens` (T, B), and what training makes of it."""
+    def begin_at(self, counts: Tensor) -> None:
+        self.head.begin_at(counts)
+
+    def loss(self, arrays: Sequence[Tensor], state: StackState, penalties: Penalties = NO_PENALTIES) -> Loss:
+        """How surprising targets (T, B) are, those after the tokens (T, B), and what training makes of it.
+
+        `arrays` are the two, the tokens first.
+        """
+        tokens, targets = arrays
         y, state = self.features(tokens, state)
         dropped = self.dropout(y)
         features, targets = self.projection(dropped).flatten(0, 1), targets.flatten()
@@ -98,8 +79,3 @@ class LanguageModel(nn.Module):
         """Logits (..., V) from the stack's outputs (T, B, H), or (N, H) without dropout."""
         logits: Tensor = self.head(self.projection(self.dropout(y)))
         return logits
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Trainable numbers, tied ones once."""
-    return sum(parameter.numel() for parameter in model.parameters())

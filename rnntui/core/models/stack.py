@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from rnntui.core.cells import CELLS, cell_class
 from rnntui.core.cells.base import Cell, State
-from rnntui.core.config import ModelConfig
 from rnntui.core.models.dropouts import LockedDropout
+from rnntui.core.sections import ModelConfig
 
 StackState = tuple[State, ...]
 """One state a layer."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,19 +13,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from rnntui.core.config import ModelConfig
 from rnntui.core.errors import InputError
+from rnntui.core.models.base import M, Model
 from rnntui.core.models.heads import SoftmaxHead
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.tensor_files import check_shapes, unreadable
 from rnntui.core.runs import Run
+from rnntui.core.sections import ModelConfig
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
 
 _TIED = "head.weight"
 
 
-def model_tensors(model: LanguageModel) -> dict[str, Tensor]:
+def model_tensors(model: Model) -> dict[str, Tensor]:
     """The model's weights by name; a tied matrix once, under the embedding's name."""
     tensors = dict(model.state_dict())
     if model.tied:
@@ -32,12 +34,12 @@ def model_tensors(model: LanguageModel) -> dict[str, Tensor]:
     return tensors
 
 
-def shapes_of(model: LanguageModel) -> dict[str, tuple[int, ...]]:
+def shapes_of(model: Model) -> dict[str, tuple[int, ...]]:
     """The shapes of the model's weights, as a file of them has to have."""
     return {name: tuple(tensor.shape) for name, tensor in model_tensors(model).items()}
 
 
-def model_bytes(model: LanguageModel) -> bytes:
+def model_bytes(model: Model) -> bytes:
     """The model's weights as the content of a safetensors file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model_tensors(model).items()}
     return save(tensors, metadata={"format": "pt"})
@@ -52,7 +54,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(unreadable(path, error)) from None
 
 
-def load_weights(model: LanguageModel, path: Path) -> None:
+def load_weights(model: Model, path: Path) -> None:
     """Fill `model` from a safetensors file.  Raises InputError where the two do not fit."""
     check_shapes(path, shapes_of(model))
     tensors = read_tensors(path)
@@ -84,9 +86,15 @@ def load_model(
     Raises InputError where a file is missing or does not fit.
     """
     tokenizer = tokenizers.load(run.path / "tokenizer.json")
+    make = partial(LanguageModel, run.config.model, tokenizer.vocab_size)
+    return filled(make, weights, device), tokenizer
+
+
+def filled(make: Callable[[], M], weights: Path, device: torch.device | str = "cpu") -> M:
+    """A model with the weights in the file `weights`, ready to infer.  Raises InputError where the two do not fit."""
     with torch.device("meta"):
         # Compared on shapes without storage: a wrong run.toml is refused before it can ask for memory.
-        check_shapes(weights, shapes_of(LanguageModel(run.config.model, tokenizer.vocab_size)))
-    model = LanguageModel(run.config.model, tokenizer.vocab_size)
+        check_shapes(weights, shapes_of(make()))
+    model = make()
     load_weights(model, weights)
-    return model.to(device).eval().requires_grad_(False), tokenizer
+    return model.to(device).eval().requires_grad_(False)

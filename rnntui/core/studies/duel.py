@@ -103,4 +103,4 @@ def _set_generators(states: list[Tensor] | None) -> None:
 def standings(racing: Sequence[Run]) -> list[RunSummary]:
     """Where the runs of a duel stand, the best first."""
     summaries = [summarise(run) for run in racing]
-    return sorted(summaries, key=lambda each: (each.bits_per_byte is None, each.bits_per_byte))
+    return sorted(summaries, key=lambda each: (each.bits is None, each.bits))

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rnntui.core import tasks
 from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
 from rnntui.core.models.budget import within_budget
-from rnntui.core.text import dataset
 from rnntui.core.text.stored import Narrate
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.learner import Learner
@@ -47,10 +47,10 @@ def find_lr(config: Config, narrate: Narrate) -> RateTest:
     Raises InputError where the corpus cannot be read or is too short, or where no rate lowers the loss.
     """
     device = choose_device(config.training.device)
-    config, tokenizer, data = dataset.prepare(config, narrate)
-    config = by_epochs(within_budget(config, tokenizer.vocab_size), len(data["train"].tokens))
+    config, task = tasks.prepare(config, narrate)
+    config = by_epochs(within_budget(config, *task.widths), task.sizes.train_tokens)
     config = changed(config, {"schedule": "constant", "warmup": 0, "average": "none"})
-    learner = Learner(config, tokenizer.vocab_size, data["train"].tokens, device)
+    learner = Learner(config, task.subject(config), device)
     learner.use(*choose_way(config.training.precision, learner))
     first, last = _RATES[config.training.optimizer]
     average = weight = 0.0

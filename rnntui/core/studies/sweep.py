@@ -50,8 +50,8 @@ class Trial(NamedTuple):
     settings: dict[str, Any]
     state: str
     """`running`, `complete`, `pruned` or `failed`."""
-    bits_per_byte: float | None
-    """The best so far, on the held-out part."""
+    bits: float | None
+    """A byte, or where texts are classified a text: the best so far, on the held-out part."""
     fault: str = ""
 
 
@@ -114,6 +114,11 @@ class Sweep:
         return [each for each in found if not each.user_attrs.get("interrupted")]
 
     @property
+    def unit(self) -> str:
+        """What the bits of a trial are counted by."""
+        return configuration.BITS[configuration.build(self._settings, self._preset).text.task]
+
+    @property
     def best(self) -> Trial | None:
         """The best trial that came to its end."""
         return _best(self.trials())
@@ -157,7 +162,7 @@ class Sweep:
             self._study.tell(asked, state=self._states.FAIL)
         else:
             state = self._states.PRUNED if trial.state == "pruned" else self._states.COMPLETE
-            self._study.tell(asked, trial.bits_per_byte if trial.state == "complete" else None, state=state)
+            self._study.tell(asked, trial.bits if trial.state == "complete" else None, state=state)
         self._keep_the_best()
 
     def _train(self, run: Run, asked: Any, trial: Trial) -> Iterator[Trial]:
@@ -168,9 +173,9 @@ class Sweep:
             for event in run.record(train(run, control), lambda: control.signalled):
                 if isinstance(event, ev.Progress):
                     fraction = event.fraction
-                elif isinstance(event, ev.Evaluated) and event.bits_per_byte is not None:
-                    best = min(best or event.bits_per_byte, event.bits_per_byte)
-                    yield (trial := trial._replace(bits_per_byte=best))
+                elif isinstance(event, ev.Evaluated) and event.bits is not None:
+                    best = event.bits if best is None else min(best, event.bits)
+                    yield (trial := trial._replace(bits=best))
                     if int(_TENTHS * fraction) > reported:
                         reported = int(_TENTHS * fraction)
                         asked.report(best, reported)
@@ -226,7 +231,7 @@ class Sweep:
 
 def _best(trials: Sequence[Trial]) -> Trial | None:
     complete = [trial for trial in trials if trial.state == "complete"]
-    return min(complete, key=lambda trial: trial.bits_per_byte or 0.0, default=None)
+    return min(complete, key=lambda trial: trial.bits or 0.0, default=None)
 
 
 def new_folder(config: Config) -> Path:

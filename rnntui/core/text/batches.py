@@ -1,10 +1,10 @@
-"""Batches of contiguous streams."""
+"""What a step learns from: a batch, and all batches of a training part, epoch after epoch."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from itertools import accumulate, cycle, pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -14,13 +14,79 @@ _BUCKETS = (1.0, 0.5, 1.0, 1.5)
 """Lengths of the pieces, in shares of `bptt`, where they vary: few, as kernels are built for each."""
 
 
-class Batch(NamedTuple):
+class Batch(Protocol):
+    """Sequences side by side, and what is to be told of them."""
+
+    @property
+    def arrays(self) -> tuple[Ids, ...]:
+        """What the model's loss takes."""
+
+    @property
+    def first(self) -> bool:
+        """Whether the sequences begin here: the carried state is void."""
+
+    @property
+    def sequences(self) -> int:
+        """How many there are, B."""
+
+    @property
+    def tokens(self) -> int:
+        """How many are read."""
+
+    @property
+    def predictions(self) -> int:
+        """How many outcomes are told: the loss is their mean."""
+
+    def some(self, sequences: slice) -> Self:
+        """These sequences alone."""
+
+    def beginning(self, length: int) -> Self:
+        """The first `length` tokens of each sequence."""
+
+
+class Batches(Protocol):
+    """The batches of a training part, drawn by the seed and the epoch alone."""
+
+    @property
+    def predictions(self) -> int:
+        """Of a whole batch."""
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+
+    def __getitem__(self, position: int) -> Batch:
+        """The batch at `position`, counted over all epochs."""
+
+
+class StreamBatch(NamedTuple):
     """Inputs and the tokens that follow them, both (T, B) int64."""
 
     inputs: Ids
     targets: Ids
     first: bool
-    """Whether the streams begin here: the carried state is void."""
+    """Whether the streams begin here."""
+
+    @property
+    def arrays(self) -> tuple[Ids, Ids]:
+        return self.inputs, self.targets
+
+    @property
+    def sequences(self) -> int:
+        return int(self.targets.shape[1])
+
+    @property
+    def tokens(self) -> int:
+        return int(self.targets.size)
+
+    @property
+    def predictions(self) -> int:
+        return int(self.targets.size)
+
+    def some(self, sequences: slice) -> StreamBatch:
+        return StreamBatch(self.inputs[:, sequences].copy(), self.targets[:, sequences].copy(), self.first)
+
+    def beginning(self, length: int) -> StreamBatch:
+        return StreamBatch(self.inputs[:length], self.targets[:length], self.first)
 
 
 class Streams:
@@ -54,17 +120,19 @@ class Streams:
         self._pieces = self._lengths()
         self._plan = lru_cache(maxsize=1)(self._plan_of)
 
+    @property
+    def predictions(self) -> int:
+        return self.batch_size * self.bptt
+
     def __len__(self) -> int:
-        """Batches in an epoch."""
         return len(self._pieces)
 
-    def __getitem__(self, position: int) -> Batch:
-        """The batch at `position`, counted over all epochs."""
+    def __getitem__(self, position: int) -> StreamBatch:
         epoch, index = divmod(position, len(self))
         cuts, starts = self._plan(epoch)
         window = slice(*cuts[index])
         inputs, targets = (self._piece(rows, window, starts) for rows in (self._inputs, self._targets))
-        return Batch(inputs, targets, index == 0)
+        return StreamBatch(inputs, targets, index == 0)
 
     def _lengths(self) -> list[int]:
         """The lengths of an epoch's pieces; all epochs have the same in another order."""

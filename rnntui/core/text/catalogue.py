@@ -24,6 +24,7 @@ SAMPLES: dict[str, Sample] = {
     "verse": Sample("English", "ballads, sonnets, odes: lines and rhyme"),
     "chinese": Sample("Chinese", "short stories: a large character set"),
     "reber": Sample("grammar", "embedded Reber strings: the best possible loss is known"),
+    "reviews": Sample("English", "short reviews with their labels: what a text is, not how it goes on"),
     "python-stdlib": Sample("Python", "this interpreter's own library: tens of megabytes of code"),
 }
 
@@ -35,12 +36,17 @@ def folder() -> Path:
     return installed if installed.is_dir() else package.parent / "sample_corpora"
 
 
+def suffix(name: str) -> str:
+    """How the file of the sample called `name` ends."""
+    return ".tsv" if (folder() / f"{name}.tsv").exists() else ".txt"
+
+
 def blocks(name: str) -> Iterator[str]:
     """The text of the sample called `name`, block by block.  Raises InputError where its file is missing."""
     if name == "python-stdlib":
         yield from _standard_library()
         return
-    path = folder() / f"{name}.txt"
+    path = folder() / f"{name}{suffix(name)}"
     try:
         yield path.read_text(encoding="utf-8")
     except OSError as error:

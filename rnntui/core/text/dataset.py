@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from rnntui.core.config import Config, TextConfig, changed
+from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
 from rnntui.core.files import folder_written_atomically
 from rnntui.core.runs import Run
+from rnntui.core.sections import TextConfig
 from rnntui.core.splits import split_fractions, split_in_figures
 from rnntui.core.store import cache_home
 from rnntui.core.text import tokenizers
@@ -63,8 +64,10 @@ class Dataset:
         return self.splits[name]
 
 
-def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Tokenizer, Dataset]:
-    """Read the corpus, learn the tokenizer from its training part, and encode all parts.
+def prepare(
+    config: Config, narrate: Narrate = silent, tokenizer: Tokenizer | None = None
+) -> tuple[Config, Tokenizer, Dataset]:
+    """Read the corpus, learn the tokenizer from its training part unless there is one, and encode all parts.
 
     Returns the configuration with the corpus's digest and the split in figures, the tokenizer and the
     tokens.  Raises InputError where the corpus cannot be read or is too short for the batch.
@@ -77,7 +80,8 @@ def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Tokenize
         known = {"sha256": source.sha256, "corpus": canonical(config.text.corpus), "split": split}
         config = changed(config, known)
         parts = _parts(text.chars, split)
-        tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, narrate))
+        if tokenizer is None:
+            tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, narrate))
         dataset = _encode(text, parts, tokenizer, _cache_path(config.text, tokenizer), narrate)
     _check_size(dataset, config)
     return config, tokenizer, dataset

@@ -11,8 +11,8 @@ import copy
 import torch
 from torch import Tensor
 
-from rnntui.core.config import Average
-from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.models.base import Model
+from rnntui.core.sections import Average
 
 _RECENT = 12
 """`ema` is about the mean of the last of so many parts of all steps."""
@@ -29,7 +29,7 @@ class WeightAverage:
              themselves (Merity et al. 2018)
     """
 
-    def __init__(self, model: LanguageModel, kind: Average) -> None:
+    def __init__(self, model: Model, kind: Average) -> None:
         self.model = copy.deepcopy(model).requires_grad_(False)
         self._kind = kind
         self._learning: list[Tensor] = list(model.parameters())

@@ -19,20 +19,20 @@ _LEAST_STEPS = 100
 _FRESH = 0.05
 """Share of the newest loss in the moving average, at most."""
 _MEMORY = 4_000
-"""Tokens that the average remembers, at least: over fewer it would be noise."""
+"""Outcomes that the average remembers, at least: over fewer it would be noise."""
 
 
-def take_in(counters: Counters, loss: float, tokens: int, frequencies: float) -> None:
-    """Let the training loss of a step over so many tokens, which is finite, count.
+def take_in(counters: Counters, loss: float, outcomes: int, frequencies: float) -> None:
+    """Let the training loss of a step over so many outcomes, which is finite, count.
 
-    `frequencies` is the loss of one who knows how often each token comes, and nothing else.
+    `frequencies` is the loss of one who knows how often each outcome comes, and nothing else.
     """
     before, steps = counters.train_loss, max(counters.step, 1)
-    share = max(min(_FRESH, tokens / _MEMORY), 1 / steps)
+    share = max(min(_FRESH, outcomes / _MEMORY), 1 / steps)
     counters.train_loss = now = loss if before is None else before + share * (loss - before)
     if counters.lowest_train_loss is None:
         counters.lowest_train_loss = frequencies  # where a new model begins
-    if steps * tokens >= _MEMORY:
+    if steps * outcomes >= _MEMORY:
         counters.lowest_train_loss = min(counters.lowest_train_loss, now)
 
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from rnntui.core.config import Config
-from rnntui.core.models.language_model import LanguageModel, Loss, Penalties
+from rnntui.core.models.base import Loss, Model, Penalties
 from rnntui.core.models.stack import StackState, detached
-from rnntui.core.text.batches import Batch, Streams
+from rnntui.core.tasks.base import Subject
+from rnntui.core.text.batches import Batch
 from rnntui.core.text.tokenizers import Ids
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.devices import Precision, autocast, keep_memory
-from rnntui.core.training.optimisation import lr_factor, make_optimizer
+from rnntui.core.training.optimisation import depth_factor, lr_factor, make_optimizer
 from rnntui.core.training.portions import in_portions, joined, out_of_memory
 
-_COUNTED = 1 << 22
-"""Tokens counted for the frequencies that a new model begins with."""
 _TRIED = 32
-"""Tokens of each stream in a trial."""
+"""Tokens of each sequence in a trial."""
 
 
 @dataclass
@@ -57,38 +57,39 @@ class Counters:
 
 
 class Learner:
-    """A model, its optimiser, its place in the text, and the state carried from batch to batch."""
+    """A model, its optimiser, its place in the data, and the state carried from batch to batch."""
 
-    def __init__(self, config: Config, vocab_size: int, tokens: Ids, device: str) -> None:
+    def __init__(self, config: Config, subject: Subject[Any], device: str) -> None:
         training = config.training
         torch.manual_seed(training.seed)
         self.config = config
         self.device = device
         self.precision: Precision = "fp32"
         self.threads = torch.get_num_threads()
-        self.streams = Streams(
-            tokens, training.batch_size, training.bptt, training.shuffle, training.vary_bptt, training.seed
-        )
-        self.model = LanguageModel(config.model, vocab_size).to(device).train()
-        counts = np.bincount(tokens[-_COUNTED:], minlength=vocab_size)
-        self.model.head.begin_at(torch.from_numpy(counts))
+        self.batches = subject.batches
+        self.model: Model = subject.model().to(device).train()
+        counts = subject.counts
+        if not subject.begun:
+            self.model.begin_at(torch.from_numpy(counts))
         shares = counts[counts > 0] / counts.sum()
         self.frequencies = -float(shares @ np.log(shares))
-        """Nats a token of one who knows how often each comes, and nothing else: where a new model begins."""
+        """Nats of one who knows how often each outcome comes, and nothing else: where a new model begins."""
         self.average = None if training.average == "none" else WeightAverage(self.model, training.average)
         self.penalties = Penalties(
             training.activation_penalty, training.temporal_penalty, training.label_smoothing or 0.0
         )
-        self.optimizer = make_optimizer(self.model, training)
+        self.gradual = self.model.head_is_new and bool(config.model.begin_from)
+        """Whether the layers that another run has taught join one after the other."""
+        self.optimizer = make_optimizer(self.model, training, self.gradual)
         self.scaler = torch.amp.GradScaler(device, enabled=False)
         self.state: StackState = self.model.initial_state(training.batch_size)
         self.counters = Counters()
         self.portions = 1
-        """Groups of streams that a batch is computed in; more than one where memory is short."""
+        """Groups of sequences that a batch is computed in; more than one where memory is short."""
         keep_memory()
 
     @property
-    def judged(self) -> LanguageModel:
+    def judged(self) -> Model:
         """The model that is evaluated, kept and written with: the mean of the weights where one is taken."""
         return self.average.model if self.average else self.model
 
@@ -108,7 +109,7 @@ class Learner:
 
     @property
     def epoch(self) -> float:
-        return self.counters.step / len(self.streams)
+        return self.counters.step / len(self.batches)
 
     @property
     def fraction(self) -> float:
@@ -145,9 +146,9 @@ class Learner:
 
         # 1. The streams go on where the last batch ended, and so does the state: the gradient stops at
         #    the cut, the memory does not.  A new epoch is a new text.
-        batch = self.streams[self.counters.step]
+        batch = self.batches[self.counters.step]
         if batch.first:
-            self.state = self.model.initial_state(training.batch_size)
+            self.state = self.model.initial_state(batch.sequences)
 
         # 2. Products in the chosen precision; the loss always in fp32, where small differences count.
         nats, state = self._gradients(batch)
@@ -158,16 +159,17 @@ class Learner:
         norm = torch.nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
         sound = torch.isfinite(norm) & torch.isfinite(nats)
         # A longer piece is a surer gradient, where the lengths vary (Merity et al. 2018).
-        share = len(batch.targets) / training.bptt if training.vary_bptt else 1.0
+        share = batch.predictions / self.batches.predictions if training.vary_bptt else 1.0
         for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * share
+            deep = depth_factor(group["depth"], self.epoch) if self.gradual else 1.0
+            group["lr"] = self.lr * share * deep
         self._update(norm, sound)
         self.state = _carried(state, sound)
 
         self.counters.step += 1
         if self.average:
             self.average.add(self.counters.step, self.counters.stalled)
-        self.counters.tokens += batch.targets.size
+        self.counters.tokens += batch.tokens
         self.counters.train_s += time.perf_counter() - began
         return nats, norm
 
@@ -175,7 +177,7 @@ class Learner:
         """The gradients of a batch; its mean loss in nats a token and the state after it, both without history.
 
         Where memory is short for the whole batch it is taken in halves, their gradients added up, and so on down
-        to single streams; from then on at once.
+        to single sequences; from then on at once.
         """
         while True:
             self.optimizer.zero_grad(set_to_none=True)
@@ -218,12 +220,11 @@ class Learner:
     def trial(self) -> None:
         """The work of a step that changes nothing: the beginning of a batch forward and backward, waited for.
 
-        Every token of a stream costs the same, so a few tell which way is the fastest.
+        Every token of a sequence costs the same, so a few tell which way is the fastest.
         """
-        inputs, targets, first = self.streams[0]
-        batch = Batch(inputs[:_TRIED], targets[:_TRIED], first)
+        batch = self.batches[0].beginning(_TRIED)
         with torch.random.fork_rng():
-            loss = self._loss(batch, self.model.initial_state(self.config.training.batch_size))
+            loss = self._loss(batch, self.model.initial_state(batch.sequences))
             self.scaler.scale(loss.objective).backward()
         self.model.zero_grad(set_to_none=True)
         if self.device == "cuda":
@@ -231,9 +232,9 @@ class Learner:
 
     def _loss(self, batch: Batch, state: StackState) -> Loss:
         """How the model does on a batch."""
-        inputs, targets = (self._moved(part) for part in (batch.inputs, batch.targets))
+        arrays = [self._moved(part) for part in batch.arrays]
         with autocast(self.device, self.precision):
-            return self.model.loss(inputs, targets, state, self.penalties)
+            return self.model.loss(arrays, state, self.penalties)
 
     def _moved(self, tokens: Ids) -> Tensor:
         """Tokens on the device, without waiting for their way there."""

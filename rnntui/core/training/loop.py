@@ -8,28 +8,25 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import msgspec
-import numpy as np
 from torch import Tensor
 
 from rnntui.core import events as ev
 from rnntui.core.errors import NumericalError, RnntuiError
 from rnntui.core.files import write_atomically
-from rnntui.core.models.language_model import count_parameters
+from rnntui.core.models.base import count_parameters
 from rnntui.core.models.weights import model_bytes
 from rnntui.core.runs import Command, Run
-from rnntui.core.text import tokenizers
-from rnntui.core.text.baselines import baselines
-from rnntui.core.text.dataset import Split, reopen
+from rnntui.core.tasks import reopen
+from rnntui.core.tasks.base import Moment
 from rnntui.core.training.averaging import PATIENCE
 from rnntui.core.training.checkpoints import go_back, load_checkpoint, save_checkpoint, settle
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
-from rnntui.core.training.evaluation import affordable_every, evaluate
 from rnntui.core.training.health import BAD_STEPS, RETURNS, diverged, strayed, take_in
 from rnntui.core.training.keeping import patiently
 from rnntui.core.training.learner import Learner
+from rnntui.core.training.pace import affordable_every
 from rnntui.core.training.race import choose_way
-from rnntui.core.training.samples import Sampler
 
 _PAUSE_POLL_S = 0.1
 _NEAR = 0.1
@@ -71,20 +68,16 @@ class Loop:
 
     def __init__(self, run: Run, control: Control) -> None:
         self.run, self.control = run, control
-        self.tokenizer = tokenizers.load(run.path / "tokenizer.json")
-        self.dataset = reopen(run, self.tokenizer)
+        self.task = reopen(run)
         self.config = run.config.training
         device = choose_device(self.config.device)
-        train_tokens = self.dataset["train"].tokens
         fresh = not (run.path / "last").exists()
         # Counted before there is a learner, which keeps for its steps whatever memory was used before.
-        vocab_size = self.tokenizer.vocab_size
-        self._baselines = baselines(train_tokens, self.dataset["valid"], vocab_size) if fresh else []
-        self.learner = Learner(run.config, vocab_size, train_tokens, device)
-        self.valid: Split = self.dataset["valid"]
-        self.sampler = Sampler(run.config, self.tokenizer)
+        self._baselines = self.task.baselines() if fresh else []
+        self.learner = self._new_learner(device)
         self.stopped = False
-        self.eval_every = self.config.eval_every or affordable_every(self.config, len(self.valid.tokens))
+        affordable = affordable_every(self.learner.batches.predictions, self.task.held_out)
+        self.eval_every = self.config.eval_every or affordable
         self.save_every = self.config.save_every or self.eval_every
         self.sample_every = self.config.sample_every or min(self.eval_every, _SAMPLE_EVERY)
         self._last_evaluation: ev.Evaluated | None = None
@@ -111,13 +104,11 @@ class Loop:
             yield ev.Baselined(step=0, **each._asdict())
         if self.learner.counters.looked < self.learner.counters.step:
             yield from self.look()
-        if self.tokenizer.unknown is not None:
-            unknown = np.count_nonzero(self.valid.tokens == self.tokenizer.unknown)
-            if unknown:
-                yield self._warned(
-                    f"{unknown:,} of {len(self.valid.tokens):,} held-out tokens are <unk>: "
-                    f"bits per byte leaves out what they hide"
-                )
+        for remark in self.task.remarks():
+            yield self._warned(remark)
+
+    def _new_learner(self, device: str) -> Learner:
+        return Learner(self.run.config, self.task.subject(self.run.config), device)
 
     def _started(self) -> ev.Started:
         """Tell where training stands, and count from here."""
@@ -133,11 +124,8 @@ class Loop:
             parameters=count_parameters(learner.model),
             corpus=self.run.config.text.corpus,
             seed=self.config.seed,
-            vocab_size=self.tokenizer.vocab_size,
-            train_tokens=len(self.dataset["train"].tokens),
-            valid_tokens=len(self.valid.tokens),
-            train_bytes=self.dataset["train"].bytes,
-            valid_bytes=self.valid.bytes,
+            **self.task.sizes._asdict(),
+            labels=list(self.task.labels) or msgspec.UNSET,
         )
 
     def over(self) -> ev.Reason | None:
@@ -171,7 +159,7 @@ class Loop:
             else:
                 self._bad_steps = 0
                 self._losses.append(loss)
-                take_in(counters, loss, self.config.batch_size * self.config.bptt, learner.frequencies)
+                take_in(counters, loss, learner.batches.predictions, learner.frequencies)
         if learner.portions != self._portions:
             self._portions = learner.portions
             yield self._warned(
@@ -223,8 +211,7 @@ class Loop:
         if (self.run.path / "last").exists():
             load_checkpoint(go_back(self.run, checkpoint), learner)
         else:
-            tokens = self.dataset["train"].tokens
-            self.learner = Learner(self.run.config, self.tokenizer.vocab_size, tokens, learner.device)
+            self.learner = self._new_learner(learner.device)
             self.learner.use(learner.precision, learner.threads)
         counters = self.learner.counters
         # What is undone has taken its time all the same: a limit holds.
@@ -263,7 +250,7 @@ class Loop:
         """Whether the training loss has risen for an epoch since anyone looked: more must not be wasted."""
         counters, frequencies = self.learner.counters, self.learner.frequencies
         return strayed(counters, frequencies) and counters.step >= counters.evaluated + len(
-            self.learner.streams
+            self.learner.batches
         )
 
     def obey(self) -> Iterator[ev.AnyEvent]:
@@ -342,16 +329,8 @@ class Loop:
     def _evaluate(self, counts: bool) -> ev.Evaluated:
         """Score the held-out part; with `counts`, note whether it is the best so far."""
         learner, counters = self.learner, self.learner.counters
-        evaluated = evaluate(
-            learner.judged,
-            self.valid,
-            self.tokenizer.start,
-            "stream",
-            learner.device,
-            step=counters.step,
-            train_s=counters.train_s,
-            between=self._look_up,
-        )
+        now = Moment(counters.step, counters.train_s)
+        evaluated = self.task.evaluate(learner.judged, learner.device, now, self._look_up)
         loss = evaluated.loss
         self._apart = counts and diverged(counters, loss, learner.frequencies)
         best = counts and not self._apart and loss is not None and loss < (counters.best_loss or math.inf)
@@ -382,7 +361,8 @@ class Loop:
             raise _InterruptedError
 
     def _sample(self) -> ev.Sampled:
-        return self.sampler.write(self.learner.judged, self.learner.counters.step, self._look_up)
+        learner = self.learner
+        return self.task.sample(learner.judged, self.run.config, learner.counters.step, self._look_up)
 
     def _save(self, best: bool) -> Iterator[ev.AnyEvent]:
         """Save, where there is something to be saved; wait for room where there is none."""

@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
 
-from rnntui.core.config import Schedule, TrainingConfig
+from rnntui.core.models.base import Model
+from rnntui.core.sections import Schedule, TrainingConfig
 
 _FLOOR = 0.01
 """Share of the peak rate that `cosine` ends at."""
 _EPSILON = 1e-6
 """Where no recipe has set another."""
+_DEEPER = 2.6
+"""Times slower that a layer learns than the one above it."""
 _RISE = 0.3
 _START = 0.04
 
 
-def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+def make_optimizer(model: Model, config: TrainingConfig, by_depth: bool = False) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019) or SGD; weight decay spares biases and norms.
 
-    Both in their fused form, which makes one pass and can be told on the device to skip a step.
+    Both in their fused form, which makes one pass and can be told on the device to skip a step.  With `by_depth`
+    each layer has groups of its own, for `depth_factor`.
     """
-    named = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in named if p.dim() > 1], "weight_decay": config.weight_decay or 0.0},
-        {"params": [p for p in named if p.dim() <= 1], "weight_decay": 0.0},
-    ]
+    depths: dict[int, list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            depths.setdefault(model.depth_of(name) if by_depth else 0, []).append(parameter)
+    decay = config.weight_decay or 0.0
+    groups: list[dict[str, Any]] = []
+    for depth, found in depths.items():
+        groups.append({"params": [p for p in found if p.dim() > 1], "weight_decay": decay, "depth": depth})
+        groups.append({"params": [p for p in found if p.dim() <= 1], "weight_decay": 0.0, "depth": depth})
+    groups = [group for group in groups if group["params"]]
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
     epsilon = config.epsilon or _EPSILON
     return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.99), eps=epsilon, fused=True)
+
+
+def depth_factor(depth: int, epoch: float) -> float:
+    """The share of the learning rate of a layer that lies so deep, in a model that began with another one.
+
+    A layer learns more slowly the deeper it lies, and begins an epoch later than the one above it (discriminative
+    rates and gradual unfreezing; Howard and Ruder 2018): what is known is not lost to a head that knows nothing.
+    """
+    return _DEEPER**-depth if epoch >= depth else 0.0
 
 
 def lr_factor(schedule: Schedule, step: int, fraction: float, warmup: int, drops: int) -> float:

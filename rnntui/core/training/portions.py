@@ -1,4 +1,4 @@
-"""A batch in portions of its streams, where memory is short for the whole."""
+"""A batch in portions of its sequences, where memory is short for the whole."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def in_portions(batch: Batch, state: StackState, portions: int) -> Iterator[tuple[Batch, StackState, float]]:
-    """The batch as so many groups of streams, each with its part of the state and its share of the targets."""
-    streams = batch.targets.shape[1]
-    bounds = [streams * i // portions for i in range(portions + 1)]
+    """The batch as so many groups of sequences, each with its part of the state and its share of the outcomes."""
+    bounds = [batch.sequences * i // portions for i in range(portions + 1)]
     for first, last in pairwise(bounds):
         rows = slice(first, last)
-        part = Batch(batch.inputs[:, rows].copy(), batch.targets[:, rows].copy(), batch.first)
-        yield part, tuple(tuple(each[rows] for each in layer) for layer in state), (last - first) / streams
+        part = batch.some(rows)
+        share = part.predictions / batch.predictions
+        yield part, tuple(tuple(each[rows] for each in layer) for layer in state), share
 
 
 def joined(states: Sequence[StackState]) -> StackState:
-    """The states of groups of streams as the state of all, without history."""
+    """The states of groups of sequences as the state of all, without history."""
     parts = [detached(state) for state in states]
     return tuple(
         tuple(torch.cat([part[i][j] for part in parts]) for j in range(len(layer)))

@@ -6,7 +6,8 @@ import math
 
 from rnntui.core.cells.base import torch_knows_bf16
 from rnntui.core.cells.steps import STEPS
-from rnntui.core.config import Config, TokenizerKind, TrainingConfig, changed, value_of
+from rnntui.core.config import Config, changed, value_of
+from rnntui.core.sections import TokenizerKind, TrainingConfig
 
 _SPEEDS: dict[TokenizerKind, float] = {"char": 50_000, "byte": 50_000, "word": 10_000, "bpe": 25_000}
 """Tokens a second of the default models on two cores with products in bf16: only whether it is five epochs or
@@ -52,6 +53,13 @@ _PIECES: Recipe = (
     (10, {"dropout": 0.3, "input_dropout": 0.2}),
     (math.inf, _BY_HEART),
 )
+_TEXTS: Settings = _ONCE | {
+    "dropout": 0.3,
+    "input_dropout": 0.1,
+    "embedding_dropout": 0.05,
+    "weight_decay": 0.1,
+}
+"""Of classifiers, whose texts are few and read many times."""
 _RECIPES: dict[TokenizerKind, Recipe] = {
     "char": _CHARACTERS,
     "byte": _CHARACTERS,
@@ -63,6 +71,8 @@ _RECIPES: dict[TokenizerKind, Recipe] = {
 
 def by_epochs(config: Config, train_tokens: int) -> Config:
     """`config` with what nobody chose set by how often a training text of so many tokens will be read."""
+    if config.text.task == "classify":
+        return _with(config, _TEXTS)
     speed = _SPEEDS[config.text.tokenizer] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
     epochs = expected_epochs(config.training, train_tokens, speed)
     recipe = next(row for bound, row in _RECIPES[config.text.tokenizer] if epochs <= bound)
@@ -71,6 +81,11 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
         chosen["epsilon"] = _ONCE["epsilon"]
     if not STEPS[config.model.cell].recurrent:
         chosen["weight_drop"] = 0.0
+    return _with(config, chosen)
+
+
+def _with(config: Config, chosen: Settings) -> Config:
+    """`config` with what nobody chose."""
     return changed(config, {name: value for name, value in chosen.items() if value_of(config, name) is None})
 
 

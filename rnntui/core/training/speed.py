@@ -15,18 +15,19 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from rnntui.core import config as configuration
 from rnntui.core.config import Config
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.models.budget import parameters_of, within_budget
+from rnntui.core.tasks.trial import random_subject
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
 
 _SECONDS = 0.6
 _STEPS = 40
+_LABELS = 2
+"""Of labelled texts, where nobody has counted them yet: a few more are a few weights more."""
 
 
 class Speed(NamedTuple):
@@ -40,15 +41,13 @@ class Speed(NamedTuple):
 
 def measure(config: Config, vocab_size: int) -> Speed:
     """Train on random tokens for a moment.  Raises InputError for a device that is not there."""
-    config = within_budget(config, vocab_size)
+    config = within_budget(config, vocab_size, _LABELS)
     training = config.training
     device = choose_device(training.device)
-    length = training.batch_size * (training.bptt + 1) * 2 + 1
-    tokens = np.random.default_rng(0).integers(0, vocab_size, length, dtype=np.uint32)
-    learner = Learner(config, vocab_size, tokens, device)
+    learner = Learner(config, random_subject(config, vocab_size), device)
     learner.use(*choose_way(training.precision, learner))
     float(learner.step()[0])  # the first step also builds the kernels; a number is there when it is over
-    began, taken = time.perf_counter(), 0
+    began, taken, tokens = time.perf_counter(), 0, learner.counters.tokens
     while taken < _STEPS and (not taken or time.perf_counter() - began < _SECONDS):
         loss, _ = learner.step()
         taken += 1
@@ -58,7 +57,7 @@ def measure(config: Config, vocab_size: int) -> Speed:
         parameters=sum(parameter.numel() for parameter in learner.model.parameters()),
         device=device,
         precision=learner.precision,
-        tokens_per_s=taken * training.batch_size * training.bptt / seconds,
+        tokens_per_s=(learner.counters.tokens - tokens) / seconds,
     )
 
 
@@ -77,8 +76,11 @@ def answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """What a configuration costs: what is known at once, then what is measured.  Raises InputError."""
     config = configuration.build(request["settings"], request["preset"])
     vocab_size = request["vocab_size"]
-    model = within_budget(config, vocab_size).model
-    yield {"parameters": parameters_of(model, vocab_size), "device": choose_device(config.training.device)}
+    fitted = within_budget(config, vocab_size, _LABELS)
+    yield {
+        "parameters": parameters_of(fitted, vocab_size, _LABELS),
+        "device": choose_device(config.training.device),
+    }
     yield measure(config, vocab_size)._asdict()
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnntui.core import store
+from rnntui.core import store, tasks
 from rnntui.core.config import FIELDS, LIMITS, RESUMABLE, Config, changed, value_of
 from rnntui.core.errors import InputError
 from rnntui.core.models.budget import within_budget
 from rnntui.core.runs import Run, lives_there
-from rnntui.core.text import dataset, tokenizers
+from rnntui.core.tasks.transfer import files_of, inherited
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.stored import Narrate
 from rnntui.core.training.checkpoints import go_back, settle
@@ -33,16 +33,17 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
         if path is not None and (path / "run.toml").exists():
             raise InputError(lives_there(path))
     choose_device(configs[0].training.device)
-    prepared, tokenizer, data = dataset.prepare(configs[0], narrate)
+    configs = [inherited(config) for config in configs]
+    prepared, task = tasks.prepare(configs[0], narrate)
     known = {name: value_of(prepared, name) for name in ("corpus", "split", "sha256")}
     fitted = [
-        by_epochs(within_budget(changed(config, known), tokenizer.vocab_size), len(data["train"].tokens))
+        by_epochs(within_budget(changed(config, known), *task.widths), task.sizes.train_tokens)
         for config in configs
     ]
     narrate("choosing how to compute; slow the first time on a machine", None)
-    content = tokenizers.dumps(tokenizer)
+    files = task.files()
     return [
-        Run.create(path or store.new_path(config), config, content)
+        Run.create(path or store.new_path(config), config, {**files, **files_of(config)})
         for config, path in zip(fitted, paths, strict=True)
     ]
 

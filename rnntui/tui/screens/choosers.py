@@ -9,12 +9,14 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Label, OptionList, SelectionList
 from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
 
+from rnntui.core import store
 from rnntui.core.runs import Run
+from rnntui.tui.messages import PlayRequested
 from rnntui.visible import visible_line
 
 
@@ -38,7 +40,7 @@ class CheckpointScreen(ModalScreen[tuple[Path, str | None] | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="chooser"):
-            yield Label("Which model writes along?")
+            yield Label("Which model?")
             yield OptionList(*self._options)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -46,6 +48,18 @@ class CheckpointScreen(ModalScreen[tuple[Path, str | None] | None]):
 
     def action_give_up(self) -> None:
         self.dismiss(None)
+
+
+def choose_model(screen: Screen[None], path: Path) -> None:
+    """Let a person choose what `screen` is to use next: those of the run at `path` first, then those of the others."""
+
+    def take(answer: tuple[Path, str | None] | None) -> None:
+        if answer is not None:
+            screen.post_message(PlayRequested(*answer))
+
+    found = store.list_runs()[::-1]
+    found.sort(key=lambda run: run.path != path)
+    screen.app.push_screen(CheckpointScreen(found), take)
 
 
 class OverlayScreen(ModalScreen[list[Path] | None]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -21,7 +20,7 @@ from textual.worker import get_current_worker
 from rnntui import formats
 from rnntui.core import config, store
 from rnntui.core.cells import CELLS, equations
-from rnntui.core.config import DEFAULT_PRESET, PRESETS
+from rnntui.core.config import DEFAULT_PRESET, PRESETS, SAMPLE_TASKS
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.text import catalogue
 from rnntui.tui.estimator import Estimator, expected, limit
@@ -164,8 +163,12 @@ class CorporaScreen(RnntuiScreen):
             self._look_at(source)
         self.source = source
 
-    def watch_source(self) -> None:
-        self._look_at(self.source)
+    def watch_source(self, before: str, source: str) -> None:
+        task = SAMPLE_TASKS.get(source, "lm")
+        if task != SAMPLE_TASKS.get(before, "lm"):
+            suits = config.build({"corpus": source} if task != "lm" else {}).text.tokenizer
+            self.query_one("#tokenizer", Choice).choose(suits)
+        self._look_at(source)
 
     @work(thread=True, exclusive=True, group="look")
     def _look_at(self, source: str) -> None:
@@ -352,7 +355,7 @@ class CorporaScreen(RnntuiScreen):
 
         def take(text: str | None) -> None:
             if text and text.strip():
-                self._take(str(_kept(text)))
+                self._take(str(store.keep_text(text)))
 
         self.app.push_screen(Paste(), take)
 
@@ -387,14 +390,3 @@ class CorporaScreen(RnntuiScreen):
         self.workers.cancel_group(self, "estimate")
         await self._estimator.close()
         self.post_message(request(self._chosen(), self._preset))
-
-
-def _kept(text: str) -> Path:
-    """Keep a pasted text as a file, under a free name."""
-    folder = store.home() / "texts"
-    folder.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while (path := folder / f"pasted-{number}.txt").exists():
-        number += 1
-    path.write_text(text, encoding="utf-8")
-    return path

@@ -11,7 +11,7 @@ from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.files import write_atomically
 from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.screens.picker import PickerScreen
-from rnntui.tui.widgets.ghost_text import GhostText
+from rnntui.tui.widgets.plain_text import PlainText
 
 _LARGEST = 200_000
 """Characters of a text that is opened: an area for typing, not a pager."""
@@ -45,7 +45,7 @@ class DraftScreen(RnntuiScreen):
         if len(text) > _LARGEST:
             self.say(f"{path}: {len(text):,} characters; open a text of at most {_LARGEST:,}", fault=True)
             return
-        area = self.query_one(GhostText)
+        area = self.query_one("#text", PlainText)
         area.load_text(text)
         area.move_cursor(area.document.end)
         area.border_title = "write here"
@@ -63,7 +63,7 @@ class DraftScreen(RnntuiScreen):
             self.say(f"{path}: a folder; add a file's name", fault=True)
             return
         try:
-            write_atomically(target, self.query_one(GhostText).text.encode())
+            write_atomically(target, self.query_one("#text", PlainText).text.encode())
         except (RnntuiError, OSError) as error:
             self.say(oneline(error), fault=True)
             return

@@ -133,8 +133,8 @@ class DuelScreen(PlottingScreen):
 
         def rank(number: int) -> tuple[bool, float]:
             history = self.histories[number]
-            if history.best and history.best.bits_per_byte is not None:
-                return False, history.best.bits_per_byte
+            if history.best and history.best.bits is not None:
+                return False, history.best.bits
             return True, float(history.smooth.values[-1]) if len(history.smooth) else float("inf")
 
         return sorted(range(len(self.paths)), key=rank)
@@ -154,7 +154,7 @@ class DuelScreen(PlottingScreen):
             best, progress, started = history.best, history.progress, history.started
             speed = progress.tokens / max(progress.train_s, 1e-9) if progress else None
             cells = (
-                f"{formats.number(best.bits_per_byte if best else None):>10}",
+                f"{formats.number(best.bits if best else None):>10}",
                 f"{formats.number(best.perplexity if best else None):>12}",
                 f"{started.parameters if started else 0:>12,}",
                 f"{f'{speed:,.0f}' if speed else '–':>10}",

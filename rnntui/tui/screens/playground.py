@@ -16,15 +16,15 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core import runs, store
+from rnntui.core import runs
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.companion import Companion, Insight, Suggestions, some
-from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
-from rnntui.tui.screens.choosers import CheckpointScreen
+from rnntui.tui.messages import Tab, WatchRequested
+from rnntui.tui.screens.choosers import choose_model
 from rnntui.tui.screens.drafts import DraftScreen
 from rnntui.tui.widgets.alternatives import Alternatives
+from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
-from rnntui.tui.widgets.likeliest import Likeliest
 from rnntui.tui.widgets.slider import Slider
 from rnntui.visible import visible_line
 
@@ -101,7 +101,7 @@ class PlaygroundScreen(DraftScreen):
             yield GhostText(id="text")
             with Vertical(id="aside"):
                 yield Alternatives(id="alternatives")
-                yield Likeliest(id="likeliest")
+                yield Bars(id="likeliest")
                 with Vertical(id="sampling"):
                     for name, (low, high, step) in _SLIDERS.items():
                         yield Slider(name.replace("_", "-"), low, high, step, id=name)
@@ -231,7 +231,9 @@ class PlaygroundScreen(DraftScreen):
         if not self.is_attached:
             return
         self._insight = insight
-        self.query_one(Likeliest).tokens = tuple(insight.next_tokens)
+        self.query_one(Bars).rows = tuple(
+            (token.replace(" ", "␣"), share) for token, share in insight.next_tokens
+        )
         if self.preferences.surprise and insight.text == self._before:
             self.query_one(GhostText).mark_surprises(insight.surprises)
         self._headline()
@@ -385,13 +387,7 @@ class PlaygroundScreen(DraftScreen):
             self._wanted.set()
 
     def action_choose(self) -> None:
-        def take(answer: tuple[Path, str | None] | None) -> None:
-            if answer is not None:
-                self.post_message(PlayRequested(*answer))
-
-        found = store.list_runs()[::-1]
-        here = [run for run in found if run.path == self._path]
-        self.app.push_screen(CheckpointScreen(here + [run for run in found if run.path != self._path]), take)
+        choose_model(self, self._path)
 
     def action_back(self) -> None:
         """To the run's training screen."""

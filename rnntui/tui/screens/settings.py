@@ -23,6 +23,8 @@ from rnntui.visible import visible_line
 _LABEL = 18
 _ELSEWHERE = ("corpus", "sha256")
 """The text is chosen on the first screen; its digest is nobody's choice."""
+_DECISIVE = ("corpus", "task", "tokenizer", "softmax")
+"""What the defaults of the others depend on."""
 _DEFAULT = "default"
 
 
@@ -49,7 +51,7 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
         self._given = dict(settings)
         self._preset = preset
         self._title = title
-        decisive = {name: value for name, value in settings.items() if name in ("tokenizer", "softmax")}
+        decisive = {name: value for name, value in settings.items() if name in _DECISIVE}
         self._base = config.build(decisive, preset)
 
     def compose(self) -> ComposeResult:

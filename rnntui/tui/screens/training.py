@@ -223,7 +223,8 @@ class TrainingScreen(PlottingScreen):
         )
         self._say("#sample", text)
         place = f", {number + 1} of {len(samples)} ([ and ])" if len(samples) > 1 else ""
-        self.query_one("#sample-side").border_title = Content(f"what it writes at step {event.step:,}{place}")
+        does = "tells" if self.history.started and self.history.started.labels else "writes"
+        self.query_one("#sample-side").border_title = Content(f"what it {does} at step {event.step:,}{place}")
 
     def watch_sample(self) -> None:
         if self.is_mounted:
@@ -247,7 +248,7 @@ class TrainingScreen(PlottingScreen):
         elif x is not None and len(self.history.steps):
             text = readout(self.history, self.query_one(Curves).x_axis, x)
         else:
-            text = f"━ average ⣀ batch {POINT[marker]} held-out {LEVEL[marker]}{beaten(self.history)}"
+            text = f"━ average ⣀ batch {POINT[marker]} held-out{beaten(self.history, LEVEL[marker])}"
             text = text if marker != "ascii" else text.replace("━", "*").replace("⣀", ".")
             if self.has_class("-short"):  # there the frame that bears the title is left out
                 text = f"{self.preferences.unit} / {self.preferences.x_axis}  {text}"

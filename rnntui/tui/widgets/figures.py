@@ -49,7 +49,7 @@ class Figures(Widget):
     def _rows(self) -> list[tuple[str, str, Column | None]]:
         """Name, value, and the column that is its course."""
         history = self.history or History()
-        progress, best, started = history.progress, history.best, history.started
+        progress, started = history.progress, history.started
         model = f"{formats.count(started.parameters)} weights" if started else "–"
         rows: list[tuple[str, str, Column | None]] = [
             ("loss", f"{formats.number(progress.loss)} nats" if progress else "–", history.losses),
@@ -62,11 +62,24 @@ class Figures(Widget):
             ("rate", f"{progress.lr:.2e}" if progress else "–", history.rates),
             ("speed", f"{formats.count(progress.tokens_per_s)} tok/s" if progress else "–", history.speeds),
             ("time left", formats.time_left(progress.fraction, progress.train_s) if progress else "–", None),
-            ("held-out", f"{formats.number(best.perplexity, 2)} best" if best else "–", None),
-            ("bits/byte", formats.number(best.bits_per_byte) if best else "–", None),
+            *self._held_out(history),
             ("step", f"{progress.step:,}" if progress else "–", None),
             ("epoch", f"{progress.epoch:.2f}" if progress else "–", None),
             ("model", model, None),
             ("device", f"{started.device} {started.precision}" if started else "–", None),
         ]
         return rows
+
+    def _held_out(self, history: History) -> list[tuple[str, str, Column | None]]:
+        """What the best evaluation found: how much is right, where texts are classified."""
+        best = history.best
+        if history.started is not None and history.started.labels:
+            metrics = best.metrics if best and best.metrics else {}
+            return [
+                ("held-out", f"{best.accuracy:.1%} right" if best else "–", None),
+                ("macro F1", formats.number(metrics.get("macro_f1")), None),
+            ]
+        return [
+            ("held-out", f"{formats.number(best.perplexity, 2)} best" if best else "–", None),
+            ("bits/byte", formats.number(best.bits_per_byte) if best else "–", None),
+        ]

@@ -6,13 +6,12 @@ import re
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
-from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 
-from rnntui.tui.widgets.plain_text import PlainText
+from rnntui.tui.widgets.marked_text import MarkedText
 from rnntui.visible import visible_line
 
 _NEXT_WORD = re.compile(r"\s*(?:[\w'’]+|[^\w\s]+)|\s+")
@@ -22,7 +21,7 @@ _SURPRISING = (3.0, 6.0)
 """Bits from which a token is marked as surprising, and as very surprising."""
 
 
-class GhostText(PlainText):
+class GhostText(MarkedText):
     """Tab takes all of the ghost text, right one word of it, Escape sends it away.
 
     The ghost is shown at the end of a line only, never inside a word, and only where the cursor was
@@ -57,7 +56,6 @@ class GhostText(PlainText):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._before = ""
-        self._surprises: dict[int, list[tuple[int, int, str]]] = {}
         self.saved = 0
         """Keys that taking ghost text has saved so far."""
         self.grown = 0
@@ -119,26 +117,14 @@ class GhostText(PlainText):
 
     def mark_surprises(self, pieces: list[tuple[str, float]]) -> None:
         """Mark the text's beginning, given as tokens with their bits; an empty list marks nothing."""
-        self._surprises = {}
-        row = column = 0
-        for piece, bits in pieces:
-            kind = (
-                "" if bits < _SURPRISING[0] else "surprising" if bits < _SURPRISING[1] else "very-surprising"
+        some, much = _SURPRISING
+        self.mark(
+            (
+                piece,
+                "" if bits < some else "ghost--surprising" if bits < much else "ghost--very-surprising",
             )
-            for line, part in enumerate(piece.split("\n")):
-                if line:
-                    row, column = row + 1, 0
-                if kind and part:
-                    self._surprises.setdefault(row, []).append((column, column + len(part), kind))
-                column += len(part)
-        self._line_cache.clear()
-        self.refresh()
-
-    def get_line(self, line_index: int) -> Text:
-        line = super().get_line(line_index)
-        for start, end, kind in self._surprises.get(line_index, ()):
-            line.stylize(self.get_component_rich_style(f"ghost--{kind}"), start, end)
-        return line
+            for piece, bits in pieces
+        )
 
     # --- keys ---
 

@@ -22,12 +22,14 @@ def readout(history: History, axis: XAxis, x: float) -> str:
     return told
 
 
-def beaten(history: History) -> str:
-    """Which of what is drawn as a level the model has beaten, in words and signs."""
+def beaten(history: History, level: str) -> str:
+    """Which of what is drawn as a level the model has beaten, in words and signs; `level` is how one is drawn."""
     best = history.best
+    if history.started is not None and history.started.labels:
+        return ""  # there is none
     if best is None or best.bits_per_byte is None or not history.baselines:
-        return " to beat"
+        return f" {level} to beat"
     marks = (
         f"{'✓' if best.bits_per_byte < each.bits_per_byte else '✗'} {each.name}" for each in levels(history)
     )
-    return " beaten? " + " ".join(marks)
+    return f" {level} beaten? " + " ".join(marks)

@@ -28,6 +28,13 @@ def _number(value: float | None) -> float:
     return float("inf") if value is None else value
 
 
+def _best(run: RunSummary) -> str:
+    """Bits a byte; of what tells labels, the share that was right."""
+    if run.task == "classify" and run.accuracy is not None:
+        return f"{run.accuracy:.1%}"
+    return formats.number(run.bits)
+
+
 COLUMNS = (
     Column("run", 18, lambda run: run.name, lambda run: run.name),
     Column("corpus", 10, lambda run: store.short_corpus(run.corpus), lambda run: run.corpus),
@@ -38,9 +45,7 @@ COLUMNS = (
         lambda run: formats.count(run.parameters) if run.parameters else "–",
         lambda run: _number(run.parameters),
     ),
-    Column(
-        "bits/B", 6, lambda run: formats.number(run.bits_per_byte), lambda run: _number(run.bits_per_byte)
-    ),
+    Column("best", 6, _best, lambda run: _number(run.bits)),
     Column("perpl.", 6, lambda run: formats.number(run.perplexity, 2), lambda run: _number(run.perplexity)),
     Column(
         "tok/s",

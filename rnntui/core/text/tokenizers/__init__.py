@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rnntui.core.config import TextConfig
 from rnntui.core.errors import InputError, nearest
 from rnntui.core.runs import read_json
+from rnntui.core.sections import TextConfig
 from rnntui.core.text.tokenizers.base import Ids, Tokenizer
 from rnntui.core.text.tokenizers.byte import ByteTokenizer
 from rnntui.core.text.tokenizers.char import CharTokenizer

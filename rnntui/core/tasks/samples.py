@@ -19,13 +19,13 @@ _TOKENS = 240
 class Sampler:
     """Writes a little with a model, on a random generator of its own: training's stays untouched."""
 
-    def __init__(self, config: Config, tokenizer: Tokenizer) -> None:
-        self._config, self._tokenizer, self._vocabulary = config, tokenizer, Vocabulary(tokenizer)
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer, self._vocabulary = tokenizer, Vocabulary(tokenizer)
 
-    def write(self, model: LanguageModel, step: int, between: Callable[[], None]) -> Sampled:
+    def write(self, model: LanguageModel, config: Config, step: int, between: Callable[[], None]) -> Sampled:
         """A sample as of `step`.  `between` is called after every piece; what it raises ends the writing."""
-        training = self._config.training
-        session = Session(engine_of(model, self._config.model), self._tokenizer, self._vocabulary)
+        training = config.training
+        session = Session(engine_of(model, config.model), self._tokenizer, self._vocabulary)
         session.set_text(training.sample_prompt)
         pieces = []
         for piece in generate(session, _TOKENS, Sampling(seed=training.seed + step)):

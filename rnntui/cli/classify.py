@@ -1,0 +1,108 @@
+"""`rnntui classify`, and `evaluate` of what classifies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import rich_click as click
+
+from rnntui import formats
+from rnntui.cli.options import RunName, checkpoint_option, json_option, text_argument
+from rnntui.cli.output import write_line
+from rnntui.core import runs, store
+from rnntui.core.errors import InputError
+from rnntui.visible import visible_line
+
+_NAMES = 12
+"""Columns of a label's name in the table of confusions."""
+
+
+@click.command()
+@click.argument("run", type=RunName())
+@click.argument("text")
+@checkpoint_option
+@json_option
+def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
+    """The probability of each label of TEXT; - reads standard input, a text a line."""
+    from rnntui.core.inference.classifying import judge, likeliest
+    from rnntui.core.inference.opening import verify
+    from rnntui.core.tasks.classification import load_classifier
+
+    found = store.find(run, "classify")
+    folder = found.checkpoint_path(checkpoint)
+    verify(folder)
+    model, tokenizer, labels = load_classifier(found, folder / "model.safetensors")
+    many = text == "-"
+    texts = (
+        [line for line in text_argument(text).split("\n") if line.strip()] if many else [text_argument(text)]
+    )
+    if not texts or not texts[0].strip():
+        raise InputError("TEXT: empty; give a text to classify")
+    for each in texts:
+        verdict = judge(model, tokenizer, each)
+        order = likeliest(verdict.probabilities)
+        if as_json:
+            answer = {
+                "text": each,
+                "label": labels[order[0]],
+                "probabilities": {labels[place]: verdict.probabilities[place] for place in order},
+                "influence": list(zip(verdict.pieces, verdict.influence, strict=True)),
+            }
+            write_line(json.dumps(answer, ensure_ascii=False))
+        elif many:
+            best = order[0]
+            shown = f"{formats.share(verdict.probabilities[best])}  {visible_line(labels[best])}"
+            click.echo(f"{shown}  {visible_line(each, 100)}")
+        else:
+            for place in order:
+                click.echo(f"{formats.share(verdict.probabilities[place])}  {visible_line(labels[place])}")
+
+
+def evaluate_texts(
+    run: runs.Run, split: str, corpus: str | None, encoding: str, checkpoint: str, device: str, as_json: bool
+) -> None:
+    """Score a part of a classifier's own examples, or all of others."""
+    from rnntui.core.inference.opening import verify
+    from rnntui.core.tasks.base import Moment
+    from rnntui.core.tasks.classification import load_classifier, others, reopen, score, told
+    from rnntui.core.training.checkpoints import read_counters
+    from rnntui.core.training.devices import choose_device
+
+    folder = run.checkpoint_path(checkpoint)
+    verify(folder)
+    device = choose_device(device)
+    model, tokenizer, labels = load_classifier(run, folder / "model.safetensors", device)
+    counters = read_counters(folder)
+    part = others(run, corpus, encoding, tokenizer, labels) if corpus else reopen(run)[split]
+    event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
+    event = msgspec.structs.replace(event, best=counters.step == counters.best_step)
+    if as_json:
+        extra: dict[str, Any] = {"labels": labels} | ({"corpus": corpus, "own": False} if corpus else {})
+        write_line(json.dumps(msgspec.to_builtins(event) | extra, ensure_ascii=False))
+        return
+    if corpus:
+        click.echo(
+            f"{visible_line(corpus)}: not the examples that {visible_line(run.name)} learned from", err=True
+        )
+    click.echo(
+        f"{part.name} (texts), step {event.step:,}: {formats.scores(event)}, {len(part.labels):,} texts"
+    )
+    for line in confusions(labels, event.confusion or []):
+        click.echo(line)
+
+
+def confusions(labels: Sequence[str], table: Sequence[Sequence[int]]) -> list[str]:
+    """The table of confusions in lines: a row for each label, a column for what it was taken for."""
+    names = [visible_line(label, _NAMES) for label in labels]
+    widths = [max(len(name), *(len(str(row[i])) for row in table)) for i, name in enumerate(names)]
+    first = max(len("is ╲ told"), *(len(name) for name in names))
+    rows = [f"{'is ╲ told':<{first}}  " + "  ".join(f"{n:>{w}}" for n, w in zip(names, widths, strict=True))]
+    for name, row in zip(names, table, strict=True):
+        rows.append(f"{name:<{first}}  " + "  ".join(f"{n:>{w}}" for n, w in zip(row, widths, strict=True)))
+    return rows
+
+
+COMMANDS = (classify,)

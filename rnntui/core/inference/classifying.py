@@ -1,0 +1,69 @@
+"""What a classifier makes of a text, and which of its words made it so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnntui.core.models.classifier import Classifier
+from rnntui.core.text.labelled import LabelledBatch, sequence_of
+from rnntui.core.text.tokenizers import Tokenizer
+
+
+class Verdict(NamedTuple):
+    """A text as a classifier sees it."""
+
+    probabilities: list[float]
+    """Of each label."""
+    pieces: list[str]
+    """The text, cut as it is read."""
+    influence: list[float]
+    """Of each piece: by how many nats it moves the label's log-odds, as its gradient tells."""
+
+
+@torch.inference_mode()
+def log_probabilities(model: Classifier, batch: LabelledBatch, device: str) -> Tensor:
+    """ln P(label) (B, L) of the texts in a batch, in fp32, each read to its own end."""
+    with _judging(model):
+        inputs, lengths = (torch.from_numpy(each).to(device) for each in batch.arrays[:2])
+        logits: Tensor = model(inputs, lengths)
+        return logits.float().log_softmax(1).cpu()
+
+
+def judge(model: Classifier, tokenizer: Tokenizer, text: str, label: int | None = None) -> Verdict:
+    """What `model`, on the CPU, makes of `text`, and how each piece moves the odds of `label`, or of the likeliest.
+
+    A piece's influence is the gradient of ln P / (1 - P) with respect to its embedding, times the embedding
+    (gradient times input; Shrikumar et al. 2017): the first-order change if the embedding were zero, with its
+    sign turned.
+    """
+    sequence = sequence_of(text, tokenizer).astype(np.int64)
+    with _judging(model), torch.enable_grad():
+        embedded = model.embedding(torch.from_numpy(sequence).unsqueeze(1)).detach().requires_grad_()
+        log_p = model.of_embedded(embedded, torch.tensor([len(sequence)])).float().log_softmax(1)[0]
+        chosen = int(log_p.argmax()) if label is None else label
+        others = torch.cat([log_p[:chosen], log_p[chosen + 1 :]]).logsumexp(0)
+        (gradient,) = torch.autograd.grad(log_p[chosen] - others, embedded)
+    influence = (gradient * embedded).sum(2)[1:, 0]
+    return Verdict(log_p.detach().exp().tolist(), tokenizer.pieces(text), influence.tolist())
+
+
+def likeliest(probabilities: Sequence[float]) -> list[int]:
+    """The places of the labels, the likeliest first."""
+    return sorted(range(len(probabilities)), key=lambda place: -probabilities[place])
+
+
+@contextmanager
+def _judging(model: Classifier) -> Iterator[None]:
+    """The model in evaluation mode for the length of the block."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

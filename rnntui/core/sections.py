@@ -1,0 +1,171 @@
+"""The three sections of a configuration: the text, the network, and how it learns.
+
+A field's name is its flag (`max_steps` is `--max-steps`) and its key in `run.toml`; names are unique across the
+sections.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from rnntui.core.cells import CELLS
+from rnntui.core.cells.steps import STEPS
+from rnntui.core.errors import nearest
+from rnntui.core.splits import split_fractions
+
+TaskKind = Literal["lm", "classify"]
+TokenizerKind = Literal["char", "word", "bpe", "byte"]
+Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
+Average = Literal["none", "ema", "nt-asgd"]
+
+Seconds = Annotated[float, Meta(gt=0, extra={"unit": "duration"})]
+Positive = Annotated[int, Meta(ge=1)]
+Size = Annotated[int, Meta(ge=1, le=1 << 16)]
+"""Bounded, so that a file from anywhere cannot ask for what no machine has."""
+Layers = Annotated[int, Meta(ge=1, le=64)]
+Count = Annotated[int, Meta(ge=1, extra={"unit": "count"})]
+Fraction = Annotated[float, Meta(ge=0, lt=1)]
+NotNegative = Annotated[float, Meta(ge=0)]
+
+
+def _doc(text: str) -> Meta:
+    return Meta(description=text)
+
+
+def _by_epochs(text: str) -> Meta:
+    """Of what keeps a model from learning its text by heart; see `core/training/recipes.py`."""
+    return _doc(f"{text} (default: by how often the text will be read)")
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the configuration: a table of `run.toml`."""
+
+
+class TextConfig(Section, frozen=True, kw_only=True):
+    """The text and how it is cut into tokens."""
+
+    corpus: Annotated[str, _doc("sample name, file, folder, '-' for standard input, or URL")] = "tales"
+    task: Annotated[
+        TaskKind, _doc("what is learned: 'lm' the next token, 'classify' the label of a text")
+    ] = "lm"
+    text_column: Annotated[str, _doc("where a table has the texts (classify)")] = "text"
+    label_column: Annotated[str, _doc("where a table has the labels (classify)")] = "label"
+    encoding: Annotated[str, _doc("'auto' reads UTF-8, and UTF-16 with a byte order mark")] = "auto"
+    split: Annotated[
+        str,
+        _doc(
+            "train/valid/test in percent; two numbers leave no test part; 'auto' is 90/5/5, less of long texts; "
+            "80/10/10 of labelled ones"
+        ),
+    ] = "auto"
+    tokenizer: Annotated[TokenizerKind, _doc("what a token is")] = "char"
+    vocab_size: Annotated[
+        Annotated[int, Meta(ge=2)] | None, _doc("largest vocabulary (default: word 20000, bpe 2000)")
+    ] = None
+    min_count: Annotated[Positive, _doc("a word seen less often in training becomes <unk> (word only)")] = 2
+    sha256: Annotated[str, _doc("digest of the corpus as read; written when the run is created")] = ""
+
+    def __post_init__(self) -> None:
+        try:
+            if self.split != "auto":
+                split_fractions(self.split)
+        except ValueError as error:
+            raise ValueError(f"split: {error}") from None
+
+
+class ModelConfig(Section, frozen=True, kw_only=True):
+    """The network."""
+
+    begin_from: Annotated[
+        str, _doc("run to begin with: its vocabulary, its network and its weights, as far as they fit")
+    ] = ""
+    cell: Annotated[str, _doc("recurrent cell")] = "lstm"
+    nonlinearity: Annotated[Literal["tanh", "relu"], _doc("of the elman cell")] = "tanh"
+    num_layers: Annotated[Layers, _doc("recurrent layers")] = 1
+    hidden_size: Annotated[Size, _doc("units a layer")] = 512
+    parameters: Annotated[
+        Count | None, _doc("parameter budget, as 1M: solves --hidden-size so that cells compare fairly")
+    ] = None
+    embedding_size: Annotated[Size, _doc("features a token")] = 64
+    dropout: Annotated[
+        Fraction | None, _by_epochs("between the layers and on the outputs, one mask a piece of text")
+    ] = None
+    input_dropout: Annotated[Fraction | None, _by_epochs("on the embedded tokens, one mask a piece")] = None
+    embedding_dropout: Annotated[Fraction | None, _by_epochs("of whole tokens of the vocabulary")] = None
+    weight_drop: Annotated[Fraction | None, _by_epochs("of the recurrent weights (elman, lstm, gru)")] = None
+    tied: Annotated[bool, _doc("output weights are the embedding's")] = False
+    softmax: Annotated[
+        Literal["full", "adaptive"],
+        _doc("over the vocabulary; 'adaptive' takes less time and memory for rare words"),
+    ] = "full"
+    residual: Annotated[bool, _doc("add a layer's input to its output where the sizes agree")] = False
+    layer_norm: Annotated[bool, _doc("normalise each layer's output")] = False
+    bidirectional: Annotated[bool, _doc("read each text from its end as well (classify)")] = False
+    pooling: Annotated[
+        Literal["last", "concat", "attention"],
+        _doc("what of a text's outputs counts; 'concat' is greatest, mean and last (classify)"),
+    ] = "concat"
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ValueError(f"cell: unknown cell '{self.cell}'; {nearest(self.cell, CELLS)}")
+        if self.tied and self.softmax == "adaptive":
+            raise ValueError(
+                "softmax: 'adaptive' has no weights that could be tied; leave out --tied or --softmax"
+            )
+        if self.weight_drop and not STEPS[self.cell].recurrent:
+            raise ValueError(f"weight_drop: {self.cell} has no recurrent weights; leave it out")
+
+
+class TrainingConfig(Section, frozen=True, kw_only=True):
+    """How the network learns, when it stops, and what it says meanwhile."""
+
+    batch_size: Annotated[Size, _doc("streams read side by side")] = 16
+    bptt: Annotated[Size, _doc("tokens that the gradient goes back")] = 64
+    shuffle: Annotated[bool, _doc("begin each stream at another of its tokens in every epoch")] = False
+    vary_bptt: Annotated[bool, _doc("pieces of half, once and one and a half times --bptt")] = False
+    optimizer: Annotated[Literal["adamw", "sgd"], _doc("optimiser")] = "adamw"
+    lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate")] = 1e-2
+    schedule: Annotated[Schedule, _doc("how the learning rate moves")] = "cosine"
+    warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
+    weight_decay: Annotated[NotNegative | None, _by_epochs("on matrices, not on biases and norms")] = None
+    epsilon: Annotated[
+        Annotated[float, Meta(gt=0)] | None, _by_epochs("of adamw: gradients below it move a weight less")
+    ] = None
+    momentum: Annotated[Fraction, _doc("of sgd")] = 0.9
+    clip: Annotated[Annotated[float, Meta(gt=0)], _doc("largest norm of the gradient")] = 1.0
+    average: Annotated[
+        Average,
+        _doc(
+            "judge and keep a mean of the weights: 'ema' of the last ones, 'nt-asgd' since learning stalled"
+        ),
+    ] = "ema"
+    activation_penalty: Annotated[NotNegative, _doc("on the mean square of the outputs")] = 0.0
+    temporal_penalty: Annotated[NotNegative, _doc("on the mean square of their change a token")] = 0.0
+    label_smoothing: Annotated[
+        Fraction | None, _by_epochs("share of each target that all tokens get alike")
+    ] = None
+    max_steps: Annotated[Positive | None, _doc("stop after so many steps")] = None
+    max_epochs: Annotated[Annotated[float, Meta(gt=0)] | None, _doc("stop after so many passes")] = None
+    max_time: Annotated[Seconds | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None
+    target_loss: Annotated[
+        Annotated[float, Meta(gt=0)] | None, _doc("stop at this validation loss, nats a token")
+    ] = None
+    patience: Annotated[Positive | None, _doc("stop after so many evaluations without gain")] = None
+    eval_every: Annotated[
+        Positive | None, _doc("steps between evaluations (default: they take about 15% of the time)")
+    ] = None
+    save_every: Annotated[Positive | None, _doc("steps between checkpoints (default: as evaluations)")] = None
+    sample_every: Annotated[
+        Positive | None, _doc("steps between samples (default: 200, or as evaluations)")
+    ] = None
+    sample_prompt: Annotated[str, _doc("how the samples begin")] = ""
+    log_every: Annotated[Positive, _doc("steps between progress events")] = 10
+    seed: Annotated[Annotated[int, Meta(ge=0)], _doc("of weights and dropout")] = 1
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], _doc("where to train")] = "auto"
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16", "fp16"], _doc("of the products; 'auto' races fp32 against bf16")
+    ] = "auto"

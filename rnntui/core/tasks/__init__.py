@@ -1,0 +1,51 @@
+"""The registry of tasks: what the recurrent layers are put to.
+
+A new task is one file beside this one and one line in each of the two functions below; training, resuming,
+studies, commands and screens follow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnntui.core.config import Config
+from rnntui.core.runs import Run
+from rnntui.core.tasks.base import Task
+from rnntui.core.tasks.transfer import START, vocabulary_of
+from rnntui.core.text import dataset, tokenizers
+from rnntui.core.text.stored import Narrate, silent
+
+
+def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Task[Any]]:
+    """Read the corpus that `config` names, and learn from its training part what the task needs of it.
+
+    Returns the configuration with what is known of the corpus.  Raises InputError where the corpus cannot be
+    used.
+    """
+    if config.text.task == "classify":
+        from rnntui.core.tasks import classification
+
+        return classification.prepare(config, narrate)
+    from rnntui.core.tasks.language import LanguageTask
+
+    config, tokenizer, data = dataset.prepare(config, narrate, vocabulary_of(config))
+    return config, LanguageTask(tokenizer, data)
+
+
+def reopen(run: Run) -> Task[Any]:
+    """The task of an existing run.  Raises InputError where a file of it or its corpus cannot be used any more."""
+    task = _reopened(run)
+    if run.config.model.begin_from:
+        task.start = run.path / START
+    return task
+
+
+def _reopened(run: Run) -> Task[Any]:
+    if run.config.text.task == "classify":
+        from rnntui.core.tasks import classification
+
+        return classification.reopen(run)
+    from rnntui.core.tasks.language import LanguageTask
+
+    tokenizer = tokenizers.load(run.path / "tokenizer.json")
+    return LanguageTask(tokenizer, dataset.reopen(run, tokenizer))

@@ -1,0 +1,268 @@
+"""The task of a classifier: which label a text has."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from rnntui.core import events as ev
+from rnntui.core.config import Config, changed
+from rnntui.core.errors import InputError
+from rnntui.core.files import write_atomically
+from rnntui.core.inference.classifying import likeliest, log_probabilities
+from rnntui.core.models.classifier import Classifier
+from rnntui.core.models.weights import filled
+from rnntui.core.runs import Run, read_json
+from rnntui.core.store import cache_home
+from rnntui.core.tasks.base import Between, Moment, Sizes, Subject, Task
+from rnntui.core.tasks.metrics import calibration_error, confusion, macro_f1
+from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
+from rnntui.core.text import examples as reading
+from rnntui.core.text import tokenizers
+from rnntui.core.text.corpus import canonical
+from rnntui.core.text.examples import Example
+from rnntui.core.text.labelled import (
+    Buckets,
+    Labelled,
+    batch_of,
+    divide,
+    encode,
+    in_order,
+    labels_of,
+    split_of_examples,
+)
+from rnntui.core.text.stored import Narrate
+from rnntui.core.text.tokenizers import Tokenizer
+
+_AT_ONCE = 64
+"""Texts of about one length that are scored side by side."""
+_NAMED = 3
+"""Labels that a sample names."""
+_FORMAT = 1
+
+
+class Scores(NamedTuple):
+    """Some examples as the model sees them."""
+
+    loss: float
+    """Mean of -ln P(label), nats a text."""
+    accuracy: float
+    macro_f1: float
+    calibration_error: float
+    confusion: npt.NDArray[np.int64]
+
+
+class ClassificationTask(Task[Classifier]):
+    """Read a text, and tell its label."""
+
+    def __init__(
+        self, tokenizer: Tokenizer, labels: Sequence[str], parts: Mapping[str, list[Example]]
+    ) -> None:
+        self.tokenizer, self.labels = tokenizer, labels
+        self._parts = {name: encode(name, part, tokenizer, labels) for name, part in parts.items()}
+        self._bytes = {
+            name: sum(len(each.text.encode("utf-8", "replace")) for each in part)
+            for name, part in parts.items()
+        }
+        train, valid = self["train"], self["valid"]
+        sizes = (len(train.tokens), len(valid.tokens), self._bytes["train"], self._bytes["valid"])
+        self.sizes = Sizes(tokenizer.vocab_size, *sizes)
+
+    def __getitem__(self, name: str) -> Labelled:
+        """The part called `name`.  Raises InputError where the run has none."""
+        if name not in self._parts:
+            raise InputError(f"--split: this run has no '{name}' part; it has {', '.join(self._parts)}")
+        return self._parts[name]
+
+    def files(self) -> Mapping[str, bytes]:
+        content = {"format": _FORMAT, "labels": list(self.labels)}
+        return {
+            "tokenizer.json": tokenizers.dumps(self.tokenizer),
+            "labels.json": json.dumps(content, ensure_ascii=False, indent=0).encode("utf-8", "replace"),
+        }
+
+    def subject(self, config: Config) -> Subject[Classifier]:
+        part, training = self["train"], config.training
+        make: Callable[[], Classifier] = partial(Classifier, config.model, *self.widths)
+        if self.start is not None:
+            make = beginning_with(make, self.start)
+        counts = np.bincount(part.labels, minlength=len(self.labels))
+        return Subject(make, Buckets(part, training.batch_size, training.seed), counts)
+
+    @property
+    def held_out(self) -> int:
+        return len(self["valid"].labels)
+
+    def remarks(self) -> list[str]:
+        counts = np.bincount(self["train"].labels, minlength=len(self.labels))
+        shown = ", ".join(f"{label} {n:,}" for label, n in zip(self.labels, counts, strict=True))
+        return [f"{len(self['train'].labels):,} texts to learn from, by label: {shown}"]
+
+    def evaluate(self, model: Classifier, device: str, now: Moment, between: Between) -> ev.Evaluated:
+        return told(score(model, self["valid"], device, between), "valid", now)
+
+    def sample(self, model: Classifier, config: Config, step: int, between: Between) -> ev.Sampled:
+        """What it thinks of a held-out text, drawn by the step."""
+        part = self["valid"]
+        index = int(np.random.default_rng([config.training.seed, step]).integers(len(part.labels)))
+        batch, device = batch_of(part, np.array([index])), next(model.parameters()).device.type
+        probabilities = log_probabilities(model, batch, device)[0].exp().tolist()
+        order, right = likeliest(probabilities), int(part.labels[index])
+        thought = ", ".join(f"{self.labels[place]} {probabilities[place]:.0%}" for place in order[:_NAMED])
+        verdict = "right" if order[0] == right else f"but it is {self.labels[right]}"
+        return ev.Sampled(step=step, prompt=part.texts[index], text=f"  → {thought}: {verdict}")
+
+
+def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTask]:
+    """Read the examples, divide them, and learn tokenizer and labels from the training part.
+
+    Raises InputError where they cannot be read, or are too few.
+    """
+    narrate(f"reading {config.text.corpus}", None)
+    found = reading.read(config.text)
+    reading.check_labels(found.examples)
+    _remember(found)
+    split = split_of_examples(config.text.split, len(found.examples))
+    corpus = config.text.corpus
+    known = {"sha256": found.sha256, "corpus": corpus if corpus.startswith("hf:") else canonical(corpus)}
+    config = changed(config, known | {"split": split})
+    parts = divide(found.examples, split)
+    if not parts["valid"] or not parts["train"]:
+        raise InputError(f"{corpus}: too few texts for --split {split}; give more of them")
+    tokenizer = vocabulary_of(config)
+    if tokenizer is None:
+        narrate(f"learning the {config.text.tokenizer} tokenizer", None)
+        tokenizer = tokenizers.train(config.text, (example.text + "\n" for example in parts["train"]))
+    return config, ClassificationTask(tokenizer, labels_of(found.examples), parts)
+
+
+def reopen(run: Run) -> ClassificationTask:
+    """The task of an existing run: its examples from the cache, or read anew.
+
+    Raises InputError where the corpus has changed or is gone and the cache is empty.
+    """
+    text = run.config.text
+    examples = _remembered(text.sha256)
+    if examples is None:
+        if text.corpus == "-":
+            raise InputError(f"{run.path}: its examples came from standard input and are no longer there")
+        found = reading.read(text)
+        if found.sha256 != text.sha256:
+            raise InputError(
+                f"{text.corpus}: no longer the examples that {run.path} was trained on "
+                f"(sha256 {found.sha256[:12]}, not {text.sha256[:12]}); restore them or train a new run"
+            )
+        _remember(found)
+        examples = found.examples
+    tokenizer = tokenizers.load(run.path / "tokenizer.json")
+    return ClassificationTask(tokenizer, labels_in(run), divide(examples, text.split))
+
+
+def labels_in(run: Run) -> list[str]:
+    """The labels that a run tells apart.  Raises InputError for a damaged file."""
+    path = run.path / "labels.json"
+    content = read_json(path)
+    labels = content.get("labels")
+    if content.get("format") != _FORMAT:
+        fault = f"format {content.get('format')!r} is not {_FORMAT}, the one this rnntui reads"
+    elif not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        fault = "'labels' is not a list of texts"
+    elif len(set(labels)) != len(labels) or len(labels) < 2:
+        fault = "'labels' holds one twice, or fewer than two"
+    else:
+        return labels
+    raise InputError(f"{path}: {fault}; the run must be trained anew")
+
+
+def load_classifier(run: Run, weights: Path, device: str = "cpu") -> tuple[Classifier, Tokenizer, list[str]]:
+    """The classifier of a run with the weights in the file `weights`, its tokenizer and its labels.
+
+    Raises InputError where a file is missing or does not fit.
+    """
+    tokenizer, labels = tokenizers.load(run.path / "tokenizer.json"), labels_in(run)
+    make = partial(Classifier, run.config.model, tokenizer.vocab_size, len(labels))
+    return filled(make, weights, device), tokenizer, labels
+
+
+def others(run: Run, corpus: str, encoding: str, tokenizer: Tokenizer, labels: Sequence[str]) -> Labelled:
+    """All examples of another corpus than the run's own, in its tokens and labels.
+
+    Raises InputError where they cannot be read, have other labels, or are the run's own.
+    """
+    text = msgspec.structs.replace(run.config.text, corpus=corpus, encoding=encoding)
+    found = reading.read(text)
+    if found.sha256 == run.config.text.sha256:
+        raise InputError(
+            f"--corpus: {corpus}: the examples that {run.name} was trained on; leave it out to score those held out"
+        )
+    return encode("whole", found.examples, tokenizer, labels)
+
+
+def score(model: Classifier, part: Labelled, device: str = "cpu", between: Between = lambda: None) -> Scores:
+    """Score every example of a part in fp32, each text read to its own end."""
+    count = len(part.labels)
+    probabilities = np.empty((count, model.labels))
+    nats = np.empty(count)
+    for which, batch in in_order(part, _AT_ONCE):
+        between()
+        log_p = log_probabilities(model, batch, device).numpy()
+        nats[which] = -log_p[np.arange(len(which)), batch.labels]
+        probabilities[which] = np.exp(log_p)
+    table = confusion(probabilities.argmax(1), part.labels, model.labels)
+    return Scores(
+        float(nats.mean()),
+        float(table.diagonal().sum() / count),
+        macro_f1(table),
+        calibration_error(probabilities, part.labels),
+        table,
+    )
+
+
+def told(scores: Scores, split: str, now: Moment) -> ev.Evaluated:
+    """Scores as the event that tells of them."""
+    return ev.Evaluated(
+        step=now.step,
+        split=split,
+        loss=ev.finite(scores.loss),
+        perplexity=ev.finite(math.exp(min(scores.loss, 700))),
+        bits_per_byte=None,
+        bits_per_char=None,
+        accuracy=scores.accuracy,
+        protocol="texts",
+        train_s=now.train_s,
+        metrics={"macro_f1": scores.macro_f1, "calibration_error": scores.calibration_error},
+        confusion=scores.confusion.tolist(),
+    )
+
+
+def _cached(sha256: str) -> Path:
+    return cache_home() / "examples" / f"{sha256[:32]}.json"
+
+
+def _remember(found: reading.Examples) -> None:
+    """Keep the examples beside the other caches, as a run cannot always read them again."""
+    path = _cached(found.sha256)
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # told where the run folder is made
+    write_atomically(path, json.dumps(found.examples).encode(), durable=False)
+
+
+def _remembered(sha256: str) -> list[Example] | None:
+    """The examples of that digest, if they are kept."""
+    try:
+        entries = json.loads(_cached(sha256).read_bytes())
+        return [Example(*entry) for entry in entries]
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,77 @@
+"""Beginning with what another run has learned: its vocabulary, its network, its weights.
+
+A language model goes on with another text; a classifier takes over the embedding and the recurrent layers of a
+language model, and learns a head of its own (Howard and Ruder 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from rnntui.core import store
+from rnntui.core.config import INHERITED, Config, changed, foreign, value_of
+from rnntui.core.errors import InputError
+from rnntui.core.inference.opening import verify
+from rnntui.core.models.base import M
+from rnntui.core.models.weights import read_tensors
+from rnntui.core.text import tokenizers
+from rnntui.core.text.tokenizers import Tokenizer
+
+START = "start.safetensors"
+"""The weights to begin with, kept in the run folder: the other run may go."""
+_NEW = ("head.", "pooling.", "projection.")
+"""What a classifier does not take over."""
+
+
+def inherited(config: Config) -> Config:
+    """`config` with the vocabulary's and the network's settings of the run that it begins with, if it names one.
+
+    Raises InputError where there is no such run, or where it is no language model.
+    """
+    if not config.model.begin_from:
+        return config
+    other = store.find(config.model.begin_from, "lm")
+    names = INHERITED - foreign(config.text.task) - {"parameters"}
+    settings = {name: value_of(other.config, name) for name in names}
+    return changed(config, settings | {"begin_from": str(other.path)})
+
+
+def vocabulary_of(config: Config) -> Tokenizer | None:
+    """The tokenizer that `config` begins with; None where it learns one."""
+    if not config.model.begin_from:
+        return None
+    return tokenizers.load(store.find(config.model.begin_from).path / "tokenizer.json")
+
+
+def files_of(config: Config) -> dict[str, bytes]:
+    """What the new run folder keeps of the other one.  Raises InputError where that has no sound checkpoint."""
+    if not config.model.begin_from:
+        return {}
+    folder = store.find(config.model.begin_from).checkpoint_path("best")
+    verify(folder)
+    return {START: (folder / "model.safetensors").read_bytes()}
+
+
+def beginning_with(make: Callable[[], M], start: Path) -> Callable[[], M]:
+    """What makes a model whose weights are those in the file `start`, as far as it takes them over.
+
+    Raises InputError, when called, where the two do not fit.
+    """
+
+    def begun() -> M:
+        model, found = make(), read_tensors(start)
+        with torch.no_grad():
+            for name, tensor in model.state_dict().items():
+                if (model.head_is_new and name.startswith(_NEW)) or (name == "head.weight" and model.tied):
+                    continue
+                if name.startswith("backward_stack."):
+                    continue
+                if name not in found or found[name].shape != tensor.shape:
+                    raise InputError(f"{start}: '{name}' is missing or has another shape; train the run anew")
+                tensor.copy_(found[name])
+        return model
+
+    return begun

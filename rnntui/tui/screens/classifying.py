@@ -1,0 +1,188 @@
+"""The playground of a classifier: write, and see what the text is taken for."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from rnntui.core import runs
+from rnntui.core.errors import RnntuiError, oneline
+from rnntui.tui.judge import Judge, Judgement
+from rnntui.tui.messages import Tab, WatchRequested
+from rnntui.tui.screens.choosers import choose_model
+from rnntui.tui.screens.drafts import DraftScreen
+from rnntui.tui.widgets.bars import Bars
+from rnntui.tui.widgets.tinted_text import TintedText
+from rnntui.visible import visible_line
+
+_REFRESH_S = 2.0
+"""How often a run that trains is asked for its newest weights."""
+_ECHO_S = 0.008
+"""A key is painted before the text is judged: the two would share one interpreter."""
+_LISTED = 10
+"""Words in the list of those that move the answer most."""
+
+
+class ClassifyingScreen(DraftScreen):
+    """A text area whose words are tinted by how much they move the answer, and the answer as bars."""
+
+    TAB: ClassVar[Tab] = "playground"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+n", "next_label", "Other label", tooltip="Tint the words for the next label"),
+        Binding("ctrl+r", "choose", "Model", tooltip="Use another run or checkpoint"),
+        Binding("ctrl+b", "back", "Back", tooltip="Back to the training"),
+    ]
+    AUTO_FOCUS = "#text"
+
+    weights: reactive[str] = reactive("")
+    """Which weights judge."""
+    judgement: reactive[Judgement | None] = reactive(None)
+    rank: reactive[int] = reactive(0)
+    """Whose words are tinted: the label of that rank, 0 for the likeliest."""
+    pointed: reactive[int | None] = reactive(None)
+    """The character of the text that the mouse or the cursor is at."""
+
+    def __init__(self, path: Path, checkpoint: str | None = None) -> None:
+        super().__init__()
+        self._path = path
+        self._judge = Judge(path, checkpoint)
+        self._wanted = asyncio.Event()
+        self._look = False
+        """Whether it is time to look for newer weights."""
+
+    def compose_body(self) -> ComposeResult:
+        yield Static(id="headline", markup=False)
+        with Horizontal(id="writing"):
+            yield TintedText(id="text")
+            with Vertical(id="aside"):
+                yield Bars(id="labels")
+                yield Static("loading the model …", id="moves", markup=False)
+
+    def on_mount(self) -> None:
+        area = self.query_one(TintedText)
+        area.border_title = "write here"
+        area.border_subtitle = "each word is tinted by how it moves the answer"
+        area.load_text(self.app.draft)
+        area.move_cursor(area.document.end)
+        self.query_one("#labels").border_title = "what it is"
+        self.query_one("#moves").border_title = "what moves it"
+        self._ask_for_weights()
+        self.set_interval(_REFRESH_S, self._ask_for_weights)
+        self._judge_along()
+
+    # --- the model ---
+
+    def _ask_for_weights(self) -> None:
+        """Ask a run that trains for its weights of this moment, and look for new ones."""
+        self._judge.ask_for_weights()
+        self._look = True
+        self._wanted.set()
+
+    def on_tinted_text_written(self) -> None:
+        self.app.draft = self.query_one(TintedText).text
+        self._wanted.set()
+
+    def on_tinted_text_pointed(self, event: TintedText.Pointed) -> None:
+        self.pointed = event.offset
+
+    @work(exclusive=True, group="along")
+    async def _judge_along(self) -> None:
+        """Judge the newest text, one at a time: what was typed meanwhile waits as one request."""
+        shown: tuple[str, int] | None = None
+        while self.is_attached:
+            await self._wanted.wait()
+            await asyncio.sleep(_ECHO_S)
+            self._wanted.clear()
+            look, self._look = self._look, False
+            text, rank = self.query_one(TintedText).text, self.rank
+            try:
+                description = await asyncio.to_thread(self._judge.refresh) if look else None
+                if not self._judge.ready or (description is None and shown == (text, rank)):
+                    continue
+                judgement = await asyncio.to_thread(self._judge.judge, text, rank)
+            except RnntuiError as error:
+                self._show_fault(error)
+                continue
+            if not self.is_attached:
+                return
+            shown = (text, rank)
+            self.weights = description or self.weights
+            self.judgement = judgement
+
+    def _show_fault(self, error: RnntuiError) -> None:
+        if self.is_attached and not self._judge.ready:
+            waiting = runs.owner_of(self._path) is not None or not (self._path / "run.toml").exists()
+            message = "the model takes its first steps …" if waiting else visible_line(oneline(error))
+            self.query_one("#moves", Static).update(message)
+
+    # --- showing it ---
+
+    def watch_judgement(self) -> None:
+        found = self.judgement
+        if found is None:
+            return
+        self.query_one("#labels", Bars).rows = tuple(
+            zip(found.labels, found.verdict.probabilities, strict=True)
+        )
+        area = self.query_one(TintedText)
+        if area.text == found.text:
+            area.tint(found.pieces)
+        self._show_moves()
+        self._headline()
+
+    def watch_pointed(self) -> None:
+        if self.judgement is not None:
+            self._show_moves()
+
+    def _show_moves(self) -> None:
+        """The words that move the answer most; first the one that is pointed at."""
+        found = self.judgement
+        assert found is not None
+        label = visible_line(found.labels[found.about], 24)
+        self.query_one("#moves").border_title = f"what moves it to {label}"
+        text = Text(no_wrap=True)
+        here = found.piece_at(self.pointed) if self.pointed is not None else None
+        if here is not None and here[0].strip():
+            text.append(f"{here[1]:+.2f} nats  {visible_line(here[0].strip(), 24)}\n", "bold")
+        words = [each for each in found.pieces if each[0].strip()]
+        for word, influence in sorted(words, key=lambda each: -abs(each[1]))[:_LISTED]:
+            text.append(f"{influence:+.2f}  {visible_line(word.strip(), 24)}\n")
+        if not words:
+            text.append("Write a sentence: it is judged as you type.")
+        self.query_one("#moves", Static).update(text)
+
+    def watch_weights(self) -> None:
+        self._headline()
+
+    def _headline(self) -> None:
+        if not self.is_mounted:
+            return
+        parts = [self.weights] if self.weights else []
+        if self.judgement is not None:
+            parts.append(f"{self.judgement.ms:.0f} ms a key")
+        name = (visible_line(self._path.name), "bold")
+        text = Text.assemble(name, "  ", "  ·  ".join(parts), no_wrap=True, overflow="ellipsis")
+        self.query_one("#headline", Static).update(text)
+
+    # --- keys ---
+
+    def action_next_label(self) -> None:
+        """Tint the words by how they move the next label."""
+        self.rank += 1
+        self._wanted.set()
+
+    def action_choose(self) -> None:
+        choose_model(self, self._path)
+
+    def action_back(self) -> None:
+        """To the run's training screen."""
+        self.post_message(WatchRequested(self._path))

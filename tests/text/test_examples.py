@@ -1,0 +1,157 @@
+"""Labelled texts: every way in, every fault in one line, and parts that do not share a text."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnntui.core.errors import InputError
+from rnntui.core.sections import TextConfig
+from rnntui.core.text import tokenizers
+from rnntui.core.text.examples import Example, check_labels, read
+from rnntui.core.text.labelled import Buckets, divide, encode, in_order, labels_of, split_of_examples
+
+ROWS = [("good", 'it "works", mostly'), ("bad", "it broke"), ("good", "fine by me"), ("bad", "no")]
+
+
+def read_file(path: Path, content: str, **options: str) -> list[tuple[str, str]]:
+    path.write_text(content, encoding="utf-8")
+    found = read(TextConfig(corpus=str(path), task="classify", **options))  # type: ignore[arg-type]
+    return [(each.label, each.text) for each in found.examples]
+
+
+def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
+    """Protects reading: TSV, CSV, JSON lines and folders hold the same, and have the same digest."""
+    tsv = "label\ttext\n" + "".join(f"{label}\t{text}\n" for label, text in ROWS)
+    csv = "text,label\n" + "".join('"{}",{}\n'.format(t.replace('"', '""'), label) for label, t in ROWS)
+    lines = "".join(json.dumps({"label": label, "text": text}) + "\n" for label, text in ROWS)
+    assert read_file(tmp_path / "a.tsv", tsv) == ROWS
+    assert read_file(tmp_path / "a.csv", csv) == ROWS
+    assert read_file(tmp_path / "a.jsonl", lines) == ROWS
+    assert read_file(tmp_path / "b.tsv", tsv.replace("label\ttext", "stars\tbody"), text_column="body",
+                     label_column="stars") == ROWS  # fmt: skip
+    for number, (label, text) in enumerate(ROWS):
+        (tmp_path / "folders" / label).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folders" / label / f"{number}.txt").write_text(text, encoding="utf-8")
+    found = read(TextConfig(corpus=str(tmp_path / "folders"), task="classify")).examples
+    assert sorted((each.label, each.text) for each in found) == sorted(ROWS)
+    digests = {read(TextConfig(corpus=str(tmp_path / name))).sha256 for name in ("a.tsv", "a.csv", "a.jsonl")}
+    assert len(digests) == 1
+    assert [each.where for each in read(TextConfig(corpus=str(tmp_path / "a.tsv"))).examples][-1].endswith(
+        "line 5"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.tsv", "label\tbody\ngood\tx\n", ("line 1", "no column 'text'", "--text-column")),
+        ("a.tsv", "label\tlabel\ttext\na\tb\tc\n", ("line 1", "more than one column 'label'")),
+        ("a.tsv", "label\ttext\ngood\tx\ty\n", ("line 2", "3 columns", "names 2")),
+        ("a.tsv", "label\ttext\ngood\tx\nbad\t \n", ("line 3", "the text is empty")),
+        ("a.tsv", "label\ttext\n\tx\n", ("line 2", "the label is empty")),
+        ("a.tsv", "label\ttext\n", ("no examples",)),
+        ("a.csv", 'label,text\ngood,"x\n', ("row 2", "not CSV")),
+        ("a.csv", 'label,text\ngood,"x"y\n', ("row 2", "not CSV")),
+        ("a.jsonl", '{"label": "a", "text": "b"}\n{"label": \n', ("line 2", "not JSON")),
+        ("a.jsonl", "[1]\n", ("line 1", "not an object")),
+        ("a.jsonl", "[" * 100_000 + "\n", ("line 1", "not JSON")),
+        ("a.jsonl", '{"label": "a"}\n', ("line 1", "no key 'text'")),
+        ("a.jsonl", '{"label": "a", "text": 7}\n', ("line 1", "'text' is no text")),
+        ("a.jsonl", '{"label": null, "text": "b"}\n', ("line 1", "'label' is neither")),
+        ("a.txt", "some text\n", ("'.txt' holds no labels", "--task classify")),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_line(
+    name: str, content: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Protects whoever made the file: the file, the line, what was expected."""
+    with pytest.raises(InputError) as raised:
+        read_file(tmp_path / name, content)
+    message = str(raised.value)
+    assert name in message and "\n" not in message and all(word in message for word in words), message
+
+
+def test_labels_must_be_two_and_each_seen_twice() -> None:
+    """Protects against a classifier of nothing: the label that is seen once is named, with its line."""
+    with pytest.raises(InputError, match="two labels or more"):
+        check_labels([Example("a", "x", "f: line 2"), Example("b", "x", "f: line 3")])
+    with pytest.raises(InputError, match="f: line 4: the label 'y' is seen once"):
+        check_labels([Example("a", "x", ""), Example("b", "x", ""), Example("c", "y", "f: line 4")])
+
+
+def test_a_folder_without_labels_and_an_absent_library_are_said(tmp_path: Path) -> None:
+    (tmp_path / "only").mkdir()
+    with pytest.raises(InputError, match="1 folders; give one for each label"):
+        read(TextConfig(corpus=str(tmp_path)))
+    with pytest.raises(InputError, match="hf:some"):
+        read(TextConfig(corpus="hf:some/thing"))
+
+
+texts = st.lists(
+    st.tuples(st.sampled_from("abc"), st.text("xyz", min_size=1, max_size=4)), min_size=4, max_size=80
+)
+
+
+@given(texts)
+def test_no_text_is_in_two_parts_and_every_example_in_one(rows: list[tuple[str, str]]) -> None:
+    """Protects the figures: a text that comes twice is learned from or held out, and never both."""
+    examples = [Example(text, label, str(number)) for number, (label, text) in enumerate(rows)]
+    parts = divide(examples, "80/10/10")
+    where = {name: {each.text for each in part} for name, part in parts.items()}
+    names = list(where)
+    assert not any(where[a] & where[b] for a in names for b in names if a < b)
+    assert sorted(each.where for part in parts.values() for each in part) == sorted(
+        each.where for each in examples
+    )
+    if len({text: label for label, text in rows}) == len(set(rows)):  # no text has two labels
+        turned = divide(examples[::-1], "80/10/10")
+        assert {name: {each.text for each in part} for name, part in turned.items()} == where
+
+
+def test_every_label_is_held_out_in_its_share() -> None:
+    """Protects small classes: of each label a tenth is held out, and at least one text."""
+    examples = [Example(f"text {i}", "rare" if i % 50 == 0 else "common", "") for i in range(1000)]
+    parts = divide(examples, split_of_examples("auto", len(examples)))
+    counts = {name: Counter(each.label for each in part) for name, part in parts.items()}
+    assert counts["valid"] == {"common": 98, "rare": 2} == counts["test"]
+    few = divide(
+        [Example("a", "x", ""), Example("b", "x", ""), Example("c", "y", ""), Example("d", "y", "")], "90/10"
+    )
+    assert {name: len(part) for name, part in few.items()} == {"train": 2, "valid": 2}
+
+
+def test_batches_hold_every_text_once_an_epoch_and_whole() -> None:
+    """Protects learning: an epoch is every text once, uncut; its order depends on seed and epoch alone."""
+    rng = np.random.default_rng(0)
+    examples = [
+        Example("x" * int(rng.integers(1, 40)) + "y" * i, "ab"[i % 2], "") for i in range(53)
+    ]  # all different
+    tokenizer = tokenizers.train(TextConfig(tokenizer="char"), (each.text for each in examples))
+    part = encode("train", examples, tokenizer, labels_of(examples))
+    buckets = Buckets(part, 8, seed=3)
+    assert len(buckets) == 7
+    seen = []
+    for position in range(len(buckets)):
+        batch = buckets[position]
+        assert batch.inputs.shape == (batch.lengths.max(), len(batch.labels)) and batch.first
+        for column, length in enumerate(batch.lengths):
+            text = tokenizer.decode(batch.inputs[1:length, column])
+            seen.append((text, "ab"[batch.labels[column]]))
+    assert sorted(seen) == sorted((each.text, each.label) for each in examples)
+    again = Buckets(part, 8, seed=3)[9]
+    assert (again.inputs == buckets[9].inputs).all() and not np.array_equal(again.inputs, buckets[2].inputs)
+    order = [int(i) for which, _ in in_order(part, 8) for i in which]
+    assert sorted(order) == list(range(53))
+
+
+def test_a_label_that_no_run_knows_is_named() -> None:
+    tokenizer = tokenizers.train(TextConfig(tokenizer="byte"), [])
+    with pytest.raises(InputError, match=r"f: line 9: unknown label 'goood'; did you mean 'good'\?"):
+        encode("whole", [Example("x", "goood", "f: line 9")], tokenizer, ["bad", "good"])

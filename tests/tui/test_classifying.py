@@ -1,0 +1,55 @@
+"""The playground of a classifier: bars that move as you type, words that say why."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnntui.core.runs import Run
+from rnntui.tui.app import RnntuiApp
+from rnntui.tui.screens.choosers import CheckpointScreen
+from rnntui.tui.screens.classifying import ClassifyingScreen
+from rnntui.tui.screens.training import TrainingScreen
+from rnntui.tui.widgets.bars import Bars
+from rnntui.tui.widgets.tinted_text import TintedText
+from tests.tui.conftest import text_of, until
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
+async def test_what_is_typed_is_judged(classifier: Run, size: tuple[int, int]) -> None:
+    """Protects the playground: bars follow the text, words are tinted, and a word that one points at has its figure."""
+    app = RnntuiApp(TrainingScreen(classifier.path))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, ClassifyingScreen))
+        screen = app.screen
+        assert isinstance(screen, ClassifyingScreen)
+        area, bars = screen.query_one(TintedText), screen.query_one("#labels", Bars)
+
+        def judged(text: str) -> bool:
+            return screen.judgement is not None and screen.judgement.text == text
+
+        await pilot.press(*"was bad")
+        await until(pilot, lambda: judged("was bad"))
+        assert dict(bars.rows)["no"] > 0.5
+        area.load_text("was not bad")
+        await until(pilot, lambda: judged("was not bad"))
+        assert dict(bars.rows)["yes"] > 0.5
+        assert area._marks[0], "words are tinted"
+        area.move_cursor((0, 6))
+        await until(pilot, lambda: "nats  not" in text_of(pilot, "#moves"))
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: screen.judgement is not None and screen.judgement.about == 0)
+        await until(pilot, lambda: "to no" in str(screen.query_one("#moves").border_title))
+
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, CheckpointScreen))
+        await pilot.press("escape")
+        await pilot.press("ctrl+b")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+
+
+async def test_a_classifier_that_cannot_be_loaded_says_why(classifier: Run) -> None:
+    (classifier.path / "labels.json").write_text("{")
+    app = RnntuiApp(ClassifyingScreen(classifier.path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "labels.json" in text_of(pilot, "#moves"))
