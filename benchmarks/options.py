@@ -139,6 +139,7 @@ def with_model(learner: Learner, model: LanguageModel) -> None:
     """Let `learner` learn another model, which begins at the same frequencies."""
     cast("Any", model.head).bias.data.copy_(cast("Any", learner.model.head).bias.data)
     learner.model = model.train()
+    learner.weights = list(model.parameters())
     learner.average = WeightAverage(model, "ema")
     learner.optimizer = make_optimizer(model, learner.config.training)
 

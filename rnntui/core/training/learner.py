@@ -75,6 +75,8 @@ class Learner:
         self.frequencies = -float(shares @ np.log(shares))
         """Nats of one who knows how often each outcome comes, and nothing else: where a new model begins."""
         self.average = None if training.average == "none" else WeightAverage(self.model, training.average)
+        self.weights = list(self.model.parameters())
+        """The numbers that learn: looked for once, not at every step."""
         self.penalties = Penalties(
             training.activation_penalty, training.temporal_penalty, training.label_smoothing or 0.0
         )
@@ -156,7 +158,7 @@ class Learner:
         # 3. Recurrent gradients can explode, so their norm is clipped (Pascanu et al. 2013).  One number
         #    that is not finite would poison every weight: such a step is not taken.
         self.scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self.weights if p.grad is not None])
         sound = torch.isfinite(norm) & torch.isfinite(nats)
         # A longer piece is a surer gradient, where the lengths vary (Merity et al. 2018).
         share = batch.predictions / self.batches.predictions if training.vary_bptt else 1.0
@@ -207,7 +209,7 @@ class Learner:
     def _update(self, norm: Tensor, sound: Tensor) -> None:
         """Move the weights by the gradient, brought down to the largest norm allowed."""
         if self.scaler.is_enabled():  # it looks for what is not finite itself
-            torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.config.training.clip, norm)
+            torch.nn.utils.clip_grads_with_norm_(self.weights, self.config.training.clip, norm)
             self.scaler.step(self.optimizer)
             self.scaler.update()
             return
