@@ -57,7 +57,8 @@ def defaults(folder: Path, seeds: int) -> list[str]:
                str(seed), "--run", str(run))  # fmt: skip
         for split, values in found.items():
             values.append(evaluated(run, "--split", split)["accuracy"])
-        seconds.append(json.loads((run / "events.jsonl").read_text().splitlines()[-3])["train_s"])
+        told = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+        seconds.append([event["train_s"] for event in told if event["type"] == "evaluated"][-1])
         print(seed, {split: values[-1] for split, values in found.items()}, seconds[-1], flush=True)
     ended = f"{statistics.median(seconds):.0f} s"
     return [f"| `reviews`, {split} | {spread(values)} | {ended} |" for split, values in found.items()]

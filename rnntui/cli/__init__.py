@@ -10,7 +10,19 @@ from typing import NoReturn
 import rich_click as click
 
 from rnntui import __version__
-from rnntui.cli import classify, config, corpora, doctor, measure, model, runs, screens, studies, train
+from rnntui.cli import (
+    classify,
+    config,
+    corpora,
+    doctor,
+    measure,
+    model,
+    runs,
+    screens,
+    studies,
+    train,
+    vectors,
+)
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.interrupts import leave_by_interrupt
 from rnntui.visible import visible_line
@@ -20,7 +32,10 @@ click.rich_click.SHOW_ARGUMENTS = True
 click.rich_click.COMMAND_GROUPS = {
     "rnntui": [
         {"name": "Learn and look", "commands": ["train", "watch", "play", "duel", "sweep"]},
-        {"name": "Use a model", "commands": ["complete", "generate", "classify", "evaluate", "score"]},
+        {
+            "name": "Use a model",
+            "commands": ["complete", "generate", "classify", "evaluate", "score", "nearest", "export"],
+        },
         {"name": "Keep order", "commands": ["runs", "corpora", "config", "doctor"]},
     ]
 }
@@ -39,7 +54,7 @@ def cli(context: click.Context) -> int:
     return 0
 
 
-for group in (train, studies, model, classify, measure, runs, corpora, config, doctor, screens):
+for group in (train, studies, model, classify, measure, vectors, runs, corpora, config, doctor, screens):
     for command in group.COMMANDS:
         cli.add_command(command)
 

@@ -65,6 +65,8 @@ def train(
         raise InputError("--resume: name the run to go on with, as --run DIR")
     if finding and (resume or run_path is not None):
         raise InputError("--find-lr: trains no run; leave out --run and --resume")
+    if finding and (given.get("begin_from") or given.get("embeddings")):
+        raise InputError("--find-lr: for a network that begins anew; leave out --from and --embeddings")
     if checkpoint is not None and not resume:
         raise InputError("--checkpoint: says where to go on from; add --resume")
     resuming = resume and run_path is not None and (run_path / "run.toml").exists()

@@ -179,6 +179,8 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
         for name in sorted(INHERITED):
             if settings.get(name) is not None:
                 raise InputError(f"{FIELDS[name].flag}: comes with --from; leave one of the two out")
+    if settings.get("embeddings") and settings.get("embedding_size") is not None:
+        raise InputError("--embedding-size: comes with --embeddings; leave it out")
     recipe = RECIPES.get(settings.get("tokenizer") or "char", {})
     chosen = PRESETS[preset]
     if task == "classify":
@@ -260,10 +262,9 @@ def as_given(config: Config) -> tuple[str, dict[str, Any]]:
 
 
 def _without_inheritance(config: Config, plain: Config) -> Config:
-    """`config` as it was before it had its network from another run: there as `plain` has it."""
-    if not config.model.begin_from:
-        return config
-    return changed(config, {name: value_of(plain, name) for name in INHERITED})
+    """`config` as it was before it had its network, or its embeddings, from elsewhere: there as `plain` has it."""
+    names = INHERITED if config.model.begin_from else {"embedding_size"} if config.model.embeddings else ()
+    return changed(config, {name: value_of(plain, name) for name in names})
 
 
 def as_flags(settings: Mapping[str, Any]) -> list[str]:

@@ -90,6 +90,10 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         Count | None, _doc("parameter budget, as 1M: solves --hidden-size so that cells compare fairly")
     ] = None
     embedding_size: Annotated[Size, _doc("features a token")] = 64
+    embeddings: Annotated[
+        str, _doc("file of word vectors to begin with: word2vec, GloVe or fastText, .gz as well")
+    ] = ""
+    frozen_embeddings: Annotated[bool, _doc("leave --embeddings as they are")] = False
     dropout: Annotated[
         Fraction | None, _by_epochs("between the layers and on the outputs, one mask a piece of text")
     ] = None
@@ -116,6 +120,10 @@ class ModelConfig(Section, frozen=True, kw_only=True):
             raise ValueError(
                 "softmax: 'adaptive' has no weights that could be tied; leave out --tied or --softmax"
             )
+        if self.embeddings and self.begin_from:
+            raise ValueError("embeddings: --from brings its own; leave one of the two out")
+        if self.frozen_embeddings and not self.embeddings:
+            raise ValueError("frozen_embeddings: of --embeddings; name a file")
         if self.weight_drop and not STEPS[self.cell].recurrent:
             raise ValueError(f"weight_drop: {self.cell} has no recurrent weights; leave it out")
 

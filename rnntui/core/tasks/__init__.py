@@ -35,7 +35,7 @@ def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Task[Any
 def reopen(run: Run) -> Task[Any]:
     """The task of an existing run.  Raises InputError where a file of it or its corpus cannot be used any more."""
     task = _reopened(run)
-    if run.config.model.begin_from:
+    if run.config.model.begin_from or run.config.model.embeddings:
         task.start = run.path / START
     return task
 

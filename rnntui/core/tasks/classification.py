@@ -93,7 +93,7 @@ class ClassificationTask(Task[Classifier]):
         part, training = self["train"], config.training
         make: Callable[[], Classifier] = partial(Classifier, config.model, *self.widths)
         if self.start is not None:
-            make = beginning_with(make, self.start)
+            make = beginning_with(make, self.start, config.model.frozen_embeddings)
         counts = np.bincount(part.labels, minlength=len(self.labels))
         return Subject(make, Buckets(part, training.batch_size, training.seed), counts)
 

@@ -52,7 +52,8 @@ class LanguageTask(Task[LanguageModel]):
         found = subject(config, self.tokenizer.vocab_size, self.dataset["train"].tokens)
         if self.start is None:
             return found
-        return found._replace(model=beginning_with(found.model, self.start), begun=True)
+        make = beginning_with(found.model, self.start, config.model.frozen_embeddings)
+        return found._replace(model=make, begun=bool(config.model.begin_from))
 
     @property
     def held_out(self) -> int:

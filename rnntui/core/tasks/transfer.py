@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import torch
+from torch import nn
 
 from rnntui.core import store
 from rnntui.core.config import INHERITED, Config, changed, foreign, value_of
@@ -17,6 +19,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.inference.opening import verify
 from rnntui.core.models.base import M
 from rnntui.core.models.weights import read_tensors
+from rnntui.core.tasks.embedded import KNOWN, take_in
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
 
@@ -46,23 +49,28 @@ def vocabulary_of(config: Config) -> Tokenizer | None:
     return tokenizers.load(store.find(config.model.begin_from).path / "tokenizer.json")
 
 
-def files_of(config: Config) -> dict[str, bytes]:
-    """What the new run folder keeps of the other one.  Raises InputError where that has no sound checkpoint."""
-    if not config.model.begin_from:
-        return {}
+def weights_of(config: Config) -> bytes:
+    """The weights that `config` begins with.  Raises InputError where that run has no sound checkpoint."""
     folder = store.find(config.model.begin_from).checkpoint_path("best")
     verify(folder)
-    return {START: (folder / "model.safetensors").read_bytes()}
+    return (folder / "model.safetensors").read_bytes()
 
 
-def beginning_with(make: Callable[[], M], start: Path) -> Callable[[], M]:
+def beginning_with(make: Callable[[], M], start: Path, frozen: bool = False) -> Callable[[], M]:
     """What makes a model whose weights are those in the file `start`, as far as it takes them over.
+
+    Where the file holds word vectors alone, they may be `frozen`.
 
     Raises InputError, when called, where the two do not fit.
     """
 
     def begun() -> M:
         model, found = make(), read_tensors(start)
+        if KNOWN in found:
+            embedding = cast("nn.Embedding", model.embedding).weight
+            take_in(embedding, found, start)
+            embedding.requires_grad_(not frozen)
+            return model
         with torch.no_grad():
             for name, tensor in model.state_dict().items():
                 if (model.head_is_new and name.startswith(_NEW)) or (name == "head.weight" and model.tied):

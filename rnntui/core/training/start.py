@@ -11,7 +11,9 @@ from rnntui.core.config import FIELDS, LIMITS, RESUMABLE, Config, changed, value
 from rnntui.core.errors import InputError
 from rnntui.core.models.budget import within_budget
 from rnntui.core.runs import Run, lives_there
-from rnntui.core.tasks.transfer import files_of, inherited
+from rnntui.core.tasks.base import Task
+from rnntui.core.tasks.embedded import embedded
+from rnntui.core.tasks.transfer import START, inherited, weights_of
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.stored import Narrate
 from rnntui.core.training.checkpoints import go_back, settle
@@ -36,16 +38,27 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     configs = [inherited(config) for config in configs]
     prepared, task = tasks.prepare(configs[0], narrate)
     known = {name: value_of(prepared, name) for name in ("corpus", "split", "sha256")}
-    fitted = [
-        by_epochs(within_budget(changed(config, known), *task.widths), task.sizes.train_tokens)
-        for config in configs
-    ]
+    fitted, kept = [], []
+    for config in configs:
+        started, files = _beginning(changed(config, known), task, narrate)
+        fitted.append(by_epochs(within_budget(started, *task.widths), task.sizes.train_tokens))
+        kept.append({**task.files(), **files})
     narrate("choosing how to compute; slow the first time on a machine", None)
-    files = task.files()
     return [
-        Run.create(path or store.new_path(config), config, {**files, **files_of(config)})
-        for config, path in zip(fitted, paths, strict=True)
+        Run.create(path or store.new_path(config), config, files)
+        for config, files, path in zip(fitted, kept, paths, strict=True)
     ]
+
+
+def _beginning(config: Config, task: Task[Any], narrate: Narrate) -> tuple[Config, dict[str, bytes]]:
+    """With what was learned elsewhere, if anything: the settings that come with it, and what the run keeps of it."""
+    if config.model.begin_from:
+        return config, {START: weights_of(config)}
+    if config.model.embeddings:
+        found = embedded(config, task.tokenizer)
+        narrate(found.coverage, None)
+        return found.config, {START: found.content}
+    return config, {}
 
 
 def rewind(path: Path, checkpoint: str) -> None:

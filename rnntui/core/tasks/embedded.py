@@ -1,0 +1,69 @@
+"""Beginning with word vectors that were learned elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from rnntui.core.config import Config, changed
+from rnntui.core.errors import InputError
+from rnntui.core.text.tokenizers import Tokenizer
+from rnntui.core.text.vectors import read_vectors
+
+VECTORS, KNOWN = "embedding.weight", "embedding.known"
+"""What the file of the new run holds: a row for each token, and whether it is one that was found."""
+
+
+class Embedded(NamedTuple):
+    """A configuration whose embeddings come from a file, and what its run keeps of that."""
+
+    config: Config
+    content: bytes
+    """Of a safetensors file."""
+    coverage: str
+    """How much of the vocabulary was found, in one line."""
+
+
+def embedded(config: Config, tokenizer: Tokenizer) -> Embedded:
+    """Read the vectors of the vocabulary's words; a word that is not found may be there in small letters.
+
+    Raises InputError where the file cannot be read, or knows none of the words.
+    """
+    texts = [
+        tokenizer.token_bytes(token).decode("utf-8", "replace").strip()
+        for token in range(tokenizer.vocab_size)
+    ]
+    path = Path(config.model.embeddings).expanduser().resolve()
+    vectors = read_vectors(path, {*texts, *(text.lower() for text in texts)} - {""})
+    matrix = torch.zeros(tokenizer.vocab_size, vectors.size)
+    known = torch.zeros(tokenizer.vocab_size, dtype=torch.uint8)
+    for token, text in enumerate(texts):
+        vector = vectors.found.get(text, vectors.found.get(text.lower()))
+        if vector is not None and text:
+            matrix[token], known[token] = torch.from_numpy(vector), 1
+    words = sum(map(bool, texts))
+    if not known.any():
+        raise InputError(f"{path}: none of the vocabulary's {words:,} words is in it; use --tokenizer word")
+    found = int(known.sum())
+    return Embedded(
+        changed(config, {"embedding_size": vectors.size, "embeddings": str(path)}),
+        save({VECTORS: matrix, KNOWN: known}),
+        f"{found:,} of the vocabulary's {words:,} words ({found / words:.0%}) begin with their vectors in {path.name}",
+    )
+
+
+@torch.no_grad()
+def take_in(weight: Tensor, found: dict[str, Tensor], path: Path) -> None:
+    """Put the rows that were found into an embedding `weight` (V, E), brought to the scale of those that it has.
+
+    Raises InputError where they do not fit.
+    """
+    matrix, known = found[VECTORS], found[KNOWN].bool()
+    if matrix.shape != weight.shape or known.shape != weight.shape[:1]:
+        raise InputError(f"{path}: does not fit the vocabulary; train the run anew")
+    scale = weight.std() / matrix[known].std().clamp(min=1e-12)
+    weight[known] = matrix[known].to(weight) * scale

@@ -1,0 +1,146 @@
+"""Word vectors from files: word2vec's text and binary forms, GloVe's and fastText's, also packed by gzip.
+
+word2vec text, fastText .vec   a line with the number of words and of features, then a word a line
+GloVe                          a word a line, its features after it
+word2vec binary                the first line as in the text form, then for each word its UTF-8 bytes, a
+                               space, and its features as little-endian float32
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from rnntui.core.errors import InputError, oneline
+
+_LONGEST_WORD = 1 << 12
+_MOST_FEATURES = 1 << 16
+_PROBE = 1 << 16
+"""Bytes looked at to find out whether the file is binary."""
+
+Vector = npt.NDArray[np.float32]
+
+
+class Vectors(NamedTuple):
+    """The vectors of the words that were asked for."""
+
+    size: int
+    """Features of each."""
+    found: dict[str, Vector]
+
+
+def read_vectors(path: Path, wanted: Collection[str]) -> Vectors:
+    """The vectors of the words in `wanted` that the file at `path` has; what else it holds is passed over.
+
+    Raises InputError that names the file, the line or word, and the fault.
+    """
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+            head = file.read(_PROBE)
+            file.seek(0)
+            entries = _binary(file, path) if _is_binary(head) else _lines(file, path)
+            return _chosen(entries, wanted, path)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or oneline(error)
+        raise InputError(f"{path}: cannot be read: {reason}") from None
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether a header is followed by what is no line of text."""
+    first, _, rest = head.partition(b"\n")
+    if not _header(first):
+        return False
+    second = rest.partition(b"\n")[0]
+    try:
+        _floats(second.decode().split(" ")[1:])
+    except ValueError:
+        return True
+    return False
+
+
+def _header(line: bytes) -> tuple[int, int] | None:
+    """The number of words and of features, if the line is that."""
+    parts = line.split()
+    if len(parts) == 2 and all(part.isdigit() for part in parts):
+        return int(parts[0]), int(parts[1])
+    return None
+
+
+def _floats(parts: list[str]) -> Vector:
+    """The numbers in the parts of a line.  Raises ValueError where one is none, or not finite."""
+    vector = np.array([float(part) for part in parts if part], dtype=np.float32)
+    if not np.isfinite(vector).all():
+        raise ValueError("a number is not finite")
+    return vector
+
+
+class _Entry(NamedTuple):
+    word: str
+    features: list[str] | Vector
+    where: str
+
+
+def _lines(file: BinaryIO, path: Path) -> Iterator[_Entry]:
+    for number, line in enumerate(file, start=1):
+        where = f"{path}: line {number}"
+        if number == 1 and _header(line):
+            continue
+        try:
+            word, *parts = line.decode().rstrip().split(" ")
+        except UnicodeDecodeError:
+            raise InputError(f"{where}: not UTF-8; give word2vec, GloVe or fastText vectors") from None
+        if word or parts:
+            yield _Entry(word, parts, where)
+
+
+def _binary(file: BinaryIO, path: Path) -> Iterator[_Entry]:
+    count, size = _header(file.readline()) or (0, 0)
+    if not 0 < size <= _MOST_FEATURES:
+        raise InputError(f"{path}: line 1: {size} features; from 1 to {_MOST_FEATURES:,} can be")
+    for number in range(1, count + 1):
+        where, word = f"{path}: word {number}", bytearray()
+        while (byte := file.read(1)) not in (b" ", b""):
+            word += byte
+            if len(word) > _LONGEST_WORD:
+                raise InputError(f"{where}: no space after {_LONGEST_WORD:,} bytes; the file is damaged")
+        content = file.read(4 * size)
+        if len(content) != 4 * size:
+            raise InputError(f"{where}: the file ends here, and should hold {count:,} words")
+        yield _Entry(word.decode("utf-8", "replace").lstrip("\n"), np.frombuffer(content, "<f4"), where)
+
+
+def _chosen(entries: Iterator[_Entry], wanted: Collection[str], path: Path) -> Vectors:
+    found: dict[str, Vector] = {}
+    size = 0
+    for word, features, where in entries:
+        size = size or len(features)
+        if len(features) != size or not size:
+            raise InputError(
+                f"{where}: {len(features)} numbers after '{word[:40]}', where others have {size}"
+            )
+        if word in wanted and word not in found:
+            try:
+                found[word] = _floats(features) if isinstance(features, list) else features.astype(np.float32)
+            except ValueError as error:
+                raise InputError(f"{where}: '{word[:40]}': {error}") from None
+            if not np.isfinite(found[word]).all():
+                raise InputError(f"{where}: '{word[:40]}': a number is not finite")
+    if not size:
+        raise InputError(f"{path}: no vectors; give word2vec, GloVe or fastText vectors")
+    return Vectors(size, found)
+
+
+def as_text(words: list[str], vectors: Vector) -> Iterator[str]:
+    """Words and their vectors (N, E) as lines in word2vec's text form."""
+    yield f"{len(words)} {vectors.shape[1]}\n"
+    for word, vector in zip(words, vectors.tolist(), strict=True):
+        yield f"{word} {' '.join(f'{number:.7g}' for number in vector)}\n"

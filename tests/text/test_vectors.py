@@ -1,0 +1,76 @@
+"""Word vectors from files: every form, packed or not, and every fault with its line."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnntui.core.errors import InputError
+from rnntui.core.text.vectors import as_text, read_vectors
+
+WORDS = {"soup": [0.5, -1.0, 2.0], "café": [1.5, 0.25, -3.0], "1st": [0.0, 0.125, 9.0]}
+
+
+def plain() -> bytes:
+    return "".join(f"{word} {' '.join(map(str, numbers))}\n" for word, numbers in WORDS.items()).encode()
+
+
+def binary(newline: bytes = b"\n") -> bytes:
+    rows = (
+        word.encode() + b" " + np.array(numbers, "<f4").tobytes() + newline for word, numbers in WORDS.items()
+    )
+    return b"3 3\n" + b"".join(rows)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    "content",
+    [plain(), b"3 3\n" + plain(), binary(), binary(b"")],
+    ids=["glove", "vec", "bin", "bin, no ends"],
+)
+def test_every_form_is_read(content: bytes, packed: bool, tmp_path: Path) -> None:
+    """Protects `--embeddings`: GloVe, word2vec and fastText say the same, gzip or not; only what is wanted is kept."""
+    path = tmp_path / "vectors"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    found = read_vectors(path, {"soup", "café", "nowhere"})
+    assert found.size == 3 and set(found.found) == {"soup", "café"}
+    for word, vector in found.found.items():
+        np.testing.assert_array_equal(vector, np.float32(WORDS[word]))
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    """Protects `export --embeddings`: seven digits, so that a number comes back to one part in a million."""
+    path, rng = tmp_path / "out.vec", np.random.default_rng(0)
+    vectors = rng.normal(size=(3, 5)).astype(np.float32)
+    path.write_text("".join(as_text(list(WORDS), vectors)), encoding="utf-8")
+    found = read_vectors(path, set(WORDS)).found
+    np.testing.assert_allclose(np.stack([found[word] for word in WORDS]), vectors, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"soup 1 2 3\nroom 1 2\n", ("line 2", "2 numbers after 'room'", "others have 3")),
+        (b"soup 1 2 x\n", ("line 1", "'soup'", "could not convert")),
+        (b"soup 1 2 nan\n", ("line 1", "'soup'", "not finite")),
+        (b"5 2\nsoup 1 2\nroom 1 2 3\n", ("line 3", "3 numbers")),
+        (b"soup\n", ("line 1", "0 numbers")),
+        (b"", ("no vectors",)),
+        (b"soup 1 2\n\xff\xfe 1 2\n", ("line 2", "not UTF-8")),
+        (b"3 3\nsoup \x00\x01\xff", ("word 1", "should hold 3 words")),
+        (b"9 0\n\xff\xff\xff\n", ("line 1", "0 features")),
+        (b"1 99999999\n\xff\xff\xff\n", ("line 1", "99999999 features")),
+        (b"2 2\n" + b"x" * 5_000 + b"\xff\n", ("word 1", "no space")),
+        (gzip.compress(plain())[:-9], ("cannot be read",)),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(content: bytes, words: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "bad.vec"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        read_vectors(path, {"soup"})
+    message = str(raised.value)
+    assert "bad.vec" in message and "\n" not in message and all(word in message for word in words), message
