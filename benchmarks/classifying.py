@@ -129,7 +129,8 @@ def main() -> None:
         "|---|---|---|",
         *rows,
     ]
-    write_section("Classification", f"python benchmarks/classifying.py --seeds {options.seeds}", lines)
+    command = f"python benchmarks/classifying.py --seeds {options.seeds}"
+    write_section("Classification", command, lines, about_speed=False)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from rnntui.cli import (
     config,
     corpora,
     doctor,
+    gradients,
     measure,
     model,
     runs,
@@ -54,7 +55,20 @@ def cli(context: click.Context) -> int:
     return 0
 
 
-for group in (train, studies, model, classify, measure, vectors, runs, corpora, config, doctor, screens):
+for group in (
+    train,
+    studies,
+    model,
+    classify,
+    measure,
+    vectors,
+    gradients,
+    runs,
+    corpora,
+    config,
+    doctor,
+    screens,
+):
     for command in group.COMMANDS:
         cli.add_command(command)
 

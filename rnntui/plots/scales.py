@@ -14,6 +14,8 @@ Numbers = npt.NDArray[np.floating]
 
 _NICE = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 _STEPS = (1, 2, 2.5, 5, 10)
+_MANY_POWERS = 4
+"""Powers of ten that are ticks enough."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ class Scale:
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         ticks = [nice * 10.0**decade for decade in decades for nice in _NICE]
         inside = [tick for tick in ticks if self.low <= tick <= self.high]
+        powers = [10.0**decade for decade in decades if self.low <= 10.0**decade <= self.high]
+        if len(powers) >= _MANY_POWERS:
+            inside = powers
         return inside[:: max(1, math.ceil(len(inside) / max(most, 1)))]
 
 
@@ -94,4 +99,6 @@ def label(tick: float) -> str:
     """A tick in five characters or so."""
     if abs(tick) >= 1000:
         return formats.count(tick)
+    if 0 < abs(tick) < 1e-3:
+        return f"{tick:.1e}".replace(".0e", "e").replace("e-0", "e-")
     return f"{tick:.4g}" if abs(tick) >= 10 else f"{tick:.3g}"

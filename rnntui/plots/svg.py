@@ -34,11 +34,17 @@ def picture(
         for each in series_of(history, x_axis, unit, _POINTS, run=number)
         if each.role in ("training", "heldout") or (each.role == "level" and len(runs) == 1)
     ]
-    x, y = fitted(series, log)
-    parts = [*_axes(x, y, x_axis, unit), '<g clip-path="url(#field)">']
+    return drawing(series, *fitted(series, log), x_axis, unit, [name for name, _ in runs])
+
+
+def drawing(
+    series: Sequence[Series], x: Scale, y: Scale, x_name: str, y_name: str, names: Sequence[str]
+) -> str:
+    """Any series on their scales, with the `names` of the runs that they are of, as the text of an SVG file."""
+    parts = [*_axes(x, y, x_name, y_name), '<g clip-path="url(#field)">']
     for each in series:
         parts += _drawn(each, x, y)
-    parts += ["</g>", *_legend([name for name, _ in runs])]
+    parts += ["</g>", *_legend(names)]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
@@ -60,7 +66,7 @@ def _place(x: float, y: float) -> tuple[float, float]:
     )
 
 
-def _axes(x: Scale, y: Scale, x_axis: XAxis, unit: Unit) -> list[str]:
+def _axes(x: Scale, y: Scale, x_name: str, y_name: str) -> list[str]:
     parts = []
     for tick in y.ticks(8):
         left, height = _place(0, float(y.place(np.array([tick]))[0]))
@@ -72,8 +78,8 @@ def _axes(x: Scale, y: Scale, x_axis: XAxis, unit: Unit) -> list[str]:
     left, bottom = _place(0, 0)
     parts.append(f'<path d="M{left} {_TOP}V{bottom}H{_WIDTH - _RIGHT}" fill="none" stroke="#444"/>')
     middle = _place(0.5, 0)[0]
-    parts.append(f'<text x="{middle}" y="{_HEIGHT - 10}" text-anchor="middle">{x_axis}</text>')
-    parts.append(f'<text x="{_LEFT}" y="16">{unit}</text>')
+    parts.append(f'<text x="{middle}" y="{_HEIGHT - 10}" text-anchor="middle">{escape(x_name)}</text>')
+    parts.append(f'<text x="{_LEFT}" y="16">{escape(y_name)}</text>')
     return parts
 
 
@@ -107,7 +113,7 @@ def _drawn(series: Series, x: Scale, y: Scale) -> list[str]:
     return [f'<path d="{"".join(steps)}" {style}/>'] if steps else []
 
 
-def _legend(names: list[str]) -> list[str]:
+def _legend(names: Sequence[str]) -> list[str]:
     parts = []
     for number, name in enumerate(names):
         colour, dash = _COLOURS[number % 6], _DASHES[number % 6]

@@ -16,6 +16,7 @@ from rnntui.tui.child import start_training
 from rnntui.tui.machine import gpu_line
 from rnntui.tui.screens.choosers import OverlayScreen
 from rnntui.tui.screens.dialogs import Ask, Fault
+from rnntui.tui.screens.flow import FlowScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.curves import Curves
 from rnntui.tui.widgets.device_panel import DevicePanel
@@ -188,3 +189,16 @@ async def test_hostile_samples_are_shown_harmlessly(trained: Run, size: tuple[in
         await pilot.pause()
         assert "[red]run ␛[2J" in shown(pilot)
         assert not {"\x1b", "\x07", "\u202e", "\x9b"}.intersection(shown(pilot))
+
+
+async def test_how_far_back_it_learns_is_shown(trained: Run) -> None:
+    """Protects the panel of gradients: the newest checkpoint beside a network untrained, closed by Escape."""
+    app = RnntuiApp(TrainingScreen(trained.path))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: getattr(app.screen, "state", "") == "steps")
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, FlowScreen))
+        await until(pilot, lambda: "b untrained" in text_of(pilot, "#flow-plot"))
+        assert "┤" in text_of(pilot, "#flow-plot")
+        await pilot.press("escape")
+        assert isinstance(app.screen, TrainingScreen)

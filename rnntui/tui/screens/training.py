@@ -28,6 +28,7 @@ from rnntui.tui.machine import Machine
 from rnntui.tui.messages import PlayRequested, Tab
 from rnntui.tui.screens.choosers import OverlayScreen
 from rnntui.tui.screens.dialogs import Fault
+from rnntui.tui.screens.flow import FlowScreen
 from rnntui.tui.screens.plotting import PlottingScreen
 from rnntui.tui.widgets.curves import Curves
 from rnntui.tui.widgets.device_panel import DevicePanel
@@ -62,6 +63,7 @@ class TrainingScreen(PlottingScreen):
         Binding("l", "log", "Why", tooltip="Show what the training said when it died"),
         Binding("e", "ask('evaluate')", "Evaluate", tooltip="Score the held-out text now"),
         Binding("w", "ask('sample')", "Sample", show=False, tooltip="Write a sample now"),
+        Binding("b", "flow", "Look back", show=False, tooltip="How far back the gradient reaches"),
         Binding(
             "v",
             "freeze",
@@ -298,6 +300,9 @@ class TrainingScreen(PlottingScreen):
             return self.state in ("crashed", "error")
         if action == "play":
             return self.state != "preparing"
+        if action == "flow":
+            labels = self.history.started is not None and self.history.started.labels
+            return (self._path / "last").exists() and not labels
         return True
 
     def action_play(self) -> None:
@@ -330,6 +335,9 @@ class TrainingScreen(PlottingScreen):
         self.app.push_screen(
             Fault(f"{self._path.name}: what the training said last", runs.log_end(self._path))
         )
+
+    def action_flow(self) -> None:
+        self.app.push_screen(FlowScreen(self._path, self.preferences.marker))
 
     def action_freeze(self) -> None:
         self.frozen = not self.frozen
