@@ -172,7 +172,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     ] = None
     sample_prompt: Annotated[str, _doc("how the samples begin")] = ""
     log_every: Annotated[Positive, _doc("steps between progress events")] = 10
-    seed: Annotated[Annotated[int, Meta(ge=0)], _doc("of weights and dropout")] = 1
+    seed: Annotated[Annotated[int, Meta(ge=0, le=(1 << 63) - 1)], _doc("of weights and dropout")] = 1
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], _doc("where to train")] = "auto"
     precision: Annotated[
         Literal["auto", "fp32", "bf16", "fp16"], _doc("of the products; 'auto' races fp32 against bf16")
