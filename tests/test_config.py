@@ -111,6 +111,11 @@ def test_a_setting_that_cannot_be_read_is_named() -> None:
             "sample_prompt": "- -x",
         },
         {"num_layers": 2, "patience": 3, "target_loss": 1.5, "split": "90/10", "residual": True},
+        {"corpus": "reviews"},
+        {"corpus": "x.tsv", "task": "classify", "tokenizer": "char", "pooling": "last", "max_steps": 9},
+        {"corpus": "reviews", "task": "lm", "begin_from": "/runs/r", "max_time": 60.0},
+        {"corpus": "reviews", "begin_from": "/runs/r", "bidirectional": True},
+        {"embeddings": "/v.vec.gz", "frozen_embeddings": True, "tokenizer": "word"},
     ],
     ids=str,
 )
@@ -125,3 +130,8 @@ def test_the_command_makes_the_configuration_again(settings: dict[str, Any]) -> 
     given = train.make_context("train", words[2:]).params
     found = {name: value for name, value in given.items() if name in FIELDS and value is not None}
     assert build(found, given["preset"]) == config
+
+
+def test_a_seed_that_no_generator_takes_is_refused() -> None:
+    with pytest.raises(InputError, match="--seed"):
+        build({"seed": 1 << 63})

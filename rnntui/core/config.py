@@ -254,11 +254,19 @@ def as_given(config: Config) -> tuple[str, dict[str, Any]]:
         exact = not differences(build(settings, preset), wanted)
         for name in decisive:
             without = {each: value for each, value in settings.items() if each != name}
-            if name in settings and build(without, preset) == build(settings, preset):
+            if name in settings and _makes(without, preset, build(settings, preset)):
                 settings = without
         found.append((not exact, len(settings), preset, settings))
     _, _, preset, settings = min(found, key=lambda each: each[:2])
     return preset, settings | {"corpus": config.text.corpus}
+
+
+def _makes(settings: Mapping[str, Any], preset: str, config: Config) -> bool:
+    """Whether `settings` on top of a preset are `config`."""
+    try:
+        return build(settings, preset) == config
+    except InputError:
+        return False
 
 
 def _without_inheritance(config: Config, plain: Config) -> Config:
