@@ -12,6 +12,7 @@ import os
 import random
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 import psutil
@@ -28,15 +29,21 @@ _PART = 2500
 def part(runs: list[Path], folder: Path, seed: int) -> None:
     """Try some folders; what became of them goes into `folder`/told.json."""
     rng, told, slowest, most = random.Random(seed), collections.Counter[str](), 0.0, 0.0
+    crashes = []
     process = psutil.Process()
     before = process.memory_info().rss
     for _ in range(_PART):
         turn = time.process_time()
-        line, _ = outcome(rng.choice(runs), folder / "copy", rng)
+        try:
+            line, _ = outcome(rng.choice(runs), folder / "copy", rng)
+        except Exception:
+            crashes.append(traceback.format_exc())
+            line = "crash"
         slowest = max(slowest, time.process_time() - turn)
         most = max(most, process.memory_info().rss - before)
         told[line.partition(":")[0].rpartition("/")[2]] += 1
-    (folder / "told.json").write_text(json.dumps({"told": told, "slowest": slowest, "most": most / 2**20}))
+    answer = {"told": told, "slowest": slowest, "most": most / 2**20, "crashes": crashes}
+    (folder / "told.json").write_text(json.dumps(answer))
 
 
 def main() -> None:
@@ -68,9 +75,10 @@ def main() -> None:
                 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "a crash"
                 answer = json.loads((place / "told.json").read_text())
                 told.update(answer["told"])
+                print(*answer["crashes"], sep="\n", flush=True)
                 slowest, grown = max(slowest, answer["slowest"]), max(grown, answer["most"])
             print(f"{told.total()}: slowest {slowest:.2f} s, {grown:.0f} MB more", flush=True)
-    assert slowest < 1 and grown < 64, (slowest, grown)
+    assert slowest < 1 and grown < 64 and not told["crash"], (slowest, grown, told["crash"])
     shares = ", ".join(f"{name} {share:,}" for name, share in told.most_common())
     tell(
         "strangers' folders",

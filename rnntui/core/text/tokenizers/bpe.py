@@ -105,8 +105,10 @@ class BPETokenizer(Tokenizer):
         vocabulary = inner.get("vocab") if isinstance(inner, dict) else None
         if not isinstance(vocabulary, dict) or not all(type(number) is int for number in vocabulary.values()):
             raise ValueError("'model.model.vocab' is not a table of tokens and numbers")
-        merges = []
-        for merge in (inner or {}).get("merges") or ():
+        listed, merges = (inner or {}).get("merges"), []
+        if not isinstance(listed, list):
+            raise ValueError("'model.model.merges' is not a list of pairs")
+        for merge in listed:
             if not (isinstance(merge, list) and len(merge) == 2 and all(isinstance(m, str) for m in merge)):
                 raise ValueError("'model.model.merges' is not a list of pairs")
             if not {*merge, "".join(merge)} <= vocabulary.keys():
