@@ -79,8 +79,8 @@ def main() -> None:
                 print(rows[-1], flush=True)
     lags = " ".join(map(str, options.lags))
     lines = [
-        f"One layer of 64 units, {options.steps} steps of 32 sequences, one seed, on held-out ones.  Adding: sums that are "
-        "right (chance is 10%).  Copying: of the five letters' bits, those known when they come again.",
+        f"One layer of 64 units, {options.steps} steps of 32 sequences, one seed, on held-out ones.  Adding: sums "
+        "that are right (chance is 10%).  Copying: of the five letters' bits, those known when they come again.",
         "",
         "| task | lag | " + " | ".join(CELLS) + " |",
         "|---|---|" + "---|" * len(CELLS),

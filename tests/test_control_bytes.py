@@ -89,24 +89,20 @@ def test_commands_on_a_terminal(line: str, folder: Path, tmp_path: Path) -> None
     run, text = evil(folder)
     places = {"RUN": run, "TEXT": text, "EVIL": payload(3), "NEW": str(tmp_path / "new\x1b[7777m")}
     arguments = [places.get(word, word) for word in line.split()]
-    terminal = Terminal(*arguments, columns=100, environment={"RNNTUI_HOME": str(folder / "home")})
-    try:
+    with Terminal(*arguments, columns=100, environment={"RNNTUI_HOME": str(folder / "home")}) as terminal:
         try:
             terminal.wait_for_end()
         except AssertionError as error:
             assert "does not end" not in str(error)
         assert_clean(terminal.output)
         terminal.assert_left_as_it_was()
-    finally:
-        terminal.close()
 
 
 def test_the_screens(folder: Path) -> None:
     """Protects the terminal from every screen: the picker, the training, the playground, the runs, a fault."""
     run, _ = evil(folder)
     home = {"RNNTUI_HOME": str(folder / "home")}
-    terminal = Terminal("watch", run, columns=120, rows=40, environment=home)
-    try:
+    with Terminal("watch", run, columns=120, rows=40, environment=home) as terminal:
         terminal.wait(lambda shown: MARK in shown and "bits/byte" in shown)
         terminal.type("p")
         terminal.wait(lambda shown: "write here" in shown)
@@ -119,14 +115,12 @@ def test_the_screens(folder: Path) -> None:
         for key, word in (("\x1b[15~", "bits/byte"), ("1", "open a file")):  # the runs, then the texts
             terminal.type(key)
             terminal.wait(lambda shown, word=word: word in shown)
-        terminal.type("\x1b[B" * 7)  # down to the evil one
+        terminal.type("\x1b[B" * 8)  # down to the evil one
         terminal.wait(lambda shown: "12,0" in shown or ("different" in shown and "tales ─" not in shown))
         terminal.type("\x11")
         terminal.wait_for_end()
         assert_clean(terminal.output)
         terminal.assert_left_as_it_was()
-    finally:
-        terminal.close()
 
 
 def test_a_pipe_gets_the_bytes_as_they_are(folder: Path) -> None:

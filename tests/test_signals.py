@@ -116,9 +116,8 @@ def test_what_nohup_ignores_stays_ignored(corpus_file: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_the_screen_leaves_the_terminal_as_it_was(number: int, home: Path) -> None:
     """Protects the shell afterwards; and the training goes on without the screen."""
-    terminal = Terminal("train", "reber", "--max-steps", "1000000", "--hidden-size", "16")
     path = home / "runs" / "reber-lstm-1"
-    try:
+    with Terminal("train", "reber", "--max-steps", "1000000", "--hidden-size", "16") as terminal:
         terminal.wait(lambda shown: "learning" in shown and "tok/s" in shown)
         os.kill(terminal.pid, number)
         terminal.wait_for_end(code=130)
@@ -131,19 +130,16 @@ def test_the_screen_leaves_the_terminal_as_it_was(number: int, home: Path) -> No
             assert time.monotonic() < end
             time.sleep(0.05)
         assert Run.open(path).checkpoints()
-    finally:
-        terminal.close()
 
 
 def test_the_bar_leaves_the_terminal_as_it_was(home: Path) -> None:
-    terminal = Terminal("train", "reber", "--headless", "--max-steps", "1000000", "--hidden-size", "16")
-    try:
+    with Terminal(
+        "train", "reber", "--headless", "--max-steps", "1000000", "--hidden-size", "16"
+    ) as terminal:
         terminal.wait(lambda shown: "epoch" in shown)
         os.kill(terminal.pid, signal.SIGTERM)
         terminal.wait_for_end(code=130)
         terminal.assert_left_as_it_was()
-    finally:
-        terminal.close()
 
 
 def test_killed_and_resumed_equals_uninterrupted(corpus_file: Path, tmp_path: Path) -> None:

@@ -28,12 +28,11 @@ _NAMES = 12
 def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
     """The probability of each label of TEXT; - reads standard input, a text a line."""
     from rnntui.core.inference.classifying import judge, likeliest
-    from rnntui.core.inference.opening import verify
+    from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.tasks.classification import load_classifier
 
     found = store.find(run, "classify")
-    folder = found.checkpoint_path(checkpoint)
-    verify(folder)
+    folder = sound_checkpoint(found, checkpoint)
     model, tokenizer, labels = load_classifier(found, folder / "model.safetensors")
     many = text == "-"
     texts = (
@@ -65,14 +64,13 @@ def evaluate_texts(
     run: runs.Run, split: str, corpus: str | None, encoding: str, checkpoint: str, device: str, as_json: bool
 ) -> None:
     """Score a part of a classifier's own examples, or all of others."""
-    from rnntui.core.inference.opening import verify
+    from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.tasks.base import Moment
     from rnntui.core.tasks.classification import load_classifier, others, reopen, score, told
     from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
 
-    folder = run.checkpoint_path(checkpoint)
-    verify(folder)
+    folder = sound_checkpoint(run, checkpoint)
     device = choose_device(device)
     model, tokenizer, labels = load_classifier(run, folder / "model.safetensors", device)
     counters = read_counters(folder)

@@ -89,7 +89,7 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Score a held-out part of the run's own corpus, or another text."""
-    from rnntui.core.inference.opening import verify
+    from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.inference.scoring import Helped
     from rnntui.core.models.weights import load_model
     from rnntui.core.tasks.base import Moment
@@ -110,8 +110,7 @@ def evaluate(
             )
         evaluate_texts(found, split, corpus, encoding, checkpoint, device, as_json)
         return
-    folder = found.checkpoint_path(checkpoint)
-    verify(folder)
+    folder = sound_checkpoint(found, checkpoint)
     device = choose_device(device)
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
     counters = read_counters(folder)
@@ -244,7 +243,7 @@ def score(
 
     With --json, also each token with its surprise in bits.
     """
-    from rnntui.core.inference.opening import verify
+    from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.inference.scoring import Helped, score_tokens
     from rnntui.core.models.weights import load_model
     from rnntui.core.text import corpus
@@ -252,8 +251,7 @@ def score(
 
     text = corpus.load(file if file == "-" or "://" in file else str(Path(file).absolute()), encoding).text
     found = store.find(run, "lm")
-    folder = found.checkpoint_path(checkpoint)
-    verify(folder)
+    folder = sound_checkpoint(found, checkpoint)
     device = choose_device(device)
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
     tokens = tokenizer.encode(text)

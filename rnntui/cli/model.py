@@ -110,12 +110,11 @@ def complete(
 
 def _session(run: str, checkpoint: str, quantize: str, cache: bool = False) -> Session:
     """A session on a run's model.  Raises InputError where the run or the checkpoint is unusable."""
-    from rnntui.core.inference.opening import open_engine, verify
+    from rnntui.core.inference.opening import open_engine, sound_checkpoint
     from rnntui.core.inference.session import Session
 
     found = store.find(run, "lm")
-    folder = found.checkpoint_path(checkpoint)
-    verify(folder)
+    folder = sound_checkpoint(found, checkpoint)
     return Session(*open_engine(found, folder / "model.safetensors", quantize == "int8"), cache=cache)
 
 

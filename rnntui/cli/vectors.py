@@ -25,13 +25,12 @@ from rnntui.visible import visible_line
 @checkpoint_option
 def export(run: str, embeddings: Path, checkpoint: str) -> None:
     """Write what a model has learned for other programs."""
-    from rnntui.core.inference.opening import verify
+    from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.inference.words import words_in
     from rnntui.core.text.vectors import as_text
 
     found = store.find(run)
-    folder = found.checkpoint_path(checkpoint)
-    verify(folder)
+    folder = sound_checkpoint(found, checkpoint)
     known = words_in(found, folder)
     content = "".join(as_text(known.words, known.vectors)).encode("utf-8", "replace")
     write_atomically(embeddings, content, durable=False)
@@ -46,12 +45,11 @@ def export(run: str, embeddings: Path, checkpoint: str) -> None:
 @json_option
 def nearest(run: str, word: str, count: int, checkpoint: str, as_json: bool) -> None:
     """The words that a model takes for most like WORD, with the cosine between their embeddings."""
-    from rnntui.core.inference.opening import verify
+    from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.inference.words import nearest_words, words_in
 
     found = store.find(run)
-    folder = found.checkpoint_path(checkpoint)
-    verify(folder)
+    folder = sound_checkpoint(found, checkpoint)
     close = nearest_words(words_in(found, folder), word, count)
     if as_json:
         answer = {"word": word, "nearest": [{"word": each, "cosine": cosine} for each, cosine in close]}

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import Self
 
 import pytest
 
@@ -115,7 +116,11 @@ class Terminal:
             assert off >= on, f"{what} (mode {mode}) is left switched on"
         assert self.output.rfind(b"\x1b[?25h") >= self.output.rfind(b"\x1b[?25l"), "the cursor is left hidden"
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the program, whatever it does."""
         try:
             os.kill(self.pid, 9)
             os.waitpid(self.pid, 0)

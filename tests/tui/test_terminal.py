@@ -10,8 +10,7 @@ from tests.tui.terminal import Terminal
 
 def test_from_start_to_accepted_ghost_text_to_quit() -> None:
     """Protects the main job as a person does it: choose, Enter, watch, play, type, Tab, quit, stop."""
-    terminal = Terminal()
-    try:
+    with Terminal() as terminal:
         terminal.wait(lambda shown: "characters," in shown and "Start" in shown)
         terminal.type("\x1b[B" * 3)  # down to the grammar
         terminal.wait(lambda shown: "embedded Reber" in shown)
@@ -30,16 +29,12 @@ def test_from_start_to_accepted_ghost_text_to_quit() -> None:
         terminal.type("s")
         terminal.wait_for_end()
         terminal.assert_left_as_it_was()
-    finally:
-        terminal.close()
 
 
 def test_training_goes_on_without_the_screen_and_is_taken_up_elsewhere(home: Path) -> None:
     """Protects what a run is: quit and left at work, watched again from a second terminal, paused, resumed, stopped."""
     path = home / "runs" / "reber-lstm-1"
-    first = Terminal("train", "reber", "--max-steps", "1000000", "--hidden-size", "32")
-    second = None
-    try:
+    with Terminal("train", "reber", "--max-steps", "1000000", "--hidden-size", "32") as first:
         first.wait(lambda shown: "learning" in shown and "tok/s" in shown)
         first.type("q")
         first.wait(lambda shown: "still learning" in shown)
@@ -48,29 +43,24 @@ def test_training_goes_on_without_the_screen_and_is_taken_up_elsewhere(home: Pat
         first.assert_left_as_it_was()
         assert owner_of(path) is not None, "the training goes on"
 
-        second = Terminal("watch", "reber-lstm-1", columns=140, rows=45)
-        second.wait(lambda shown: "learning" in shown and "tok/s" in shown)
-        second.type(" ")
-        second.wait(lambda shown: "paused" in shown)
-        second.type(" ")
-        second.wait(lambda shown: "learning" in shown)
-        second.type("s")
-        second.wait(lambda shown: "stopped and saved" in shown)
-        assert owner_of(path) is None
-        second.type("q")
-        second.wait_for_end()
-        second.assert_left_as_it_was()
-        assert Run.open(path).checkpoints()
-    finally:
-        first.close()
-        if second is not None:
-            second.close()
+        with Terminal("watch", "reber-lstm-1", columns=140, rows=45) as second:
+            second.wait(lambda shown: "learning" in shown and "tok/s" in shown)
+            second.type(" ")
+            second.wait(lambda shown: "paused" in shown)
+            second.type(" ")
+            second.wait(lambda shown: "learning" in shown)
+            second.type("s")
+            second.wait(lambda shown: "stopped and saved" in shown)
+            assert owner_of(path) is None
+            second.type("q")
+            second.wait_for_end()
+            second.assert_left_as_it_was()
+            assert Run.open(path).checkpoints()
 
 
 def test_keys_with_alt_reach_the_playground(trained_home: None) -> None:
     """Protects keys that a simulated keyboard sends otherwise: a terminal sends escape and the letter."""
-    terminal = Terminal("play", "first", columns=120)
-    try:
+    with Terminal("play", "first", columns=120) as terminal:
         terminal.wait(lambda shown: "write here" in shown and "checkpoint" in shown)
         terminal.type("the cat")
         terminal.wait(lambda shown: "the cat" in shown)
@@ -82,5 +72,3 @@ def test_keys_with_alt_reach_the_playground(trained_home: None) -> None:
         terminal.wait(lambda shown: "the cat sees" in shown)
         terminal.type("\x11")
         terminal.wait_for_end()
-    finally:
-        terminal.close()

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from rnntui.core.errors import InputError
-from rnntui.core.inference.opening import verify
+from rnntui.core.inference.opening import sound_checkpoint
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run
@@ -55,8 +55,7 @@ def flows_of(run: Run, checkpoint: str, steps: int, fresh: bool) -> tuple[Number
 
     Raises InputError where the run or the checkpoint is unusable, or its held-out part too short.
     """
-    folder = run.checkpoint_path(checkpoint)
-    verify(folder)
+    folder = sound_checkpoint(run, checkpoint)
     model, tokenizer = load_model(run, folder / "model.safetensors")
     tokens = reopen(run, tokenizer)["valid"].tokens
     trained = gradient_flow(model, tokens, steps)

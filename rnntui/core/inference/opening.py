@@ -48,6 +48,13 @@ def manifest_of(contents: Mapping[str, bytes]) -> bytes:
     return json.dumps(entries, indent=1).encode()
 
 
+def sound_checkpoint(run: Run, name: str) -> Path:
+    """The folder of the checkpoint called `name`, compared with its manifest.  Raises InputError as that does."""
+    folder = run.checkpoint_path(name)
+    verify(folder)
+    return folder
+
+
 def verify(folder: Path) -> None:
     """Compare a checkpoint's files with its manifest, to the last byte of both.
 

@@ -16,7 +16,7 @@ from torch import nn
 from rnntui.core import store
 from rnntui.core.config import INHERITED, Config, changed, foreign, value_of
 from rnntui.core.errors import InputError
-from rnntui.core.inference.opening import verify
+from rnntui.core.inference.opening import sound_checkpoint
 from rnntui.core.models.base import M
 from rnntui.core.models.weights import read_tensors
 from rnntui.core.tasks.embedded import KNOWN, take_in
@@ -51,8 +51,7 @@ def vocabulary_of(config: Config) -> Tokenizer | None:
 
 def weights_of(config: Config) -> bytes:
     """The weights that `config` begins with.  Raises InputError where that run has no sound checkpoint."""
-    folder = store.find(config.model.begin_from).checkpoint_path("best")
-    verify(folder)
+    folder = sound_checkpoint(store.find(config.model.begin_from), "best")
     return (folder / "model.safetensors").read_bytes()
 
 

@@ -14,18 +14,14 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core import runs
-from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.errors import RnntuiError
 from rnntui.tui.judge import Judge, Judgement
-from rnntui.tui.messages import Tab, WatchRequested
-from rnntui.tui.screens.choosers import choose_model
-from rnntui.tui.screens.drafts import DraftScreen
+from rnntui.tui.messages import Tab
+from rnntui.tui.screens.drafts import BACK, DraftScreen
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.tinted_text import TintedText
 from rnntui.visible import visible_line
 
-_REFRESH_S = 2.0
-"""How often a run that trains is asked for its newest weights."""
 _ECHO_S = 0.008
 """A key is painted before the text is judged: the two would share one interpreter."""
 _LISTED = 10
@@ -38,13 +34,10 @@ class ClassifyingScreen(DraftScreen):
     TAB: ClassVar[Tab] = "playground"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "next_label", "Other label", tooltip="Tint the words for the next label"),
-        Binding("ctrl+r", "choose", "Model", tooltip="Use another run or checkpoint"),
-        Binding("ctrl+b", "back", "Back", tooltip="Back to the training"),
+        BACK,
     ]
     AUTO_FOCUS = "#text"
 
-    weights: reactive[str] = reactive("")
-    """Which weights judge."""
     judgement: reactive[Judgement | None] = reactive(None)
     rank: reactive[int] = reactive(0)
     """Whose words are tinted: the label of that rank, 0 for the likeliest."""
@@ -52,12 +45,8 @@ class ClassifyingScreen(DraftScreen):
     """The character of the text that the mouse or the cursor is at."""
 
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
-        super().__init__()
-        self._path = path
         self._judge = Judge(path, checkpoint)
-        self._wanted = asyncio.Event()
-        self._look = False
-        """Whether it is time to look for newer weights."""
+        super().__init__(path, self._judge)
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -75,17 +64,10 @@ class ClassifyingScreen(DraftScreen):
         area.move_cursor(area.document.end)
         self.query_one("#labels").border_title = "what it is"
         self.query_one("#moves").border_title = "what moves it"
-        self._ask_for_weights()
-        self.set_interval(_REFRESH_S, self._ask_for_weights)
+        self.follow()
         self._judge_along()
 
     # --- the model ---
-
-    def _ask_for_weights(self) -> None:
-        """Ask a run that trains for its weights of this moment, and look for new ones."""
-        self._judge.ask_for_weights()
-        self._look = True
-        self._wanted.set()
 
     def on_tinted_text_written(self) -> None:
         self.app.draft = self.query_one(TintedText).text
@@ -120,9 +102,7 @@ class ClassifyingScreen(DraftScreen):
 
     def _show_fault(self, error: RnntuiError) -> None:
         if self.is_attached and not self._judge.ready:
-            waiting = runs.owner_of(self._path) is not None or not (self._path / "run.toml").exists()
-            message = "the model takes its first steps …" if waiting else visible_line(oneline(error))
-            self.query_one("#moves", Static).update(message)
+            self.query_one("#moves", Static).update(self.waiting_or(error))
 
     # --- showing it ---
 
@@ -169,9 +149,7 @@ class ClassifyingScreen(DraftScreen):
         parts = [self.weights] if self.weights else []
         if self.judgement is not None:
             parts.append(f"{self.judgement.ms:.0f} ms a key")
-        name = (visible_line(self._path.name), "bold")
-        text = Text.assemble(name, "  ", "  ·  ".join(parts), no_wrap=True, overflow="ellipsis")
-        self.query_one("#headline", Static).update(text)
+        self.show_headline(parts)
 
     # --- keys ---
 
@@ -179,10 +157,3 @@ class ClassifyingScreen(DraftScreen):
         """Tint the words by how they move the next label."""
         self.rank += 1
         self._wanted.set()
-
-    def action_choose(self) -> None:
-        choose_model(self, self._path)
-
-    def action_back(self) -> None:
-        """To the run's training screen."""
-        self.post_message(WatchRequested(self._path))

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,12 +15,10 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core import runs
-from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.errors import RnntuiError
 from rnntui.tui.companion import Companion, Insight, Suggestions, some
-from rnntui.tui.messages import Tab, WatchRequested
-from rnntui.tui.screens.choosers import choose_model
-from rnntui.tui.screens.drafts import DraftScreen
+from rnntui.tui.messages import Tab
+from rnntui.tui.screens.drafts import BACK, DraftScreen
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
@@ -30,8 +27,6 @@ from rnntui.visible import visible_line
 
 _Answer = TypeVar("_Answer")
 
-_REFRESH_S = 2.0
-"""How often a run that trains is asked for its newest weights."""
 _ECHO_S = 0.008
 """A key is painted before the search for its ghost text begins: the two would share one interpreter."""
 _WRITE_S = 0.08
@@ -62,9 +57,8 @@ class PlaygroundScreen(DraftScreen):
         Binding(
             "alt+m", "remember", "Remember", show=False, tooltip="Let your text have a say in what follows"
         ),
-        Binding("ctrl+r", "choose", "Model", show=False, tooltip="Write with another run or checkpoint"),
         Binding("f8", "sampling", "Sampling", show=False, tooltip="Set temperature, top-k, top-p, min-p"),
-        Binding("ctrl+b", "back", "Back", tooltip="Back to the training"),
+        BACK,
         *(
             Binding(f"alt+{key}", f"accept({n})", f"Alternative {n + 1}", show=False, tooltip="Take it whole")
             for n, key in enumerate("qwert")
@@ -72,8 +66,6 @@ class PlaygroundScreen(DraftScreen):
     ]
     AUTO_FOCUS = "#text"
 
-    weights: reactive[str] = reactive("")
-    """Which weights write along."""
     ms: reactive[float | None] = reactive(None)
     learning: reactive[bool] = reactive(False)
     """Whether the model learns from what is written."""
@@ -83,14 +75,10 @@ class PlaygroundScreen(DraftScreen):
     """Whether the model is continuing the text by itself."""
 
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
-        super().__init__()
-        self._path = path
         self._companion = Companion(path, checkpoint, lambda: self.preferences.remember)
-        self._wanted = asyncio.Event()
+        super().__init__(path, self._companion)
         self._before = ""
         self._insight: Insight | None = None
-        self._look = False
-        """Whether it is time to look for newer weights."""
         self._asked: list[Callable[[], None]] = []
         """What is to be done to the model before the next answer."""
         self._one_at_a_time = asyncio.Lock()
@@ -119,8 +107,7 @@ class PlaygroundScreen(DraftScreen):
             self.query_one(f"#{name}", Slider).value = getattr(self.preferences, name)
         self.query_one(Alternatives).message = "loading the model …"
         self._apply_preferences()
-        self._ask_for_weights()
-        self.set_interval(_REFRESH_S, self._ask_for_weights)
+        self.follow()
         self._write_along()
 
     def _apply_preferences(self) -> None:
@@ -136,12 +123,6 @@ class PlaygroundScreen(DraftScreen):
         """Have the companion do something in a thread, one thing at a time."""
         async with self._one_at_a_time:
             return await asyncio.to_thread(work, *arguments)
-
-    def _ask_for_weights(self) -> None:
-        """Ask a run that trains for its weights of this moment, and look for new ones."""
-        self._companion.ask_for_weights()
-        self._look = True
-        self._wanted.set()
 
     def on_ghost_text_written(self, event: GhostText.Written) -> None:
         self._before = event.before
@@ -239,9 +220,7 @@ class PlaygroundScreen(DraftScreen):
         self._headline()
 
     def _show_fault(self, error: RnntuiError) -> None:
-        waiting = runs.owner_of(self._path) is not None or not (self._path / "run.toml").exists()
-        message = "the model takes its first steps …" if waiting else visible_line(oneline(error))
-        self.query_one(Alternatives).message = message
+        self.query_one(Alternatives).message = self.waiting_or(error)
 
     # --- the headline ---
 
@@ -282,9 +261,7 @@ class PlaygroundScreen(DraftScreen):
             parts.append(f"'{visible_line(piece, 12)}' {bits:.1f} bits")
         if area.saved > 0:
             parts.append(f"{area.saved / area.grown:.0%} of keystrokes saved")
-        name = (visible_line(self._path.name), "bold")
-        text = Text.assemble(name, "  ", "  ·  ".join(parts), no_wrap=True, overflow="ellipsis")
-        self.query_one("#headline", Static).update(text)
+        self.show_headline(parts)
 
     # --- keys ---
 
@@ -385,10 +362,3 @@ class PlaygroundScreen(DraftScreen):
         finally:
             self.writing = area.read_only = False
             self._wanted.set()
-
-    def action_choose(self) -> None:
-        choose_model(self, self._path)
-
-    def action_back(self) -> None:
-        """To the run's training screen."""
-        self.post_message(WatchRequested(self._path))
