@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from rnntui.core.text.tokenizers import Ids
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.devices import Precision, autocast, keep_memory
 from rnntui.core.training.optimisation import depth_factor, lr_factor, make_optimizer
+from rnntui.core.training.optimisers import Optimiser
 from rnntui.core.training.portions import in_portions, joined, out_of_memory
 
 _TRIED = 32
@@ -157,7 +158,7 @@ class Learner:
 
         # 3. Recurrent gradients can explode, so their norm is clipped (Pascanu et al. 2013).  One number
         #    that is not finite would poison every weight: such a step is not taken.
-        self.scaler.unscale_(self.optimizer)
+        self.scaler.unscale_(_as_torchs(self.optimizer))
         norm = torch.nn.utils.get_total_norm([p.grad for p in self.weights if p.grad is not None])
         sound = torch.isfinite(norm) & torch.isfinite(nats)
         # A longer piece is a surer gradient, where the lengths vary (Merity et al. 2018).
@@ -182,7 +183,7 @@ class Learner:
         to single sequences; from then on at once.
         """
         while True:
-            self.optimizer.zero_grad(set_to_none=True)
+            self.optimizer.zero_grad()
             try:
                 if self.portions == 1:
                     loss = self._loss(batch, self.state)
@@ -210,13 +211,13 @@ class Learner:
         """Move the weights by the gradient, brought down to the largest norm allowed."""
         if self.scaler.is_enabled():  # it looks for what is not finite itself
             torch.nn.utils.clip_grads_with_norm_(self.weights, self.config.training.clip, norm)
-            self.scaler.step(self.optimizer)
+            self.scaler.step(_as_torchs(self.optimizer))
             self.scaler.update()
             return
         # The optimiser divides by the one and does nothing where the other is 1, in the pass that it makes
         # over the gradients anyway: the same way in which a scaler speaks to it.
         scale = (norm / self.config.training.clip).clamp(min=1)
-        vars(self.optimizer).update(grad_scale=scale, found_inf=1 - sound.float())
+        self.optimizer.grad_scale, self.optimizer.found_inf = scale, 1 - sound.float()
         self.optimizer.step()
 
     def trial(self) -> None:
@@ -246,6 +247,11 @@ class Learner:
             if self.device == "cuda"
             else tensor.to(self.device)
         )
+
+
+def _as_torchs(optimizer: Optimiser) -> torch.optim.Optimizer:
+    """What a scaler takes: it asks for `param_groups` and `step` alone."""
+    return cast("torch.optim.Optimizer", optimizer)
 
 
 def _carried(state: StackState, sound: Tensor) -> StackState:

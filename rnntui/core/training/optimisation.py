@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import torch
 from torch import nn
 
 from rnntui.core.models.base import Model
 from rnntui.core.sections import Schedule, TrainingConfig
+from rnntui.core.training.optimisers import SGD, AdamW, Groups, Optimiser
 
 _FLOOR = 0.01
 """Share of the peak rate that `cosine` ends at."""
@@ -17,30 +16,30 @@ _EPSILON = 1e-6
 """Where no recipe has set another."""
 _DEEPER = 2.6
 """Times slower that a layer learns than the one above it."""
+_BETAS = (0.9, 0.99)
+"""How long adamw remembers gradients and their squares."""
 _RISE = 0.3
 _START = 0.04
 
 
-def make_optimizer(model: Model, config: TrainingConfig, by_depth: bool = False) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019) or SGD; weight decay spares biases and norms.
+def make_optimizer(model: Model, config: TrainingConfig, by_depth: bool = False) -> Optimiser:
+    """AdamW or SGD; weight decay spares biases and norms.
 
-    Both in their fused form, which makes one pass and can be told on the device to skip a step.  With `by_depth`
-    each layer has groups of its own, for `depth_factor`.
+    With `by_depth` each layer has groups of its own, for `depth_factor`.
     """
     depths: dict[int, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             depths.setdefault(model.depth_of(name) if by_depth else 0, []).append(parameter)
     decay = config.weight_decay or 0.0
-    groups: list[dict[str, Any]] = []
+    groups: Groups = []
     for depth, found in depths.items():
         groups.append({"params": [p for p in found if p.dim() > 1], "weight_decay": decay, "depth": depth})
         groups.append({"params": [p for p in found if p.dim() <= 1], "weight_decay": 0.0, "depth": depth})
     groups = [group for group in groups if group["params"]]
     if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
-    epsilon = config.epsilon or _EPSILON
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.99), eps=epsilon, fused=True)
+        return SGD(groups, config.lr, config.momentum)
+    return AdamW(groups, config.lr, betas=_BETAS, epsilon=config.epsilon or _EPSILON)
 
 
 def depth_factor(depth: int, epoch: float) -> float:
