@@ -195,7 +195,7 @@ def _trainer_tensors(learner: Learner) -> dict[str, Tensor]:
     for name, parameter in learner.model.named_parameters():
         if learner.average:
             tensors[_LEARNING + name] = parameter
-        for key, value in learner.optimizer.state[parameter].items():
+        for key, value in learner.optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{name}.{key}"] = value
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
