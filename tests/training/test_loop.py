@@ -80,7 +80,7 @@ def test_a_known_entropy_is_reached_and_not_beaten(make_run: MakeRun) -> None:
     """
     run = make_run(
         corpus="reber", hidden_size=64, embedding_size=16, batch_size=16, bptt=64,
-        lr=1e-2, max_steps=1600, eval_every=1600, patience=None,
+        lr=1e-2, max_steps=1200, eval_every=1200, patience=None,
     )  # fmt: skip
     last = [event for event in train_all(run) if isinstance(event, ev.Evaluated)][-1]
     script = reber()

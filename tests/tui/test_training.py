@@ -34,7 +34,7 @@ async def test_training_is_watched_paused_and_stopped(training_child: Path) -> N
         assert history.best is not None
         await until(pilot, lambda: "step" in str(screen.query_one("#sample-side").border_title))
         await until(pilot, lambda: screen.query_one(DevicePanel).load is not None)
-        assert "cpu " in shown(pilot) and "training " in shown(pilot)
+        await until(pilot, lambda: "cpu " in shown(pilot) and "training " in shown(pilot))
         await pilot.press("space")
         await until(pilot, lambda: screen.state == "paused")
         assert "goes on" in text_of(pilot, "#headline")
@@ -178,7 +178,7 @@ def test_the_gpu_is_told_in_one_line() -> None:
 @pytest.mark.parametrize("size", [(80, 24), (140, 45)])
 async def test_hostile_samples_are_shown_harmlessly(trained: Run, size: tuple[int, int]) -> None:
     """Protects the terminal from what a model writes, what a run warns of, and what it is called."""
-    hostile = "[/b]\x1b]52;c;aGk=\x07\u202e\x9b 你好 " + "y" * 1_000_000
+    hostile = "[/b]\x1b]52;c;aGk=\x07\u202e\x9b 你好 " + "y" * 200_000
     step = trained.events()[-1].step
     told = [ev.Sampled(step=step, prompt="[b]", text=hostile), ev.Warned(step=step, message=hostile[:200])]
     list(trained.record(told))
