@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnntui.core import events as ev
+from rnntui.core.config import BITS
 
 Numbers = npt.NDArray[np.floating[Any]]
 
@@ -91,6 +92,11 @@ class History:
             self.gradients,
             self.speeds,
         )
+
+    @property
+    def bits_unit(self) -> str:
+        """What its bits are counted by."""
+        return BITS["classify" if self.started is not None and self.started.labels else "lm"]
 
     def add(self, events: Iterable[ev.AnyEvent]) -> None:
         """Take in events, in their order."""

@@ -11,7 +11,7 @@ from rnntui.tui.screens.classifying import ClassifyingScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.tinted_text import TintedText
-from tests.tui.conftest import text_of, until
+from tests.tui.conftest import shown, text_of, until
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 45)])
@@ -19,7 +19,10 @@ async def test_what_is_typed_is_judged(classifier: Run, size: tuple[int, int]) -
     """Protects the playground: bars follow the text, words are tinted, and a word that one points at has its figure."""
     app = RnntuiApp(TrainingScreen(classifier.path))
     async with app.run_test(size=size, notifications=True) as pilot:
-        await pilot.press("p")
+        await until(pilot, lambda: "% right" in shown(pilot))
+        await pilot.press("u")
+        assert "bits/text" in shown(pilot)
+        await pilot.press("u", "p")
         await until(pilot, lambda: isinstance(app.screen, ClassifyingScreen))
         screen = app.screen
         assert isinstance(screen, ClassifyingScreen)

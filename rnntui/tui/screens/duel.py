@@ -67,7 +67,7 @@ class DuelScreen(PlottingScreen):
         if not self._own_axis:
             curves = self.query_one(Curves)
             curves.x_axis = "seconds"
-            curves.border_title = f"{curves.unit} over seconds"
+            curves.border_title = f"{self.unit} over seconds"
 
     def action_x_axis(self) -> None:
         self._own_axis = True
@@ -87,6 +87,7 @@ class DuelScreen(PlottingScreen):
     def _poll(self) -> None:
         for tail, history in zip(self._tails, self.histories, strict=True):
             history.add(tail.poll())
+        self.count_bits_as(self.histories[0])
         over = self.over
         if over or time.monotonic() - self._drawn >= _DRAW_S:
             self._drawn = time.monotonic()
@@ -141,7 +142,7 @@ class DuelScreen(PlottingScreen):
 
     def _standings(self) -> Text:
         columns = (
-            ("bits/byte", 10),
+            (self.bits_unit, 10),
             ("perplexity", 12),
             ("parameters", 12),
             ("tokens/s", 10),

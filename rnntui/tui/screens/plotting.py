@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from rnntui.core.history import History
 from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.widgets.curves import Curves
 
@@ -20,6 +21,20 @@ class PlottingScreen(RnntuiScreen):
         Binding("m", "marker", "Marker", show=False, tooltip="Draw curves in braille, blocks or ASCII"),
     ]
 
+    bits_unit = "bits/byte"
+    """What the bits of the runs shown are counted by."""
+
+    @property
+    def unit(self) -> str:
+        """What the curves show, as it is called here."""
+        return self.bits_unit if self.preferences.unit == "bits/byte" else self.preferences.unit
+
+    def count_bits_as(self, history: History) -> None:
+        """Call the unit as it is for this run."""
+        if self.bits_unit != history.bits_unit:
+            self.bits_unit = history.bits_unit
+            self.apply_preferences()
+
     def apply_preferences(self) -> None:
         """Draw the curves as preferred."""
         curves, likes = self.query_one(Curves), self.preferences
@@ -30,7 +45,7 @@ class PlottingScreen(RnntuiScreen):
             likes.marker,
         )
         scale = "logarithmic" if likes.log_y else "linear"
-        curves.border_title = f"{likes.unit} over {likes.x_axis} ({scale})"
+        curves.border_title = f"{self.unit} over {likes.x_axis} ({scale})"
 
     def action_log_y(self) -> None:
         self._prefer("log_y", not self.preferences.log_y)

@@ -161,6 +161,7 @@ class TrainingScreen(PlottingScreen):
         events = self._tail.poll()
         if events:
             self.history.add(events)
+            self.count_bits_as(self.history)
             self._tell_warnings()
             self._unseen = True
         if self._tail.behind:
@@ -253,7 +254,7 @@ class TrainingScreen(PlottingScreen):
             text = f"━ average ⣀ batch {POINT[marker]} held-out{beaten(self.history, LEVEL[marker])}"
             text = text if marker != "ascii" else text.replace("━", "*").replace("⣀", ".")
             if self.has_class("-short"):  # there the frame that bears the title is left out
-                text = f"{self.preferences.unit} / {self.preferences.x_axis}  {text}"
+                text = f"{self.unit} / {self.preferences.x_axis}  {text}"
         self._say("#legend", text)
 
     def watch_state(self) -> None:
