@@ -132,6 +132,19 @@ def test_from_a_table_to_every_answer(examples: Path, tmp_path: Path) -> None:
     assert json.loads(rnntui("evaluate", run, "--corpus", other, "--json").stdout)["accuracy"] == 1
 
 
+def test_studies_take_labelled_texts(examples: Path, tmp_path: Path) -> None:
+    """Protects the one path: a duel and a sweep of classifiers, compared by bits a text."""
+    base = (examples, "--task", "classify", "--batch-size", "16", "--max-steps", "20", "--eval-every", "10")
+    duel = rnntui(
+        "duel", *base, "--cells", "lstm,gru", "--parameters", "9k", "--headless", "--run", tmp_path / "D"
+    )
+    assert duel.returncode == 0 and "valid bits/text (texts)" in duel.stdout, duel.stderr
+    sweep = rnntui("sweep", *base, "--hidden-size", "4,6", "--trials", "2", "--study", tmp_path / "S")
+    assert sweep.returncode == 0 and "bits/text" in sweep.stdout and "--task=classify" in sweep.stdout, (
+        sweep.stderr
+    )
+
+
 def test_settings_of_other_tasks_are_refused(examples: Path) -> None:
     """Protects against a flag that would do nothing."""
     base = ("train", examples, "--headless")
