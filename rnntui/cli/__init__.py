@@ -33,10 +33,8 @@ click.rich_click.SHOW_ARGUMENTS = True
 click.rich_click.COMMAND_GROUPS = {
     "rnntui": [
         {"name": "Learn and look", "commands": ["train", "watch", "play", "duel", "sweep"]},
-        {
-            "name": "Use a model",
-            "commands": ["complete", "generate", "classify", "evaluate", "score", "nearest", "export"],
-        },
+        {"name": "Use a model", "commands": ["complete", "generate", "classify", "nearest", "export"]},
+        {"name": "Judge a model", "commands": ["evaluate", "score", "gradients"]},
         {"name": "Keep order", "commands": ["runs", "corpora", "config", "doctor"]},
     ]
 }

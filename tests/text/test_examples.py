@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +21,9 @@ from rnntui.core.text.labelled import Buckets, divide, encode, in_order, labels_
 ROWS = [("good", 'it "works", mostly'), ("bad", "it broke"), ("good", "fine by me"), ("bad", "no")]
 
 
-def read_file(path: Path, content: str, **options: str) -> list[tuple[str, str]]:
+def read_file(path: Path, content: str, **options: Any) -> list[tuple[str, str]]:
     path.write_text(content, encoding="utf-8")
-    found = read(TextConfig(corpus=str(path), task="classify", **options))  # type: ignore[arg-type]
+    found = read(TextConfig(corpus=str(path), task="classify", **options))
     return [(each.label, each.text) for each in found.examples]
 
 

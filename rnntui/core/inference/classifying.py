@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rnntui.core.models.base import judging
 from rnntui.core.models.classifier import Classifier
 from rnntui.core.text.labelled import LabelledBatch, sequence_of
 from rnntui.core.text.tokenizers import Tokenizer
@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
 @torch.inference_mode()
 def log_probabilities(model: Classifier, batch: LabelledBatch, device: str) -> Tensor:
     """ln P(label) (B, L) of the texts in a batch, in fp32, each read to its own end."""
-    with _judging(model):
+    with judging(model):
         inputs, lengths = (torch.from_numpy(each).to(device) for each in batch.arrays[:2])
         logits: Tensor = model(inputs, lengths)
         return logits.float().log_softmax(1).cpu()
@@ -43,7 +43,7 @@ def judge(model: Classifier, tokenizer: Tokenizer, text: str, label: int | None 
     sign turned.
     """
     sequence = sequence_of(text, tokenizer).astype(np.int64)
-    with _judging(model), torch.enable_grad():
+    with judging(model), torch.enable_grad():
         embedded = model.embedding(torch.from_numpy(sequence).unsqueeze(1)).detach().requires_grad_()
         log_p = model.of_embedded(embedded, torch.tensor([len(sequence)])).float().log_softmax(1)[0]
         chosen = int(log_p.argmax()) if label is None else label
@@ -56,14 +56,3 @@ def judge(model: Classifier, tokenizer: Tokenizer, text: str, label: int | None 
 def likeliest(probabilities: Sequence[float]) -> list[int]:
     """The places of the labels, the likeliest first."""
     return sorted(range(len(probabilities)), key=lambda place: -probabilities[place])
-
-
-@contextmanager
-def _judging(model: Classifier) -> Iterator[None]:
-    """The model in evaluation mode for the length of the block."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)

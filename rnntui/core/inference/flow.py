@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from rnntui.core.errors import InputError
 from rnntui.core.inference.opening import sound_checkpoint
+from rnntui.core.models.base import judging
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run
@@ -42,12 +43,8 @@ def gradient_flow(model: LanguageModel, tokens: Ids, steps: int) -> Numbers:
     first = np.linspace(0, len(tokens) - steps - 2, _PLACES).astype(int)
     places = np.stack([np.asarray(tokens[at : at + steps + 2], dtype=np.int64) for at in first], axis=1)
     read = torch.from_numpy(places)
-    training = model.training
-    model.eval()
-    try:
+    with judging(model):
         return _norms(model, read)
-    finally:
-        model.train(training)
 
 
 def flows_of(run: Run, checkpoint: str, steps: int, fresh: bool) -> tuple[Numbers, Numbers | None]:

@@ -24,6 +24,7 @@ from torch.nn.functional import cross_entropy
 from rnntui.core.errors import InputError
 from rnntui.core.inference.adapting import PIECE, Adapting
 from rnntui.core.inference.cache import SIZE, with_cache
+from rnntui.core.models.base import judging
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.text.dataset import Split
 from rnntui.core.text.tokenizers import Ids
@@ -129,15 +130,11 @@ def score_blocks(
     """
     if helped != UNHELPED and protocol != "stream":
         raise InputError("--protocol: windows see nothing before them; leave out --dynamic and --cache")
-    training = model.training
-    model.eval()
-    try:
+    with judging(model):
         if helped == UNHELPED:
             yield from _plain_blocks(model, tokens, start, protocol, device)
         else:
             yield from _helped_blocks(model, tokens, start, device, helped)
-    finally:
-        model.train(training)
 
 
 def _helped_blocks(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from torch import Tensor, nn
@@ -62,6 +63,17 @@ class Model(nn.Module, ABC):
 
 
 M = TypeVar("M", bound=Model)
+
+
+@contextmanager
+def judging(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode for the length of the block, then as it was."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -9,6 +9,7 @@ taken, then each word's share of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,8 +28,8 @@ def linear_cross_entropy(y: Tensor, weight: Tensor, bias: Tensor, targets: Tenso
     `y` is (N, H), `weight` (V, H), `bias` (V,), `targets` (N,).  Under autocast the products are in its
     precision; the softmax and its sum are in fp32.
     """
-    loss: Tensor = _LinearCrossEntropy.apply(y, weight, bias, targets)  # type: ignore[no-untyped-call]
-    return loss
+    apply: Callable[..., Tensor] = _LinearCrossEntropy.apply
+    return apply(y, weight, bias, targets)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -101,11 +102,6 @@ class ClassificationTask(Task[Classifier]):
     def held_out(self) -> int:
         return len(self["valid"].labels)
 
-    def remarks(self) -> list[str]:
-        counts = np.bincount(self["train"].labels, minlength=len(self.labels))
-        shown = ", ".join(f"{label} {n:,}" for label, n in zip(self.labels, counts, strict=True))
-        return [f"{len(self['train'].labels):,} texts to learn from, by label: {shown}"]
-
     def evaluate(self, model: Classifier, device: str, now: Moment, between: Between) -> ev.Evaluated:
         return told(score(model, self["valid"], device, between), "valid", now)
 
@@ -137,6 +133,9 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTas
     parts = divide(found.examples, split)
     if not parts["valid"] or not parts["train"]:
         raise InputError(f"{corpus}: too few texts for --split {split}; give more of them")
+    counts = Counter(example.label for example in parts["train"])
+    shown = ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items()))
+    narrate(f"{len(parts['train']):,} texts to learn from, by label: {shown}", None)
     tokenizer = vocabulary_of(config)
     if tokenizer is None:
         narrate(f"learning the {config.text.tokenizer} tokenizer", None)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import importlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -193,7 +194,7 @@ def _folder(path: Path, config: TextConfig) -> Iterator[Example]:
 def _dataset(name: str, config: TextConfig) -> Iterator[Example]:
     """The training part of a dataset, its labels by their names."""
     try:
-        import datasets  # type: ignore[import-not-found, unused-ignore]
+        datasets = importlib.import_module("datasets")
     except ImportError:
         raise InputError(
             f"hf:{name}: needs one more package: pip install datasets; or give a .tsv, .csv or .jsonl file"

@@ -57,11 +57,7 @@ class ClassifyingScreen(DraftScreen):
                 yield Static("loading the model …", id="moves", markup=False)
 
     def on_mount(self) -> None:
-        area = self.query_one(TintedText)
-        area.border_title = "write here"
-        area.border_subtitle = "each word is tinted by how it moves the answer"
-        area.load_text(self.app.draft)
-        area.move_cursor(area.document.end)
+        self.take_up("each word is tinted by how it moves the answer")
         self.query_one("#labels").border_title = "what it is"
         self.query_one("#moves").border_title = "what moves it"
         self.follow()

@@ -56,6 +56,13 @@ class DraftScreen(RnntuiScreen):
         self._look = False
         """Whether it is time to look for newer weights."""
 
+    def take_up(self, hint: str) -> None:
+        """Go on with the text that was written before, with a hint below it."""
+        area = self.query_one("#text", PlainText)
+        area.border_title, area.border_subtitle = "write here", hint
+        area.load_text(self.app.draft)
+        area.move_cursor(area.document.end)
+
     def follow(self) -> None:
         """Look for weights now, and then every two seconds."""
         self._ask_for_weights()

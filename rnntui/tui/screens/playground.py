@@ -95,11 +95,7 @@ class PlaygroundScreen(DraftScreen):
                         yield Slider(name.replace("_", "-"), low, high, step, id=name)
 
     def on_mount(self) -> None:
-        area = self.query_one(GhostText)
-        area.border_title = "write here"
-        area.border_subtitle = "alt+l: it learns from you"
-        area.load_text(self.app.draft)
-        area.move_cursor(area.document.end)
+        self.take_up("alt+l: it learns from you")
         self.query_one("#alternatives").border_title = "may follow"
         self.query_one("#likeliest").border_title = "next token"
         self.query_one("#sampling").border_title = "how it writes on"
