@@ -71,7 +71,7 @@ def table(path: Path, examples: list[Example]) -> Path:
 
 def transfer(folder: Path, seeds: int) -> list[str]:
     """With a hundred labels, from scratch and from a language model of the other texts."""
-    examples = read(TextConfig(corpus="reviews", task="classify")).examples
+    examples = read(TextConfig(corpus="reviews", task="classify")).rows
     parts = divide(examples, "80/10/10")
     text = folder / "unlabelled.txt"
     text.write_text("\n".join(each.text for each in parts["train"]) + "\n", encoding="utf-8")

@@ -27,8 +27,11 @@ from rnntui.tui.screens.duel import DuelScreen
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.training import TrainingScreen
+from rnntui.tui.screens.translating import TranslatingScreen
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.ghost_text import GhostText
+from rnntui.tui.widgets.heat_map import HeatMap
+from rnntui.tui.widgets.plain_text import PlainText
 from rnntui.tui.widgets.tinted_text import TintedText
 
 IMAGES = Path(__file__).with_name("images")
@@ -118,6 +121,7 @@ async def take(corpus: str, seconds: float) -> None:
         export(app, "duel")
 
         await classify(app, pilot)
+        await translate(app, pilot)
 
 
 async def classify(app: RnntuiApp, pilot: Pilot[int]) -> None:
@@ -136,6 +140,24 @@ async def classify(app: RnntuiApp, pilot: Pilot[int]) -> None:
     await until(pilot, lambda: screen.judgement is not None and screen.judgement.text == area.text)
     await pilot.pause(0.5)
     export(app, "classifying")
+
+
+async def translate(app: RnntuiApp, pilot: Pilot[int]) -> None:
+    """Learn pairs, then let some lines be translated."""
+    app.draft = ""
+    await train(app, pilot, "phrases", "lstm", 90.0)
+    await until(pilot, lambda: getattr(app.screen, "state", "") == "time")
+    await pilot.press("p")
+    await until(pilot, lambda: isinstance(app.screen, TranslatingScreen))
+    area, heat = app.screen.query_one("#text", PlainText), app.screen.query_one(HeatMap)
+    last = "The photo that my elder sister chose last week is very beautiful."
+    area.load_text(
+        f"Mr Li bought a new hat yesterday.\nIf it rains tomorrow, we will not go to the park.\n{last}"
+    )
+    area.move_cursor(area.document.end)
+    await until(pilot, lambda: heat.translation is not None and heat.translation.source[-2] == ".")
+    await pilot.pause(1.5)
+    export(app, "translating")
 
 
 def main() -> None:

@@ -53,10 +53,12 @@ def setting(value: object) -> str:
 
 def scores(event: Evaluated) -> str:
     """What an evaluation found: of text, in nats a token and bits a byte; of labels, in nats a text."""
-    if isinstance(event.metrics, dict):
-        counted = "".join(f", {name.replace('_', ' ')} {value:.3f}" for name, value in event.metrics.items())
+    metrics = event.metrics if isinstance(event.metrics, dict) else {}
+    if event.protocol == "texts":
+        counted = "".join(f", {name.replace('_', ' ')} {value:.3f}" for name, value in metrics.items())
         return f"loss {number(event.loss, 4)} nats/text, accuracy {event.accuracy:.1%}{counted}"
+    counted = "".join(f", {name} {value:.1f}" for name, value in metrics.items())
     return (
         f"loss {number(event.loss, 4)} nats/token, perplexity {number(event.perplexity)}, "
-        f"{number(event.bits_per_byte)} bits/byte"
+        f"{number(event.bits_per_byte)} bits/byte{counted}"
     )

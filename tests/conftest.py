@@ -96,6 +96,34 @@ def corpus_file(tmp_path: Path) -> Path:
     return path
 
 
+def turned_around(count: int = 300, seed: int = 0) -> str:
+    """A small table of pairs: the words come in the opposite order, each as another one; names stay as they are."""
+    rng = random.Random(seed)
+    words = {"red": "rot", "blue": "blau", "cat": "Katze", "dog": "Hund", "runs": "rennt", "sings": "singt"}
+    rows = ["source\ttarget"]
+    for number in range(count):
+        chosen = [rng.choice(list(words)) for _ in range(rng.randint(1, 5))]
+        name = f"n{number}"  # seen once: unknown
+        rows.append(f"{' '.join([name, *chosen])}\t{' '.join([*(words[w] for w in chosen[::-1]), name])}")
+    return "\n".join(rows) + "\n"
+
+
+TRANSLATOR: dict[str, Any] = {
+    "task": "translate", "hidden_size": 32, "embedding_size": 16, "batch_size": 16, "bptt": None, "max_steps": 150,
+    "dropout": 0.1, "input_dropout": 0.0, "embedding_dropout": 0.0, "label_smoothing": 0.0, "eval_every": 50,
+    "log_every": 1, "lr": 1e-2,
+}  # fmt: skip
+"""Learns `turned_around` in two seconds."""
+
+
+@pytest.fixture
+def pairs_file(tmp_path: Path) -> Path:
+    """A file of pairs."""
+    path = tmp_path / "pairs.tsv"
+    path.write_text(turned_around(), encoding="utf-8")
+    return path
+
+
 MakeRun = Callable[..., Run]
 
 
@@ -122,6 +150,14 @@ def train_all(run: Run) -> list[ev.AnyEvent]:
 def classifier(make_run: MakeRun, examples: Path) -> Run:
     """A run that has learned `ratings`."""
     run = make_run(**CLASSIFIER, corpus=str(examples))
+    train_all(run)
+    return run
+
+
+@pytest.fixture
+def translator(make_run: MakeRun, pairs_file: Path) -> Run:
+    """A run that has learned `turned_around`."""
+    run = make_run(**TRANSLATOR, corpus=str(pairs_file))
     train_all(run)
     return run
 

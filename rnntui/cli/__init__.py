@@ -22,6 +22,7 @@ from rnntui.cli import (
     screens,
     studies,
     train,
+    translate,
     vectors,
 )
 from rnntui.core.errors import RnntuiError, oneline
@@ -33,7 +34,10 @@ click.rich_click.SHOW_ARGUMENTS = True
 click.rich_click.COMMAND_GROUPS = {
     "rnntui": [
         {"name": "Learn and look", "commands": ["train", "watch", "play", "duel", "sweep"]},
-        {"name": "Use a model", "commands": ["complete", "generate", "classify", "nearest", "export"]},
+        {
+            "name": "Use a model",
+            "commands": ["complete", "generate", "classify", "translate", "nearest", "export"],
+        },
         {"name": "Judge a model", "commands": ["evaluate", "score", "gradients"]},
         {"name": "Keep order", "commands": ["runs", "corpora", "config", "doctor"]},
     ]
@@ -58,6 +62,7 @@ for group in (
     studies,
     model,
     classify,
+    translate,
     measure,
     vectors,
     gradients,

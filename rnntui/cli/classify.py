@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-import msgspec
 import rich_click as click
 
 from rnntui import formats
+from rnntui.cli.judged import tell_judged
 from rnntui.cli.options import RunName, checkpoint_option, json_option, text_argument
 from rnntui.cli.output import write_line
 from rnntui.core import runs, store
@@ -76,20 +75,8 @@ def evaluate_texts(
     counters = read_counters(folder)
     part = others(run, corpus, encoding, tokenizer, labels) if corpus else reopen(run)[split]
     event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
-    event = msgspec.structs.replace(event, best=counters.step == counters.best_step)
-    if as_json:
-        extra: dict[str, Any] = {"labels": labels} | ({"corpus": corpus, "own": False} if corpus else {})
-        write_line(json.dumps(msgspec.to_builtins(event) | extra, ensure_ascii=False))
-        return
-    if corpus:
-        click.echo(
-            f"{visible_line(corpus)}: not the examples that {visible_line(run.name)} learned from", err=True
-        )
-    click.echo(
-        f"{part.name} (texts), step {event.step:,}: {formats.scores(event)}, {len(part.labels):,} texts"
-    )
-    for line in confusions(labels, event.confusion or []):
-        click.echo(line)
+    lines = [f"{len(part.labels):,} texts", *confusions(labels, event.confusion or [])]
+    tell_judged(run, event, counters.best_step, corpus, {"labels": labels}, lines, as_json)
 
 
 def confusions(labels: Sequence[str], table: Sequence[Sequence[int]]) -> list[str]:

@@ -22,9 +22,11 @@ from rnntui.cli.options import (
     json_option,
 )
 from rnntui.cli.output import write_line
+from rnntui.cli.translate import evaluate_pairs
 from rnntui.core import events as ev
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
+from rnntui.core.kinds import KINDS
 from rnntui.visible import visible_line
 
 if TYPE_CHECKING:
@@ -103,12 +105,15 @@ def evaluate(
     found = store.find(run)
     if encoding != "auto" and not corpus:
         raise InputError("--encoding: of another text; name it with --corpus")
-    if found.config.text.task == "classify":
+    task = found.config.text.task
+    if task != "lm":
         if dynamic or cache or compared or completing or protocol != "stream":
             raise InputError(
-                "--protocol, --dynamic, --cache, --baselines, --completion: of models that write; this one tells labels"
+                f"--protocol, --dynamic, --cache, --baselines, --completion: of models that write; "
+                f"this one {KINDS[task].does}"
             )
-        evaluate_texts(found, split, corpus, encoding, checkpoint, device, as_json)
+        evaluate_task = evaluate_texts if task == "classify" else evaluate_pairs
+        evaluate_task(found, split, corpus, encoding, checkpoint, device, as_json)
         return
     folder = sound_checkpoint(found, checkpoint)
     device = choose_device(device)

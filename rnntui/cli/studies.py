@@ -19,6 +19,7 @@ from rnntui.core import config, runs, store
 from rnntui.core import events as ev
 from rnntui.core.config import FIELDS, LIMITS
 from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core.kinds import KINDS
 from rnntui.core.studies.duelists import DUELISTS, cells_named, paths_of
 from rnntui.visible import visible_line
 
@@ -124,21 +125,20 @@ def _plot(racing: Sequence[Run]) -> list[str]:
     ]
     x, y = fitted(found, log=True)
     names = "  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(racing))
-    unit = config.BITS[racing[0].config.text.task]
+    unit = KINDS[racing[0].config.text.task].bits
     return [f"{unit} over seconds", *plain(chart(found, x, y, _WIDTH - MARGIN, _HEIGHT, "braille")), names]
 
 
 def _tell_standings(racing: Sequence[Run]) -> None:
     from rnntui.core.studies.duel import standings
 
-    protocol = "texts" if racing[0].config.text.task == "classify" else "stream"
-    unit = config.BITS[racing[0].config.text.task]
+    kind = KINDS[racing[0].config.text.task]
     _print_table(
         [
             "cell",
             "units",
             "parameters",
-            f"valid {unit} ({protocol})",
+            f"valid {kind.bits} ({kind.protocol})",
             "perplexity",
             "tokens/s",
             "steps",

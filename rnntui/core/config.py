@@ -15,6 +15,7 @@ import msgspec
 
 from rnntui.core.cells import CELLS
 from rnntui.core.errors import InputError, nearest
+from rnntui.core.kinds import KINDS, SAMPLE_TASKS, foreign
 from rnntui.core.sections import ModelConfig, Section, TaskKind, TextConfig, TokenizerKind, TrainingConfig
 
 FORMAT = 1
@@ -44,33 +45,6 @@ DEFAULT_PRESET = "balanced"
 _WORDS: dict[str, Any] = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {"char": {}, "byte": {}, "word": _WORDS, "bpe": _WORDS}
 """What a preset becomes for other tokens than characters."""
-_EXAMPLES: dict[str, Any] = {
-    "tokenizer": "word",
-    "hidden_size": 128,
-    "batch_size": 32,
-    "bidirectional": True,
-}
-"""What a preset becomes for labelled texts."""
-BITS: dict[TaskKind, str] = {"lm": "bits/byte", "classify": "bits/text"}
-"""What runs of a task are compared by."""
-SAMPLE_TASKS: dict[str, TaskKind] = {"reviews": "classify"}
-"""The samples that are no running text."""
-_OF_TASKS: dict[TaskKind, frozenset[str]] = {
-    "lm": frozenset(
-        (
-            "bptt",
-            "shuffle",
-            "vary_bptt",
-            "tied",
-            "softmax",
-            "activation_penalty",
-            "temporal_penalty",
-            "sample_prompt",
-        )
-    ),
-    "classify": frozenset(("text_column", "label_column", "bidirectional", "pooling")),
-}
-"""Settings that one task alone knows."""
 INHERITED = frozenset(
     (
         "tokenizer",
@@ -171,7 +145,9 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
     """
     if preset not in PRESETS:
         raise InputError(f"--preset: unknown preset '{preset}'; {nearest(preset, PRESETS)}")
-    task = settings.get("task") or SAMPLE_TASKS.get(str(settings.get("corpus")), "lm")
+    task: TaskKind = settings.get("task") or SAMPLE_TASKS.get(str(settings.get("corpus")), "lm")
+    if task not in KINDS:
+        raise InputError(f"--task: unknown task '{task}'; {nearest(task, KINDS)}")
     for name in foreign(task):
         if settings.get(name) is not None:
             raise InputError(f"{FIELDS[name].flag}: nothing that --task {task} knows; leave it out")
@@ -183,8 +159,10 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
         raise InputError("--embedding-size: comes with --embeddings; leave it out")
     recipe = RECIPES.get(settings.get("tokenizer") or "char", {})
     chosen = PRESETS[preset]
-    if task == "classify":
-        recipe = {"task": task} | _EXAMPLES | ({"bidirectional": False} if settings.get("begin_from") else {})
+    if task != "lm":
+        recipe = {"task": task, **KINDS[task].recipe}
+        if settings.get("begin_from"):
+            recipe["bidirectional"] = False
         chosen = {name: value for name, value in chosen.items() if name in LIMITS}
     elif settings.get("softmax") == "adaptive":
         recipe = {name: value for name, value in recipe.items() if name != "tied"}
@@ -202,11 +180,6 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
             raise InputError(f"unknown setting '{name}'; {nearest(name, FIELDS)}")
         tree[FIELDS[name].section][name] = value
     return converted(tree, where="")
-
-
-def foreign(task: str) -> frozenset[str]:
-    """The settings that another task alone knows."""
-    return frozenset().union(*(names for other, names in _OF_TASKS.items() if other != task))
 
 
 def changed(config: Config, settings: Mapping[str, Any]) -> Config:

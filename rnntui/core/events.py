@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from rnntui.core.sections import TaskKind
+
 Reason = Literal["steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error"]
 
 
@@ -40,6 +42,7 @@ class Started(Event, frozen=True, kw_only=True):
     train_bytes: int = 0
     """Of the training part as UTF-8: turns nats a token into bits a byte.  0 where an older run did not say."""
     valid_bytes: int = 0
+    task: TaskKind = "lm"
     labels: list[str] | msgspec.UnsetType = msgspec.UNSET
     """What a text may be, where texts are classified."""
 
@@ -83,8 +86,8 @@ class Evaluated(Event, frozen=True, kw_only=True):
     accuracy: float
     """Share of tokens that were the likeliest one."""
     protocol: str
-    """`stream`: read once, in order, state carried.  `windows`: 256 tokens each from a zero state.  `texts`: each
-    by itself."""
+    """`stream`: read once, in order, state carried.  `windows`: 256 tokens each from a zero state.  `texts` and
+    `pairs`: each by itself."""
     train_s: float
     best: bool = False
     """Whether no evaluation of this run was better before."""

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rnntui.core import events as ev
-from rnntui.core.config import BITS
+from rnntui.core.kinds import KINDS, Kind
+from rnntui.core.sections import TaskKind
 
 Numbers = npt.NDArray[np.floating[Any]]
 
@@ -94,9 +95,13 @@ class History:
         )
 
     @property
-    def bits_unit(self) -> str:
-        """What its bits are counted by."""
-        return BITS["classify" if self.started is not None and self.started.labels else "lm"]
+    def task(self) -> TaskKind:
+        """What is learned: of a run that has told nothing yet, what most learn."""
+        return self.started.task if self.started is not None else "lm"
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.task]
 
     def add(self, events: Iterable[ev.AnyEvent]) -> None:
         """Take in events, in their order."""

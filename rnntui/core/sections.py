@@ -16,7 +16,7 @@ from rnntui.core.cells.steps import STEPS
 from rnntui.core.errors import nearest
 from rnntui.core.splits import split_fractions
 
-TaskKind = Literal["lm", "classify"]
+TaskKind = Literal["lm", "classify", "translate"]
 TokenizerKind = Literal["char", "word", "bpe", "byte"]
 Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
 Average = Literal["none", "ema", "nt-asgd"]
@@ -49,16 +49,22 @@ class TextConfig(Section, frozen=True, kw_only=True):
 
     corpus: Annotated[str, _doc("sample name, file, folder, '-' for standard input, or URL")] = "tales"
     task: Annotated[
-        TaskKind, _doc("what is learned: 'lm' the next token, 'classify' the label of a text")
+        TaskKind,
+        _doc("what is learned: 'lm' the next token, 'classify' a text's label, 'translate' another text"),
     ] = "lm"
     text_column: Annotated[str, _doc("where a table has the texts (classify)")] = "text"
     label_column: Annotated[str, _doc("where a table has the labels (classify)")] = "label"
+    source_column: Annotated[str, _doc("where a table has what is translated (translate)")] = "source"
+    target_column: Annotated[str, _doc("where a table has what it becomes (translate)")] = "target"
+    target_corpus: Annotated[
+        str, _doc("file whose lines are what the lines of CORPUS become, in the place of a table (translate)")
+    ] = ""
     encoding: Annotated[str, _doc("'auto' reads UTF-8, and UTF-16 with a byte order mark")] = "auto"
     split: Annotated[
         str,
         _doc(
             "train/valid/test in percent; two numbers leave no test part; 'auto' is 90/5/5, less of long texts; "
-            "80/10/10 of labelled ones"
+            "80/10/10 of labelled ones and of pairs"
         ),
     ] = "auto"
     tokenizer: Annotated[TokenizerKind, _doc("what a token is")] = "char"
@@ -66,6 +72,9 @@ class TextConfig(Section, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=2)] | None, _doc("largest vocabulary (default: word 20000, bpe 2000)")
     ] = None
     min_count: Annotated[Positive, _doc("a word seen less often in training becomes <unk> (word only)")] = 2
+    shared_vocabulary: Annotated[
+        bool, _doc("one vocabulary, and one embedding, for both sides (translate)")
+    ] = False
     sha256: Annotated[str, _doc("digest of the corpus as read; written when the run is created")] = ""
 
     def __post_init__(self) -> None:
@@ -107,11 +116,21 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     ] = "full"
     residual: Annotated[bool, _doc("add a layer's input to its output where the sizes agree")] = False
     layer_norm: Annotated[bool, _doc("normalise each layer's output")] = False
-    bidirectional: Annotated[bool, _doc("read each text from its end as well (classify)")] = False
+    bidirectional: Annotated[bool, _doc("read each text from its end as well (classify, translate)")] = False
     pooling: Annotated[
         Literal["last", "concat", "attention"],
         _doc("what of a text's outputs counts; 'concat' is greatest, mean and last (classify)"),
     ] = "concat"
+
+    attention: Annotated[
+        Literal["luong", "bahdanau", "none"],
+        _doc("how the decoder finds its place in the source: by a product or by a small network (translate)"),
+    ] = "luong"
+    scheduled_sampling: Annotated[
+        Fraction,
+        _doc("share of tokens that the decoder is told from its own guesses in training (translate)"),
+    ] = 0.0
+    input_feeding: Annotated[bool, _doc("tell the decoder where it looked before; slower (translate)")] = True
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:

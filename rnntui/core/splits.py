@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
+from rnntui.core.errors import InputError
+
+Part = TypeVar("Part")
+
 _HELDOUT = 1_000_000
 
 
@@ -29,3 +36,18 @@ def split_in_figures(split: str, chars: int) -> str:
         return split
     heldout = max(0.001, round(min(5.0, 100 * _HELDOUT / max(chars, 1)), 3))
     return f"{round(100 - 2 * heldout, 3):g}/{heldout:g}/{heldout:g}"
+
+
+def split_of_examples(split: str, count: int, most: int) -> str:
+    """`split` in percent: 'auto' holds out twice a tenth of so many examples, and `most` each at most."""
+    if split != "auto":
+        return split
+    held_out = max(0.001, round(min(10.0, 100 * most / count), 3))
+    return f"{round(100 - 2 * held_out, 3):g}/{held_out:g}/{held_out:g}"
+
+
+def part_of(parts: Mapping[str, Part], name: str) -> Part:
+    """The part called `name`.  Raises InputError where there is none."""
+    if name not in parts:
+        raise InputError(f"--split: this run has no '{name}' part; it has {', '.join(parts)}")
+    return parts[name]

@@ -11,6 +11,7 @@ import platformdirs
 
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError
+from rnntui.core.kinds import KINDS
 from rnntui.core.runs import Run
 from rnntui.core.sections import TaskKind
 
@@ -29,12 +30,6 @@ def runs_home() -> Path:
 
 def cache_home() -> Path:
     return home() / "cache"
-
-
-_SERVES = {
-    "lm": "it writes; use `rnntui complete`, `generate` or `score`",
-    "classify": "it tells labels; use `rnntui classify`",
-}
 
 
 def keep_text(text: str) -> Path:
@@ -56,7 +51,7 @@ def find(name: str, task: TaskKind | None = None) -> Run:
     found = _find(name)
     trained_for = found.config.text.task
     if task is not None and trained_for != task:
-        raise InputError(f"{name}: trained with --task {trained_for}: {_SERVES[trained_for]}")
+        raise InputError(f"{name}: trained with --task {trained_for}: {KINDS[trained_for].serves}")
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,6 +17,7 @@ from rnntui.core.config import RESUMABLE
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.interrupts import leaving_signals
 from rnntui.core.runs import Run
+from rnntui.core.sections import TaskKind
 from rnntui.core.studies.duelists import DUELISTS, paths_of
 from rnntui.tui.child import Child, start_duel, start_training
 from rnntui.tui.host import Host
@@ -281,12 +282,18 @@ def playground(path: Path, checkpoint: str | None = None) -> Screen[None]:
     """The playground for what the run at `path` has learned."""
     from rnntui.tui.screens.classifying import ClassifyingScreen
     from rnntui.tui.screens.playground import PlaygroundScreen
+    from rnntui.tui.screens.translating import TranslatingScreen
 
     try:
         task = Run.open(path).config.text.task
     except InputError:
         task = "lm"  # what is wrong with it, the playground says
-    return ClassifyingScreen(path, checkpoint) if task == "classify" else PlaygroundScreen(path, checkpoint)
+    screens: dict[TaskKind, Callable[[Path, str | None], Screen[None]]] = {
+        "lm": PlaygroundScreen,
+        "classify": ClassifyingScreen,
+        "translate": TranslatingScreen,
+    }
+    return screens[task](path, checkpoint)
 
 
 def open_corpora() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -58,3 +59,26 @@ class Follower:
             return live, "live weights"
         folder = runs.Run.open(self.path).checkpoint_path(self.checkpoint or "best")
         return folder / "model.safetensors", f"checkpoint of step {int(folder.name):,}"
+
+
+class Answerer(Follower):
+    """A model on a run's weights, loaded as they become newer."""
+
+    ready = False
+    """Whether weights are in use."""
+
+    def refresh(self) -> str | None:
+        """Load the weights if they are not in use yet; return what they are if they are new.
+
+        Raises InputError where the run has none, or where they do not fit.
+        """
+        newer = self.newer()
+        if newer is None:
+            return None
+        self.load(runs.Run.open(self.path), newer.path)
+        self.loaded, self.ready = newer, True
+        return newer.description
+
+    @abstractmethod
+    def load(self, run: runs.Run, weights: Path) -> None:
+        """Take the weights in the file `weights` into use."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnntui.core import runs
-from rnntui.tui.follower import Follower
+from rnntui.core.runs import Run
+from rnntui.tui.follower import Answerer
 
 if TYPE_CHECKING:
     from rnntui.core.inference.classifying import Verdict
@@ -38,30 +39,17 @@ class Judgement:
         return next((piece for piece, end in zip(self.pieces, ends, strict=True) if offset < end), None)
 
 
-class Judge(Follower):
+class Judge(Answerer):
     """A classifier on a run's weights."""
 
-    _model: Classifier | None = None
+    _model: Classifier
     _tokenizer: Tokenizer
     _labels: list[str]
 
-    @property
-    def ready(self) -> bool:
-        return self._model is not None
-
-    def refresh(self) -> str | None:
-        """Load the weights if they are not in use yet; return what they are if they are new.
-
-        Raises InputError where the run has none, or where they do not fit.
-        """
-        newer = self.newer()
-        if newer is None:
-            return None
+    def load(self, run: Run, weights: Path) -> None:
         from rnntui.core.tasks.classification import load_classifier
 
-        self._model, self._tokenizer, self._labels = load_classifier(runs.Run.open(self.path), newer.path)
-        self.loaded = newer
-        return newer.description
+        self._model, self._tokenizer, self._labels = load_classifier(run, weights)
 
     def judge(self, text: str, rank: int) -> Judgement:
         """What the model makes of `text`; its pieces' influence on the label of that `rank`, 0 for the likeliest.
@@ -70,7 +58,6 @@ class Judge(Follower):
         """
         from rnntui.core.inference.classifying import judge, likeliest
 
-        assert self._model is not None, "refresh comes first"
         began = time.perf_counter()
         verdict = judge(self._model, self._tokenizer, text)
         order = likeliest(verdict.probabilities)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from rnntui.core.errors import InputError
 from rnntui.core.sections import TextConfig
+from rnntui.core.splits import split_of_examples
 from rnntui.core.text import tokenizers
+from rnntui.core.text.buckets import in_order
 from rnntui.core.text.examples import Example, check_labels, read
-from rnntui.core.text.labelled import Buckets, divide, encode, in_order, labels_of, split_of_examples
+from rnntui.core.text.labelled import LabelledBatch, batches_of, divide, encode, labels_of
 
 ROWS = [("good", 'it "works", mostly'), ("bad", "it broke"), ("good", "fine by me"), ("bad", "no")]
 
@@ -24,7 +26,7 @@ ROWS = [("good", 'it "works", mostly'), ("bad", "it broke"), ("good", "fine by m
 def read_file(path: Path, content: str, **options: Any) -> list[tuple[str, str]]:
     path.write_text(content, encoding="utf-8")
     found = read(TextConfig(corpus=str(path), task="classify", **options))
-    return [(each.label, each.text) for each in found.examples]
+    return [(each.label, each.text) for each in found.rows]
 
 
 def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
@@ -40,11 +42,11 @@ def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
     for number, (label, text) in enumerate(ROWS):
         (tmp_path / "folders" / label).mkdir(parents=True, exist_ok=True)
         (tmp_path / "folders" / label / f"{number}.txt").write_text(text, encoding="utf-8")
-    found = read(TextConfig(corpus=str(tmp_path / "folders"), task="classify")).examples
+    found = read(TextConfig(corpus=str(tmp_path / "folders"), task="classify")).rows
     assert sorted((each.label, each.text) for each in found) == sorted(ROWS)
     digests = {read(TextConfig(corpus=str(tmp_path / name))).sha256 for name in ("a.tsv", "a.csv", "a.jsonl")}
     assert len(digests) == 1
-    assert [each.where for each in read(TextConfig(corpus=str(tmp_path / "a.tsv"))).examples][-1].endswith(
+    assert [each.where for each in read(TextConfig(corpus=str(tmp_path / "a.tsv"))).rows][-1].endswith(
         "line 5"
     )
 
@@ -66,7 +68,7 @@ def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
         ("a.jsonl", '{"label": "a"}\n', ("line 1", "no key 'text'")),
         ("a.jsonl", '{"label": "a", "text": 7}\n', ("line 1", "'text' is no text")),
         ("a.jsonl", '{"label": null, "text": "b"}\n', ("line 1", "'label' is neither")),
-        ("a.txt", "some text\n", ("'.txt' holds no labels", "--task classify")),
+        ("a.txt", "some text\n", ("'.txt' holds no columns", "--task classify")),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_line(
@@ -119,7 +121,7 @@ def test_no_text_is_in_two_parts_and_every_example_in_one(rows: list[tuple[str, 
 def test_every_label_is_held_out_in_its_share() -> None:
     """Protects small classes: of each label a tenth is held out, and at least one text."""
     examples = [Example(f"text {i}", "rare" if i % 50 == 0 else "common", "") for i in range(1000)]
-    parts = divide(examples, split_of_examples("auto", len(examples)))
+    parts = divide(examples, split_of_examples("auto", len(examples), 10_000))
     counts = {name: Counter(each.label for each in part) for name, part in parts.items()}
     assert counts["valid"] == {"common": 98, "rare": 2} == counts["test"]
     few = divide(
@@ -136,19 +138,19 @@ def test_batches_hold_every_text_once_an_epoch_and_whole() -> None:
     ]  # all different
     tokenizer = tokenizers.train(TextConfig(tokenizer="char"), (each.text for each in examples))
     part = encode("train", examples, tokenizer, labels_of(examples))
-    buckets = Buckets(part, 8, seed=3)
+    buckets = batches_of(part, 8, seed=3)
     assert len(buckets) == 7
     seen = []
     for position in range(len(buckets)):
-        batch = buckets[position]
+        batch = cast("LabelledBatch", buckets[position])
         assert batch.inputs.shape == (batch.lengths.max(), len(batch.labels)) and batch.first
         for column, length in enumerate(batch.lengths):
             text = tokenizer.decode(batch.inputs[1:length, column])
             seen.append((text, "ab"[batch.labels[column]]))
     assert sorted(seen) == sorted((each.text, each.label) for each in examples)
-    again = Buckets(part, 8, seed=3)[9]
-    assert (again.inputs == buckets[9].inputs).all() and not np.array_equal(again.inputs, buckets[2].inputs)
-    order = [int(i) for which, _ in in_order(part, 8) for i in which]
+    again = batches_of(part, 8, seed=3)[9].arrays[0]
+    assert (again == buckets[9].arrays[0]).all() and not np.array_equal(again, buckets[2].arrays[0])
+    order = [int(i) for which in in_order(part.read.lengths, 8) for i in which]
     assert sorted(order) == list(range(53))
 
 

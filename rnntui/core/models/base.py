@@ -40,8 +40,8 @@ class Loss(NamedTuple):
 class Model(nn.Module, ABC):
     """An embedding, recurrent layers and a head, whatever they are to tell."""
 
-    tied = False
-    """Whether the output weights are the embedding's."""
+    tied_to = ""
+    """The embedding whose weights the output's are, where they are one."""
     head_is_new = False
     """Whether a model of this kind that begins with a language model learns a head of its own."""
 

@@ -13,7 +13,7 @@ from rnntui.core.models.making import make_model
 _LARGEST = 1 << 16
 
 
-def within_budget(config: Config, vocab_size: int, labels: int = 0) -> Config:
+def within_budget(config: Config, vocab_size: int, outcomes: int = 0) -> Config:
     """`config` with `--parameters` replaced by the hidden size it solves to, if it was given.
 
     The solution is the largest size whose model has at most that many parameters.  Raises InputError
@@ -25,7 +25,7 @@ def within_budget(config: Config, vocab_size: int, labels: int = 0) -> Config:
 
     def parameters(hidden_size: int) -> int:
         model = msgspec.structs.replace(config.model, hidden_size=hidden_size)
-        return parameters_of(msgspec.structs.replace(config, model=model), vocab_size, labels)
+        return parameters_of(msgspec.structs.replace(config, model=model), vocab_size, outcomes)
 
     if parameters(1) > budget:
         raise InputError(
@@ -42,7 +42,7 @@ def within_budget(config: Config, vocab_size: int, labels: int = 0) -> Config:
     return changed(config, {"hidden_size": low, "parameters": None})
 
 
-def parameters_of(config: Config, vocab_size: int, labels: int = 0) -> int:
+def parameters_of(config: Config, vocab_size: int, outcomes: int = 0) -> int:
     """The number of parameters of a model that is not built: counted on shapes without storage."""
     with torch.device("meta"):
-        return count_parameters(make_model(config, vocab_size, labels))
+        return count_parameters(make_model(config, vocab_size, outcomes))

@@ -4,44 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from rnntui.core.models.base import NO_PENALTIES, Loss, Model, Penalties
-from rnntui.core.models.dropouts import DroppingEmbedding, LockedDropout
+from rnntui.core.models.base import NO_PENALTIES, Loss, Penalties
 from rnntui.core.models.heads import SoftmaxHead
-from rnntui.core.models.pooling import POOLINGS, backward_in
-from rnntui.core.models.stack import Stack, StackState
+from rnntui.core.models.pooling import POOLINGS
+from rnntui.core.models.reading import Reader
+from rnntui.core.models.stack import StackState
 from rnntui.core.sections import ModelConfig
 
 
-class Classifier(Model):
-    """Embedding, recurrent stack, pooling, softmax over the labels.
+class Classifier(Reader):
+    """What reads texts, pooling, softmax over the labels.
 
-    With `bidirectional`, a second stack reads each text from its end, and the outputs of both stand side by
-    side (Schuster and Paliwal 1997).  Shapes: T time steps, B texts, E embedding features, H hidden units, F
-    features (H, or 2H with both directions), L labels.
+    Shapes: T time steps, B texts, E embedding features, L labels; the others as `Reader` has them.
     """
 
     head_is_new = True
 
     def __init__(self, config: ModelConfig, vocab_size: int, labels: int) -> None:
-        super().__init__()
+        super().__init__(config, vocab_size)
         self._layers = config.num_layers
-        self.vocab_size, self.labels = vocab_size, labels
-        self.embedding = DroppingEmbedding(vocab_size, config.embedding_size, config.embedding_dropout or 0.0)
-        self.input_dropout = LockedDropout(config.input_dropout or 0.0)
-        self.stack = Stack(config.embedding_size, config)
-        self.backward_stack = Stack(config.embedding_size, config) if config.bidirectional else None
-        features = config.hidden_size * (1 + config.bidirectional)
-        self.dropout = LockedDropout(config.dropout or 0.0)
+        self.labels = labels
         pooling = POOLINGS[config.pooling]
-        self.pooling = pooling(features, config.bidirectional)
-        self.head = SoftmaxHead(features * pooling.widens, labels)
-
-    def initial_state(self, batch_size: int) -> StackState:
-        """None is carried: each text begins anew."""
-        return ()
+        self.pooling = pooling(self.features, config.bidirectional)
+        self.head = SoftmaxHead(self.features * pooling.widens, labels)
 
     def begin_at(self, counts: Tensor) -> None:
         self.head.begin_at(counts)
@@ -72,11 +59,7 @@ class Classifier(Model):
 
     def _pooled(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, F or more) from embedded texts x (T, B, E)."""
-        x, texts = self.input_dropout(x), x.shape[1]
-        y, _ = self.stack(x, self.stack.initial_state(texts))
-        if self.backward_stack is not None:
-            turned, _ = self.backward_stack(backward_in(x, lengths), self.stack.initial_state(texts))
-            y = torch.cat([y, backward_in(turned, lengths)], dim=2)
+        pooled = self.pooling(self.outputs(x, lengths), lengths)
         # One mask for the vector of a text: of a locked one, nothing but that is left.
-        pooled: Tensor = self.dropout(self.pooling(y, lengths).unsqueeze(0)).squeeze(0)
-        return pooled
+        dropped: Tensor = self.dropout(pooled.unsqueeze(0)).squeeze(0)
+        return dropped

@@ -6,6 +6,9 @@ steps of a piece leaves it a smaller network to read with (Gal and Ghahramani 20
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -19,11 +22,21 @@ class LockedDropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
+        self._holds = False
+        self._mask: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not self.p:
             return x
-        return x * _mask(x.new_empty(1, *x.shape[1:]), self.p)
+        mask = self._mask
+        if mask is None:
+            mask = _mask(x.new_empty(1, *x.shape[1:]), self.p)
+            self._mask = mask if self._holds else None
+        return x * mask
+
+    def hold(self, holds: bool) -> None:
+        """Leave the same out from now on, or no longer."""
+        self._holds, self._mask = holds, None
 
 
 class DroppingEmbedding(nn.Embedding):
@@ -42,6 +55,19 @@ class DroppingEmbedding(nn.Embedding):
             return x
         kept = _mask(self.weight.new_empty(self.num_embeddings, 1), self.p)
         return x * kept[tokens]
+
+
+@contextmanager
+def held(model: nn.Module) -> Iterator[None]:
+    """Every dropout within `model` leaves the same out for the whole block: of a piece that goes step by step."""
+    layers = [layer for layer in model.modules() if isinstance(layer, LockedDropout)]
+    for layer in layers:
+        layer.hold(True)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.hold(False)
 
 
 def _mask(like: Tensor, p: float) -> Tensor:

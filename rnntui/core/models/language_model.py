@@ -37,7 +37,7 @@ class LanguageModel(Model):
             # As an output matrix, an embedding of unit variance would start with logits far too large.
             nn.init.normal_(self.embedding.weight, std=embedding**-0.5)
             self.head.weight = self.embedding.weight
-        self.tied = config.tied
+        self.tied_to = "embedding.weight" if config.tied else ""
 
     def initial_state(self, batch_size: int) -> StackState:
         """The zero state for `batch_size` streams."""

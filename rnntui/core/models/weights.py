@@ -29,7 +29,7 @@ _TIED = "head.weight"
 def model_tensors(model: Model) -> dict[str, Tensor]:
     """The model's weights by name; a tied matrix once, under the embedding's name."""
     tensors = dict(model.state_dict())
-    if model.tied:
+    if model.tied_to:
         del tensors[_TIED]
     return tensors
 
@@ -58,8 +58,8 @@ def load_weights(model: Model, path: Path) -> None:
     """Fill `model` from a safetensors file.  Raises InputError where the two do not fit."""
     check_shapes(path, shapes_of(model))
     tensors = read_tensors(path)
-    if model.tied:
-        tensors[_TIED] = tensors["embedding.weight"]
+    if model.tied_to:
+        tensors[_TIED] = tensors[model.tied_to]
     model.load_state_dict(tensors)
 
 
@@ -70,10 +70,10 @@ def model_on(
     with torch.device("meta"):
         model = LanguageModel(config, vocab_size)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    if model.tied:
-        tensors[_TIED] = tensors["embedding.weight"]
+    if model.tied_to:
+        tensors[_TIED] = tensors[model.tied_to]
     model.load_state_dict(tensors, assign=True)
-    if model.tied:
+    if model.tied_to:
         cast("SoftmaxHead", model.head).weight = model.embedding.weight
     return model
 

@@ -27,6 +27,7 @@ from rnntui.core import store
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import PRIVATE, refused, write_atomically
+from rnntui.core.kinds import KINDS
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run, read_json
 from rnntui.core.studies.space import Choices, Space
@@ -116,7 +117,7 @@ class Sweep:
     @property
     def unit(self) -> str:
         """What the bits of a trial are counted by."""
-        return configuration.BITS[configuration.build(self._settings, self._preset).text.task]
+        return KINDS[configuration.build(self._settings, self._preset).text.task].bits
 
     @property
     def best(self) -> Trial | None:

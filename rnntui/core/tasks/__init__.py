@@ -26,6 +26,10 @@ def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Task[Any
         from rnntui.core.tasks import classification
 
         return classification.prepare(config, narrate)
+    if config.text.task == "translate":
+        from rnntui.core.tasks import translation
+
+        return translation.prepare(config, narrate)
     from rnntui.core.tasks.language import LanguageTask
 
     config, tokenizer, data = dataset.prepare(config, narrate, vocabulary_of(config))
@@ -45,6 +49,10 @@ def _reopened(run: Run) -> Task[Any]:
         from rnntui.core.tasks import classification
 
         return classification.reopen(run)
+    if run.config.text.task == "translate":
+        from rnntui.core.tasks import translation
+
+        return translation.reopen(run)
     from rnntui.core.tasks.language import LanguageTask
 
     tokenizer = tokenizers.load(run.path / "tokenizer.json")

@@ -61,7 +61,7 @@ class Task(ABC, Generic[M]):
 
     @property
     def widths(self) -> tuple[int, int]:
-        """Different tokens, and labels: what a model's size depends on besides its configuration."""
+        """Different tokens, and outcomes of another kind: what a model's size depends on besides its settings."""
         return self.tokenizer.vocab_size, len(self.labels)
 
     @abstractmethod

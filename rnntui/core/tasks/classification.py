@@ -17,32 +17,33 @@ import numpy.typing as npt
 from rnntui.core import events as ev
 from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
-from rnntui.core.files import write_atomically
 from rnntui.core.inference.classifying import likeliest, log_probabilities
 from rnntui.core.models.classifier import Classifier
 from rnntui.core.models.weights import filled
 from rnntui.core.runs import Run, read_json
-from rnntui.core.store import cache_home
+from rnntui.core.splits import part_of, split_of_examples
 from rnntui.core.tasks.base import Between, Moment, Sizes, Subject, Task
 from rnntui.core.tasks.metrics import calibration_error, confusion, macro_f1
 from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
 from rnntui.core.text import examples as reading
 from rnntui.core.text import tokenizers
-from rnntui.core.text.corpus import canonical
+from rnntui.core.text.buckets import in_order
 from rnntui.core.text.examples import Example
+from rnntui.core.text.kept import read_again, remember
 from rnntui.core.text.labelled import (
-    Buckets,
     Labelled,
     batch_of,
+    batches_of,
     divide,
     encode,
-    in_order,
     labels_of,
-    split_of_examples,
 )
+from rnntui.core.text.records import remembered_as
 from rnntui.core.text.stored import Narrate
 from rnntui.core.text.tokenizers import Tokenizer
 
+_HELD_OUT = 10_000
+"""Examples of a held-out part at most, where nobody says how many."""
 _AT_ONCE = 64
 """Texts of about one length that are scored side by side."""
 _NAMED = 3
@@ -74,14 +75,12 @@ class ClassificationTask(Task[Classifier]):
             for name, part in parts.items()
         }
         train, valid = self["train"], self["valid"]
-        sizes = (len(train.tokens), len(valid.tokens), self._bytes["train"], self._bytes["valid"])
+        sizes = (len(train.read.tokens), len(valid.read.tokens), self._bytes["train"], self._bytes["valid"])
         self.sizes = Sizes(tokenizer.vocab_size, *sizes)
 
     def __getitem__(self, name: str) -> Labelled:
         """The part called `name`.  Raises InputError where the run has none."""
-        if name not in self._parts:
-            raise InputError(f"--split: this run has no '{name}' part; it has {', '.join(self._parts)}")
-        return self._parts[name]
+        return part_of(self._parts, name)
 
     def files(self) -> Mapping[str, bytes]:
         content = {"format": _FORMAT, "labels": list(self.labels)}
@@ -96,7 +95,7 @@ class ClassificationTask(Task[Classifier]):
         if self.start is not None:
             make = beginning_with(make, self.start, config.model.frozen_embeddings)
         counts = np.bincount(part.labels, minlength=len(self.labels))
-        return Subject(make, Buckets(part, training.batch_size, training.seed), counts)
+        return Subject(make, batches_of(part, training.batch_size, training.seed), counts)
 
     @property
     def held_out(self) -> int:
@@ -124,13 +123,13 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTas
     """
     narrate(f"reading {config.text.corpus}", None)
     found = reading.read(config.text)
-    reading.check_labels(found.examples)
-    _remember(found)
-    split = split_of_examples(config.text.split, len(found.examples))
+    reading.check_labels(found.rows)
+    remember(found)
+    split = split_of_examples(config.text.split, len(found.rows), _HELD_OUT)
     corpus = config.text.corpus
-    known = {"sha256": found.sha256, "corpus": corpus if corpus.startswith("hf:") else canonical(corpus)}
-    config = changed(config, known | {"split": split})
-    parts = divide(found.examples, split)
+    known = {"sha256": found.sha256, "corpus": remembered_as(corpus), "split": split}
+    config = changed(config, known)
+    parts = divide(found.rows, split)
     if not parts["valid"] or not parts["train"]:
         raise InputError(f"{corpus}: too few texts for --split {split}; give more of them")
     counts = Counter(example.label for example in parts["train"])
@@ -140,7 +139,7 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTas
     if tokenizer is None:
         narrate(f"learning the {config.text.tokenizer} tokenizer", None)
         tokenizer = tokenizers.train(config.text, (example.text + "\n" for example in parts["train"]))
-    return config, ClassificationTask(tokenizer, labels_of(found.examples), parts)
+    return config, ClassificationTask(tokenizer, labels_of(found.rows), parts)
 
 
 def reopen(run: Run) -> ClassificationTask:
@@ -148,21 +147,9 @@ def reopen(run: Run) -> ClassificationTask:
 
     Raises InputError where the corpus has changed or is gone and the cache is empty.
     """
-    text = run.config.text
-    examples = _remembered(text.sha256)
-    if examples is None:
-        if text.corpus == "-":
-            raise InputError(f"{run.path}: its examples came from standard input and are no longer there")
-        found = reading.read(text)
-        if found.sha256 != text.sha256:
-            raise InputError(
-                f"{text.corpus}: no longer the examples that {run.path} was trained on "
-                f"(sha256 {found.sha256[:12]}, not {text.sha256[:12]}); restore them or train a new run"
-            )
-        _remember(found)
-        examples = found.examples
+    examples = read_again(run, reading.read, Example)
     tokenizer = tokenizers.load(run.path / "tokenizer.json")
-    return ClassificationTask(tokenizer, labels_in(run), divide(examples, text.split))
+    return ClassificationTask(tokenizer, labels_in(run), divide(examples, run.config.text.split))
 
 
 def labels_in(run: Run) -> list[str]:
@@ -202,7 +189,7 @@ def others(run: Run, corpus: str, encoding: str, tokenizer: Tokenizer, labels: S
         raise InputError(
             f"--corpus: {corpus}: the examples that {run.name} was trained on; leave it out to score those held out"
         )
-    return encode("whole", found.examples, tokenizer, labels)
+    return encode("whole", found.rows, tokenizer, labels)
 
 
 def score(model: Classifier, part: Labelled, device: str = "cpu", between: Between = lambda: None) -> Scores:
@@ -210,8 +197,9 @@ def score(model: Classifier, part: Labelled, device: str = "cpu", between: Betwe
     count = len(part.labels)
     probabilities = np.empty((count, model.labels))
     nats = np.empty(count)
-    for which, batch in in_order(part, _AT_ONCE):
+    for which in in_order(part.read.lengths, _AT_ONCE):
         between()
+        batch = batch_of(part, which)
         log_p = log_probabilities(model, batch, device).numpy()
         nats[which] = -log_p[np.arange(len(which)), batch.labels]
         probabilities[which] = np.exp(log_p)
@@ -240,28 +228,3 @@ def told(scores: Scores, split: str, now: Moment) -> ev.Evaluated:
         metrics={"macro_f1": scores.macro_f1, "calibration_error": scores.calibration_error},
         confusion=scores.confusion.tolist(),
     )
-
-
-def _cached(sha256: str) -> Path:
-    return cache_home() / "examples" / f"{sha256[:32]}.json"
-
-
-def _remember(found: reading.Examples) -> None:
-    """Keep the examples beside the other caches, as a run cannot always read them again."""
-    path = _cached(found.sha256)
-    if path.exists():
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return  # told where the run folder is made
-    write_atomically(path, json.dumps(found.examples).encode(), durable=False)
-
-
-def _remembered(sha256: str) -> list[Example] | None:
-    """The examples of that digest, if they are kept."""
-    try:
-        entries = json.loads(_cached(sha256).read_bytes())
-        return [Example(*entry) for entry in entries]
-    except (OSError, ValueError, TypeError):
-        return None

@@ -14,9 +14,10 @@ import torch
 from torch import nn
 
 from rnntui.core import store
-from rnntui.core.config import INHERITED, Config, changed, foreign, value_of
+from rnntui.core.config import INHERITED, Config, changed, value_of
 from rnntui.core.errors import InputError
 from rnntui.core.inference.opening import sound_checkpoint
+from rnntui.core.kinds import foreign
 from rnntui.core.models.base import M
 from rnntui.core.models.weights import read_tensors
 from rnntui.core.tasks.embedded import KNOWN, take_in
@@ -72,7 +73,7 @@ def beginning_with(make: Callable[[], M], start: Path, frozen: bool = False) -> 
             return model
         with torch.no_grad():
             for name, tensor in model.state_dict().items():
-                if (model.head_is_new and name.startswith(_NEW)) or (name == "head.weight" and model.tied):
+                if (model.head_is_new and name.startswith(_NEW)) or (name == "head.weight" and model.tied_to):
                     continue
                 if name.startswith("backward_stack."):
                     continue

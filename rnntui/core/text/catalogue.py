@@ -17,14 +17,19 @@ class Sample(NamedTuple):
     language: str
     summary: str
     """What it shows, in a few words."""
+    file: str = ""
+    """Where its text is, among the sample texts."""
 
 
 SAMPLES: dict[str, Sample] = {
-    "tales": Sample("English", "short stories: prose and dialogue"),
-    "verse": Sample("English", "ballads, sonnets, odes: lines and rhyme"),
-    "chinese": Sample("Chinese", "short stories: a large character set"),
-    "reber": Sample("grammar", "embedded Reber strings: the best possible loss is known"),
-    "reviews": Sample("English", "short reviews with their labels: what a text is, not how it goes on"),
+    "tales": Sample("English", "short stories: prose and dialogue", "tales.txt"),
+    "verse": Sample("English", "ballads, sonnets, odes: lines and rhyme", "verse.txt"),
+    "chinese": Sample("Chinese", "short stories: a large character set", "chinese.txt"),
+    "reber": Sample("grammar", "embedded Reber strings: the best possible loss is known", "reber.txt"),
+    "reviews": Sample(
+        "English", "short reviews with their labels: what a text is, not how it goes on", "reviews.tsv"
+    ),
+    "phrases": Sample("English, Chinese", "sentences in both: what a text becomes", "phrases.en-zh.tsv"),
     "python-stdlib": Sample("Python", "this interpreter's own library: tens of megabytes of code"),
 }
 
@@ -36,17 +41,12 @@ def folder() -> Path:
     return installed if installed.is_dir() else package.parent / "sample_corpora"
 
 
-def suffix(name: str) -> str:
-    """How the file of the sample called `name` ends."""
-    return ".tsv" if (folder() / f"{name}.tsv").exists() else ".txt"
-
-
 def blocks(name: str) -> Iterator[str]:
     """The text of the sample called `name`, block by block.  Raises InputError where its file is missing."""
     if name == "python-stdlib":
         yield from _standard_library()
         return
-    path = folder() / f"{name}{suffix(name)}"
+    path = folder() / SAMPLES[name].file
     try:
         yield path.read_text(encoding="utf-8")
     except OSError as error:

@@ -18,7 +18,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.files import folder_written_atomically
 from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
-from rnntui.core.splits import split_fractions, split_in_figures
+from rnntui.core.splits import part_of, split_fractions, split_in_figures
 from rnntui.core.store import cache_home
 from rnntui.core.text import tokenizers
 from rnntui.core.text.corpus import Source, canonical
@@ -59,9 +59,7 @@ class Dataset:
 
     def __getitem__(self, name: str) -> Split:
         """The split called `name`.  Raises InputError where the run has none."""
-        if name not in self.splits:
-            raise InputError(f"--split: this run has no '{name}' part; it has {', '.join(self.splits)}")
-        return self.splits[name]
+        return part_of(self.splits, name)
 
 
 def prepare(

@@ -3,49 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from rnntui.core.errors import InputError, nearest
 from rnntui.core.splits import split_fractions
+from rnntui.core.text.buckets import Buckets, Numbers, Sequences
 from rnntui.core.text.examples import Example
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
-_HELD_OUT = 10_000
-"""Examples of a held-out part at most, where nobody says how many."""
-_POOL = 50
-"""Batches that are sorted by length together: enough that a batch holds texts of about one length."""
-
-Numbers = npt.NDArray[np.int64]
-
 
 class Labelled(NamedTuple):
-    """Some examples: the i-th text is `tokens[starts[i]:starts[i + 1]]`."""
+    """Some examples."""
 
     name: str
-    tokens: Ids
-    """(N,) token numbers of all texts, one after the other, each behind the token that stands before a text."""
-    starts: Numbers
-    """(n + 1,)"""
+    read: Sequences
+    """The tokens of each text, behind the one that stands before a text."""
     labels: Numbers
     """(n,) places in the list of labels."""
     texts: Sequence[str]
     """(n,) as read."""
-
-    @property
-    def lengths(self) -> Numbers:
-        """(n,) tokens of each text."""
-        return np.diff(self.starts)
-
-    def sequence(self, index: int) -> Ids:
-        """The tokens of a text."""
-        return self.tokens[self.starts[index] : self.starts[index + 1]]
 
 
 def divide(examples: Sequence[Example], split: str) -> dict[str, list[Example]]:
@@ -72,14 +52,6 @@ def divide(examples: Sequence[Example], split: str) -> dict[str, list[Example]]:
     return {name: part for name, part in parts.items() if part or name != "test"}
 
 
-def split_of_examples(split: str, count: int) -> str:
-    """`split` in percent: 'auto' holds out twice a tenth of so many examples, and 10,000 each at most."""
-    if split != "auto":
-        return split
-    held_out = max(0.001, round(min(10.0, 100 * _HELD_OUT / count), 3))
-    return f"{round(100 - 2 * held_out, 3):g}/{held_out:g}/{held_out:g}"
-
-
 def labels_of(examples: Iterable[Example]) -> list[str]:
     """The labels that there are, in the order of the alphabet."""
     return sorted(Counter(example.label for example in examples))
@@ -93,11 +65,9 @@ def encode(name: str, examples: Sequence[Example], tokenizer: Tokenizer, labels:
             raise InputError(
                 f"{example.where}: unknown label '{example.label}'; {nearest(example.label, labels)}"
             )
-    sequences = [sequence_of(example.text, tokenizer) for example in examples]
     return Labelled(
         name,
-        np.concatenate(sequences) if sequences else np.empty(0, np.int64),
-        np.cumsum([0, *(len(sequence) for sequence in sequences)]),
+        Sequences.joined([sequence_of(example.text, tokenizer) for example in examples]),
         np.array([places[example.label] for example in examples], dtype=np.int64),
         [example.text for example in examples],
     )
@@ -148,49 +118,11 @@ class LabelledBatch(NamedTuple):
         return LabelledBatch(self.inputs[:length], np.minimum(self.lengths, length), self.labels)
 
 
-class Buckets:
-    """The training examples, B texts of about one length at a time, epoch after epoch in another order."""
-
-    def __init__(self, part: Labelled, batch_size: int, seed: int) -> None:
-        self._part, self._batch_size, self._seed = part, batch_size, seed
-        self._plan = lru_cache(maxsize=1)(self._plan_of)
-
-    @property
-    def predictions(self) -> int:
-        return self._batch_size
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._part.labels) / self._batch_size)
-
-    def __getitem__(self, position: int) -> LabelledBatch:
-        epoch, index = divmod(position, len(self))
-        return batch_of(self._part, self._plan(epoch)[index])
-
-    def _plan_of(self, epoch: int) -> list[Numbers]:
-        """Which texts meet in each batch of an epoch."""
-        drawn = np.random.default_rng([self._seed, epoch])
-        order, size = drawn.permutation(len(self._part.labels)), self._batch_size
-        lengths = self._part.lengths
-        batches = []
-        for pool in range(0, len(order), _POOL * size):
-            some = order[pool : pool + _POOL * size]
-            some = some[np.argsort(lengths[some], kind="stable")]
-            batches += [some[at : at + size] for at in range(0, len(some), size)]
-        return [batches[i] for i in drawn.permutation(len(batches))]
-
-
-def in_order(part: Labelled, batch_size: int) -> Iterator[tuple[Numbers, LabelledBatch]]:
-    """All examples once, those of about one length together; with each batch, which they are."""
-    order = np.argsort(part.lengths, kind="stable")
-    for at in range(0, len(order), batch_size):
-        some = order[at : at + batch_size]
-        yield some, batch_of(part, some)
+def batches_of(part: Labelled, batch_size: int, seed: int) -> Buckets:
+    """The training examples, B texts of about one length at a time."""
+    return Buckets(part.read.lengths, batch_size, seed, lambda which: batch_of(part, which))
 
 
 def batch_of(part: Labelled, which: Numbers) -> LabelledBatch:
     """These examples side by side."""
-    lengths = part.lengths[which]
-    inputs = np.zeros((int(lengths.max()), len(which)), dtype=np.int64)
-    for column, index in enumerate(which):
-        inputs[: lengths[column], column] = part.sequence(int(index))
-    return LabelledBatch(inputs, lengths, part.labels[which])
+    return LabelledBatch(*part.read.side_by_side(which), part.labels[which])

@@ -125,6 +125,7 @@ class Loop:
             corpus=self.run.config.text.corpus,
             seed=self.config.seed,
             **self.task.sizes._asdict(),
+            task=self.run.config.text.task,
             labels=list(self.task.labels) or msgspec.UNSET,
         )
 

@@ -7,7 +7,8 @@ import math
 from rnntui.core.cells.base import torch_knows_bf16
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.config import Config, changed, value_of
-from rnntui.core.sections import TokenizerKind, TrainingConfig
+from rnntui.core.kinds import foreign
+from rnntui.core.sections import TaskKind, TokenizerKind, TrainingConfig
 
 _SPEEDS: dict[TokenizerKind, float] = {"char": 50_000, "byte": 50_000, "word": 10_000, "bpe": 25_000}
 """Tokens a second of the default models on two cores with products in bf16: only whether it is five epochs or
@@ -60,6 +61,15 @@ _TEXTS: Settings = _ONCE | {
     "weight_decay": 0.1,
 }
 """Of classifiers, whose texts are few and read many times."""
+_PAIRS: Settings = _ONCE | {
+    "dropout": 0.3,
+    "input_dropout": 0.1,
+    "embedding_dropout": 0.05,
+    "weight_decay": 0.1,
+    "label_smoothing": 0.1,
+}
+"""Of translators, likewise."""
+_OF_TASKS: dict[TaskKind, Settings] = {"classify": _TEXTS, "translate": _PAIRS}
 _RECIPES: dict[TokenizerKind, Recipe] = {
     "char": _CHARACTERS,
     "byte": _CHARACTERS,
@@ -71,8 +81,8 @@ _RECIPES: dict[TokenizerKind, Recipe] = {
 
 def by_epochs(config: Config, train_tokens: int) -> Config:
     """`config` with what nobody chose set by how often a training text of so many tokens will be read."""
-    if config.text.task == "classify":
-        return _with(config, _TEXTS)
+    if config.text.task != "lm":
+        return _with(config, _OF_TASKS[config.text.task])
     speed = _SPEEDS[config.text.tokenizer] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
     epochs = expected_epochs(config.training, train_tokens, speed)
     recipe = next(row for bound, row in _RECIPES[config.text.tokenizer] if epochs <= bound)
@@ -85,8 +95,9 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
 
 
 def _with(config: Config, chosen: Settings) -> Config:
-    """`config` with what nobody chose."""
-    return changed(config, {name: value for name, value in chosen.items() if value_of(config, name) is None})
+    """`config` with what nobody chose, as far as the task knows it."""
+    open_names = set(chosen) - foreign(config.text.task)
+    return changed(config, {name: chosen[name] for name in open_names if value_of(config, name) is None})
 
 
 def expected_epochs(training: TrainingConfig, train_tokens: int, tokens_per_s: float) -> float:

@@ -37,7 +37,7 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     choose_device(configs[0].training.device)
     configs = [inherited(config) for config in configs]
     prepared, task = tasks.prepare(configs[0], narrate)
-    known = {name: value_of(prepared, name) for name in ("corpus", "split", "sha256")}
+    known = {name: value_of(prepared, name) for name in ("corpus", "target_corpus", "split", "sha256")}
     fitted, kept = [], []
     for config in configs:
         started, files = _beginning(changed(config, known), task, narrate)

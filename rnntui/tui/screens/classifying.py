@@ -7,28 +7,25 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core.errors import RnntuiError
 from rnntui.tui.judge import Judge, Judgement
 from rnntui.tui.messages import Tab
-from rnntui.tui.screens.drafts import BACK, DraftScreen
+from rnntui.tui.screens.answering import AnsweringScreen
+from rnntui.tui.screens.drafts import BACK
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.tinted_text import TintedText
 from rnntui.visible import visible_line
 
-_ECHO_S = 0.008
-"""A key is painted before the text is judged: the two would share one interpreter."""
 _LISTED = 10
 """Words in the list of those that move the answer most."""
 
 
-class ClassifyingScreen(DraftScreen):
+class ClassifyingScreen(AnsweringScreen):
     """A text area whose words are tinted by how much they move the answer, and the answer as bars."""
 
     TAB: ClassVar[Tab] = "playground"
@@ -46,6 +43,8 @@ class ClassifyingScreen(DraftScreen):
 
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
         self._judge = Judge(path, checkpoint)
+        self._asked: tuple[str, int] | None = None
+        """What the judgement is of."""
         super().__init__(path, self._judge)
 
     def compose_body(self) -> ComposeResult:
@@ -61,7 +60,7 @@ class ClassifyingScreen(DraftScreen):
         self.query_one("#labels").border_title = "what it is"
         self.query_one("#moves").border_title = "what moves it"
         self.follow()
-        self._judge_along()
+        self.answer_along()
 
     # --- the model ---
 
@@ -72,33 +71,15 @@ class ClassifyingScreen(DraftScreen):
     def on_tinted_text_pointed(self, event: TintedText.Pointed) -> None:
         self.pointed = event.offset
 
-    @work(exclusive=True, group="along")
-    async def _judge_along(self) -> None:
-        """Judge the newest text, one at a time: what was typed meanwhile waits as one request."""
-        shown: tuple[str, int] | None = None
-        while self.is_attached:
-            await self._wanted.wait()
-            await asyncio.sleep(_ECHO_S)
-            self._wanted.clear()
-            look, self._look = self._look, False
-            text, rank = self.query_one(TintedText).text, self.rank
-            try:
-                description = await asyncio.to_thread(self._judge.refresh) if look else None
-                if not self._judge.ready or (description is None and shown == (text, rank)):
-                    continue
-                judgement = await asyncio.to_thread(self._judge.judge, text, rank)
-            except RnntuiError as error:
-                self._show_fault(error)
-                continue
-            if not self.is_attached:
-                return
-            shown = (text, rank)
-            self.weights = description or self.weights
-            self.judgement = judgement
+    async def answer(self, fresh: bool) -> None:
+        asked = (self.query_one(TintedText).text, self.rank)
+        if fresh or asked != self._asked:
+            judgement = await asyncio.to_thread(self._judge.judge, *asked)
+            if self.is_attached:
+                self._asked, self.judgement = asked, judgement
 
-    def _show_fault(self, error: RnntuiError) -> None:
-        if self.is_attached and not self._judge.ready:
-            self.query_one("#moves", Static).update(self.waiting_or(error))
+    def show_waiting(self, text: str) -> None:
+        self.query_one("#moves", Static).update(text)
 
     # --- showing it ---
 

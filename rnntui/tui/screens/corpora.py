@@ -20,8 +20,9 @@ from textual.worker import get_current_worker
 from rnntui import formats
 from rnntui.core import config, store
 from rnntui.core.cells import CELLS, equations
-from rnntui.core.config import DEFAULT_PRESET, PRESETS, SAMPLE_TASKS
+from rnntui.core.config import DEFAULT_PRESET, PRESETS
 from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.kinds import SAMPLE_TASKS
 from rnntui.core.text import catalogue
 from rnntui.tui.estimator import Estimator, expected, limit
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab

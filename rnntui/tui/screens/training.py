@@ -226,8 +226,9 @@ class TrainingScreen(PlottingScreen):
         )
         self._say("#sample", text)
         place = f", {number + 1} of {len(samples)} ([ and ])" if len(samples) > 1 else ""
-        does = "tells" if self.history.started and self.history.started.labels else "writes"
-        self.query_one("#sample-side").border_title = Content(f"what it {does} at step {event.step:,}{place}")
+        self.query_one("#sample-side").border_title = Content(
+            f"what it {self.history.kind.does} at step {event.step:,}{place}"
+        )
 
     def watch_sample(self) -> None:
         if self.is_mounted:
@@ -302,8 +303,7 @@ class TrainingScreen(PlottingScreen):
         if action == "play":
             return self.state != "preparing"
         if action == "flow":
-            labels = self.history.started is not None and self.history.started.labels
-            return (self._path / "last").exists() and not labels
+            return (self._path / "last").exists() and self.history.task == "lm"
         return True
 
     def action_play(self) -> None:

@@ -73,11 +73,18 @@ class Figures(Widget):
     def _held_out(self, history: History) -> list[tuple[str, str, Column | None]]:
         """What the best evaluation found: how much is right, where texts are classified."""
         best = history.best
-        if history.started is not None and history.started.labels:
+        if history.task == "classify":
             metrics = best.metrics if best and best.metrics else {}
             return [
                 ("held-out", f"{best.accuracy:.1%} right" if best else "–", None),
                 ("macro F1", formats.number(metrics.get("macro_f1")), None),
+            ]
+        if history.task == "translate":
+            metrics = best.metrics if best and best.metrics else {}
+            bleu = metrics.get("bleu")
+            return [
+                ("held-out", f"{formats.number(best.perplexity, 2)} best" if best else "–", None),
+                ("BLEU", f"{bleu:.1f}" if bleu is not None else "–", None),
             ]
         return [
             ("held-out", f"{formats.number(best.perplexity, 2)} best" if best else "–", None),

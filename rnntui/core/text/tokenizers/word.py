@@ -92,15 +92,15 @@ def complete_pieces(pattern: re.Pattern[str], text: str) -> int:
     for piece in pattern.finditer(text, line_start):
         start = piece.start()
     last = text[start:]
-    if start < len(text) and last.endswith(("'", "’")) and start > line_start and _in_word(text[start - 1]):
+    if start < len(text) and last.endswith(("'", "’")) and start > line_start and in_word(text[start - 1]):
         # don' may yet become don't: the word before the apostrophe is open as well.
         return complete_pieces(pattern, text[:start])
     if not last or last == "\n":
         return len(text)
-    return start if _in_word(last[-1]) or not last.strip(" ") else len(text)
+    return start if in_word(last[-1]) or not last.strip(" ") else len(text)
 
 
-def _in_word(character: str) -> bool:
+def in_word(character: str) -> bool:
     """Whether a word may go on after `character`, which does not stand alone as Han characters and kana do."""
     return (character.isalnum() or character == "_") and not (
         "\u3040" <= character <= "\u30ff"

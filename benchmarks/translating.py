@@ -1,0 +1,116 @@
+"""Translation: what the defaults reach on the sample `phrases`, and what each part of the decoder is worth.
+
+    python benchmarks/translating.py [--seeds 3] [--seconds 120]
+
+Trains `rnntui train phrases` with no other flag but the seed and a limit of five minutes, as the preset has it, and
+translates the test part, whose sentences put words together that stand together in none of the training part.  Then the
+same with one thing changed, at equal training time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from results import write_section
+
+_DEFAULT_S = 300
+_CHANGES: dict[str, tuple[str, ...]] = {
+    "as it is (lstm, luong, input feeding)": (),
+    "`--no-input-feeding`": ("--no-input-feeding",),
+    "`--attention bahdanau`": ("--attention", "bahdanau"),
+    "`--attention none`": ("--attention", "none"),
+    "`--scheduled-sampling 0.2`": ("--scheduled-sampling", "0.2"),
+    "`--no-bidirectional`": ("--no-bidirectional",),
+    "`--tokenizer bpe`": ("--tokenizer", "bpe"),
+    "`--tokenizer bpe --shared-vocabulary`": ("--tokenizer", "bpe", "--shared-vocabulary"),
+    "`--tokenizer char`": ("--tokenizer", "char"),
+    "`--tied`": ("--tied",),
+    "`--cell gru`": ("--cell", "gru"),
+    "`--cell mingru`": ("--cell", "mingru"),
+    "`--cell elman`": ("--cell", "elman"),
+}
+
+
+def rnntui(*arguments: str) -> str:
+    command = [sys.executable, "-m", "rnntui", *arguments]
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ).stdout
+
+
+class Outcome:
+    """A trained run, judged on the test part."""
+
+    def __init__(self, run: Path, seconds: float, seed: int, flags: tuple[str, ...]) -> None:
+        limit = ("--max-time", f"{seconds:g}s", "--patience", "8")
+        rnntui("train", "phrases", "--headless", *limit, "--seed", str(seed), "--run", str(run), *flags)
+        told = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+        evaluations = [event for event in told if event["type"] == "evaluated"]
+        self.seconds: float = evaluations[-1]["train_s"]
+        self.best_s: float = next(event["train_s"] for event in reversed(evaluations) if event["best"])
+        self.steps: int = told[-1]["step"]
+        self.scores: dict[str, Any] = json.loads(rnntui("evaluate", str(run), "--split", "test", "--json"))
+
+    def row(self) -> str:
+        scores = self.scores
+        return f"{scores['bleu']:.1f} | {scores['chrf']:.1f} | {scores['perplexity']:.3f} | {self.steps:,}"
+
+
+def defaults(folder: Path, seeds: int) -> list[str]:
+    outcomes = []
+    for seed in range(1, seeds + 1):
+        outcomes.append(Outcome(folder / f"default{seed}", _DEFAULT_S, seed, ()))
+        print(seed, outcomes[-1].row(), outcomes[-1].seconds, flush=True)
+    rows = []
+    for name in ("bleu", "chrf"):
+        values = [outcome.scores[name] for outcome in outcomes]
+        rows.append(f"{name} {statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})")
+    seconds = statistics.median(outcome.seconds for outcome in outcomes)
+    best = statistics.median(outcome.best_s for outcome in outcomes)
+    return [
+        f"{'; '.join(rows)}; trained for {seconds:.0f} s, the best checkpoint after {best:.0f} s.",
+        f"`{outcomes[0].scores['bleu_signature']}`, `{outcomes[0].scores['chrf_signature']}`",
+    ]
+
+
+def changes(folder: Path, seconds: float) -> list[str]:
+    rows = []
+    for number, (name, flags) in enumerate(_CHANGES.items()):
+        outcome = Outcome(folder / f"change{number}", seconds, 1, flags)
+        rows.append(f"| {name} | {outcome.row()} |")
+        print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=120)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        told = defaults(Path(scratch), options.seeds)
+        rows = changes(Path(scratch), options.seconds)
+    lines = [
+        "The sample `phrases`, English to Chinese: 300 test sentences of combinations that training has not seen, with a "
+        f"beam of five.  The defaults, median of {options.seeds} seeds (lowest to highest), asked for 60 BLEU in 300 s: "
+        f"{told[0]} {told[1]}",
+        "",
+        f"One thing changed, {options.seconds:g} s of training each, one seed:",
+        "",
+        "| what | BLEU | chrF | perplexity a token | steps |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+    command = f"python benchmarks/translating.py --seeds {options.seeds} --seconds {options.seconds:g}"
+    write_section("Translation", command, lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What `evaluate` tells of a model that was put to something else than running text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import rich_click as click
+
+from rnntui import formats
+from rnntui.cli.output import write_line
+from rnntui.core import events as ev
+from rnntui.core import runs
+from rnntui.visible import visible_line
+
+
+def tell_judged(
+    run: runs.Run,
+    event: ev.Evaluated,
+    best_step: int,
+    corpus: str | None,
+    extra: dict[str, Any],
+    lines: Iterable[str],
+    as_json: bool,
+) -> None:
+    """An evaluation, of another `corpus` than the run's own where one is named.
+
+    In JSON it has the keys of `extra` as well, else `lines` follow it.
+    """
+    event = msgspec.structs.replace(event, best=event.step == best_step)
+    if as_json:
+        other = {"corpus": corpus, "own": False} if corpus else {}
+        write_line(json.dumps(msgspec.to_builtins(event) | extra | other, ensure_ascii=False))
+        return
+    if corpus:
+        click.echo(f"{visible_line(corpus)}: not what {visible_line(run.name)} learned from", err=True)
+    click.echo(f"{event.split} ({event.protocol}), step {event.step:,}: {formats.scores(event)}")
+    for line in lines:
+        click.echo(line)

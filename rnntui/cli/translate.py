@@ -1,0 +1,143 @@
+"""`rnntui translate`, and `evaluate` of what translates."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import rich_click as click
+
+from rnntui.cli.judged import tell_judged
+from rnntui.cli.options import RunName, checkpoint_option, device_option, json_option, text_argument
+from rnntui.cli.output import write, write_line
+from rnntui.core import runs, store
+from rnntui.core.errors import InputError
+from rnntui.heat import heat, shaded
+from rnntui.visible import visible_line
+
+_WIDTH = 100
+_AT_ONCE = 32
+"""Lines that are translated before the first is written."""
+
+
+@click.command()
+@click.argument("run", type=RunName())
+@click.argument("text", default="-")
+@click.option(
+    "--beam", type=click.IntRange(1, 64), default=5, show_default=True, help="targets followed side by side"
+)
+@click.option(
+    "--length-penalty",
+    type=click.FloatRange(0, 2),
+    default=0.6,
+    show_default=True,
+    help="0 prefers short targets",
+)
+@click.option(
+    "--count", type=click.IntRange(1, 64), default=1, show_default=True, help="targets told, up to --beam"
+)
+@click.option("--attention", is_flag=True, help="also show where each word of the target looked")
+@checkpoint_option
+@device_option
+@json_option
+def translate(
+    run: str,
+    text: str,
+    beam: int,
+    length_penalty: float,
+    count: int,
+    attention: bool,
+    checkpoint: str,
+    device: str,
+    as_json: bool,
+) -> None:
+    """What TEXT becomes; - reads standard input, a text a line, and writes a line for each."""
+    from rnntui.core.inference.opening import sound_checkpoint
+    from rnntui.core.inference.translating import Search, Translation
+    from rnntui.core.inference.translating import translate as translated
+    from rnntui.core.tasks.translation import load_translator
+    from rnntui.core.text.pairs import in_one_line
+    from rnntui.core.training.devices import choose_device
+
+    if count > beam:
+        raise InputError(f"--count: {count} of the {beam} that --beam follows; raise it as well")
+    found = store.find(run, "translate")
+    if attention and found.config.model.attention == "none":
+        raise InputError(f"--attention: {run} was trained with --attention none; leave it out")
+    folder = sound_checkpoint(found, checkpoint)
+    device = choose_device(device)
+    model, vocabularies = load_translator(found, folder / "model.safetensors", device)
+    given = text_argument(text)
+    texts = given.removesuffix("\n").split("\n") if text == "-" else [in_one_line(given)]
+    if not any(each.strip() for each in texts):
+        raise InputError("TEXT: empty; give a text to translate")
+
+    def tell(source: str, targets: list[Translation]) -> None:
+        if as_json:
+            write_line(json.dumps(_as_json(source, targets, attention), ensure_ascii=False))
+            return
+        for each in targets:
+            if not each.finished:
+                click.echo(f"cut after {len(each.target):,} tokens: {visible_line(source, 60)}", err=True)
+            score = f"{each.log_p:7.2f}  " if count > 1 else ""
+            write_line(f"{score}{each.text}")
+            if attention:
+                for line in shaded(heat(each.source, each.target, each.looked, _WIDTH)):
+                    click.echo(visible_line(line, _WIDTH))
+
+    search = Search(beam, length_penalty)
+    for at in range(0, len(texts), _AT_ONCE):
+        some = texts[at : at + _AT_ONCE]
+        lines = [each.strip() for each in some if each.strip()]
+        answers = iter(translated(model, vocabularies, lines, search, count, device))
+        for each in some:
+            if each.strip():
+                tell(each.strip(), next(answers))
+            elif not as_json:
+                write("\n")
+
+
+def _as_json(source: str, targets: list[Any], attention: bool) -> dict[str, Any]:
+    """The targets of a source."""
+    told = []
+    for each in targets:
+        answer = {"text": each.text, "log_probability": each.log_p, "finished": each.finished}
+        if attention:
+            answer |= {"source": each.source, "target": each.target, "attention": each.looked}
+        told.append(answer)
+    return {"source": source, "translations": told}
+
+
+def evaluate_pairs(
+    run: runs.Run, split: str, corpus: str | None, encoding: str, checkpoint: str, device: str, as_json: bool
+) -> None:
+    """Score a part of a translator's own pairs, or all of others; with sacrebleu, translate them as well."""
+    from rnntui.core.inference.opening import sound_checkpoint
+    from rnntui.core.inference.translating import BEAM
+    from rnntui.core.tasks.base import Moment
+    from rnntui.core.tasks.overlap import available
+    from rnntui.core.tasks.translation import compared, load_translator, others, reopen, score, told
+    from rnntui.core.training.checkpoints import read_counters
+    from rnntui.core.training.devices import choose_device
+
+    folder = sound_checkpoint(run, checkpoint)
+    device = choose_device(device)
+    model, vocabularies = load_translator(run, folder / "model.safetensors", device)
+    counters = read_counters(folder)
+    part = others(run, corpus, encoding, vocabularies) if corpus else reopen(run)[split]
+    event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
+    extra: dict[str, Any] = {}
+    lines = [f"accuracy {event.accuracy:.1%} of the tokens, {len(part.pairs):,} pairs"]
+    if available():
+        found = compared(model, vocabularies, part.pairs, BEAM, device)
+        extra = found._asdict()
+        lines += [
+            f"BLEU {found.bleu:.1f}  {found.bleu_signature}",
+            f"chrF {found.chrf:.1f}  {found.chrf_signature}",
+        ]
+    else:
+        lines.append("BLEU and chrF: pip install 'rnntui[translate]'")
+    tell_judged(run, event, counters.best_step, corpus, extra, lines, as_json)
+
+
+COMMANDS = (translate,)

@@ -1,0 +1,97 @@
+"""The tasks as everyone sees them who does not train: their settings, what they are measured in, what they do.
+
+What training has to know of a task is in `core/tasks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from rnntui.core.sections import TaskKind
+
+
+class Kind(NamedTuple):
+    """One task."""
+
+    bits: str
+    """What its runs are compared by."""
+    protocol: str
+    """By which its held-out part is scored in training."""
+    does: str
+    """What a model of it does: it 'writes'."""
+    serves: str
+    """What a run of it is good for, for someone who asked it for something else."""
+    settings: frozenset[str]
+    """Those that it knows and another task does not."""
+    recipe: Mapping[str, Any]
+    """What a preset becomes for it, where that is more than its limits; see `config.RECIPES` for running text."""
+
+
+KINDS: dict[TaskKind, Kind] = {
+    "lm": Kind(
+        bits="bits/byte",
+        protocol="stream",
+        does="writes",
+        serves="it writes; use `rnntui complete`, `generate` or `score`",
+        settings=frozenset(
+            (
+                "begin_from",
+                "bptt",
+                "shuffle",
+                "vary_bptt",
+                "weight_drop",
+                "tied",
+                "softmax",
+                "activation_penalty",
+                "temporal_penalty",
+                "sample_prompt",
+            )
+        ),
+        recipe={},
+    ),
+    "classify": Kind(
+        bits="bits/text",
+        protocol="texts",
+        does="tells labels",
+        serves="it tells labels; use `rnntui classify`",
+        settings=frozenset(
+            ("begin_from", "text_column", "label_column", "weight_drop", "bidirectional", "pooling")
+        ),
+        recipe={"tokenizer": "word", "hidden_size": 128, "batch_size": 32, "bidirectional": True},
+    ),
+    "translate": Kind(
+        bits="bits/byte",
+        protocol="pairs",
+        does="translates",
+        serves="it translates; use `rnntui translate`",
+        settings=frozenset(
+            (
+                "source_column",
+                "target_column",
+                "target_corpus",
+                "shared_vocabulary",
+                "bidirectional",
+                "tied",
+                "attention",
+                "input_feeding",
+                "scheduled_sampling",
+            )
+        ),
+        recipe={
+            "tokenizer": "word",
+            "hidden_size": 256,
+            "embedding_size": 128,
+            "batch_size": 64,
+            "bidirectional": True,
+            "lr": 3e-3,
+        },
+    ),
+}
+SAMPLE_TASKS: dict[str, TaskKind] = {"reviews": "classify", "phrases": "translate"}
+"""The samples that are no running text."""
+
+
+def foreign(task: TaskKind) -> frozenset[str]:
+    """The settings that other tasks know and this one does not."""
+    return frozenset().union(*(kind.settings for kind in KINDS.values())) - KINDS[task].settings

@@ -1,0 +1,259 @@
+"""The task of a translator: what a text becomes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from rnntui.core import events as ev
+from rnntui.core.config import Config, changed
+from rnntui.core.errors import InputError
+from rnntui.core.inference.translating import GREEDY, Search, surprises, translate
+from rnntui.core.models.translator import Translator
+from rnntui.core.models.weights import filled
+from rnntui.core.runs import Run
+from rnntui.core.splits import part_of, split_of_examples
+from rnntui.core.tasks.base import Between, Moment, Sizes, Subject, Task
+from rnntui.core.tasks.overlap import Overlap, available, overlap
+from rnntui.core.tasks.transfer import beginning_with
+from rnntui.core.text import pairs as reading
+from rnntui.core.text import tokenizers
+from rnntui.core.text.buckets import in_order
+from rnntui.core.text.corpus import canonical
+from rnntui.core.text.kept import read_again, remember
+from rnntui.core.text.paired import Paired, Vocabularies, batch_of, batches_of, encode, extents
+from rnntui.core.text.pairs import Pair
+from rnntui.core.text.records import remembered_as
+from rnntui.core.text.stored import Narrate
+
+_HELD_OUT = 2_000
+"""Pairs of a held-out part at most, where nobody says how many."""
+_AT_ONCE = 64
+_TRANSLATED = 100
+"""Held-out sources that are translated for an evaluation in training."""
+TARGET = "target-tokenizer.json"
+"""What cuts the targets, where it is another one than for the sources."""
+
+
+class Scores(NamedTuple):
+    """Some pairs as the model sees them."""
+
+    nats: float
+    """Sum of -ln P(token of the target | those before it, the source), the targets' ends counted."""
+    tokens: int
+    hits: int
+    """Tokens that were the likeliest one."""
+    bytes: int
+    """Of the targets as UTF-8."""
+
+
+class TranslationTask(Task[Translator]):
+    """Read a text, and write another one."""
+
+    def __init__(
+        self, vocabularies: Vocabularies, parts: Mapping[str, list[Pair]], left_out: int = 0
+    ) -> None:
+        self.vocabularies, self._left_out = vocabularies, left_out
+        self.tokenizer = vocabularies.source
+        self._parts = {name: encode(name, part, vocabularies) for name, part in parts.items()}
+        train, valid = self["train"], self["valid"]
+        self.sizes = Sizes(
+            self.tokenizer.vocab_size, told_in(train), told_in(valid), train.target_bytes, valid.target_bytes
+        )
+
+    def __getitem__(self, name: str) -> Paired:
+        """The part called `name`.  Raises InputError where the run has none."""
+        return part_of(self._parts, name)
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        return self.vocabularies.source.vocab_size, self.vocabularies.target.vocab_size
+
+    def files(self) -> Mapping[str, bytes]:
+        source, target = self.vocabularies
+        found = {"tokenizer.json": tokenizers.dumps(source)}
+        return found if target is source else found | {TARGET: tokenizers.dumps(target)}
+
+    def subject(self, config: Config) -> Subject[Translator]:
+        part, training = self["train"], config.training
+        make: Callable[[], Translator] = partial(
+            Translator, config.model, *self.widths, config.text.shared_vocabulary
+        )
+        if self.start is not None:
+            make = beginning_with(make, self.start, config.model.frozen_embeddings)
+        return Subject(make, batches_of(part, training.batch_size, training.seed), self._counts())
+
+    def _counts(self) -> np.ndarray:
+        """How often each target token is told: as often as it is there, but for the one before each text."""
+        counts = np.bincount(self["train"].targets.tokens, minlength=self.widths[1])
+        counts[self.vocabularies.target.start] -= len(self["train"].pairs)
+        return counts
+
+    @property
+    def held_out(self) -> int:
+        return told_in(self["valid"])
+
+    def remarks(self) -> list[str]:
+        found = []
+        if self._left_out:
+            found.append(f"{self._left_out:,} pairs are not learned from: their sources are held out as well")
+        unknown, valid = self.vocabularies.target.unknown, self["valid"]
+        if unknown is not None and (count := int((valid.targets.tokens == unknown).sum())):
+            found.append(
+                f"{count:,} of {told_in(valid):,} held-out tokens are <unk>: bits per byte leaves out what they hide"
+            )
+        return found
+
+    def evaluate(self, model: Translator, device: str, now: Moment, between: Between) -> ev.Evaluated:
+        """Score the held-out part; with sacrebleu, also some translations of it."""
+        part = self["valid"]
+        event = told(score(model, part, device, between), "valid", now)
+        if not available():
+            return event
+        found = compared(model, self.vocabularies, part.pairs[:_TRANSLATED], GREEDY, device, between)
+        return msgspec.structs.replace(event, metrics={"bleu": found.bleu, "chrf": found.chrf})
+
+    def sample(self, model: Translator, config: Config, step: int, between: Between) -> ev.Sampled:
+        """A held-out source, drawn by the step, and what it becomes."""
+        pairs = self["valid"].pairs
+        pair = pairs[int(np.random.default_rng([config.training.seed, step]).integers(len(pairs)))]
+        device = next(model.parameters()).device.type
+        ((found,),) = translate(model, self.vocabularies, [pair.source], GREEDY, device=device)
+        verdict = "right" if found.text == pair.target else f"expected {pair.target}"
+        return ev.Sampled(step=step, prompt=pair.source, text=f"  → {found.text}  ({verdict})")
+
+
+def prepare(config: Config, narrate: Narrate) -> tuple[Config, TranslationTask]:
+    """Read the pairs, divide them, and learn the tokenizers from the training part.
+
+    Raises InputError where they cannot be read, or are too few.
+    """
+    text = config.text
+    narrate(f"reading {text.corpus}", None)
+    found = reading.read(text)
+    remember(found)
+    split = split_of_examples(text.split, len(found.rows), _HELD_OUT)
+    config = changed(
+        config,
+        {
+            "sha256": found.sha256,
+            "split": split,
+            "corpus": remembered_as(text.corpus),
+            "target_corpus": text.target_corpus and canonical(text.target_corpus),
+        },
+    )
+    parts = reading.divide(found.rows, split)
+    if not parts["train"]:
+        raise InputError(f"{text.corpus}: too few pairs for --split {split}; give more of them")
+    narrate(f"{len(parts['train']):,} pairs to learn from", None)
+    narrate(f"learning the {text.tokenizer} tokenizers", None)
+    sides = [[f"{pair.source}\n" for pair in parts["train"]], [f"{pair.target}\n" for pair in parts["train"]]]
+    if text.shared_vocabulary:
+        both = tokenizers.train(text, [*sides[0], *sides[1]])
+        vocabularies = Vocabularies(both, both)
+    else:
+        vocabularies = Vocabularies(*(tokenizers.train(text, side) for side in sides))
+    for each in vocabularies:
+        if each.start == each.unknown:
+            raise InputError(
+                "--min-count: so high that not even the ends of lines are known; take a lower one"
+            )
+    return config, TranslationTask(vocabularies, parts, len(found.rows) - sum(map(len, parts.values())))
+
+
+def reopen(run: Run) -> TranslationTask:
+    """The task of an existing run: its pairs from the cache, or read anew.
+
+    Raises InputError where the corpus has changed or is gone and the cache is empty.
+    """
+    found = read_again(run, reading.read, Pair)
+    parts = reading.divide(found, run.config.text.split)
+    return TranslationTask(vocabularies_in(run), parts, len(found) - sum(map(len, parts.values())))
+
+
+def vocabularies_in(run: Run) -> Vocabularies:
+    """What cuts the two sides of a run's pairs.  Raises InputError for a damaged file."""
+    source = tokenizers.load(run.path / "tokenizer.json")
+    shared = run.config.text.shared_vocabulary
+    return Vocabularies(source, source if shared else tokenizers.load(run.path / TARGET))
+
+
+def load_translator(run: Run, weights: Path, device: str = "cpu") -> tuple[Translator, Vocabularies]:
+    """The translator of a run with the weights in the file `weights`, and its vocabularies.
+
+    Raises InputError where a file is missing or does not fit.
+    """
+    vocabularies, shared = vocabularies_in(run), run.config.text.shared_vocabulary
+    source, target = (each.vocab_size for each in vocabularies)
+    make = partial(Translator, run.config.model, source, target, shared)
+    return filled(make, weights, device), vocabularies
+
+
+def others(run: Run, corpus: str, encoding: str, vocabularies: Vocabularies) -> Paired:
+    """All pairs in the table of another corpus than the run's own.
+
+    Raises InputError where they cannot be read, or are the run's own.
+    """
+    text = msgspec.structs.replace(run.config.text, corpus=corpus, encoding=encoding, target_corpus="")
+    found = reading.read(text)
+    if found.sha256 == run.config.text.sha256:
+        raise InputError(
+            f"--corpus: {corpus}: the pairs that {run.name} was trained on; leave it out to score those held out"
+        )
+    return encode("whole", found.rows, vocabularies)
+
+
+def told_in(part: Paired) -> int:
+    """Tokens of the targets in a part that a model has to tell, their ends counted."""
+    return len(part.targets.tokens) - len(part.pairs)
+
+
+def score(model: Translator, part: Paired, device: str = "cpu", between: Between = lambda: None) -> Scores:
+    """Score every pair of a part in fp32, told the right target up to each token."""
+    nats, hits = 0.0, 0
+    for which in in_order(extents(part), _AT_ONCE):
+        between()
+        some, right = surprises(model, batch_of(part, which), device)
+        nats += float(some.sum())
+        hits += right
+    return Scores(nats, told_in(part), hits, part.target_bytes)
+
+
+def compared(
+    model: Translator,
+    vocabularies: Vocabularies,
+    pairs: Sequence[Pair],
+    search: Search,
+    device: str = "cpu",
+    between: Between = lambda: None,
+) -> Overlap:
+    """Translate the sources of some pairs, and compare with their targets.  Raises InputError without sacrebleu."""
+    written = []
+    for at in range(0, len(pairs), _AT_ONCE):
+        between()
+        sources = [pair.source for pair in pairs[at : at + _AT_ONCE]]
+        found = translate(model, vocabularies, sources, search, device=device)
+        written += [best.text for best, *_ in found]
+    return overlap(written, [pair.target for pair in pairs])
+
+
+def told(scores: Scores, split: str, now: Moment) -> ev.Evaluated:
+    """Scores as the event that tells of them."""
+    loss = scores.nats / max(scores.tokens, 1)
+    return ev.Evaluated(
+        step=now.step,
+        split=split,
+        loss=ev.finite(loss),
+        perplexity=ev.finite(math.exp(min(loss, 700))),
+        bits_per_byte=ev.finite(scores.nats / math.log(2) / max(scores.bytes, 1)),
+        bits_per_char=None,
+        accuracy=scores.hits / max(scores.tokens, 1),
+        protocol="pairs",
+        train_s=now.train_s,
+    )

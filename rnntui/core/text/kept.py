@@ -1,0 +1,62 @@
+"""What was read of a corpus of records is kept in the cache: a run goes on when the file has moved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from rnntui.core.errors import InputError
+from rnntui.core.files import write_atomically
+from rnntui.core.runs import Run
+from rnntui.core.sections import TextConfig
+from rnntui.core.store import cache_home
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+class Read(NamedTuple, Generic[Row]):
+    """What was read of a corpus."""
+
+    rows: list[Row]
+    sha256: str
+    """Of them in their order."""
+
+
+def remember(found: Read[Any]) -> None:
+    """Keep what was read."""
+    path = _cached(found.sha256)
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # told where the run folder is made
+    write_atomically(path, json.dumps(found.rows).encode(), durable=False)
+
+
+def read_again(run: Run, read: Callable[[TextConfig], Read[Row]], row: Callable[..., Row]) -> list[Row]:
+    """What a run was trained on: from the cache, or by `read` from its corpus; `row` makes one of its fields.
+
+    Raises InputError where the corpus has changed or is gone and the cache is empty.
+    """
+    text = run.config.text
+    try:
+        return [row(*entry) for entry in json.loads(_cached(text.sha256).read_bytes())]
+    except (OSError, ValueError, TypeError):
+        pass
+    if text.corpus == "-":
+        raise InputError(f"{run.path}: its examples came from standard input and are no longer there")
+    found = read(text)
+    if found.sha256 != text.sha256:
+        raise InputError(
+            f"{text.corpus}: no longer the examples that {run.path} was trained on "
+            f"(sha256 {found.sha256[:12]}, not {text.sha256[:12]}); restore them or train a new run"
+        )
+    remember(found)
+    return found.rows
+
+
+def _cached(sha256: str) -> Path:
+    return cache_home() / "examples" / f"{sha256[:32]}.json"

@@ -1,0 +1,86 @@
+"""Pairs of texts: a table of them (see `records.py`), or two files whose lines belong together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import NamedTuple
+
+from rnntui.core.errors import InputError
+from rnntui.core.sections import TextConfig
+from rnntui.core.splits import split_fractions
+from rnntui.core.text.corpus import Source, canonical
+from rnntui.core.text.kept import Read
+from rnntui.core.text.records import Column, lines_of, records
+
+
+class Pair(NamedTuple):
+    """A text and what it becomes, each in one line."""
+
+    source: str
+    target: str
+    where: str
+    """The file and the line, for a person."""
+
+
+def read(config: TextConfig) -> Read[Pair]:
+    """Every pair of the corpus that `config` names, line ends within a text as spaces.
+
+    Raises InputError: one line that names the file, the line, what was expected and the next step.
+    """
+    found, digest = [], hashlib.sha256()
+    for pair in _side_by_side(config) if config.target_corpus else _of_table(config):
+        for side, text in (("source", pair.source), ("target", pair.target)):
+            if not text:
+                raise InputError(f"{pair.where}: the {side} is empty; leave the pair out, or give it a text")
+        found.append(pair)
+        digest.update(json.dumps(pair[:2]).encode())
+    if not found:
+        raise InputError(f"{config.corpus}: no pairs; give some hundred or more")
+    return Read(found, digest.hexdigest())
+
+
+def in_one_line(text: str) -> str:
+    """`text` with a space for every line end, and none around it."""
+    return " ".join(text.split("\n")).strip() if "\n" in text else text.strip()
+
+
+def divide(pairs: list[Pair], split: str) -> dict[str, list[Pair]]:
+    """The pairs in three parts, the held-out ones at the end: what stands close together stays together.
+
+    A pair of the beginning whose source is held out as well is left out.
+    """
+    _, valid, test = split_fractions(split)
+    count = len(pairs)
+    ends = [max(1, round(count * valid)), round(count * test)]
+    cut = max(1, count - sum(ends))
+    held_out = {"valid": pairs[cut : cut + ends[0]], "test": pairs[cut + ends[0] :]}
+    known = {pair.source for part in held_out.values() for pair in part}
+    train = [pair for pair in pairs[:cut] if pair.source not in known]
+    return {"train": train} | {name: part for name, part in held_out.items() if part or name != "test"}
+
+
+def _of_table(config: TextConfig) -> Iterator[Pair]:
+    columns = (Column("source", config.source_column), Column("target", config.target_column))
+    instead = (
+        "give a .tsv, .csv or .jsonl file, or name the file of the other side's lines with --target-corpus"
+    )
+    for record in records(config, columns, instead):
+        source, target = record.fields
+        yield Pair(in_one_line(source), in_one_line(target), record.where)
+
+
+def _side_by_side(config: TextConfig) -> Iterator[Pair]:
+    """The lines of two files.  Raises InputError where one has more of them."""
+    names = (config.corpus, config.target_corpus)
+    sides = [lines_of(Source(name, config.encoding).blocks()) for name in names]
+    for number, (source, target) in enumerate(zip_longest(*sides), start=1):
+        if source is None or target is None:
+            longer, shorter = names if target is None else names[::-1]
+            raise InputError(
+                f"{canonical(longer)}: line {number} has no partner: {canonical(shorter)} ends after {number - 1:,} "
+                f"lines; the two must have the same number"
+            )
+        yield Pair(source.strip(), target.strip(), f"{canonical(config.corpus)}: line {number}")

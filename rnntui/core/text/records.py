@@ -1,0 +1,175 @@
+"""Tables of texts: what labelled texts and pairs of texts are read from.
+
+    .tsv                a line of column names, then a row a line, columns between tabs, nothing quoted
+    .csv                the same between commas, quoted where a field holds one (RFC 4180)
+    .jsonl, .ndjson     an object a line
+    hf:NAME             a dataset by its name, where the package `datasets` is installed
+
+Every fault is one line that names the file, the line and what was expected.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rnntui.core.errors import InputError, nearest, oneline
+from rnntui.core.sections import TextConfig
+from rnntui.core.text import catalogue
+from rnntui.core.text.corpus import Source, canonical
+
+_LONGEST_FIELD = 1 << 27
+"""Characters of a field in a table; the library's own limit of 131,072 is a page."""
+_DATASET = "hf:"
+
+
+class Column(NamedTuple):
+    """A column that is wanted."""
+
+    setting: str
+    """What the flag that names it calls it: `--text-column` is 'text'."""
+    name: str
+    is_text: bool = True
+    """Whether nothing but text will do, where numbers can be told from it."""
+
+
+class Record(NamedTuple):
+    """The wanted fields of a row, in the order of the columns."""
+
+    fields: tuple[str, ...]
+    where: str
+    """The file and the line, for a person."""
+
+
+def records(config: TextConfig, columns: Sequence[Column], instead: str) -> Iterator[Record]:
+    """The rows of the corpus that `config` names; `instead` is what to do where it is no table.
+
+    Raises InputError: one line that names the file, the line, what was expected and the next step.
+    """
+    corpus = config.corpus
+    if corpus.startswith(_DATASET):
+        yield from _dataset(corpus.removeprefix(_DATASET), columns)
+        return
+    file = catalogue.SAMPLES[corpus].file if corpus in catalogue.SAMPLES else corpus
+    lines = lines_of(Source(corpus, config.encoding).blocks())
+    name = remembered_as(corpus)
+    match Path(file).suffix.lower():
+        case ".csv":
+            yield from _table(csv.reader(lines, strict=True), name, columns, quoted=True)
+        case ".jsonl" | ".ndjson":
+            yield from _objects(lines, name, columns)
+        case ".tsv" | "":
+            rows = (line.rstrip("\n").split("\t") for line in lines)
+            yield from _table(rows, name, columns, quoted=False)
+        case other:
+            raise InputError(f"{name}: '{other}' holds no columns; {instead}")
+
+
+def remembered_as(corpus: str) -> str:
+    """How a run and messages call a corpus of records."""
+    return corpus if corpus.startswith(_DATASET) else canonical(corpus)
+
+
+def lines_of(blocks: Iterable[str]) -> Iterator[str]:
+    """The lines of a text in blocks, each with its end."""
+    rest = ""
+    for block in blocks:
+        *whole, rest = (rest + block).split("\n")
+        yield from (line + "\n" for line in whole)
+    if rest:
+        yield rest
+
+
+def _table(
+    rows: Iterator[list[str]], name: str, columns: Sequence[Column], *, quoted: bool
+) -> Iterator[Record]:
+    """The rows of a table, whose first one names the columns."""
+    header: list[str] = []
+    number = 0
+    csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        for number, row in enumerate(rows, start=1):
+            where = f"{name}: {'row' if quoted else 'line'} {number}"
+            if not header:
+                header = _header(row, columns, where)
+            elif row and row != [""]:
+                if len(row) != len(header):
+                    raise InputError(f"{where}: {len(row)} columns, where the first one names {len(header)}")
+                entry = dict(zip(header, row, strict=True))
+                yield Record(tuple(entry[column.name] for column in columns), where)
+    except csv.Error as error:
+        raise InputError(f"{name}: row {number + 1}: not CSV: {oneline(error)}") from None
+
+
+def _header(row: list[str], columns: Sequence[Column], where: str) -> list[str]:
+    """The names of the columns.  Raises InputError where one that is wanted is missing."""
+    header = [column.strip() for column in row]
+    for column in columns:
+        if header.count(column.name) != 1:
+            fault = "no column" if column.name not in header else "more than one column"
+            raise InputError(
+                f"{where}: {fault} '{column.name}'; {nearest(column.name, header)}; "
+                f"name it with --{column.setting}-column"
+            )
+    return header
+
+
+def _objects(lines: Iterable[str], name: str, columns: Sequence[Column]) -> Iterator[Record]:
+    """An object a line."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        where = f"{name}: line {number}"
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{where}: not JSON: {oneline(error)}") from None
+        if not isinstance(entry, dict):
+            shape = ", ".join(f'"{column.name}": ...' for column in columns)
+            raise InputError(f"{where}: not an object; write {{{shape}}}")
+        yield _record(entry, where, columns)
+
+
+def _record(entry: dict[str, Any], where: str, columns: Sequence[Column]) -> Record:
+    """The wanted fields of an object.  Raises InputError where one is missing or is no text."""
+    for column in columns:
+        if column.name not in entry:
+            raise InputError(
+                f"{where}: no key '{column.name}'; {nearest(column.name, entry)}; "
+                f"name it with --{column.setting}-column"
+            )
+        value = entry[column.name]
+        if column.is_text and not isinstance(value, str):
+            raise InputError(f"{where}: '{column.name}' is no text; put it between quotes")
+        if not isinstance(value, str | int | bool):
+            raise InputError(f"{where}: '{column.name}' is neither text nor whole number")
+    return Record(tuple(str(entry[column.name]) for column in columns), where)
+
+
+def _dataset(name: str, columns: Sequence[Column]) -> Iterator[Record]:
+    """The training part of a dataset, what it numbers by its names."""
+    try:
+        datasets = importlib.import_module("datasets")
+    except ImportError:
+        raise InputError(
+            f"hf:{name}: needs one more package: pip install datasets; or give a .tsv, .csv or .jsonl file"
+        ) from None
+    try:
+        found = datasets.load_dataset(name, split="train")
+        named = [getattr(found.features.get(column.name), "int2str", None) for column in columns]
+        for number, entry in enumerate(found):
+            record = _record(entry, f"hf:{name}: example {number}", columns)
+            fields = zip(columns, record.fields, named, strict=True)
+            yield record._replace(
+                fields=tuple(
+                    name_of(entry[column.name]) if name_of else text for column, text, name_of in fields
+                )
+            )
+    except InputError:
+        raise
+    except Exception as error:  # the library raises what its parts raise
+        raise InputError(f"hf:{name}: cannot be read: {oneline(error)}") from None

@@ -1,0 +1,52 @@
+"""A screen on which a model answers what is written, after every key."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from pathlib import Path
+
+from textual import work
+
+from rnntui.core.errors import RnntuiError
+from rnntui.tui.follower import Answerer
+from rnntui.tui.screens.drafts import DraftScreen
+
+_ECHO_S = 0.008
+"""A key is painted before the text is answered: the two would share one interpreter."""
+
+
+class AnsweringScreen(DraftScreen):
+    """Answers the newest text, one at a time: what was typed meanwhile waits as one request."""
+
+    def __init__(self, path: Path, answerer: Answerer) -> None:
+        super().__init__(path, answerer)
+        self._answerer = answerer
+
+    @abstractmethod
+    async def answer(self, fresh: bool) -> None:
+        """Answer what is written; `fresh` says that the weights are others than before.
+
+        May raise RnntuiError, and has to look whether the screen is still there after every wait.
+        """
+
+    @abstractmethod
+    def show_waiting(self, text: str) -> None:
+        """There are no weights: say why, or that they are on their way."""
+
+    @work(exclusive=True, group="along")
+    async def answer_along(self) -> None:
+        """Answer until the screen closes."""
+        while self.is_attached:
+            await self._wanted.wait()
+            await asyncio.sleep(_ECHO_S)
+            self._wanted.clear()
+            look, self._look = self._look, False
+            try:
+                description = await asyncio.to_thread(self._answerer.refresh) if look else None
+                if self.is_attached and self._answerer.ready:
+                    self.weights = description or self.weights
+                    await self.answer(fresh=description is not None)
+            except RnntuiError as error:
+                if self.is_attached and not self._answerer.ready:
+                    self.show_waiting(self.waiting_or(error))

@@ -1,0 +1,163 @@
+"""The playground of a translator: write, and see what the text becomes and why."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from rnntui.tui.interpreter import COUNT, Interpreter
+from rnntui.tui.messages import Tab
+from rnntui.tui.screens.answering import AnsweringScreen
+from rnntui.tui.screens.drafts import BACK
+from rnntui.tui.widgets.heat_map import HeatMap
+from rnntui.tui.widgets.plain_text import PlainText
+from rnntui.visible import visible, visible_line
+
+if TYPE_CHECKING:
+    from rnntui.core.inference.translating import Translation
+
+_TOGETHER = 4
+"""Lines translated at once, other than the one that is written in."""
+_HINT = "Write a sentence: it is translated as you type."
+
+
+class TranslatingScreen(AnsweringScreen):
+    """A text area, what its lines become, and where the line under the cursor was looked at."""
+
+    TAB: ClassVar[Tab] = "playground"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+n", "next_best", "Next best", tooltip="Show the next best translation of this line"),
+        BACK,
+    ]
+    AUTO_FOCUS = "#text"
+
+    rank: reactive[int] = reactive(0)
+    """Which translation of the line under the cursor is shown: 0 is the best."""
+
+    def __init__(self, path: Path, checkpoint: str | None = None) -> None:
+        self._interpreter = Interpreter(path, checkpoint)
+        self._known: dict[str, list[Translation]] = {}
+        """What lines become, by these weights."""
+        self._ms = 0.0
+        super().__init__(path, self._interpreter)
+
+    def compose_body(self) -> ComposeResult:
+        yield Static(id="headline", markup=False)
+        with Horizontal(id="sides"):
+            yield PlainText(id="text")
+            with VerticalScroll(id="target-side", can_focus=False):
+                yield Static("loading the model …", id="target", markup=False)
+        with Horizontal(id="looks"):
+            yield HeatMap(id="heat")
+            yield Static(id="ranked", markup=False)
+
+    def on_mount(self) -> None:
+        self.take_up("a line is a text")
+        self.query_one("#target-side").border_title = "what it becomes"
+        self.query_one("#heat").border_title = "where each word looked"
+        self.query_one("#ranked").border_title = "this line, best first"
+        self.query_one(HeatMap).message = _HINT
+        self.follow()
+        self.answer_along()
+
+    @property
+    def _line(self) -> str:
+        """The one under the cursor."""
+        area = self.query_one(PlainText)
+        return area.document.get_line(area.cursor_location[0]).strip()
+
+    # --- the model ---
+
+    def on_text_area_changed(self) -> None:
+        self.app.draft = self.query_one(PlainText).text
+        self._wanted.set()
+
+    def on_text_area_selection_changed(self) -> None:
+        self.rank = 0
+        self._show()
+
+    async def answer(self, fresh: bool) -> None:
+        """Translate what is new, the line under the cursor first, the others a few at a time."""
+        if fresh:
+            self._known = {}
+            if not self.app.draft:
+                self._suggest(await asyncio.to_thread(self._interpreter.example))
+        here = self._line
+        lines = {line.strip(): None for line in self.query_one(PlainText).text.split("\n") if line.strip()}
+        self._known = {line: found for line, found in self._known.items() if line in lines}
+        if here and here not in self._known:
+            began = time.perf_counter()
+            self._known[here] = (await asyncio.to_thread(self._interpreter.translate, [here]))[0]
+            self._ms = 1000 * (time.perf_counter() - began)
+        else:
+            some = [line for line in lines if line not in self._known][:_TOGETHER]
+            if some:
+                found = await asyncio.to_thread(self._interpreter.translate, some)
+                self._known.update(zip(some, found, strict=True))
+        if not self.is_attached:
+            return
+        if any(line not in self._known for line in lines):
+            self._wanted.set()
+        self._show()
+
+    def _suggest(self, example: str) -> None:
+        """Say what to do, with an example of what the model knows."""
+        if self.is_attached:
+            like = f"\nFor example: {visible_line(example)}" if example else ""
+            self.query_one(HeatMap).message = _HINT + like
+
+    def show_waiting(self, text: str) -> None:
+        self.query_one("#target", Static).update(text)
+
+    # --- showing it ---
+
+    def _show(self) -> None:
+        """All lines, and the one under the cursor in every way it may go."""
+        here = self._line
+        ways = self._known.get(here, [])
+        rank = self.rank % max(len(ways), 1)
+        text = Text()
+        for number, line in enumerate(self.query_one(PlainText).text.split("\n")):
+            found = self._known.get(line.strip())
+            is_here = line.strip() == here
+            shown = visible(found[rank * is_here].text) if found else "…" if line.strip() else ""
+            text.append("\n" * bool(number)).append(shown, "bold" if is_here else "")
+        if self._interpreter.ready:
+            self.query_one("#target", Static).update(text)
+        if ways or not here:
+            self.query_one(HeatMap).translation = ways[rank] if ways else None
+        ranked = Text(no_wrap=True, overflow="ellipsis")
+        for place, each in enumerate(ways):
+            ranked.append("▸ " if place == rank else "  ").append(
+                f"{each.log_p:6.2f}  {visible_line(each.text)}\n", "bold" if place == rank else ""
+            )
+        self.query_one("#ranked", Static).update(ranked)
+        self.query_one("#heat").border_subtitle = f"{rank + 1} of {len(ways)}" if rank else ""
+        self._headline()
+
+    def watch_rank(self) -> None:
+        if self.is_mounted:
+            self._show()
+
+    def watch_weights(self) -> None:
+        self._headline()
+
+    def _headline(self) -> None:
+        if self.is_mounted:
+            speed = [f"{self._ms:.0f} ms a key"] if self._ms else []
+            self.show_headline(([self.weights] if self.weights else []) + speed)
+
+    # --- keys ---
+
+    def action_next_best(self) -> None:
+        """Show the next best translation, and after the last one the best again."""
+        self.rank = (self.rank + 1) % COUNT
