@@ -98,9 +98,9 @@ def main() -> None:
         told = defaults(Path(scratch), options.seeds)
         rows = changes(Path(scratch), options.seconds)
     lines = [
-        "The sample `phrases`, English to Chinese: 300 test sentences of combinations that training has not seen, with a "
-        f"beam of five.  The defaults, median of {options.seeds} seeds (lowest to highest), asked for 60 BLEU in 300 s: "
-        f"{told[0]} {told[1]}",
+        "The sample `phrases`, English to Chinese: 300 test sentences of combinations that training has not seen, "
+        f"with a beam of five.  The defaults, median of {options.seeds} seeds (lowest to highest), asked for 60 BLEU "
+        f"in 300 s: {told[0]} {told[1]}",
         "",
         f"One thing changed, {options.seconds:g} s of training each, one seed:",
         "",
