@@ -15,6 +15,7 @@ from rnntui.cli import (
     config,
     corpora,
     doctor,
+    export,
     gradients,
     measure,
     model,
@@ -23,7 +24,6 @@ from rnntui.cli import (
     studies,
     train,
     translate,
-    vectors,
 )
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.interrupts import leave_by_interrupt
@@ -64,7 +64,7 @@ for group in (
     classify,
     translate,
     measure,
-    vectors,
+    export,
     gradients,
     runs,
     corpora,

@@ -61,7 +61,7 @@ class Engine:
         self._embedding = tensors["embedding.weight"]
         self._layers = []
         for i in range(config.num_layers):
-            names = _layer_names(i, entry.recurrent)
+            names = layer_names(i, entry.recurrent)
             W, b = tensors[names[0]], tensors[names[1]]
             U, c = (product(tensors[names[2]]), tensors[names[3]]) if entry.recurrent else (None, None)
             norm = f"stack.norms.{i}."
@@ -109,7 +109,7 @@ def expected_shapes(config: ModelConfig, vocab_size: int) -> dict[str, tuple[int
     for i in range(config.num_layers):
         inputs = H if i else E
         matrices = [(entry.gates * H, inputs), (entry.gates * H,), (entry.gates * H, H), (entry.gates * H,)]
-        shapes |= dict(zip(_layer_names(i, entry.recurrent), matrices, strict=False))
+        shapes |= dict(zip(layer_names(i, entry.recurrent), matrices, strict=False))
         if config.layer_norm:
             shapes |= {f"stack.norms.{i}.weight": (H,), f"stack.norms.{i}.bias": (H,)}
     if config.softmax == "adaptive":
@@ -133,7 +133,7 @@ def _adaptive_shapes(config: ModelConfig, vocab_size: int) -> dict[str, tuple[in
     return shapes
 
 
-def _layer_names(layer: int, recurrent: bool) -> list[str]:
+def layer_names(layer: int, recurrent: bool) -> list[str]:
     """The names of a cell's W, b and, if its gates read the state, U, c."""
     if recurrent:
         return [

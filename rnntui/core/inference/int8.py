@@ -14,15 +14,20 @@ from rnntui.core.cells.fast.compiling import reducing_kernel
 from rnntui.core.inference.arrays import Array
 
 
-def quantized_product(weight: Array) -> Callable[[Array], Array]:
-    """A function from x (..., I) to about x weight^T, for a `weight` (O, I).
+def quantized(weight: Array) -> tuple[Array, Array]:
+    """A `weight` (O, I) as whole numbers (O, I) int8 and what those of each row are multiplied with, (O,).
 
     A row's largest weight becomes 127, the others the nearest whole number (absmax quantisation, as in
     Dettmers et al. 2022).
     """
     largest = np.abs(weight).max(axis=1)
     scale = (np.where(largest > 0, largest, 1) / 127).astype(np.float32)
-    whole = np.rint(weight / scale[:, None]).astype(np.int8)
+    return np.rint(weight / scale[:, None]).astype(np.int8), scale
+
+
+def quantized_product(weight: Array) -> Callable[[Array], Array]:
+    """A function from x (..., I) to about x weight^T, for a `weight` (O, I) held in int8."""
+    whole, scale = quantized(weight)
 
     def product(x: Array) -> Array:
         rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]), np.float32)

@@ -69,13 +69,18 @@ def model_on(
     """A model whose weights are the memory of `arrays`: what is changed in the one is changed in the other."""
     with torch.device("meta"):
         model = LanguageModel(config, vocab_size)
+    load_arrays(model, arrays)
+    return model
+
+
+def load_arrays(model: Model, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Make the memory of `arrays` the weights of a model without storage, all that `model_tensors` names."""
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     if model.tied_to:
         tensors[_TIED] = tensors[model.tied_to]
     model.load_state_dict(tensors, assign=True)
     if model.tied_to:
-        cast("SoftmaxHead", model.head).weight = model.embedding.weight
-    return model
+        cast("SoftmaxHead", model.head).weight = model.get_parameter(model.tied_to)
 
 
 def load_model(

@@ -1,0 +1,154 @@
+"""What a model has learned, for other programs and for a look: `export` and `nearest`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+
+from rnntui import formats
+from rnntui.cli.options import RunName, checkpoint_option, json_option, quantize_option
+from rnntui.cli.output import write_line
+from rnntui.core import runs, store
+from rnntui.core.errors import InputError
+from rnntui.core.files import write_atomically
+from rnntui.visible import visible_line
+
+
+@click.command()
+@click.argument("run", type=RunName())
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["safetensors", "onnx"]),
+    help="the weights by name and shape, or a graph with the state as inputs and outputs",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="the file; left out, the run's name in this folder",
+)
+@click.option(
+    "--prune",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    help="leave out this share of each matrix, the smallest weights",
+)
+@quantize_option
+@click.option(
+    "--embeddings",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="in the place of a model: the file for its words with their vectors, in word2vec's text form",
+)
+@checkpoint_option
+@json_option
+def export(
+    run: str,
+    form: str | None,
+    output: Path | None,
+    prune: float,
+    quantize: str,
+    embeddings: Path | None,
+    checkpoint: str,
+    as_json: bool,
+) -> None:
+    """Write what a model has learned for other programs, and smaller.
+
+    What is left out of it is scored: the held-out part before and after.
+    """
+    from rnntui.core.inference.opening import sound_checkpoint
+
+    found = store.find(run)
+    folder = sound_checkpoint(found, checkpoint)
+    if embeddings is not None:
+        if form or output or prune or quantize != "none":
+            raise InputError(
+                "--embeddings: written alone; leave out --format, --output, --prune and --quantize"
+            )
+        _write_embeddings(found, folder, embeddings)
+        return
+    if form is None:
+        if output is None:
+            raise InputError(
+                "--format: name one, safetensors or onnx; or --embeddings FILE for the words alone"
+            )
+        form = "onnx" if output.suffix == ".onnx" else "safetensors"
+    if output is None:
+        output = Path(f"{found.name}.{form}")
+        if output.exists():
+            raise InputError(f"{output}: exists already; name the file with --output")
+    _write_model(found, folder, form, output, prune, quantize == "int8", as_json)
+
+
+def _write_embeddings(run: runs.Run, folder: Path, output: Path) -> None:
+    """The words of a vocabulary with their vectors."""
+    from rnntui.core.inference.words import words_in
+    from rnntui.core.text.vectors import as_text
+
+    known = words_in(run, folder)
+    content = "".join(as_text(known.words, known.vectors)).encode("utf-8", "replace")
+    write_atomically(output, content, durable=False)
+    write_line(str(output))
+
+
+def _write_model(
+    run: runs.Run, folder: Path, form: str, output: Path, prune: float, int8: bool, as_json: bool
+) -> None:
+    """A model with a table of its tensors, and how it does before and after something was left out."""
+    from rnntui.core.export.writing import export as exported
+    from rnntui.core.tasks.base import Moment
+    from rnntui.core.training.checkpoints import read_counters
+
+    counters, weights = read_counters(folder), folder / "model.safetensors"
+    found = exported(run, weights, form, prune, int8, Moment(counters.step, counters.train_s))
+    write_atomically(output, found.content, durable=False)
+    sizes = weights.stat().st_size, len(found.content)
+    scored = {"before": found.before, "after": found.after}
+    if as_json:
+        tensors = [
+            {"name": name, "shape": list(each.shape), "type": str(each.dtype), "bytes": each.nbytes}
+            for name, each in found.tensors.items()
+        ]
+        answer = {"file": str(output), "bytes": sizes[1], "bytes_before": sizes[0], "tensors": tensors}
+        answer |= {name: msgspec.to_builtins(event) for name, event in scored.items() if event}
+        write_line(json.dumps(answer, ensure_ascii=False))
+        return
+    width = max(len(name) for name in found.tensors)
+    for name, each in found.tensors.items():
+        shape = " x ".join(f"{size:,}" for size in each.shape) or "1"
+        click.echo(f"{name:<{width}}  {each.dtype!s:<8}  {shape}", err=True)
+    for (name, event), size in zip(scored.items(), sizes, strict=True):
+        if event:
+            click.echo(
+                f"{name:<6}  {size:>12,} bytes  {event.split} ({event.protocol}): {formats.scores(event)}",
+                err=True,
+            )
+    write_line(str(output))
+
+
+@click.command()
+@click.argument("run", type=RunName())
+@click.argument("word")
+@click.option("--count", type=click.IntRange(1, 1000), default=10, show_default=True, help="how many")
+@checkpoint_option
+@json_option
+def nearest(run: str, word: str, count: int, checkpoint: str, as_json: bool) -> None:
+    """The words that a model takes for most like WORD, with the cosine between their embeddings."""
+    from rnntui.core.inference.opening import sound_checkpoint
+    from rnntui.core.inference.words import nearest_words, words_in
+
+    found = store.find(run)
+    folder = sound_checkpoint(found, checkpoint)
+    close = nearest_words(words_in(found, folder), word, count)
+    if as_json:
+        answer = {"word": word, "nearest": [{"word": each, "cosine": cosine} for each, cosine in close]}
+        write_line(json.dumps(answer, ensure_ascii=False))
+        return
+    for each, cosine in close:
+        click.echo(f"{cosine:6.3f}  {visible_line(each)}")
+
+
+COMMANDS = (nearest, export)

@@ -1,0 +1,140 @@
+"""The content of exported files, checked before anybody gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors.numpy import save
+from torch import Tensor
+
+from rnntui import __version__
+from rnntui.core import events as ev
+from rnntui.core import tasks
+from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core.export.smaller import Arrays, Matrix, packed, smaller
+from rnntui.core.models.base import Model
+from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.models.making import make_model
+from rnntui.core.models.tensor_files import read_arrays
+from rnntui.core.models.weights import load_arrays
+from rnntui.core.run_toml import to_toml
+from rnntui.core.runs import Run
+from rnntui.core.tasks.base import Moment, Task
+
+_CLOSE = 1e-4
+"""Logits of the graph and of torch differ by no more."""
+_READ = (33, 2)
+"""Random tokens that both read: time steps, sequences."""
+
+
+class Exported(NamedTuple):
+    """What goes into a file."""
+
+    content: bytes
+    tensors: Mapping[str, Arrays]
+    """Those of the file, or of its graph."""
+    before: ev.Evaluated | None = None
+    """How the model does on the held-out part; None where nothing is left out of it."""
+    after: ev.Evaluated | None = None
+
+
+def export(run: Run, weights: Path, form: str, prune: float, int8: bool, now: Moment) -> Exported:
+    """The model of a run, with the weights in the file `weights`, as `form` ('safetensors' or 'onnx').
+
+    The share `prune` of each matrix is left out, and the rest held in `int8`; then the held-out part is scored before
+    and after.  Raises InputError where the form does not suit the task or a package is missing, or the run is unusable.
+    """
+    if form == "onnx":
+        if run.config.text.task != "lm":
+            raise InputError(
+                f"--format: {run.name} was trained with --task {run.config.text.task}; onnx is for language models, "
+                f"take safetensors"
+            )
+        if not (find_spec("onnx") and find_spec("onnxruntime")):
+            raise InputError("--format: onnx needs more packages: pip install 'rnntui[export]'")
+    matrices = smaller(read_arrays(weights), prune, int8)
+    changed, before, after = bool(prune or int8), None, None
+    task = tasks.reopen(run) if changed else None
+    if task is not None:
+        before = _scored(run, task, smaller(read_arrays(weights)), now)
+        after = _scored(run, task, matrices, now)
+    if form == "onnx":
+        content = _onnx(run, matrices)
+        tensors = {name: matrix.values for name, matrix in matrices.items()}
+        scales = {f"{name}.scale": each.scale for name, each in matrices.items() if each.scale is not None}
+        return Exported(content, tensors | scales, before, after)
+    tensors = packed(matrices)
+    return Exported(save(tensors, metadata=_notes(run)), tensors, before, after)
+
+
+def _notes(run: Run) -> dict[str, str]:
+    """What a reader of the file needs besides numbers."""
+    files = {
+        "tokenizer": "tokenizer.json",
+        "target_tokenizer": "target-tokenizer.json",
+        "labels": "labels.json",
+    }
+    notes = {"rnntui": __version__, "config": to_toml(run.config)}
+    return notes | {
+        name: (run.path / file).read_text(encoding="utf-8")
+        for name, file in files.items()
+        if (run.path / file).exists()
+    }
+
+
+def _filled(run: Run, widths: tuple[int, int], matrices: Mapping[str, Matrix]) -> Model:
+    """The run's model with these weights.  Raises InputError where they do not fit."""
+    with torch.device("meta"):
+        model = make_model(run.config, *widths)
+    load_arrays(model, {name: matrix.numbers for name, matrix in matrices.items()})
+    return model.eval()
+
+
+def _scored(run: Run, task: Task[Any], matrices: Mapping[str, Matrix], now: Moment) -> ev.Evaluated:
+    """The held-out part, scored with these weights."""
+    return task.evaluate(_filled(run, task.widths, matrices), "cpu", now, lambda: None)
+
+
+def _onnx(run: Run, matrices: Mapping[str, Matrix]) -> bytes:
+    """The graph of a language model, after onnxruntime has read some tokens with it as torch does."""
+    from rnntui.core.export.graph import language_model
+
+    vocab_size = len(matrices["embedding.weight"].values)
+    model = _filled(run, (vocab_size, 0), matrices)
+    assert isinstance(model, LanguageModel)
+    content: bytes = language_model(run.config.model, matrices, _notes(run)).SerializeToString()
+    difference = _difference(model, content, vocab_size)
+    if not difference <= _CLOSE:
+        raise RnntuiError(
+            f"{run.name}: onnxruntime's logits differ from torch's by {difference:.1e}; nothing was written"
+        )
+    return content
+
+
+@torch.inference_mode()
+def _difference(model: LanguageModel, content: bytes, vocab_size: int) -> float:
+    """The largest one between what the graph and torch make of random tokens from a random state."""
+    import onnxruntime
+
+    made = torch.Generator().manual_seed(0)
+    tokens = torch.randint(vocab_size, _READ, generator=made)
+    state = tuple(
+        tuple(torch.rand(part.shape, generator=made) for part in layer)
+        for layer in model.initial_state(_READ[1])
+    )
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    inputs: dict[str, Tensor] = {"tokens": tokens}
+    logits, after = model(tokens, state)
+    expected: dict[str, Tensor] = {"logits": logits}
+    for layer, parts in enumerate(state):
+        inputs |= {f"state.{layer}.{part}": each for part, each in enumerate(parts)}
+        expected |= {f"next.{layer}.{part}": each for part, each in enumerate(after[layer])}
+    found = session.run(list(expected), {name: each.numpy() for name, each in inputs.items()})
+    return max(
+        float(np.abs(one - other.numpy()).max()) for one, other in zip(found, expected.values(), strict=True)
+    )

@@ -1,0 +1,189 @@
+"""Models for other programs: the same numbers elsewhere, and less room with its price told."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from rnntui.core.cells import CELLS
+from rnntui.core.errors import RnntuiError
+from rnntui.core.export import writing
+from rnntui.core.export.graph import language_model
+from rnntui.core.export.smaller import packed, smaller
+from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.models.weights import load_model, model_tensors
+from rnntui.core.runs import Run
+from rnntui.core.sections import ModelConfig
+from rnntui.core.tasks.base import Moment
+from tests.cli.test_commands import assert_one_line, rnntui
+
+ROOT = Path(__file__).parents[2]
+V = 40
+
+
+def arrays(model: LanguageModel) -> dict[str, Any]:
+    return {name: tensor.detach().numpy() for name, tensor in model_tensors(model).items()}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"cell": cell} for cell in CELLS),
+        {"cell": "elman", "nonlinearity": "relu", "num_layers": 2, "residual": True, "layer_norm": True},
+        {"num_layers": 3, "residual": True, "embedding_size": 12},
+        {"tied": True},
+        {"tied": True, "embedding_size": 12, "layer_norm": True},
+        {"softmax": "adaptive", "cell": "gru"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("int8", [False, True])
+def test_the_graph_computes_what_the_model_does(options: dict[str, Any], int8: bool) -> None:
+    """Protects `--format onnx`: logits and states of many steps, and of one at a time, to 1e-4 of torch's."""
+    torch.manual_seed(1)
+    config = ModelConfig(**({"hidden_size": 12, "embedding_size": 7} | options))
+    model = LanguageModel(config, V).eval()
+    matrices = smaller(arrays(model), int8=int8)
+    with torch.no_grad():
+        for name, tensor in model_tensors(model).items():
+            tensor.copy_(torch.from_numpy(matrices[name].numbers))
+    content = language_model(config, matrices, {"note": "x"}).SerializeToString()
+    assert onnx.load_from_string(content).metadata_props[0].value == "x"
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    outputs = [each.name for each in session.get_outputs()]
+
+    def run(tokens: torch.Tensor, state: Any) -> tuple[Any, dict[str, Any]]:
+        found = dict(zip(outputs, session.run(outputs, {"tokens": tokens.numpy(), **state}), strict=True))
+        logits = found.pop("logits")
+        return logits, {name.replace("next", "state"): value for name, value in found.items()}
+
+    tokens = torch.randint(V, (9, 3))
+    state = tuple(tuple(torch.rand(3, 12) for _ in layer) for layer in model.initial_state(3))
+    named = {f"state.{i}.{j}": part.numpy() for i, layer in enumerate(state) for j, part in enumerate(layer)}
+    with torch.no_grad():
+        logits, after = model(tokens, state)
+    whole, last = run(tokens, named)
+    np.testing.assert_allclose(whole, logits.numpy(), atol=1e-4)
+    steps = []
+    for row in tokens:
+        some, named = run(row.unsqueeze(0), named)
+        steps.append(some)
+    np.testing.assert_allclose(np.concatenate(steps), logits.numpy(), atol=1e-4)
+    for i, layer in enumerate(after):
+        for j, part in enumerate(layer):
+            np.testing.assert_allclose(last[f"state.{i}.{j}"], part.numpy(), atol=1e-4)
+            np.testing.assert_allclose(named[f"state.{i}.{j}"], part.numpy(), atol=1e-4)
+
+
+def test_a_graph_that_differs_is_not_given_out(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the check: it is made, and it refuses."""
+    monkeypatch.setattr(writing, "_CLOSE", 1e-12)
+    weights = trained.checkpoint_path("best") / "model.safetensors"
+    with pytest.raises(RnntuiError, match=r"differ from torch's by .*nothing was written"):
+        writing.export(trained, weights, "onnx", 0.0, False, Moment(0, 0.0))
+
+
+def test_what_is_left_out_is_the_smallest(trained: Run) -> None:
+    """Protects pruning and int8: the share, the size of the error, what stays whole."""
+    model, _ = load_model(trained, trained.checkpoint_path("best") / "model.safetensors")
+    tensors = arrays(model)
+    both = smaller(tensors, prune=0.6, int8=True)
+    for name, tensor in tensors.items():
+        found = both[name].numbers
+        if tensor.ndim != 2:
+            assert found is tensor
+            continue
+        zero = found == 0
+        assert 0.59 < zero.mean() < 0.75
+        gone = np.abs(tensor[zero & (smaller(tensors, prune=0.6)[name].values == 0)])
+        assert gone.max() <= np.quantile(np.abs(tensor), 0.6) + 1e-6
+        kept = np.abs(tensor) > np.quantile(np.abs(tensor), 0.6)
+        assert np.abs(found - tensor)[kept].max() <= np.abs(tensor).max() / 127 / 2 + 1e-6
+    assert all(matrix.numbers is tensors[name] for name, matrix in smaller(tensors).items())
+
+
+def test_the_file_is_read_as_documented(trained: Run, tmp_path: Path) -> None:
+    """Protects other programs: the snippet in docs/run-folder.md makes the model's own numbers of a packed file."""
+    page = (ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    model, _ = load_model(trained, trained.checkpoint_path("best") / "model.safetensors")
+    matrices = smaller(arrays(model), prune=0.5, int8=True)
+    path = tmp_path / "small.safetensors"
+    path.write_bytes(writing.save(packed(matrices)))
+    space: dict[str, Any] = {"path": path}
+    exec(snippet, space)
+    assert set(space["tensors"]) == set(matrices)
+    for name, tensor in space["tensors"].items():
+        np.testing.assert_array_equal(tensor, matrices[name].numbers)
+
+
+def test_from_a_run_to_files(trained: Run, tmp_path: Path) -> None:
+    """Protects the command: both forms, the table, sizes and perplexity before and after; faults in one line."""
+    weights = trained.checkpoint_path("best") / "model.safetensors"
+    result = rnntui("export", trained.path, "--format", "safetensors", "-o", tmp_path / "plain.safetensors")
+    assert result.returncode == 0 and "embedding.weight" in result.stderr and "before" not in result.stderr
+    plain, original = load_file(tmp_path / "plain.safetensors"), load_file(weights)
+    assert all((plain[name] == tensor).all() for name, tensor in original.items()) and len(plain) == len(
+        original
+    )
+
+    told = json.loads(
+        rnntui("export", trained.path, "-o", tmp_path / "small.safetensors", "--prune", "0.5", "--quantize", "int8",
+               "--json").stdout
+    )  # fmt: skip
+    assert told["bytes"] == (tmp_path / "small.safetensors").stat().st_size < told["bytes_before"]
+    assert sum(each["bytes"] for each in told["tensors"]) < 0.4 * sum(
+        each.nbytes for each in original.values()
+    )
+    own = json.loads(rnntui("evaluate", trained.path, "--json").stdout)
+    assert told["before"]["perplexity"] == pytest.approx(own["perplexity"])
+    assert told["after"]["perplexity"] > told["before"]["perplexity"]
+
+    result = rnntui("export", trained.path, "-o", tmp_path / "model.onnx", "--quantize", "int8")
+    assert (
+        result.returncode == 0
+        and "after" in result.stderr
+        and result.stdout == f"{tmp_path / 'model.onnx'}\n"
+    )
+    notes = {each.key: each.value for each in onnx.load(tmp_path / "model.onnx").metadata_props}
+    assert notes["tokenizer"] == (trained.path / "tokenizer.json").read_text(encoding="utf-8")
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        assert rnntui("export", trained.path, "--format", "onnx").stdout == f"{trained.name}.onnx\n"
+        assert_one_line(rnntui("export", trained.path, "--format", "onnx"), 2, "exists already", "--output")
+    finally:
+        os.chdir(before)
+    assert_one_line(rnntui("export", trained.path), 2, "--format", "--embeddings")
+    assert_one_line(
+        rnntui("export", trained.path, "--embeddings", tmp_path / "x", "--prune", "0.5"), 2, "leave out"
+    )
+
+
+def test_other_tasks_are_exported_as_weights(classifier: Run, tmp_path: Path) -> None:
+    """Protects the other tasks: their weights come out as well, scored by their own figures."""
+    told = json.loads(
+        rnntui(
+            "export", classifier.path, "-o", tmp_path / "c.safetensors", "--quantize", "int8", "--json"
+        ).stdout
+    )
+    assert told["after"]["accuracy"] > 0.8 and told["after"]["protocol"] == "texts"
+    assert_one_line(
+        rnntui("export", classifier.path, "--format", "onnx"), 2, "--task classify", "safetensors"
+    )
+
+
+def test_what_is_missing_is_named(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "find_spec", lambda _: None)
+    with pytest.raises(RnntuiError, match=r"pip install 'rnntui\[export\]'"):
+        writing.export(trained, Path("x"), "onnx", 0.0, False, Moment(0, 0.0))
