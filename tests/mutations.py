@@ -17,17 +17,29 @@ from rnntui.core.inference.classifying import judge
 from rnntui.core.inference.opening import CHECKPOINT_FILES, manifest_of, open_engine
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.inference.session import Session
+from rnntui.core.inference.translating import Search, translate
 from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run
 from rnntui.core.summaries import read_history, summarise
 from rnntui.core.tasks.base import Subject
 from rnntui.core.tasks.classification import ClassificationTask, load_classifier
 from rnntui.core.tasks.language import subject
+from rnntui.core.tasks.translation import TranslationTask, load_translator
 from rnntui.core.text.examples import Example
+from rnntui.core.text.pairs import Pair
 from rnntui.core.training.checkpoints import load_checkpoint, settle
 from rnntui.core.training.learner import Learner
 
-FILES = ("run.toml", "tokenizer.json", "labels.json", "events.jsonl", "last", "best", "lock")
+FILES = (
+    "run.toml",
+    "tokenizer.json",
+    "target-tokenizer.json",
+    "labels.json",
+    "events.jsonl",
+    "last",
+    "best",
+    "lock",
+)
 HUGE = (0, -1, 1, 2**31, 2**40, 2**63, 10**30, 1e308, float("nan"), float("inf"))
 """Numbers that ask for too much, or for nothing."""
 
@@ -173,7 +185,8 @@ def use(path: Path) -> None:
     read_history(run)
     run.owner()
     weights = run.checkpoint_path("last") / "model.safetensors"
-    material = _judge(run, weights) if run.config.text.task == "classify" else _write(run, weights)
+    uses = {"lm": _write, "classify": _judge, "translate": _translate}
+    material = uses[run.config.text.task](run, weights)
     settle(run)
     load_checkpoint(run.checkpoint_path("last"), Learner(run.config, material, "cpu"))
 
@@ -198,6 +211,14 @@ def _judge(run: Run, weights: Path) -> Subject[Any]:
     judge(model, tokenizer, "the soup was not bad")
     some = [Example("the soup was bad", label, "") for label in labels[:2]]
     return ClassificationTask(tokenizer, labels, {"train": some, "valid": some}).subject(run.config)
+
+
+def _translate(run: Run, weights: Path) -> Subject[Any]:
+    """Translate with a translator; what would train it on."""
+    model, vocabularies = load_translator(run, weights)
+    translate(model, vocabularies, ["n1 red cat", "blue"], Search(beam=2))
+    some = [Pair("n1 red cat", "Katze rot n1", ""), Pair("blue", "blau", "")]
+    return TranslationTask(vocabularies, {"train": some, "valid": some}).subject(run.config)
 
 
 def outcome(original: Path, folder: Path, rng: random.Random) -> tuple[str, bytes]:

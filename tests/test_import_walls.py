@@ -13,7 +13,9 @@ HEAVY = ("torch", "textual", "tokenizers", "safetensors")
 
 
 def loaded_after(code: str) -> set[str]:
-    program = f"{code}\nimport sys\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    """The packages that `code` loads, and those of torch with their second name."""
+    names = "{'.'.join(name.split('.')[: 2 if name.startswith('torch.') else 1]) for name in sys.modules}"
+    program = f"{code}\nimport sys\nprint(*sorted({names}))"
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
@@ -63,6 +65,13 @@ def test_completion_loads_no_torch(trained: Run) -> None:
     """Protects the quick completion: a model is opened and completes without torch, and without numba."""
     loaded = loaded_after(HELP.format(arguments=["complete", str(trained.path), "the "]))
     assert "numpy" in loaded and not loaded.intersection({"torch", "numba", "textual"})
+
+
+def test_judging_brings_no_compiler_along(classifier: Run, trained: Run) -> None:
+    """Protects the quick answer: torch's compiler takes two seconds to load, and no model needs it to be opened."""
+    for command in (["classify", str(classifier.path), "x"], ["evaluate", str(trained.path)]):
+        loaded = loaded_after(HELP.format(arguments=command))
+        assert "torch.nn" in loaded and "torch._dynamo" not in loaded
 
 
 def test_core_loads_no_user_interface() -> None:

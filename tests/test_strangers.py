@@ -16,21 +16,22 @@ from rnntui.core.config import build
 from rnntui.core.errors import InputError
 from rnntui.core.run_toml import from_toml, to_toml
 from rnntui.core.runs import Run
-from tests.conftest import CLASSIFIER, MakeRun, train_all
+from tests.conftest import CLASSIFIER, TRANSLATOR, MakeRun, train_all
 from tests.mutations import outcome
 
 KINDS: dict[str, dict[str, Any]] = {
     **{name: {"tokenizer": name, "embedding_size": 8} for name in ("char", "word", "bpe", "byte")},
     "classifier": CLASSIFIER,
+    "translator": TRANSLATOR,
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_mutated_runs_are_used_or_named(
-    kind: str, make_run: MakeRun, corpus_file: Path, examples: Path, tmp_path: Path
+    kind: str, make_run: MakeRun, corpus_file: Path, examples: Path, pairs_file: Path, tmp_path: Path
 ) -> None:
     """Protects who loads a stranger's model: it works, or one line says why not, within a second and 64 MB."""
-    corpus = examples if kind == "classifier" else corpus_file
+    corpus = {"classifier": examples, "translator": pairs_file}.get(kind, corpus_file)
     run = make_run(**KINDS[kind] | {"corpus": str(corpus), "hidden_size": 8, "max_steps": 4, "eval_every": 4})
     train_all(run)
     (run.path / "lock").write_text('{"pid": 1, "started": 1.0}')

@@ -49,6 +49,17 @@ class DroppingEmbedding(nn.Embedding):
         super().__init__(vocab_size, embedding_size)
         self.p = p
 
+    def reset_parameters(self) -> None:
+        self.draw(1.0)
+
+    def draw(self, std: float) -> None:
+        """Begin with random vectors of that standard deviation.
+
+        Without storage there is nothing to draw, and torch would load its compiler, for two seconds, to say so.
+        """
+        if not self.weight.is_meta:
+            nn.init.normal_(self.weight, std=std)
+
     def forward(self, tokens: Tensor) -> Tensor:
         x = super().forward(tokens)
         if not self.training or not self.p:

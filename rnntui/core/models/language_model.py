@@ -35,7 +35,7 @@ class LanguageModel(Model):
         self.head: SoftmaxHead | AdaptiveHead = make_head(embedding if config.tied else hidden, vocab_size)
         if config.tied:
             # As an output matrix, an embedding of unit variance would start with logits far too large.
-            nn.init.normal_(self.embedding.weight, std=embedding**-0.5)
+            self.embedding.draw(embedding**-0.5)
             self.head.weight = self.embedding.weight
         self.tied_to = "embedding.weight" if config.tied else ""
 

@@ -75,11 +75,11 @@ class Translator(Reader):
         self.head = SoftmaxHead(out, target_vocab_size)
         if config.tied:
             matrix = self._targets()
-            nn.init.normal_(matrix.weight, std=embedding**-0.5)
+            matrix.draw(embedding**-0.5)
             self.head.weight = matrix.weight
             self.tied_to = "embedding.weight" if shared else "target_embedding.weight"
 
-    def _targets(self) -> nn.Embedding:
+    def _targets(self) -> DroppingEmbedding:
         return self.target_embedding or self.embedding
 
     def begin_at(self, counts: Tensor) -> None:
