@@ -1,0 +1,81 @@
+"""Smaller models: what pruning and int8 cost, and what they save.
+
+    python benchmarks/smaller.py TEXT [--seconds 60]
+
+Trains characters and words on TEXT with the defaults for so many seconds each, then exports the model with more and
+more left out; the held-out part is scored by each.  Nothing is learned again after the pruning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from results import write_section
+
+_TOKENS = {"characters": ("--tokenizer", "char"), "words": ("--tokenizer", "word")}
+_WAYS: dict[str, tuple[str, ...]] = {
+    "int8": ("--quantize", "int8"),
+    **{f"{share:.0%} pruned": ("--prune", str(share)) for share in (0.3, 0.5, 0.7, 0.9)},
+    **{f"{share:.0%} pruned, int8": ("--prune", str(share), "--quantize", "int8") for share in (0.3, 0.5)},
+}
+
+
+def rnntui(*arguments: str) -> str:
+    command = [sys.executable, "-m", "rnntui", *arguments]
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ).stdout
+
+
+def rows_of(folder: Path, name: str, text: str, seconds: float) -> list[str]:
+    run, output = folder / name, folder / f"{name}.safetensors"
+    rnntui("train", text, "--headless", "--max-time", f"{seconds:g}s", "--run", str(run), *_TOKENS[name])
+    rows: list[str] = []
+    for way, flags in _WAYS.items():
+        told: dict[str, Any] = json.loads(rnntui("export", str(run), "-o", str(output), "--json", *flags))
+        whole = told["bytes_before"]
+        if not rows:
+            rows.append(
+                f"| {name} | all of it | {told['before']['perplexity']:.3f} | {whole / 2**20:.2f} | 100% |"
+            )
+        size = told["bytes"]
+        perplexity = told["after"]["perplexity"]
+        rows.append(f"| {name} | {way} | {perplexity:.3f} | {size / 2**20:.2f} | {size / whole:.0%} |")
+        print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("text")
+    parser.add_argument("--seconds", type=float, default=60)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = [
+            row for name in _TOKENS for row in rows_of(Path(scratch), name, options.text, options.seconds)
+        ]
+    lines = [
+        f"`rnntui export` with `--prune` and `--quantize int8`, after {options.seconds:g} s of training on "
+        f"{Path(options.text).name}: perplexity a token of the whole held-out part by protocol `stream`, and the "
+        "file's size.  Nothing is learned again after the pruning.",
+        "",
+        "| tokens | what is done | perplexity | MB | of the size |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+    write_section(
+        "Smaller models",
+        f"python benchmarks/smaller.py {Path(options.text).name} --seconds {options.seconds:g}",
+        lines,
+        about_speed=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
