@@ -93,6 +93,10 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     ] = ""
     cell: Annotated[str, _doc("recurrent cell")] = "lstm"
     nonlinearity: Annotated[Literal["tanh", "relu"], _doc("of the elman cell")] = "tanh"
+    timescale: Annotated[
+        Annotated[int, Meta(ge=3, le=1 << 20)] | None,
+        _doc("steps over which the gates remember at the beginning: for what has to be known long after"),
+    ] = None
     num_layers: Annotated[Layers, _doc("recurrent layers")] = 1
     hidden_size: Annotated[Size, _doc("units a layer")] = 512
     parameters: Annotated[
@@ -143,6 +147,8 @@ class ModelConfig(Section, frozen=True, kw_only=True):
             raise ValueError("embeddings: --from brings its own; leave one of the two out")
         if self.frozen_embeddings and not self.embeddings:
             raise ValueError("frozen_embeddings: of --embeddings; name a file")
+        if self.timescale and STEPS[self.cell].gates == 1:
+            raise ValueError(f"timescale: {self.cell} has no gates; leave it out")
         if self.weight_drop and not STEPS[self.cell].recurrent:
             raise ValueError(f"weight_drop: {self.cell} has no recurrent weights; leave it out")
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from rnntui.core.cells import CELLS, base, cell_class
 from rnntui.core.cells.base import Cell, FusedCell, State
 from rnntui.core.cells.fast import sweep
+from rnntui.core.cells.steps import STEPS
 
 T, B, I, H = 7, 3, 5, 4
 VARIANTS = [(name, {}) for name in CELLS] + [("elman", {"nonlinearity": "relu"})]
@@ -191,3 +192,20 @@ def test_a_fault_is_not_hidden(cell: Cell) -> None:
 def test_the_forget_gate_starts_open() -> None:
     bias = cell_class("lstm")(I, H).state_dict()
     assert torch.equal((bias["rnn.bias_ih_l0"] + bias["rnn.bias_hh_l0"])[H : 2 * H], torch.ones(H))
+
+
+@pytest.mark.parametrize("name", [name for name in CELLS if STEPS[name].gates > 1])
+def test_gates_remember_as_long_as_they_are_told(name: str) -> None:
+    """Protects `--timescale`: with nothing read, a unit keeps u / (1 + u) of what it has, u between 1 and the steps."""
+    torch.manual_seed(0)
+    cell = cell_class(name)(I, 50).double()
+    cell.remember(100)
+    with torch.no_grad():
+        for label, weight in cell.named_parameters():
+            if "weight" in label:
+                weight.zero_()
+    before = tuple(part.requires_grad_() for part in cell.initial_state(1))
+    _, after = cell.step(torch.zeros(1, I).double(), before)
+    (kept,) = torch.autograd.grad(after[-1].sum(), before[-1])
+    u = kept / (1 - kept)
+    assert u.min() >= 1 - 1e-6 and u.max() <= 99 + 1e-6 and u.max() > 50 and u.min() < 20

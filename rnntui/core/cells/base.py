@@ -52,6 +52,12 @@ class Cell(nn.Module, ABC):
             for _ in range(self.state_size)
         )
 
+    def remember(self, steps: int) -> None:
+        """Begin with gates that hold what they have for 1 to `steps` steps, each unit for another time.
+
+        Chrono initialisation (Tallec and Ollivier 2018).  A cell without gates has nothing to set.
+        """
+
     @abstractmethod
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Run over `x` (T, B, I) from `state`; return the outputs (T, B, H) and the state after the last."""
@@ -146,6 +152,18 @@ class ScanCell(Cell):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         return STEPS[self.name].step(torch, self.linear(x), None, state)
+
+
+@torch.no_grad()
+def set_gate(bias: Tensor, gate: int, values: Tensor) -> None:
+    """Put `values` (H,) into a gate's part of a `bias` (G*H,)."""
+    size = len(values)
+    bias[gate * size : (gate + 1) * size] = values
+
+
+def timescales(like: Tensor, hidden_size: int, steps: int) -> Tensor:
+    """ln(u), u between 1 and `steps` - 1 at random (H,): the bias of a gate that holds for about u steps."""
+    return torch.empty(hidden_size, device=like.device, dtype=like.dtype).uniform_(1, steps - 1).log()
 
 
 def _kernels(location: str) -> Any:

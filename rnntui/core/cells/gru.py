@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
-from rnntui.core.cells.base import FusedCell
+from rnntui.core.cells.base import FusedCell, set_gate, timescales
 
 
 class GRU(FusedCell):
@@ -24,3 +25,9 @@ class GRU(FusedCell):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.rnn = nn.GRU(input_size, hidden_size)
+
+    def remember(self, steps: int) -> None:
+        _, _, b, c = self.weights()
+        long = timescales(b, self.hidden_size, steps)
+        set_gate(b, 1, long)
+        set_gate(c, 1, torch.zeros_like(long))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from rnntui.core.cells.base import FusedCell
+from rnntui.core.cells.base import FusedCell, set_gate, timescales
 
 
 class LSTM(FusedCell):
@@ -36,3 +36,10 @@ class LSTM(FusedCell):
             _, _, b, b_h = self.weights()
             b[forget] = 1.0
             b_h[forget] = 0.0
+
+    def remember(self, steps: int) -> None:
+        _, _, b, b_h = self.weights()
+        long = timescales(b, self.hidden_size, steps)
+        for gate, values in ((0, -long), (1, long)):
+            set_gate(b, gate, values)
+            set_gate(b_h, gate, torch.zeros_like(values))

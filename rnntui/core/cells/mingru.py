@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnntui.core.cells.base import ScanCell
+from rnntui.core.cells.base import ScanCell, set_gate, timescales
 
 
 class MinGRU(ScanCell):
@@ -18,3 +18,7 @@ class MinGRU(ScanCell):
 
     name = "mingru"
     kernels = "mingru:KERNELS"
+
+    def remember(self, steps: int) -> None:
+        bias = self.linear.bias
+        set_gate(bias, 0, -timescales(bias, self.hidden_size, steps))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnntui.core.cells.base import ScanCell
+from rnntui.core.cells.base import ScanCell, set_gate, timescales
 
 
 class MinLSTM(ScanCell):
@@ -19,3 +19,9 @@ class MinLSTM(ScanCell):
 
     name = "minlstm"
     kernels = "minlstm:KERNELS"
+
+    def remember(self, steps: int) -> None:
+        bias = self.linear.bias
+        long = timescales(bias, self.hidden_size, steps)
+        set_gate(bias, 0, long)
+        set_gate(bias, 1, -long)

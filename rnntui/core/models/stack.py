@@ -30,6 +30,8 @@ class Stack(nn.Module):
         self.cells = nn.ModuleList(make(inputs, size, **options) for inputs in sizes)
         for cell in self._cells():
             cell.weight_drop = config.weight_drop or 0.0
+            if config.timescale:
+                cell.remember(config.timescale)
         self.norms = nn.ModuleList(nn.LayerNorm(size) if config.layer_norm else nn.Identity() for _ in sizes)
         self.dropout = LockedDropout(config.dropout or 0.0)
         self.residual = config.residual
