@@ -7,6 +7,7 @@ from abc import abstractmethod
 from pathlib import Path
 
 from textual import work
+from textual.css.query import NoMatches
 
 from rnntui.core.errors import RnntuiError
 from rnntui.tui.follower import Answerer
@@ -50,3 +51,5 @@ class AnsweringScreen(DraftScreen):
             except RnntuiError as error:
                 if self.is_attached and not self._answerer.ready:
                     self.show_waiting(self.waiting_or(error))
+            except NoMatches:
+                return  # the screen is closing: its parts are gone before it
