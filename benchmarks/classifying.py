@@ -13,13 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from commands import rnntui
 from results import write_section
 
 from rnntui.core.sections import TextConfig
@@ -30,13 +29,6 @@ _SECONDS = 60
 _LABELLED = 100
 _STEPS = 300
 _NETWORK = ("--tokenizer", "word", "--hidden-size", "128", "--embedding-size", "64")
-
-
-def rnntui(*arguments: str) -> str:
-    command = [sys.executable, "-m", "rnntui", *arguments]
-    return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ).stdout
 
 
 def evaluated(run: Path, *flags: str) -> dict[str, Any]:

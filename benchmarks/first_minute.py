@@ -14,12 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from commands import rnntui
 from results import write_section
 
 from rnntui.core.cells import CELLS
@@ -27,13 +26,6 @@ from rnntui.core.cells import CELLS
 VARIANTS = {name: ["--cell", name] for name in CELLS} | {
     "elman, relu": ["--cell", "elman", "--nonlinearity", "relu"]
 }
-
-
-def rnntui(*arguments: str) -> str:
-    command = [sys.executable, "-m", "rnntui", *arguments]
-    return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ).stdout
 
 
 def measure(text: str, seconds: float, flags: list[str], seed: int) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from commands import rnntui
 from results import write_section
 
 from rnntui.core.cells import CELLS
@@ -35,13 +35,6 @@ _SHARED = (
     "--embedding-dropout", "0", "--weight-drop", "0", "--weight-decay", "0", "--label-smoothing", "0",
     "--epsilon", "1e-8", "--lr", "5e-3", "--eval-every", "250", "--headless",
 )  # fmt: skip
-
-
-def rnntui(*arguments: str) -> str:
-    command = [sys.executable, "-m", "rnntui", *arguments]
-    return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ).stdout
 
 
 class Setting(NamedTuple):

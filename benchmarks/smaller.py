@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from commands import rnntui
 from results import write_section
 
 _TOKENS = {"characters": ("--tokenizer", "char"), "words": ("--tokenizer", "word")}
@@ -24,13 +23,6 @@ _WAYS: dict[str, tuple[str, ...]] = {
     **{f"{share:.0%} pruned": ("--prune", str(share)) for share in (0.3, 0.5, 0.7, 0.9)},
     **{f"{share:.0%} pruned, int8": ("--prune", str(share), "--quantize", "int8") for share in (0.3, 0.5)},
 }
-
-
-def rnntui(*arguments: str) -> str:
-    command = [sys.executable, "-m", "rnntui", *arguments]
-    return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ).stdout
 
 
 def rows_of(folder: Path, name: str, text: str, seconds: float) -> list[str]:

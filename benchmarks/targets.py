@@ -20,26 +20,18 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import transformer
+from commands import rnntui
 from results import write_section
 
 from rnntui.core import config as configuration
 from rnntui.core.text import dataset
 
 LOSS_OF_PEER, LOSS_OF_GPU = 1.874, 1.4697
-
-
-def rnntui(*arguments: str) -> str:
-    command = [sys.executable, "-m", "rnntui", *arguments]
-    return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ).stdout
 
 
 def trained(text: str, folder: str, *flags: str) -> Path:

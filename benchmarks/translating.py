@@ -12,12 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from commands import rnntui
 from results import write_section
 
 _DEFAULT_S = 300
@@ -36,13 +35,6 @@ _CHANGES: dict[str, tuple[str, ...]] = {
     "`--cell mingru`": ("--cell", "mingru"),
     "`--cell elman`": ("--cell", "elman"),
 }
-
-
-def rnntui(*arguments: str) -> str:
-    command = [sys.executable, "-m", "rnntui", *arguments]
-    return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ).stdout
 
 
 class Outcome:

@@ -23,29 +23,35 @@ OLD = sorted(path.parent for path in DATA.glob("*/*/run.toml"))
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A copy of an old run beside its text."""
     source: Path = request.param
-    text = tmp_path / "text.txt"
-    shutil.copy(source.parent / "text.txt", text)
     run = shutil.copytree(source, tmp_path / "run")
-    toml = run / "run.toml"
-    toml.write_text(toml.read_text(encoding="utf-8").replace("text.txt", str(text)), encoding="utf-8")
+    content = (run / "run.toml").read_text(encoding="utf-8")
+    for text in (*source.parent.glob("*.txt"), *source.parent.glob("*.tsv")):
+        shutil.copy(text, tmp_path)
+        content = content.replace(f'"{text.name}"', f'"{tmp_path / text.name}"')
+    (run / "run.toml").write_text(content, encoding="utf-8")
     return run
+
+
+USED = {"lm": ("complete", "the c"), "classify": ("classify", "the c"), "translate": ("translate", "red cat")}
 
 
 @pytest.mark.parametrize("old", OLD, ids=lambda path: f"{path.parent.name}-{path.name}", indirect=True)
 def test_an_old_run_scores_and_goes_on(old: Path, request: pytest.FixtureRequest) -> None:
-    """Protects what people trained: the recorded loss to 1e-4, completion, and forty steps more."""
+    """Protects what people trained: the recorded loss to 1e-4, what it is there for, and forty steps more."""
     source = request.node.callspec.params["old"]
     recorded = json.loads((source.parent / f"{source.name}.json").read_text())
     answer = json.loads(rnntui("evaluate", old, "--json").stdout)
     assert answer["loss"] == pytest.approx(recorded["loss"], abs=1e-4)
-    assert rnntui("complete", old, "the c").returncode == 0
+    command, text = USED[Run.open(old).config.text.task]
+    assert rnntui(command, old, text).returncode == 0
     assert rnntui("runs", "show", old).returncode == 0
     told = train_all(resume_run(old, {"max_steps": 80}))
     assert told[0].step == recorded["step"] and told[-1] == ev.Finished(step=80, reason="steps")
 
 
-def test_every_tokenizer_has_an_old_run() -> None:
-    assert {path.name.partition("-")[0] for path in OLD} == {"char", "word", "bpe", "byte"}
+def test_every_tokenizer_and_every_task_has_an_old_run() -> None:
+    kinds = {"char", "word", "bpe", "byte", "classify", "translate"}
+    assert {path.name.partition("-")[0] for path in OLD} == kinds
 
 
 def test_a_newer_format_is_one_line(tmp_path: Path) -> None:
