@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.inference.beam import Search
 from rnntui.core.inference.classifying import judge
 from rnntui.core.inference.opening import CHECKPOINT_FILES, manifest_of, open_engine
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.inference.session import Session
-from rnntui.core.inference.translating import Search, translate
+from rnntui.core.inference.translating import translate
 from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run
 from rnntui.core.summaries import read_history, summarise

@@ -12,6 +12,7 @@ from rnntui.cli.options import RunName, checkpoint_option, device_option, json_o
 from rnntui.cli.output import write, write_line
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
+from rnntui.core.events import finite
 from rnntui.heat import heat, shaded
 from rnntui.visible import visible_line
 
@@ -52,8 +53,9 @@ def translate(
     as_json: bool,
 ) -> None:
     """What TEXT becomes; - reads standard input, a text a line, and writes a line for each."""
+    from rnntui.core.inference.beam import Search
     from rnntui.core.inference.opening import sound_checkpoint
-    from rnntui.core.inference.translating import Search, Translation
+    from rnntui.core.inference.translating import Translation
     from rnntui.core.inference.translating import translate as translated
     from rnntui.core.tasks.translation import load_translator
     from rnntui.core.text.pairs import in_one_line
@@ -101,7 +103,7 @@ def _as_json(source: str, targets: list[Any], attention: bool) -> dict[str, Any]
     """The targets of a source."""
     told = []
     for each in targets:
-        answer = {"text": each.text, "log_probability": each.log_p, "finished": each.finished}
+        answer = {"text": each.text, "log_probability": finite(each.log_p), "finished": each.finished}
         if attention:
             answer |= {"source": each.source, "target": each.target, "attention": each.looked}
         told.append(answer)
@@ -112,8 +114,8 @@ def evaluate_pairs(
     run: runs.Run, split: str, corpus: str | None, encoding: str, checkpoint: str, device: str, as_json: bool
 ) -> None:
     """Score a part of a translator's own pairs, or all of others; with sacrebleu, translate them as well."""
+    from rnntui.core.inference.beam import BEAM
     from rnntui.core.inference.opening import sound_checkpoint
-    from rnntui.core.inference.translating import BEAM
     from rnntui.core.tasks.base import Moment
     from rnntui.core.tasks.overlap import available
     from rnntui.core.tasks.translation import compared, load_translator, others, reopen, score, told

@@ -37,6 +37,7 @@ class Interpreter(Answerer):
 
     def translate(self, lines: Sequence[str]) -> list[list[Translation]]:
         """What each of these lines becomes, the best targets first.  Needs weights loaded before."""
-        from rnntui.core.inference.translating import Search, translate
+        from rnntui.core.inference.beam import Search
+        from rnntui.core.inference.translating import translate
 
         return translate(self._model, self._vocabularies, lines, Search(beam=COUNT), COUNT)

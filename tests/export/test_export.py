@@ -187,3 +187,13 @@ def test_what_is_missing_is_named(trained: Run, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(writing, "find_spec", lambda _: None)
     with pytest.raises(RnntuiError, match=r"pip install 'rnntui\[export\]'"):
         writing.export(trained, Path("x"), "onnx", 0.0, False, Moment(0, 0.0))
+
+
+def test_a_strangers_weights_are_checked_before_they_are_used(trained: Run, tmp_path: Path) -> None:
+    """Protects who exports a model from elsewhere: what does not fit run.toml is one line."""
+    toml = trained.path / "run.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace("hidden_size = 24", "hidden_size = 25"))
+    for output in ("a.safetensors", "a.onnx"):
+        result = rnntui("export", trained.path, "-o", tmp_path / output)
+        assert_one_line(result, 2, "model.safetensors", "has shape")
+        assert not (tmp_path / output).exists()

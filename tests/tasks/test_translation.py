@@ -12,7 +12,8 @@ import torch
 
 from rnntui.core import events as ev
 from rnntui.core import tasks
-from rnntui.core.inference.translating import BEAM, GREEDY, Search, translate
+from rnntui.core.inference.beam import BEAM, GREEDY, Search
+from rnntui.core.inference.translating import translate
 from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
 from rnntui.core.tasks import overlap
@@ -160,6 +161,7 @@ def test_from_a_table_to_every_answer(pairs_file: Path, tmp_path: Path) -> None:
     assert "--task=translate" in rnntui("runs", "show", run).stdout
     assert_one_line(rnntui("complete", run, "x"), 2, "--task translate", "rnntui translate")
     assert_one_line(rnntui("translate", run, " "), 2, "empty")
+    assert_one_line(rnntui("translate", run, stdin="x " * 10_001), 2, "10,002 tokens", "a sentence a line")
     assert_one_line(rnntui("translate", run, "x", "--count", "9"), 2, "--count", "--beam")
     assert_one_line(rnntui("evaluate", run, "--cache"), 2, "--cache", "translates")
     assert_one_line(rnntui("evaluate", run, "--corpus", pairs_file), 2, "was trained on")
@@ -170,6 +172,30 @@ def test_from_a_table_to_every_answer(pairs_file: Path, tmp_path: Path) -> None:
     assert json.loads(rnntui("evaluate", run, "--corpus", other, "--json").stdout)["accuracy"] == 1
     (run / "target-tokenizer.json").write_text("{")
     assert_one_line(rnntui("translate", run, "x"), 2, "target-tokenizer.json")
+
+
+def test_studies_take_pairs(pairs_file: Path, tmp_path: Path) -> None:
+    """Protects the one path: a duel, a sweep and a search for the learning rate take pairs as they take text."""
+    base = (
+        pairs_file,
+        "--task",
+        "translate",
+        "--batch-size",
+        "16",
+        "--embedding-size",
+        "8",
+        "--max-steps",
+        "12",
+    )
+    duel = rnntui(
+        "duel", *base, "--cells", "lstm,gru", "--parameters", "40k", "--headless", "--run", tmp_path / "D"
+    )
+    assert duel.returncode == 0 and "valid bits/byte (pairs)" in duel.stdout, duel.stderr
+    flags = ("--hidden-size", "8", "--attention", "luong,none", "--trials", "2", "--study", tmp_path / "S")
+    sweep = rnntui("sweep", *base, *flags)
+    assert sweep.returncode == 0 and "--task=translate" in sweep.stdout, sweep.stderr
+    found = rnntui("train", *base, "--find-lr", "--hidden-size", "8")
+    assert found.returncode == 0, found.stderr
 
 
 def test_without_sacrebleu_the_rest_is_told(

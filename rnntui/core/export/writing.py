@@ -20,8 +20,8 @@ from rnntui.core.export.smaller import Arrays, Matrix, packed, smaller
 from rnntui.core.models.base import Model
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.making import make_model
-from rnntui.core.models.tensor_files import read_arrays
-from rnntui.core.models.weights import load_arrays
+from rnntui.core.models.tensor_files import check_shapes, read_arrays
+from rnntui.core.models.weights import load_arrays, shapes_of
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run
 from rnntui.core.tasks.base import Moment, Task
@@ -57,12 +57,12 @@ def export(run: Run, weights: Path, form: str, prune: float, int8: bool, now: Mo
             )
         if not (find_spec("onnx") and find_spec("onnxruntime")):
             raise InputError("--format: onnx needs more packages: pip install 'rnntui[export]'")
-    matrices = smaller(read_arrays(weights), prune, int8)
-    changed, before, after = bool(prune or int8), None, None
-    task = tasks.reopen(run) if changed else None
-    if task is not None:
-        before = _scored(run, task, smaller(read_arrays(weights)), now)
-        after = _scored(run, task, matrices, now)
+    check_shapes(weights, shapes_of(_empty(run)))
+    plain, before, after = read_arrays(weights), None, None
+    matrices = smaller(plain, prune, int8)
+    if prune or int8:
+        task = tasks.reopen(run)
+        before, after = (_scored(run, task, each, now) for each in (smaller(plain), matrices))
     if form == "onnx":
         content = _onnx(run, matrices)
         tensors = {name: matrix.values for name, matrix in matrices.items()}
@@ -87,28 +87,32 @@ def _notes(run: Run) -> dict[str, str]:
     }
 
 
-def _filled(run: Run, widths: tuple[int, int], matrices: Mapping[str, Matrix]) -> Model:
-    """The run's model with these weights.  Raises InputError where they do not fit."""
+def _empty(run: Run) -> Model:
+    """The run's model without storage.  Raises InputError where a file of the run cannot be used."""
     with torch.device("meta"):
-        model = make_model(run.config, *widths)
+        return make_model(run.config, *tasks.widths_in(run))
+
+
+def _filled(run: Run, matrices: Mapping[str, Matrix]) -> Model:
+    """The run's model with these weights, which fit."""
+    model = _empty(run)
     load_arrays(model, {name: matrix.numbers for name, matrix in matrices.items()})
     return model.eval()
 
 
 def _scored(run: Run, task: Task[Any], matrices: Mapping[str, Matrix], now: Moment) -> ev.Evaluated:
     """The held-out part, scored with these weights."""
-    return task.evaluate(_filled(run, task.widths, matrices), "cpu", now, lambda: None)
+    return task.evaluate(_filled(run, matrices), "cpu", now, lambda: None)
 
 
 def _onnx(run: Run, matrices: Mapping[str, Matrix]) -> bytes:
     """The graph of a language model, after onnxruntime has read some tokens with it as torch does."""
     from rnntui.core.export.graph import language_model
 
-    vocab_size = len(matrices["embedding.weight"].values)
-    model = _filled(run, (vocab_size, 0), matrices)
+    model = _filled(run, matrices)
     assert isinstance(model, LanguageModel)
     content: bytes = language_model(run.config.model, matrices, _notes(run)).SerializeToString()
-    difference = _difference(model, content, vocab_size)
+    difference = _difference(model, content)
     if not difference <= _CLOSE:
         raise RnntuiError(
             f"{run.name}: onnxruntime's logits differ from torch's by {difference:.1e}; nothing was written"
@@ -117,12 +121,12 @@ def _onnx(run: Run, matrices: Mapping[str, Matrix]) -> bytes:
 
 
 @torch.inference_mode()
-def _difference(model: LanguageModel, content: bytes, vocab_size: int) -> float:
+def _difference(model: LanguageModel, content: bytes) -> float:
     """The largest one between what the graph and torch make of random tokens from a random state."""
     import onnxruntime
 
     made = torch.Generator().manual_seed(0)
-    tokens = torch.randint(vocab_size, _READ, generator=made)
+    tokens = torch.randint(model.vocab_size, _READ, generator=made)
     state = tuple(
         tuple(torch.rand(part.shape, generator=made) for part in layer)
         for layer in model.initial_state(_READ[1])

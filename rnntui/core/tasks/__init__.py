@@ -36,6 +36,20 @@ def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Task[Any
     return config, LanguageTask(tokenizer, data)
 
 
+def widths_in(run: Run) -> tuple[int, int]:
+    """The `widths` of a run's task, without its corpus.  Raises InputError where a file of it cannot be used."""
+    source = tokenizers.load(run.path / "tokenizer.json").vocab_size
+    if run.config.text.task == "classify":
+        from rnntui.core.tasks.classification import labels_in
+
+        return source, len(labels_in(run))
+    if run.config.text.task == "translate":
+        from rnntui.core.tasks.translation import vocabularies_in
+
+        return source, vocabularies_in(run).target.vocab_size
+    return source, 0
+
+
 def reopen(run: Run) -> Task[Any]:
     """The task of an existing run.  Raises InputError where a file of it or its corpus cannot be used any more."""
     task = _reopened(run)

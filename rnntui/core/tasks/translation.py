@@ -14,7 +14,8 @@ import numpy as np
 from rnntui.core import events as ev
 from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
-from rnntui.core.inference.translating import GREEDY, Search, surprises, translate
+from rnntui.core.inference.beam import GREEDY, Search
+from rnntui.core.inference.translating import surprises, translate
 from rnntui.core.models.translator import Translator
 from rnntui.core.models.weights import filled
 from rnntui.core.runs import Run

@@ -9,9 +9,10 @@ from pathlib import Path
 from textual import work
 from textual.css.query import NoMatches
 
-from rnntui.core.errors import RnntuiError
+from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.follower import Answerer
 from rnntui.tui.screens.drafts import DraftScreen
+from rnntui.visible import visible_line
 
 _ECHO_S = 0.008
 """A key is painted before the text is answered: the two would share one interpreter."""
@@ -32,8 +33,8 @@ class AnsweringScreen(DraftScreen):
         """
 
     @abstractmethod
-    def show_waiting(self, text: str) -> None:
-        """There are no weights: say why, or that they are on their way."""
+    def show_fault(self, text: str) -> None:
+        """There is no answer: say why, or that the model is on its way."""
 
     @work(exclusive=True, group="along")
     async def answer_along(self) -> None:
@@ -49,7 +50,9 @@ class AnsweringScreen(DraftScreen):
                     self.weights = description or self.weights
                     await self.answer(fresh=description is not None)
             except RnntuiError as error:
-                if self.is_attached and not self._answerer.ready:
-                    self.show_waiting(self.waiting_or(error))
+                if self.is_attached:
+                    self.show_fault(
+                        visible_line(oneline(error)) if self._answerer.ready else self.waiting_or(error)
+                    )
             except NoMatches:
                 return  # the screen is closing: its parts are gone before it

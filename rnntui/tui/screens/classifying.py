@@ -78,7 +78,7 @@ class ClassifyingScreen(AnsweringScreen):
             if self.is_attached:
                 self._asked, self.judgement = asked, judgement
 
-    def show_waiting(self, text: str) -> None:
+    def show_fault(self, text: str) -> None:
         self.query_one("#moves", Static).update(text)
 
     # --- showing it ---

@@ -115,7 +115,7 @@ class TranslatingScreen(AnsweringScreen):
             like = f"\nFor example: {visible_line(example)}" if example else ""
             self.query_one(HeatMap).message = _HINT + like
 
-    def show_waiting(self, text: str) -> None:
+    def show_fault(self, text: str) -> None:
         self.query_one("#target", Static).update(text)
 
     # --- showing it ---
