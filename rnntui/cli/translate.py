@@ -55,7 +55,7 @@ def translate(
     """What TEXT becomes; - reads standard input, a text a line, and writes a line for each."""
     from rnntui.core.inference.beam import Search
     from rnntui.core.inference.opening import sound_checkpoint
-    from rnntui.core.inference.translating import Translation
+    from rnntui.core.inference.translating import Translation, check_length
     from rnntui.core.inference.translating import translate as translated
     from rnntui.core.tasks.translation import load_translator
     from rnntui.core.text.pairs import in_one_line
@@ -69,12 +69,15 @@ def translate(
     folder = sound_checkpoint(found, checkpoint)
     device = choose_device(device)
     model, vocabularies = load_translator(found, folder / "model.safetensors", device)
-    given = text_argument(text)
+    given = text_argument(text).removeprefix("\ufeff")
     texts = given.removesuffix("\n").split("\n") if text == "-" else [in_one_line(given)]
     if not any(each.strip() for each in texts):
         raise InputError("TEXT: empty; give a text to translate")
+    check_length(texts, vocabularies)
 
     def tell(source: str, targets: list[Translation]) -> None:
+        if not targets and not as_json:
+            write("\n")
         if as_json:
             write_line(json.dumps(_as_json(source, targets, attention), ensure_ascii=False))
             return
@@ -84,7 +87,7 @@ def translate(
             score = f"{each.log_p:7.2f}  " if count > 1 else ""
             write_line(f"{score}{each.text}")
             if attention:
-                for line in shaded(heat(each.source, each.target, each.looked, _WIDTH)):
+                for line in shaded(heat(each.source, each.target, each.looked.tolist(), _WIDTH)):
                     click.echo(visible_line(line, _WIDTH))
 
     search = Search(beam, length_penalty)
@@ -95,8 +98,8 @@ def translate(
         for each in some:
             if each.strip():
                 tell(each.strip(), next(answers))
-            elif not as_json:
-                write("\n")
+            else:
+                tell("", [])
 
 
 def _as_json(source: str, targets: list[Any], attention: bool) -> dict[str, Any]:
@@ -105,7 +108,7 @@ def _as_json(source: str, targets: list[Any], attention: bool) -> dict[str, Any]
     for each in targets:
         answer = {"text": each.text, "log_probability": finite(each.log_p), "finished": each.finished}
         if attention:
-            answer |= {"source": each.source, "target": each.target, "attention": each.looked}
+            answer |= {"source": each.source, "target": each.target, "attention": each.looked.tolist()}
         told.append(answer)
     return {"source": source, "translations": told}
 

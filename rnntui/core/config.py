@@ -52,6 +52,7 @@ INHERITED = frozenset(
         "min_count",
         "cell",
         "nonlinearity",
+        "timescale",
         "num_layers",
         "hidden_size",
         "parameters",

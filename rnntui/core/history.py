@@ -97,7 +97,9 @@ class History:
     @property
     def task(self) -> TaskKind:
         """What is learned: of a run that has told nothing yet, what most learn."""
-        return self.started.task if self.started is not None else "lm"
+        if self.started is None:
+            return "lm"
+        return "classify" if self.started.labels else self.started.task
 
     @property
     def kind(self) -> Kind:

@@ -12,7 +12,7 @@ import torch
 
 from rnntui.core import events as ev
 from rnntui.core import tasks
-from rnntui.core.inference.beam import BEAM, GREEDY, Search
+from rnntui.core.inference.beam import BEAM, GREEDY, Beams, Search
 from rnntui.core.inference.translating import translate
 from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
@@ -77,6 +77,50 @@ def test_a_beam_is_scored_as_its_targets_are(translator: Run) -> None:
     alone = [translate(model, vocabularies, [text], BEAM)[0][0] for text in texts]
     together = [targets[0] for targets in translate(model, vocabularies, texts, BEAM)]
     assert [each.text for each in alone] == [each.text for each in together]
+
+
+def test_greedy_takes_the_likeliest_token_every_time(translator: Run) -> None:
+    """Protects the plainest search: it is the loop that anybody would write, also of a model that has learned little."""
+    untrained = load_translator(
+        translator, sorted(translator.path.glob("checkpoints/*/model.safetensors"))[0]
+    )
+    for model, vocabularies in (opened(translator), untrained):
+        end = vocabularies.target.start
+        for text in ("red dog runs", "n299 runs", "blue", "n1 cat cat sings"):
+            source = torch.tensor([*vocabularies.source.encode(text).tolist(), vocabularies.source.start])
+            memory, place = model.read(source.unsqueeze(1), torch.tensor([len(source)]))
+            token, tokens = torch.tensor([end]), []
+            while len(tokens) < 20:
+                log_p, _, place = model.advance(token, place, memory)
+                token = log_p.argmax(1)
+                if int(token) == end:
+                    break
+                tokens.append(int(token))
+            ((found,),) = translate(model, vocabularies, [text], GREEDY)
+            assert len(found.target) - found.finished == len(tokens), text
+
+
+def test_an_end_that_is_unlikely_ends_nothing() -> None:
+    """Protects long targets: the end is the second choice at every step but the last, and the right target is found."""
+    end, right = 0, [3, 1, 2, 1, 3, 2, 2, 1]
+    for beam in (1, 2, 5):
+        beams = Beams(1, Search(beam, 0.6), end)
+        rows = [[] for _ in range(beam)]
+        for step in range(20):
+            p = torch.full((beam, 4), 1e-4)
+            for row, tokens in enumerate(rows):
+                wanted = right[step] if step < len(right) else end
+                p[row, end] = 0.002
+                p[row, wanted if tokens == right[:step] else 1] = 0.99
+            tokens_now, parents = beams.advance(p.log(), torch.ones(beam, 1))
+            rows = [
+                [*rows[parent], token]
+                for parent, token in zip(parents.tolist(), tokens_now.tolist(), strict=True)
+            ]
+            if beams.over:
+                break
+        ((best, *_),) = beams.best()
+        assert best.tokens == right and best.finished and len(best.looked) == len(right) + 1, beam
 
 
 def test_a_longer_target_is_preferred_by_the_penalty(translator: Run) -> None:

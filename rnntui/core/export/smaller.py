@@ -40,8 +40,8 @@ def smaller(tensors: Mapping[str, Arrays], prune: float = 0.0, int8: bool = Fals
             continue
         values = tensor
         if prune:
-            sizes = np.abs(tensor)
-            values = np.where(sizes > np.quantile(sizes, prune), tensor, np.float32(0))
+            values = tensor.copy()
+            values.ravel()[np.abs(tensor).argsort(axis=None)[: int(prune * tensor.size)]] = 0
         found[name] = Matrix(*quantized(values), bool(prune)) if int8 else Matrix(values, None, bool(prune))
     return found
 

@@ -59,11 +59,18 @@ class Beams:
         self._log_p[:, 0] = 0.0
         self._steps: list[_Step] = []
         self._finished: list[list[Hypothesis]] = [[] for _ in range(texts)]
+        """The best K that came to their ends, the best first."""
 
     @property
     def over(self) -> bool:
-        """Whether every text has as many finished targets as the beam is wide."""
-        return all(len(each) >= self._search.beam for each in self._finished)
+        """Whether every text has K finished targets, none of which is worse than what still goes on."""
+        going = self._log_p.max(1).values.tolist()
+        return all(map(self._is_over, self._finished, going))
+
+    def _is_over(self, finished: list[Hypothesis], going: float) -> bool:
+        if len(finished) < self._search.beam:
+            return False
+        return self._search.score(going, len(self._steps)) <= finished[-1].score
 
     def advance(self, next_log_p: Tensor, looked: Tensor) -> tuple[Tensor, Tensor]:
         """Take one token more, from ln P (B * K, V) of each row's next ones and where the rows looked, (B * K, S).
@@ -78,11 +85,13 @@ class Beams:
         parents, tokens, log_p = [], [], []
         for text in range(texts):
             going = 0
-            for value, place in zip(values[text].tolist(), places[text].tolist(), strict=True):
+            ranked = zip(values[text].tolist(), places[text].tolist(), strict=True)
+            for rank, (value, place) in enumerate(ranked):
                 row, token = text * beam + place // vocabulary, place % vocabulary
                 if token == self._end:
-                    if value > -torch.inf and len(self._finished[text]) < beam:
-                        self._finished[text].append(self._hypothesis(row, value, looked[row]))
+                    # An end counts where it is among the K likeliest: another one would have been passed over.
+                    if rank < beam and value > -torch.inf:
+                        self._finish(text, self._hypothesis(row, value, looked[row]))
                 elif going < beam:
                     going += 1
                     parents.append(row)
@@ -96,12 +105,14 @@ class Beams:
         self._log_p = torch.tensor(log_p).view(texts, beam)
         return torch.tensor(tokens), torch.tensor(parents)
 
+    def _finish(self, text: int, hypothesis: Hypothesis) -> None:
+        """Keep a finished hypothesis if it is among the best of its text."""
+        kept = [*self._finished[text], hypothesis]
+        self._finished[text] = sorted(kept, key=lambda each: -each.score)[: self._search.beam]
+
     def best(self) -> list[list[Hypothesis]]:
         """The finished hypotheses of each text, the best first; where there is none, the likeliest unfinished one."""
-        return [
-            sorted(finished or [self._unfinished(text)], key=lambda each: -each.score)
-            for text, finished in enumerate(self._finished)
-        ]
+        return [finished or [self._unfinished(text)] for text, finished in enumerate(self._finished)]
 
     def _unfinished(self, text: int) -> Hypothesis:
         """The likeliest hypothesis of a text that goes on."""

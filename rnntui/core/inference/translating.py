@@ -20,7 +20,7 @@ from rnntui.core.text.paired import PairedBatch, Vocabularies, ended
 from rnntui.core.text.tokenizers import Tokenizer
 from rnntui.core.text.tokenizers.word import in_word
 
-_LONGEST, _LONGER, _MOST = 20, 3, 2_000
+_LONGEST, _LONGER, _MOST = 20, 3, 1_000
 """A target ends after so many tokens, and so many more for each of the source, but at most so many."""
 _LONGEST_SOURCE = 10_000
 """Tokens of a text that is translated at once."""
@@ -40,10 +40,19 @@ class Translation(NamedTuple):
     """The pieces of the source, its end last."""
     target: list[str]
     """Those of the target, its end last."""
-    looked: list[list[float]]
-    """For each piece of the target, the share of attention that each piece of the source got."""
+    looked: Tensor
+    """(T, S) for each piece of the target, the share of attention that each piece of the source got."""
     finished: bool
     """Whether the target ended by itself."""
+
+
+def check_length(texts: Sequence[str], vocabularies: Vocabularies) -> None:
+    """Raises InputError for a text that is too long to be translated at once."""
+    longest = max((len(vocabularies.source.encode(text)) for text in texts), default=0)
+    if longest > _LONGEST_SOURCE:
+        raise InputError(
+            f"TEXT: a line of {longest:,} tokens; give at most {_LONGEST_SOURCE:,} at once, a sentence a line"
+        )
 
 
 def translate(
@@ -54,16 +63,8 @@ def translate(
     count: int = 1,
     device: str = "cpu",
 ) -> list[list[Translation]]:
-    """The `count` best targets of each text, the best first: `count` is at most the beam.
-
-    Raises InputError for a text that is too long to be translated at once.
-    """
-    sources = [ended(text, vocabularies.source) for text in texts]
-    if (longest := max(map(len, sources), default=0)) > _LONGEST_SOURCE:
-        raise InputError(
-            f"TEXT: a line of {longest:,} tokens; give at most {_LONGEST_SOURCE:,} at once, a sentence a line"
-        )
-    part = Sequences.joined(sources)
+    """The `count` best targets of each text, the best first: `count` is at most the beam."""
+    part = Sequences.joined([ended(text, vocabularies.source) for text in texts])
     found: dict[int, list[Translation]] = {}
     with judging(model):
         for which in in_order(part.lengths, max(1, _AT_ONCE // search.beam)):
@@ -102,17 +103,19 @@ def _picked(place: Place, rows: Tensor) -> Place:
 def _translation(text: str, found: Hypothesis, vocabularies: Vocabularies) -> Translation:
     """A hypothesis as text.  An unknown token becomes what the attention was at (Luong et al. 2015b)."""
     source = [*vocabularies.source.pieces(text), END]
-    looked = found.looked[:, : len(source)]
+    looked = found.looked[:, : len(source)].nan_to_num()
     target = list(_pieces(found.tokens, vocabularies.target))
     if looked.any() and len(source) > 1:
+        words = vocabularies.target.kind == "word"
         for place, token in enumerate(found.tokens):
             if token == vocabularies.target.unknown:
                 copied = source[int(looked[place, : len(source) - 1].argmax())]
-                target[place] = " " * _apart("".join(target[:place]), copied) + copied
+                space = words and _apart("".join(target[:place]), copied)
+                target[place] = " " * space + copied
     written = "".join(target).strip()
     if found.finished:
         target.append(END)
-    return Translation(written, found.log_p, source, target, looked.tolist(), found.finished)
+    return Translation(written, found.log_p, source, target, looked, found.finished)
 
 
 def _apart(before: str, piece: str) -> bool:
@@ -138,4 +141,4 @@ def surprises(model: Translator, batch: PairedBatch, device: str) -> tuple[np.nd
         inside = within(a, lengths).squeeze(2)
         told = log_p.gather(2, targets[1:].unsqueeze(2)).squeeze(2).masked_fill(~inside, 0.0)
         hits = ((log_p.argmax(2) == targets[1:]) & inside).sum()
-        return -told.double().sum(0).cpu().numpy(), int(hits)
+        return -told.cpu().double().sum(0).numpy(), int(hits)

@@ -13,6 +13,26 @@ import torch
 from torch import Tensor, nn
 
 
+class _Mask:
+    """What is left out, drawn anew every time, or for as long as it is held."""
+
+    def __init__(self) -> None:
+        self.holds = False
+        self._mask: Tensor | None = None
+
+    def hold(self, holds: bool) -> None:
+        """Leave the same out from now on, or no longer."""
+        self.holds, self._mask = holds, None
+
+    def drawn(self, like: Tensor, p: float) -> Tensor:
+        """0 with probability `p`, else 1 / (1 - p), in the shape of `like`."""
+        if self._mask is not None:
+            return self._mask
+        mask = torch.empty_like(like).bernoulli_(1 - p).div_(1 - p)
+        self._mask = mask if self.holds else None
+        return mask
+
+
 class LockedDropout(nn.Module):
     """Leaves out the same features of a stream at all its time steps: x (T, B, F) to (T, B, F).
 
@@ -21,22 +41,12 @@ class LockedDropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.p = p
-        self._holds = False
-        self._mask: Tensor | None = None
+        self.p, self.mask = p, _Mask()
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not self.p:
             return x
-        mask = self._mask
-        if mask is None:
-            mask = _mask(x.new_empty(1, *x.shape[1:]), self.p)
-            self._mask = mask if self._holds else None
-        return x * mask
-
-    def hold(self, holds: bool) -> None:
-        """Leave the same out from now on, or no longer."""
-        self._holds, self._mask = holds, None
+        return x * self.mask.drawn(x.new_empty(1, *x.shape[1:]), self.p)
 
 
 class DroppingEmbedding(nn.Embedding):
@@ -47,7 +57,7 @@ class DroppingEmbedding(nn.Embedding):
 
     def __init__(self, vocab_size: int, embedding_size: int, p: float) -> None:
         super().__init__(vocab_size, embedding_size)
-        self.p = p
+        self.p, self.mask = p, _Mask()
 
     def reset_parameters(self) -> None:
         self.draw(1.0)
@@ -64,23 +74,17 @@ class DroppingEmbedding(nn.Embedding):
         x = super().forward(tokens)
         if not self.training or not self.p:
             return x
-        kept = _mask(self.weight.new_empty(self.num_embeddings, 1), self.p)
-        return x * kept[tokens]
+        return x * self.mask.drawn(self.weight.new_empty(self.num_embeddings, 1), self.p)[tokens]
 
 
 @contextmanager
 def held(model: nn.Module) -> Iterator[None]:
     """Every dropout within `model` leaves the same out for the whole block: of a piece that goes step by step."""
-    layers = [layer for layer in model.modules() if isinstance(layer, LockedDropout)]
-    for layer in layers:
-        layer.hold(True)
+    masks = [layer.mask for layer in model.modules() if isinstance(layer, LockedDropout | DroppingEmbedding)]
+    for mask in masks:
+        mask.hold(True)
     try:
         yield
     finally:
-        for layer in layers:
-            layer.hold(False)
-
-
-def _mask(like: Tensor, p: float) -> Tensor:
-    """0 with probability `p`, else 1 / (1 - p), in the shape of `like`."""
-    return torch.empty_like(like).bernoulli_(1 - p).div_(1 - p)
+        for mask in masks:
+            mask.hold(False)

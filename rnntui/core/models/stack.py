@@ -30,7 +30,8 @@ class Stack(nn.Module):
         self.cells = nn.ModuleList(make(inputs, size, **options) for inputs in sizes)
         for cell in self._cells():
             cell.weight_drop = config.weight_drop or 0.0
-            if config.timescale:
+            # Without storage there is nothing to set, and torch would load its compiler to say so.
+            if config.timescale and not next(cell.parameters()).is_meta:
                 cell.remember(config.timescale)
         self.norms = nn.ModuleList(nn.LayerNorm(size) if config.layer_norm else nn.Identity() for _ in sizes)
         self.dropout = LockedDropout(config.dropout or 0.0)

@@ -106,13 +106,13 @@ class Translator(Reader):
 
     def decoded(self, tokens: Tensor, place: Place, memory: Memory) -> Tensor:
         """What is made of target tokens (T, B), a (T, B, A), after dropout."""
-        x = self.input_dropout(self._targets()(tokens))
         guessing = self.scheduled_sampling if self.training else 0.0
         if not self.input_feeding and not guessing:
-            a, _, _ = self._step(x, place, memory)
+            a, _, _ = self._step(self._read_target(tokens), place, memory)
             return cast("Tensor", self.dropout(a))
         steps: list[Tensor] = []
-        with held(self.decoder):
+        with held(self):
+            x = self._read_target(tokens)
             for t in range(len(x)):
                 now = x[t : t + 1]
                 if t and guessing:
@@ -120,6 +120,10 @@ class Translator(Reader):
                 a, _, place = self._step(now, place, memory)
                 steps.append(a)
         return cast("Tensor", self.dropout(torch.cat(steps)))
+
+    def _read_target(self, tokens: Tensor) -> Tensor:
+        """Embedded target tokens (T, B, E), after dropout."""
+        return cast("Tensor", self.input_dropout(self._targets()(tokens)))
 
     def _guessed(self, x: Tensor, before: Tensor, share: float) -> Tensor:
         """x (1, B, E) with that `share` of the texts told what the model took for the last token itself.
@@ -129,7 +133,7 @@ class Translator(Reader):
         with torch.no_grad():
             own = self.head(before).argmax(2)
             chosen = torch.rand(own.shape, device=own.device) < share
-        return torch.where(chosen.unsqueeze(2), self._targets()(own), x)
+        return torch.where(chosen.unsqueeze(2), self._read_target(own), x)
 
     def _step(self, x: Tensor, place: Place, memory: Memory) -> tuple[Tensor, Tensor, Place]:
         """Some steps at once from x (T, B, E): a (T, B, A), where it looked (B, T, S), and the place after them."""

@@ -150,7 +150,7 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, TranslationTask]:
         },
     )
     parts = reading.divide(found.rows, split)
-    if not parts["train"]:
+    if not parts["train"] or not parts["valid"]:
         raise InputError(f"{text.corpus}: too few pairs for --split {split}; give more of them")
     narrate(f"{len(parts['train']):,} pairs to learn from", None)
     narrate(f"learning the {text.tokenizer} tokenizers", None)
@@ -163,7 +163,7 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, TranslationTask]:
     for each in vocabularies:
         if each.start == each.unknown:
             raise InputError(
-                "--min-count: so high that not even the ends of lines are known; take a lower one"
+                "--vocab-size, --min-count: leave no room for the ends of lines; take more words, or a lower count"
             )
     return config, TranslationTask(vocabularies, parts, len(found.rows) - sum(map(len, parts.values())))
 

@@ -15,6 +15,8 @@ from rnntui.core.text.tokenizers import Ids
 
 _POOL = 50
 """Batches that are sorted by length together: enough that a batch holds texts of about one length."""
+_FILLED = 1 << 16
+"""Tokens side by side, those that are filled up counted, where texts are only read."""
 
 Numbers = npt.NDArray[np.int64]
 
@@ -96,7 +98,11 @@ class Buckets:
 
 
 def in_order(lengths: Numbers, at_once: int) -> Iterator[Numbers]:
-    """The places of all texts of those `lengths` once, those of about one length together."""
+    """The places of all texts of those `lengths` once, those of about one length together; of long ones, fewer."""
     order = np.argsort(lengths, kind="stable")
-    for at in range(0, len(order), at_once):
-        yield order[at : at + at_once]
+    first = 0
+    while first < len(order):
+        room = _FILLED // max(int(lengths[order[min(first + at_once, len(order)) - 1]]), 1)
+        last = first + min(at_once, max(room, 1))
+        yield order[first:last]
+        first = last

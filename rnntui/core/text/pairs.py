@@ -30,7 +30,7 @@ def read(config: TextConfig) -> Read[Pair]:
 
     Raises InputError: one line that names the file, the line, what was expected and the next step.
     """
-    found, digest = [], hashlib.sha256()
+    found, digest = [], hashlib.sha256(b"pairs")
     for pair in _side_by_side(config) if config.target_corpus else _of_table(config):
         for side, text in (("source", pair.source), ("target", pair.target)):
             if not text:

@@ -147,7 +147,12 @@ def _record(entry: dict[str, Any], where: str, columns: Sequence[Column]) -> Rec
             raise InputError(f"{where}: '{column.name}' is no text; put it between quotes")
         if not isinstance(value, str | int | bool):
             raise InputError(f"{where}: '{column.name}' is neither text nor whole number")
-    return Record(tuple(str(entry[column.name]) for column in columns), where)
+    return Record(tuple(_writable(str(entry[column.name])) for column in columns), where)
+
+
+def _writable(text: str) -> str:
+    """`text` without halves of characters, which JSON can name and no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _dataset(name: str, columns: Sequence[Column]) -> Iterator[Record]:

@@ -25,6 +25,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 def in_portions(batch: Batch, state: StackState, portions: int) -> Iterator[tuple[Batch, StackState, float]]:
     """The batch as so many groups of sequences, each with its part of the state and its share of the outcomes."""
+    portions = min(portions, batch.sequences)  # the last batch of an epoch may be a small one
     bounds = [batch.sequences * i // portions for i in range(portions + 1)]
     for first, last in pairwise(bounds):
         rows = slice(first, last)

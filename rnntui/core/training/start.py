@@ -80,8 +80,9 @@ def resume_run(path: Path, settings: Mapping[str, Any]) -> Run:
     """
     run = Run.open(path)
     given = {name: value for name, value in settings.items() if value is not None}
-    if "corpus" in given:
-        given["corpus"] = canonical(given["corpus"])
+    for name in ("corpus", "target_corpus"):
+        if given.get(name):
+            given[name] = canonical(given[name])
     for name, value in given.items():
         if name not in RESUMABLE and value != value_of(run.config, name):
             raise InputError(

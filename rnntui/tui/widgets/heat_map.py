@@ -32,7 +32,7 @@ class HeatMap(Widget):
         shown = heat(
             [visible_line(piece) for piece in found.source],
             [visible_line(piece) for piece in found.target],
-            found.looked,
+            found.looked.tolist(),
             self.size.width,
         )
         word = self.get_component_rich_style("heat--word")
