@@ -99,7 +99,7 @@ def main() -> None:
                 print(rows[-1], flush=True)
     lags, tasks = " ".join(map(str, options.lags)), " ".join(options.tasks)
     lines = [
-        f"One layer of 64 units, at most {options.steps} steps of 32 sequences, one seed, on held-out ones.  Adding: "
+        f"One layer of 64 units, at most {options.steps} steps of 32 lines, one seed, on held-out ones.  Adding: "
         "sums that are right (chance is 10%).  Copying: of the five letters' bits, those known when they come again.  "
         "With `t`, the gates begin with the lag as their `--timescale`.",
         "",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.export.writing import export
 from rnntui.core.inference.beam import Search
 from rnntui.core.inference.classifying import judge
 from rnntui.core.inference.opening import CHECKPOINT_FILES, manifest_of, open_engine
@@ -22,7 +23,7 @@ from rnntui.core.inference.translating import translate
 from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run
 from rnntui.core.summaries import read_history, summarise
-from rnntui.core.tasks.base import Subject
+from rnntui.core.tasks.base import Moment, Subject
 from rnntui.core.tasks.classification import ClassificationTask, load_classifier
 from rnntui.core.tasks.language import subject
 from rnntui.core.tasks.translation import TranslationTask, load_translator
@@ -188,6 +189,7 @@ def use(path: Path) -> None:
     weights = run.checkpoint_path("last") / "model.safetensors"
     uses = {"lm": _write, "classify": _judge, "translate": _translate}
     material = uses[run.config.text.task](run, weights)
+    export(run, weights, "safetensors", 0.0, False, Moment(0, 0.0))
     settle(run)
     load_checkpoint(run.checkpoint_path("last"), Learner(run.config, material, "cpu"))
 

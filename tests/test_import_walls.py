@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from rnntui.core.runs import Run
+from tests.conftest import MakeRun, train_all
 
 HEAVY = ("torch", "textual", "tokenizers", "safetensors")
 
@@ -67,9 +68,15 @@ def test_completion_loads_no_torch(trained: Run) -> None:
     assert "numpy" in loaded and not loaded.intersection({"torch", "numba", "textual"})
 
 
-def test_judging_brings_no_compiler_along(classifier: Run, trained: Run) -> None:
+def test_judging_brings_no_compiler_along(classifier: Run, translator: Run, make_run: MakeRun) -> None:
     """Protects the quick answer: torch's compiler takes two seconds to load, and no model needs it to be opened."""
-    for command in (["classify", str(classifier.path), "x"], ["evaluate", str(trained.path)]):
+    patient = make_run(timescale=20, max_steps=2)
+    train_all(patient)
+    opened = {"classify": classifier, "translate": translator}
+    for command in (
+        *([name, str(run.path), "x"] for name, run in opened.items()),
+        ["evaluate", str(patient.path)],
+    ):
         loaded = loaded_after(HELP.format(arguments=command))
         assert "torch.nn" in loaded and "torch._dynamo" not in loaded
 

@@ -9,7 +9,7 @@ import msgspec
 import rich_click as click
 
 from rnntui import formats
-from rnntui.cli.options import RunName, checkpoint_option, json_option, quantize_option
+from rnntui.cli.options import RunName, checkpoint_option, json_option
 from rnntui.cli.output import write_line
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
@@ -37,7 +37,13 @@ from rnntui.visible import visible_line
     default=0.0,
     help="leave out this share of each matrix, the smallest weights",
 )
-@quantize_option
+@click.option(
+    "--quantize",
+    type=click.Choice(["none", "int8"]),
+    default="none",
+    show_default=True,
+    help="int8 keeps matrices as whole numbers with a scale a row: a quarter of the size",
+)
 @click.option(
     "--embeddings",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -57,7 +63,7 @@ def export(
 ) -> None:
     """Write what a model has learned for other programs, and smaller.
 
-    What is left out of it is scored: the held-out part before and after.
+    Where something is left out, the held-out part is scored before and after, if the corpus is still there.
     """
     from rnntui.core.inference.opening import sound_checkpoint
 
@@ -106,6 +112,8 @@ def _write_model(
     found = exported(run, weights, form, prune, int8, Moment(counters.step, counters.train_s))
     write_atomically(output, found.content, durable=False)
     sizes = weights.stat().st_size, len(found.content)
+    if found.unscored:
+        click.echo(f"not scored: {visible_line(found.unscored)}", err=True)
     scored = {"before": found.before, "after": found.after}
     if as_json:
         tensors = [

@@ -62,6 +62,7 @@ _READ = 1_000_000
     type=CorpusName(),
     help="score the whole of another text in the place of a part of the run's own",
 )
+@click.option("--target-corpus", type=CorpusName(), help="where the lines that those of --corpus become are")
 @click.option("--encoding", default="auto", show_default=True, help="of --corpus")
 @helping_options
 @click.option(
@@ -81,6 +82,7 @@ def evaluate(
     split: str,
     protocol: Any,
     corpus: str | None,
+    target_corpus: str | None,
     encoding: str,
     dynamic: bool,
     cache: bool,
@@ -106,14 +108,21 @@ def evaluate(
     if encoding != "auto" and not corpus:
         raise InputError("--encoding: of another text; name it with --corpus")
     task = found.config.text.task
+    if target_corpus and (task != "translate" or not corpus):
+        raise InputError(
+            "--target-corpus: the other side of --corpus, for a run of --task translate; leave it out"
+        )
     if task != "lm":
         if dynamic or cache or compared or completing or protocol != "stream":
             raise InputError(
                 f"--protocol, --dynamic, --cache, --baselines, --completion: of models that write; "
                 f"this one {KINDS[task].does}"
             )
-        evaluate_task = evaluate_texts if task == "classify" else evaluate_pairs
-        evaluate_task(found, split, corpus, encoding, checkpoint, device, as_json)
+        if task == "classify":
+            evaluate_texts(found, split, corpus, encoding, checkpoint, device, as_json)
+        else:
+            sides = (corpus, target_corpus or "") if corpus else None
+            evaluate_pairs(found, split, sides, encoding, checkpoint, device, as_json)
         return
     folder = sound_checkpoint(found, checkpoint)
     device = choose_device(device)

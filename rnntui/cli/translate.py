@@ -114,9 +114,18 @@ def _as_json(source: str, targets: list[Any], attention: bool) -> dict[str, Any]
 
 
 def evaluate_pairs(
-    run: runs.Run, split: str, corpus: str | None, encoding: str, checkpoint: str, device: str, as_json: bool
+    run: runs.Run,
+    split: str,
+    sides: tuple[str, str] | None,
+    encoding: str,
+    checkpoint: str,
+    device: str,
+    as_json: bool,
 ) -> None:
-    """Score a part of a translator's own pairs, or all of others; with sacrebleu, translate them as well."""
+    """Score a part of a translator's own pairs, or all of others; with sacrebleu, translate them as well.
+
+    The `sides` of others are their corpus and, where it is no table, the one whose lines its lines become.
+    """
     from rnntui.core.inference.beam import BEAM
     from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.tasks.base import Moment
@@ -129,7 +138,7 @@ def evaluate_pairs(
     device = choose_device(device)
     model, vocabularies = load_translator(run, folder / "model.safetensors", device)
     counters = read_counters(folder)
-    part = others(run, corpus, encoding, vocabularies) if corpus else reopen(run)[split]
+    part = others(run, sides, encoding, vocabularies) if sides else reopen(run)[split]
     event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
     extra: dict[str, Any] = {}
     lines = [f"accuracy {event.accuracy:.1%} of the tokens, {len(part.pairs):,} pairs"]
@@ -142,7 +151,7 @@ def evaluate_pairs(
         ]
     else:
         lines.append("BLEU and chrF: pip install 'rnntui[translate]'")
-    tell_judged(run, event, counters.best_step, corpus, extra, lines, as_json)
+    tell_judged(run, event, counters.best_step, sides and sides[0], extra, lines, as_json)
 
 
 COMMANDS = (translate,)

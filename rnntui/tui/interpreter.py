@@ -36,8 +36,12 @@ class Interpreter(Answerer):
         return samples[-1].prompt if samples else ""
 
     def translate(self, lines: Sequence[str]) -> list[list[Translation]]:
-        """What each of these lines becomes, the best targets first.  Needs weights loaded before."""
-        from rnntui.core.inference.beam import Search
-        from rnntui.core.inference.translating import translate
+        """What each of these lines becomes, the best targets first.  Needs weights loaded before.
 
+        Raises InputError for a line that is too long.
+        """
+        from rnntui.core.inference.beam import Search
+        from rnntui.core.inference.translating import check_length, translate
+
+        check_length(lines, self._vocabularies)
         return translate(self._model, self._vocabularies, lines, Search(beam=COUNT), COUNT)

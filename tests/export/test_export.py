@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from rnntui.core.cells import CELLS
@@ -148,6 +150,19 @@ def test_from_a_run_to_files(trained: Run, tmp_path: Path) -> None:
     own = json.loads(rnntui("evaluate", trained.path, "--json").stdout)
     assert told["before"]["perplexity"] == pytest.approx(own["perplexity"])
     assert told["after"]["perplexity"] > told["before"]["perplexity"]
+
+    lacks = tmp_path / "elsewhere"
+    shutil.copytree(trained.path, lacks)
+    toml = (lacks / "run.toml").read_text(encoding="utf-8")
+    (lacks / "run.toml").write_text(re.sub('sha256 = "....', 'sha256 = "0000', toml), encoding="utf-8")
+    result = rnntui("export", lacks, "-o", tmp_path / "lacks.safetensors", "--quantize", "int8")
+    assert (
+        result.returncode == 0
+        and "not scored: " in result.stderr
+        and (tmp_path / "lacks.safetensors").exists()
+    )
+    with safe_open(tmp_path / "lacks.safetensors", "np") as file:
+        assert "small.txt" in file.metadata()["config"] and str(tmp_path) not in file.metadata()["config"]
 
     result = rnntui("export", trained.path, "-o", tmp_path / "model.onnx", "--quantize", "int8")
     assert (

@@ -80,7 +80,7 @@ def test_a_beam_is_scored_as_its_targets_are(translator: Run) -> None:
 
 
 def test_greedy_takes_the_likeliest_token_every_time(translator: Run) -> None:
-    """Protects the plainest search: it is the loop that anybody would write, also of a model that has learned little."""
+    """Protects the plainest search: it is the loop that anybody would write, also with a model that knows little."""
     untrained = load_translator(
         translator, sorted(translator.path.glob("checkpoints/*/model.safetensors"))[0]
     )
@@ -192,7 +192,7 @@ def test_from_a_table_to_every_answer(pairs_file: Path, tmp_path: Path) -> None:
     assert "BLEU" in shown and "nats/token" in shown
 
     assert rnntui("translate", run, "Ann red cat").stdout == "Katze rot Ann\n"
-    lines = rnntui("translate", run, stdin="Ann red cat\n\nBob blue dog sings\n").stdout.split("\n")
+    lines = rnntui("translate", run, stdin="\ufeffAnn red cat\n\nBob blue dog sings\n").stdout.split("\n")
     assert lines == ["Katze rot Ann", "", "singt Hund blau Bob", ""], "a line for a line"
     answer = json.loads(
         rnntui("translate", run, "Bob blue cat", "--json", "--count", "3", "--attention").stdout
@@ -214,6 +214,11 @@ def test_from_a_table_to_every_answer(pairs_file: Path, tmp_path: Path) -> None:
         "source\ttarget\nn5 red cat\tKatze rot n6\nn7 blue dog runs\trennt Hund blau n8\n", encoding="utf-8"
     )
     assert json.loads(rnntui("evaluate", run, "--corpus", other, "--json").stdout)["accuracy"] == 1
+    (tmp_path / "o.en").write_text("n5 red cat\nn7 blue dog\n")
+    (tmp_path / "o.de").write_text("Katze rot n6\nHund blau n8\n")
+    sides = ("--corpus", tmp_path / "o.en", "--target-corpus", tmp_path / "o.de")
+    assert json.loads(rnntui("evaluate", run, *sides, "--json").stdout)["accuracy"] == 1
+    assert_one_line(rnntui("evaluate", run, "--target-corpus", "x"), 2, "--target-corpus", "--corpus")
     (run / "target-tokenizer.json").write_text("{")
     assert_one_line(rnntui("translate", run, "x"), 2, "target-tokenizer.json")
 

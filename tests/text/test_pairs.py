@@ -11,7 +11,7 @@ import pytest
 
 from rnntui.core.errors import InputError
 from rnntui.core.sections import TextConfig
-from rnntui.core.text import tokenizers
+from rnntui.core.text import examples, tokenizers
 from rnntui.core.text.paired import PairedBatch, Vocabularies, batches_of, encode
 from rnntui.core.text.pairs import Pair, divide, read
 
@@ -70,6 +70,30 @@ def test_two_files_must_be_of_one_length(longer: str, tmp_path: Path) -> None:
         (tmp_path / name).write_text("x\n" * (3 if name == longer else 2))
     with pytest.raises(InputError, match=rf"{longer}: line 3 has no partner: .* ends after 2 lines"):
         pairs_in(tmp_path / "a.en", target_corpus=str(tmp_path / "a.de"))
+
+
+def test_what_is_empty_on_one_side_of_two_files_is_left_out(tmp_path: Path) -> None:
+    """Protects texts that were aligned by machine: their gaps are counted, and the lines behind them stay together."""
+    (tmp_path / "a.en").write_text("one\n\nthree\nfour\n")
+    (tmp_path / "a.de").write_text("eins\nzwei\ndrei\n \n")
+    options = {"corpus": str(tmp_path / "a.en"), "target_corpus": str(tmp_path / "a.de"), "task": "translate"}
+    found = read(TextConfig(**options))
+    assert [pair[:2] for pair in found.rows] == [("one", "eins"), ("three", "drei")] and found.left_out == 2
+
+
+def test_a_table_of_labels_and_one_of_pairs_are_remembered_apart(tmp_path: Path) -> None:
+    """Protects what is learned: the same table read as another task is another corpus."""
+    path = tmp_path / "t.tsv"
+    path.write_text("label\ttext\na\tone\nb\ttwo\n")
+    pairs = read(TextConfig(corpus=str(path), source_column="label", target_column="text"))
+    assert pairs.sha256 != examples.read(TextConfig(corpus=str(path))).sha256
+
+
+def test_half_a_character_is_no_character(tmp_path: Path) -> None:
+    """Protects against what JSON can name and no file can hold."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"source": "a \\ud800", "target": "b"}\n')
+    assert pairs_in(path) == [("a ?", "b")]
 
 
 def test_running_text_is_no_table(tmp_path: Path) -> None:

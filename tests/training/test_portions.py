@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from rnntui.core import events as ev
+from rnntui.core import tasks
 from rnntui.core.models.base import Loss
+from rnntui.core.tasks.classification import ClassificationTask
 from rnntui.core.tasks.language import subject
+from rnntui.core.tasks.translation import TranslationTask
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.portions import out_of_memory
-from tests.conftest import MakeRun, train_all
+from tests.conftest import CLASSIFIER, TRANSLATOR, MakeRun, train_all
 from tests.training.test_loop import reopen_tokens
 
 SHORT = (
@@ -75,3 +79,33 @@ def test_what_single_streams_cannot_have_is_an_error(
 def test_other_errors_are_no_shortage() -> None:
     assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     assert not out_of_memory(ValueError("out of memory"))
+
+
+@pytest.mark.parametrize("kind", ["classify", "translate"])
+def test_a_small_last_batch_has_no_more_portions_than_texts(
+    kind: str, make_run: MakeRun, examples: Path, pairs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the end of an epoch where memory is short: a few texts are taken one by one, and no further."""
+    chosen = {"classify": (CLASSIFIER, examples), "translate": (TRANSLATOR, pairs_file)}
+    settings, corpus = chosen[kind]
+    run = make_run(**settings | {"corpus": str(corpus), "batch_size": 7, "max_epochs": 1, "max_steps": None})
+    honest, told = Learner._loss, 0
+
+    def loss(learner: Learner, batch: Any, state: Any) -> Loss:
+        nonlocal told
+        if batch.sequences > 1:
+            raise MemoryError
+        told += batch.sequences
+        return honest(learner, batch, state)
+
+    monkeypatch.setattr(Learner, "_loss", loss)
+    task = tasks.reopen(run)
+    assert isinstance(task, ClassificationTask | TranslationTask)
+    batches = task.subject(run.config).batches
+    learner = Learner(run.config, task.subject(run.config), "cpu")
+    sizes = [batches[i].sequences for i in range(len(batches))]
+    assert min(sizes) < 7 == max(sizes)
+    for _ in sizes:
+        learner.step()
+    assert learner.counters.step == len(sizes) and learner.portions == 7
+    assert told >= sum(sizes), "some are computed twice while the right size is looked for"

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from rnntui import __version__
 from rnntui.core import events as ev
-from rnntui.core import tasks
-from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core import store, tasks
+from rnntui.core.config import changed, value_of
+from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.export.smaller import Arrays, Matrix, packed, smaller
 from rnntui.core.models.base import Model
 from rnntui.core.models.language_model import LanguageModel
@@ -26,6 +27,8 @@ from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run
 from rnntui.core.tasks.base import Moment, Task
 
+_PLACES = ("corpus", "target_corpus", "begin_from", "embeddings")
+"""Settings that are paths."""
 _CLOSE = 1e-4
 """Logits of the graph and of torch differ by no more."""
 _READ = (33, 2)
@@ -41,6 +44,8 @@ class Exported(NamedTuple):
     before: ev.Evaluated | None = None
     """How the model does on the held-out part; None where nothing is left out of it."""
     after: ev.Evaluated | None = None
+    unscored: str = ""
+    """Why the held-out part was not scored, where it should have been."""
 
 
 def export(run: Run, weights: Path, form: str, prune: float, int8: bool, now: Moment) -> Exported:
@@ -58,18 +63,21 @@ def export(run: Run, weights: Path, form: str, prune: float, int8: bool, now: Mo
         if not (find_spec("onnx") and find_spec("onnxruntime")):
             raise InputError("--format: onnx needs more packages: pip install 'rnntui[export]'")
     check_shapes(weights, shapes_of(_empty(run)))
-    plain, before, after = read_arrays(weights), None, None
+    plain, before, after, unscored = read_arrays(weights), None, None, ""
     matrices = smaller(plain, prune, int8)
     if prune or int8:
-        task = tasks.reopen(run)
-        before, after = (_scored(run, task, each, now) for each in (smaller(plain), matrices))
+        try:
+            task = tasks.reopen(run)
+            before, after = (_scored(run, task, each, now) for each in (smaller(plain), matrices))
+        except InputError as error:
+            unscored = oneline(error)  # whose corpus has gone can be made smaller all the same
     if form == "onnx":
         content = _onnx(run, matrices)
         tensors = {name: matrix.values for name, matrix in matrices.items()}
         scales = {f"{name}.scale": each.scale for name, each in matrices.items() if each.scale is not None}
-        return Exported(content, tensors | scales, before, after)
+        return Exported(content, tensors | scales, before, after, unscored)
     tensors = packed(matrices)
-    return Exported(save(tensors, metadata=_notes(run)), tensors, before, after)
+    return Exported(save(tensors, metadata=_notes(run)), tensors, before, after, unscored)
 
 
 def _notes(run: Run) -> dict[str, str]:
@@ -79,7 +87,11 @@ def _notes(run: Run) -> dict[str, str]:
         "target_tokenizer": "target-tokenizer.json",
         "labels": "labels.json",
     }
-    notes = {"rnntui": __version__, "config": to_toml(run.config)}
+    # Where the texts lie on this machine is nobody else's business.
+    named = {
+        name: store.short_corpus(value_of(run.config, name)) for name in _PLACES if value_of(run.config, name)
+    }
+    notes = {"rnntui": __version__, "config": to_toml(changed(run.config, named))}
     return notes | {
         name: (run.path / file).read_text(encoding="utf-8")
         for name, file in files.items()

@@ -152,7 +152,8 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, TranslationTask]:
     parts = reading.divide(found.rows, split)
     if not parts["train"] or not parts["valid"]:
         raise InputError(f"{text.corpus}: too few pairs for --split {split}; give more of them")
-    narrate(f"{len(parts['train']):,} pairs to learn from", None)
+    empty = f"; {found.left_out:,} with an empty side are left out" if found.left_out else ""
+    narrate(f"{len(parts['train']):,} pairs to learn from{empty}", None)
     narrate(f"learning the {text.tokenizer} tokenizers", None)
     sides = [[f"{pair.source}\n" for pair in parts["train"]], [f"{pair.target}\n" for pair in parts["train"]]]
     if text.shared_vocabulary:
@@ -196,12 +197,15 @@ def load_translator(run: Run, weights: Path, device: str = "cpu") -> tuple[Trans
     return filled(make, weights, device), vocabularies
 
 
-def others(run: Run, corpus: str, encoding: str, vocabularies: Vocabularies) -> Paired:
-    """All pairs in the table of another corpus than the run's own.
+def others(run: Run, sides: tuple[str, str], encoding: str, vocabularies: Vocabularies) -> Paired:
+    """All pairs of another corpus than the run's own: of its table, or of two files.
 
     Raises InputError where they cannot be read, or are the run's own.
     """
-    text = msgspec.structs.replace(run.config.text, corpus=corpus, encoding=encoding, target_corpus="")
+    corpus, target = sides
+    text = msgspec.structs.replace(
+        run.config.text, corpus=corpus, encoding=encoding, target_corpus=target and canonical(target)
+    )
     found = reading.read(text)
     if found.sha256 == run.config.text.sha256:
         raise InputError(

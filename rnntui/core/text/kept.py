@@ -22,6 +22,8 @@ class Read(NamedTuple, Generic[Row]):
     rows: list[Row]
     sha256: str
     """Of them in their order."""
+    left_out: int = 0
+    """Rows that cannot be used, where that is common enough."""
 
 
 def remember(found: Read[Any]) -> None:

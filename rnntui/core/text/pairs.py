@@ -28,10 +28,15 @@ class Pair(NamedTuple):
 def read(config: TextConfig) -> Read[Pair]:
     """Every pair of the corpus that `config` names, line ends within a text as spaces.
 
+    Of two files, a line that is empty on one side is left out: in texts that were aligned by machine there are many.
     Raises InputError: one line that names the file, the line, what was expected and the next step.
     """
     found, digest = [], hashlib.sha256(b"pairs")
+    left_out = 0
     for pair in _side_by_side(config) if config.target_corpus else _of_table(config):
+        if config.target_corpus and not (pair.source and pair.target):
+            left_out += 1
+            continue
         for side, text in (("source", pair.source), ("target", pair.target)):
             if not text:
                 raise InputError(f"{pair.where}: the {side} is empty; leave the pair out, or give it a text")
@@ -39,7 +44,7 @@ def read(config: TextConfig) -> Read[Pair]:
         digest.update(json.dumps(pair[:2]).encode())
     if not found:
         raise InputError(f"{config.corpus}: no pairs; give some hundred or more")
-    return Read(found, digest.hexdigest())
+    return Read(found, digest.hexdigest(), left_out)
 
 
 def in_one_line(text: str) -> str:

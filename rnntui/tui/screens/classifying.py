@@ -79,6 +79,7 @@ class ClassifyingScreen(AnsweringScreen):
                 self._asked, self.judgement = asked, judgement
 
     def show_fault(self, text: str) -> None:
+        self._asked = None  # the next answer takes the fault away
         self.query_one("#moves", Static).update(text)
 
     # --- showing it ---

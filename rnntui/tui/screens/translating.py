@@ -14,7 +14,8 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.tui.interpreter import COUNT, Interpreter
+from rnntui.core.errors import RnntuiError, oneline
+from rnntui.tui.interpreter import Interpreter
 from rnntui.tui.messages import Tab
 from rnntui.tui.screens.answering import AnsweringScreen
 from rnntui.tui.screens.drafts import BACK
@@ -46,7 +47,9 @@ class TranslatingScreen(AnsweringScreen):
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
         self._interpreter = Interpreter(path, checkpoint)
         self._known: dict[str, list[Translation]] = {}
-        """What lines become, by these weights."""
+        """What lines become, by these weights; nothing where that is a fault."""
+        self._before: dict[int, str] = {}
+        """What stands in each row of the translation: it stays until there is something newer."""
         self._ms = 0.0
         super().__init__(path, self._interpreter)
 
@@ -94,20 +97,31 @@ class TranslatingScreen(AnsweringScreen):
         here = self._line
         lines = {line.strip(): None for line in self.query_one(PlainText).text.split("\n") if line.strip()}
         self._known = {line: found for line, found in self._known.items() if line in lines}
-        if here and here not in self._known:
-            began = time.perf_counter()
-            self._known[here] = (await asyncio.to_thread(self._interpreter.translate, [here]))[0]
+        missing = [line for line in lines if line not in self._known]
+        some = [here] if here in missing else missing[:_TOGETHER]
+        began = time.perf_counter()
+        for line, found in zip(some, await self._translated(some), strict=True):
+            self._known[line] = found
+        if here in some:
             self._ms = 1000 * (time.perf_counter() - began)
-        else:
-            some = [line for line in lines if line not in self._known][:_TOGETHER]
-            if some:
-                found = await asyncio.to_thread(self._interpreter.translate, some)
-                self._known.update(zip(some, found, strict=True))
         if not self.is_attached:
             return
         if any(line not in self._known for line in lines):
             self._wanted.set()
         self._show()
+
+    async def _translated(self, lines: list[str]) -> list[list[Translation]]:
+        """What these lines become; of one that cannot be translated, nothing."""
+        if not lines:
+            return []
+        try:
+            return await asyncio.to_thread(self._interpreter.translate, lines)
+        except RnntuiError as error:
+            if len(lines) > 1:
+                return [(await self._translated([line]))[0] for line in lines]
+            if self.is_attached:
+                self.say(oneline(error), fault=True)
+            return [[]]
 
     def _suggest(self, example: str) -> None:
         """Say what to do, with an example of what the model knows."""
@@ -121,28 +135,41 @@ class TranslatingScreen(AnsweringScreen):
     # --- showing it ---
 
     def _show(self) -> None:
-        """All lines, and the one under the cursor in every way it may go."""
+        """All lines, and the one under the cursor in every way it may go.
+
+        What stands there stays until there is something newer, so that a translation grows and does not flicker.
+        """
         here = self._line
         ways = self._known.get(here, [])
         rank = self.rank % max(len(ways), 1)
+        if self._interpreter.ready:
+            self._show_lines(here, rank)
+        if ways or not here:
+            self._show_ways(ways, rank)
+        self._headline()
+
+    def _show_lines(self, here: str, rank: int) -> None:
+        """What every line becomes; the one under the cursor in the way of that rank."""
         text = Text()
         for number, line in enumerate(self.query_one(PlainText).text.split("\n")):
             found = self._known.get(line.strip())
             is_here = line.strip() == here
-            shown = visible(found[rank * is_here].text) if found else "…" if line.strip() else ""
+            if found or not line.strip():
+                self._before[number] = visible(found[rank * is_here].text) if found else ""
+            shown = self._before.get(number, "…")
             text.append("\n" * bool(number)).append(shown, "bold" if is_here else "")
-        if self._interpreter.ready:
-            self.query_one("#target", Static).update(text)
-        if ways or not here:
-            self.query_one(HeatMap).translation = ways[rank] if ways else None
+        self.query_one("#target", Static).update(text)
+
+    def _show_ways(self, ways: list[Translation], rank: int) -> None:
+        """Where the translation of that rank looked, and all of them."""
+        self.query_one(HeatMap).translation = ways[rank] if ways else None
+        self.query_one(HeatMap).border_subtitle = f"{rank + 1} of {len(ways)}" if rank else ""
         ranked = Text(no_wrap=True, overflow="ellipsis")
         for place, each in enumerate(ways):
             ranked.append("▸ " if place == rank else "  ").append(
                 f"{each.log_p:6.2f}  {visible_line(each.text)}\n", "bold" if place == rank else ""
             )
         self.query_one("#ranked", Static).update(ranked)
-        self.query_one("#heat").border_subtitle = f"{rank + 1} of {len(ways)}" if rank else ""
-        self._headline()
 
     def watch_rank(self) -> None:
         if self.is_mounted:
@@ -160,4 +187,4 @@ class TranslatingScreen(AnsweringScreen):
 
     def action_next_best(self) -> None:
         """Show the next best translation, and after the last one the best again."""
-        self.rank = (self.rank + 1) % COUNT
+        self.rank = (self.rank + 1) % max(len(self._known.get(self._line, [])), 1)
