@@ -20,9 +20,13 @@ from safetensors.numpy import load_file
 from rnntui.core.cells import CELLS
 from rnntui.core.errors import RnntuiError
 from rnntui.core.export import writing
+from rnntui.core.export.graph import classifier as classifier_graph
 from rnntui.core.export.graph import language_model
 from rnntui.core.export.smaller import packed, smaller
+from rnntui.core.models.base import Model
+from rnntui.core.models.classifier import Classifier
 from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.models.pooling import POOLINGS
 from rnntui.core.models.weights import load_model, model_tensors
 from rnntui.core.runs import Run
 from rnntui.core.sections import ModelConfig
@@ -33,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 V = 40
 
 
-def arrays(model: LanguageModel) -> dict[str, Any]:
+def arrays(model: Model) -> dict[str, Any]:
     return {name: tensor.detach().numpy() for name, tensor in model_tensors(model).items()}
 
 
@@ -85,6 +89,26 @@ def test_the_graph_computes_what_the_model_does(options: dict[str, Any], int8: b
         for j, part in enumerate(layer):
             np.testing.assert_allclose(last[f"state.{i}.{j}"], part.numpy(), atol=1e-4)
             np.testing.assert_allclose(named[f"state.{i}.{j}"], part.numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", ["lstm", "mingru"])
+def test_a_classifiers_graph_reads_each_text_to_its_own_end(
+    cell: str, bidirectional: bool, pooling: str
+) -> None:
+    """Protects `--format onnx` of classifiers: many texts side by side, each as torch reads it, to 1e-4."""
+    torch.manual_seed(1)
+    config = ModelConfig(
+        cell=cell, bidirectional=bidirectional, pooling=pooling, hidden_size=9, embedding_size=6, num_layers=2
+    )
+    model = Classifier(config, V, 3).eval()
+    graph = classifier_graph(config, smaller(arrays(model)), {})
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    for lengths in ([4, 11, 1, 7], [2], [5, 5]):
+        tokens, counted = torch.randint(V, (max(lengths), len(lengths))), torch.tensor(lengths)
+        (logits,) = session.run(["logits"], {"tokens": tokens.numpy(), "lengths": counted.numpy()})
+        np.testing.assert_allclose(logits, model(tokens, counted).detach().numpy(), atol=1e-4)
 
 
 def test_a_graph_that_differs_is_not_given_out(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,17 +209,25 @@ def test_from_a_run_to_files(trained: Run, tmp_path: Path) -> None:
     )
 
 
-def test_other_tasks_are_exported_as_weights(classifier: Run, tmp_path: Path) -> None:
-    """Protects the other tasks: their weights come out as well, scored by their own figures."""
+def test_a_classifier_is_exported_with_its_labels(classifier: Run, tmp_path: Path) -> None:
+    """Protects the other task: smaller weights scored by its own figures, and a graph that knows its labels."""
     told = json.loads(
         rnntui(
             "export", classifier.path, "-o", tmp_path / "c.safetensors", "--quantize", "int8", "--json"
         ).stdout
     )
     assert told["after"]["accuracy"] > 0.8 and told["after"]["protocol"] == "texts"
-    assert_one_line(
-        rnntui("export", classifier.path, "--format", "onnx"), 2, "--task classify", "safetensors"
-    )
+    result = rnntui("export", classifier.path, "-o", tmp_path / "c.onnx")
+    assert result.returncode == 0, result.stderr
+    notes = {each.key: each.value for each in onnx.load(tmp_path / "c.onnx").metadata_props}
+    assert json.loads(notes["labels"])["labels"] == ["no", "yes"]
+
+
+def test_a_search_is_no_graph(translator: Run, tmp_path: Path) -> None:
+    """Protects the third task: its weights come out, and why there is no graph is one line."""
+    assert_one_line(rnntui("export", translator.path, "--format", "onnx"), 2, "translates", "safetensors")
+    result = rnntui("export", translator.path, "-o", tmp_path / "t.safetensors", "--quantize", "int8")
+    assert result.returncode == 0 and "bleu" in result.stderr
 
 
 def test_what_is_missing_is_named(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,8 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = outer.constants if outer else []
         """Of all graphs within each other: an inner one sees what the outer one has."""
+        self.inputs: list[onnx.ValueInfoProto] = []
+        self.outputs: list[onnx.ValueInfoProto] = []
         self._names: dict[str, int] = outer._names if outer else {}
 
     def name(self, kind: str) -> str:
@@ -33,7 +35,7 @@ class Graph:
     def constant(self, value: Arrays, name: str = "") -> Symbol:
         """Numbers that are known."""
         name = name or self.name("constant")
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return Symbol(self, name, value.shape[-1] if value.ndim else 1)
 
     def node(self, kind: str, inputs: Sequence[Symbol], width: int, **attributes: Any) -> Symbol:
@@ -41,6 +43,55 @@ class Graph:
         name = self.name(kind)
         self.nodes.append(helper.make_node(kind, [each.name for each in inputs], [name], **attributes))
         return Symbol(self, name, width)
+
+    def input(self, name: str, shape: list[int | str], kind: int = onnx.TensorProto.FLOAT) -> Symbol:
+        """What is given when the graph runs; sizes with a name are free."""
+        self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        return Symbol(self, name, shape[-1] if isinstance(shape[-1], int) else 1)
+
+    def output(self, name: str, value: Symbol, shape: list[str | None]) -> None:
+        """Give out `value` under a name of its own; None in the shape is its width."""
+        self.nodes.append(helper.make_node("Identity", [value.name], [name]))
+        sizes = [value.width if size is None else size for size in shape]
+        self.outputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, sizes))
+
+    # --- texts of their own lengths, y (T, B, F) and lengths (B,) ---
+
+    def number(self, value: float) -> Symbol:
+        return self.constant(np.array(value, np.float32))
+
+    def turned(self, y: Symbol, lengths: Symbol) -> Symbol:
+        """Each text from its end to its beginning; what is behind the end stays there."""
+        return self.node("ReverseSequence", [y, lengths], y.width, time_axis=0, batch_axis=1)
+
+    def before(self, y: Symbol, lengths: Symbol) -> Symbol:
+        """(T, B, 1) whether a time step lies before a text's end."""
+        return self._along("Less", y, lengths)
+
+    def at(self, y: Symbol, lengths: Symbol) -> Symbol:
+        """(T, B, 1) whether a time step is a text's last."""
+        one = self.constant(np.array(1, np.int64))
+        return self._along("Equal", y, self.node("Sub", [lengths, one], 1))
+
+    def _along(self, kind: str, y: Symbol, lengths: Symbol) -> Symbol:
+        zero, one = (self.constant(np.array(value, np.int64)) for value in (0, 1))
+        steps = self.node("Gather", [self.node("Shape", [y], 3), zero], 1)
+        column = self.node("Unsqueeze", [self.node("Range", [zero, steps, one], 1), self._axis(1)], 1)
+        return self.node("Unsqueeze", [self.node(kind, [column, lengths], 1), self._axis(2)], 1)
+
+    def as_column(self, lengths: Symbol) -> Symbol:
+        """(B, 1) as floats."""
+        floats = self.node("Cast", [lengths], 1, to=onnx.TensorProto.FLOAT)
+        return self.node("Unsqueeze", [floats, self._axis(1)], 1)
+
+    def sum_over_time(self, y: Symbol) -> Symbol:
+        return self.node("ReduceSum", [y, self._axis(0)], y.width, keepdims=0)
+
+    def greatest_over_time(self, y: Symbol) -> Symbol:
+        return self.node("ReduceMax", [y, self._axis(0)], y.width, keepdims=0)
+
+    def _axis(self, axis: int) -> Symbol:
+        return self.constant(np.array([axis], np.int64))
 
     # --- what the equations ask of a module ---
 
@@ -60,7 +111,7 @@ class Graph:
         return self.node("Log", [x + 1], x.width)
 
     def where(self, condition: Symbol, x: Symbol, y: Symbol) -> Symbol:
-        return self.node("Where", [condition, x, y], x.width)
+        return self.node("Where", [condition, x, y], max(x.width, y.width))
 
     def log_softmax(self, x: Symbol) -> Symbol:
         return self.node("LogSoftmax", [x], x.width, axis=-1)
@@ -100,6 +151,9 @@ class Symbol:
         return self._with("Mul", other)
 
     __rmul__ = __mul__
+
+    def __truediv__(self, other: Symbol) -> Symbol:
+        return self._with("Div", other)
 
     def __matmul__(self, other: Symbol) -> Symbol:
         return self.graph.node("MatMul", [self, other], other.width)

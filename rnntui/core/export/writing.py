@@ -55,10 +55,9 @@ def export(run: Run, weights: Path, form: str, prune: float, int8: bool, now: Mo
     and after.  Raises InputError where the form does not suit the task or a package is missing, or the run is unusable.
     """
     if form == "onnx":
-        if run.config.text.task != "lm":
+        if run.config.text.task == "translate":
             raise InputError(
-                f"--format: {run.name} was trained with --task {run.config.text.task}; onnx is for language models, "
-                f"take safetensors"
+                f"--format: {run.name} translates, which is a search and no graph; take safetensors, or another run"
             )
         if not (find_spec("onnx") and find_spec("onnxruntime")):
             raise InputError("--format: onnx needs more packages: pip install 'rnntui[export]'")
@@ -118,12 +117,12 @@ def _scored(run: Run, task: Task[Any], matrices: Mapping[str, Matrix], now: Mome
 
 
 def _onnx(run: Run, matrices: Mapping[str, Matrix]) -> bytes:
-    """The graph of a language model, after onnxruntime has read some tokens with it as torch does."""
-    from rnntui.core.export.graph import language_model
+    """The graph of a model, after onnxruntime has read some tokens with it as torch does."""
+    from rnntui.core.export.graph import classifier, language_model
 
     model = _filled(run, matrices)
-    assert isinstance(model, LanguageModel)
-    content: bytes = language_model(run.config.model, matrices, _notes(run)).SerializeToString()
+    make = language_model if isinstance(model, LanguageModel) else classifier
+    content: bytes = make(run.config.model, matrices, _notes(run)).SerializeToString()
     difference = _difference(model, content)
     if not difference <= _CLOSE:
         raise RnntuiError(
@@ -133,23 +132,27 @@ def _onnx(run: Run, matrices: Mapping[str, Matrix]) -> bytes:
 
 
 @torch.inference_mode()
-def _difference(model: LanguageModel, content: bytes) -> float:
-    """The largest one between what the graph and torch make of random tokens from a random state."""
+def _difference(model: Model, content: bytes) -> float:
+    """The largest one between what the graph and torch make of random tokens, from a random state if there is any."""
     import onnxruntime
 
     made = torch.Generator().manual_seed(0)
-    tokens = torch.randint(model.vocab_size, _READ, generator=made)
-    state = tuple(
-        tuple(torch.rand(part.shape, generator=made) for part in layer)
-        for layer in model.initial_state(_READ[1])
-    )
+    rows = model.get_parameter("embedding.weight").shape[0]
+    inputs: dict[str, Tensor] = {"tokens": torch.randint(rows, _READ, generator=made)}
+    if isinstance(model, LanguageModel):
+        state = tuple(
+            tuple(torch.rand(part.shape, generator=made) for part in layer)
+            for layer in model.initial_state(_READ[1])
+        )
+        logits, after = model(inputs["tokens"], state)
+        expected: dict[str, Tensor] = {"logits": logits}
+        for layer, parts in enumerate(state):
+            inputs |= {f"state.{layer}.{part}": each for part, each in enumerate(parts)}
+            expected |= {f"next.{layer}.{part}": each for part, each in enumerate(after[layer])}
+    else:
+        inputs["lengths"] = torch.tensor([_READ[0], 5])
+        expected = {"logits": model(inputs["tokens"], inputs["lengths"])}
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    inputs: dict[str, Tensor] = {"tokens": tokens}
-    logits, after = model(tokens, state)
-    expected: dict[str, Tensor] = {"logits": logits}
-    for layer, parts in enumerate(state):
-        inputs |= {f"state.{layer}.{part}": each for part, each in enumerate(parts)}
-        expected |= {f"next.{layer}.{part}": each for part, each in enumerate(after[layer])}
     found = session.run(list(expected), {name: each.numpy() for name, each in inputs.items()})
     return max(
         float(np.abs(one - other.numpy()).max()) for one, other in zip(found, expected.values(), strict=True)
