@@ -46,6 +46,9 @@ async def test_what_is_typed_is_judged(classifier: Run, size: tuple[int, int]) -
 
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(app.screen, CheckpointScreen))
+        assert f"{classifier.name}  newest weights" in shown(pilot), (
+            "a run that lives elsewhere is offered as well"
+        )
         await pilot.press("escape")
         await pilot.press("ctrl+b")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))

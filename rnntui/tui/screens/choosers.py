@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
 
 from rnntui.core import store
+from rnntui.core.errors import InputError
 from rnntui.core.runs import Run
 from rnntui.tui.messages import PlayRequested
 from rnntui.visible import visible_line
@@ -57,8 +59,9 @@ def choose_model(screen: Screen[None], path: Path) -> None:
         if answer is not None:
             screen.post_message(PlayRequested(*answer))
 
-    found = store.list_runs()[::-1]
-    found.sort(key=lambda run: run.path != path)
+    found = [run for run in store.list_runs()[::-1] if run.path != path]
+    with suppress(InputError):  # of a run that is not written yet there is nothing to choose
+        found.insert(0, Run.open(path))  # it may live anywhere
     screen.app.push_screen(CheckpointScreen(found), take)
 
 
