@@ -21,8 +21,8 @@ from results import write_section
 
 _DEFAULT_S = 300
 _CHANGES: dict[str, tuple[str, ...]] = {
-    "as it is (lstm, luong, input feeding)": (),
-    "`--no-input-feeding`": ("--no-input-feeding",),
+    "as it is (lstm, luong, words)": (),
+    "`--input-feeding`": ("--input-feeding",),
     "`--attention bahdanau`": ("--attention", "bahdanau"),
     "`--attention none`": ("--attention", "none"),
     "`--scheduled-sampling 0.2`": ("--scheduled-sampling", "0.2"),

@@ -59,7 +59,7 @@ def test_padding_is_not_seen(cell: str, input_feeding: bool, attention: str) -> 
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"input_feeding": False}, {"attention": "bahdanau"}, {"cell": "gru"}], ids=str
+    "options", [{}, {"input_feeding": True}, {"attention": "bahdanau"}, {"cell": "gru"}], ids=str
 )
 def test_step_by_step_is_the_whole(options: dict[str, Any]) -> None:
     """Protects translating: what the decoder says of a token is what it was taught to say, to 1e-5."""

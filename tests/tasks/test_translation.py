@@ -138,7 +138,7 @@ def test_a_longer_target_is_preferred_by_the_penalty(translator: Run) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"bidirectional": False, "attention": "bahdanau"},
+        {"bidirectional": False, "attention": "bahdanau", "input_feeding": True},
         {
             "tokenizer": "bpe",
             "vocab_size": 280,
