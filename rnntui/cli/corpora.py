@@ -28,7 +28,7 @@ def list_(as_json: bool) -> None:
         write_line(json.dumps({name: sample._asdict() for name, sample in catalogue.SAMPLES.items()}))
         return
     for name, sample in catalogue.SAMPLES.items():
-        click.echo(f"{name:<14} {sample.language:<8} {sample.summary}")
+        click.echo(f"{name:<14} {sample.language:<17} {sample.summary}")
 
 
 @corpora.command()
