@@ -212,6 +212,7 @@ OPTIONS: dict[str, Option] = {
     "activation penalty 1": Option({"activation_penalty": 1.0}),
     "temporal penalty 1": Option({"temporal_penalty": 1.0}),
     "label smoothing 0.05": Option({"label_smoothing": 0.05}),
+    "timescale 64": Option({"timescale": 64}),
     "shuffled streams": Option({"shuffle": True}),
     "varying bptt": Option({"vary_bptt": True}),
     "one-cycle": Option({"schedule": "one-cycle"}),
