@@ -134,7 +134,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         Fraction,
         _doc("share of tokens that the decoder is told from its own guesses in training (translate)"),
     ] = 0.0
-    input_feeding: Annotated[bool, _doc("tell the decoder where it looked before; slower (translate)")] = False
+    input_feeding: Annotated[bool, _doc("tell the decoder where it looked; slower (translate)")] = False
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
