@@ -224,7 +224,10 @@ def as_given(config: Config) -> tuple[str, dict[str, Any]]:
         given = decisive if of_preset else decisive | limits
         wanted = _without_inheritance(config, build(given, preset))
         settings = given | differences(build(given, preset), wanted)
-        settings = {name: value for name, value in settings.items() if value is not None}
+        unknown = foreign(config.text.task)  # of those, an older version may have had other defaults
+        settings = {
+            name: value for name, value in settings.items() if value is not None and name not in unknown
+        }
         exact = not differences(build(settings, preset), wanted)
         for name in decisive:
             without = {each: value for each, value in settings.items() if each != name}
