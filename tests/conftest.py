@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -146,33 +147,45 @@ def train_all(run: Run) -> list[ev.AnyEvent]:
     return list(run.record(train(run, Control(run.path))))
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where runs are kept that many tests begin with: each is trained once, and copied."""
+    return tmp_path_factory.mktemp("kept")
+
+
+def copied(kept: Path, kind: str, settings: dict[str, Any], corpus: Path, path: Path) -> Run:
+    """A run of its own for a test at `path`, on a corpus whose content is always the same."""
+    original = kept / kind
+    if not original.exists():
+        run = create_run(config.build(TINY | settings | {"corpus": str(corpus)}), original, silent)
+        train_all(run)
+        (kept / f"{kind}.corpus").write_text(str(corpus))
+    shutil.copytree(original, path)
+    toml, before = path / "run.toml", (kept / f"{kind}.corpus").read_text()
+    toml.write_text(toml.read_text(encoding="utf-8").replace(before, str(corpus)), encoding="utf-8")
+    return Run.open(path)
+
+
 @pytest.fixture
-def classifier(make_run: MakeRun, examples: Path) -> Run:
+def classifier(kept: Path, examples: Path, tmp_path: Path) -> Run:
     """A run that has learned `ratings`."""
-    run = make_run(**CLASSIFIER, corpus=str(examples))
-    train_all(run)
-    return run
+    return copied(kept, "classifier", CLASSIFIER, examples, tmp_path / "classifier")
 
 
 @pytest.fixture
-def translator(make_run: MakeRun, pairs_file: Path) -> Run:
+def translator(kept: Path, pairs_file: Path, tmp_path: Path) -> Run:
     """A run that has learned `turned_around`."""
-    run = make_run(**TRANSLATOR, corpus=str(pairs_file))
-    train_all(run)
-    return run
+    return copied(kept, "translator", TRANSLATOR, pairs_file, tmp_path / "translator")
 
 
 @pytest.fixture
-def trained(make_run: MakeRun) -> Run:
-    run = make_run()
-    train_all(run)
-    return run
+def trained(kept: Path, corpus_file: Path, tmp_path: Path) -> Run:
+    """A run that has learned `sentences`."""
+    return copied(kept, "trained", {}, corpus_file, tmp_path / "trained")
 
 
 @pytest.fixture
-def trained_home(make_run: MakeRun) -> None:
+def trained_home(kept: Path, corpus_file: Path) -> None:
     """A trained run in the runs' home."""
-    run = make_run()
-    train_all(run)
     store.runs_home().mkdir(parents=True, exist_ok=True)
-    run.path.rename(store.runs_home() / "first")
+    copied(kept, "trained", {}, corpus_file, store.runs_home() / "first")

@@ -115,7 +115,7 @@ def test_another_text_is_said_to_be_another(trained: Run, corpus_file: Path, tmp
     other.write_text("a dog likes Anna.\n" * 30)
     result = rnntui("evaluate", trained.path, "--corpus", other)
     assert result.returncode == 0 and result.stdout.startswith("whole (stream), step ")
-    assert "not the text that run1 was trained on (small.txt)" in result.stderr
+    assert "not the text that trained was trained on (small.txt)" in result.stderr
     told = json.loads(rnntui("evaluate", trained.path, "--corpus", other, "--json").stdout)
     assert (told["split"], told["own"], told["corpus"]) == ("whole", False, str(other))
     other.write_bytes("a dög likes Änna.\n".encode("cp1252") * 30)
@@ -290,7 +290,7 @@ def test_curves_become_a_picture(trained: Run, tmp_path: Path) -> None:
     picture = tmp_path / "curves.svg"
     result = rnntui("runs", "plot", trained.path, trained.path, "-o", picture)
     assert (result.returncode, result.stdout) == (0, f"{picture}\n")
-    assert picture.read_text(encoding="utf-8").startswith("<svg") and "run1" in picture.read_text()
+    assert picture.read_text(encoding="utf-8").startswith("<svg") and "trained" in picture.read_text()
     assert_one_line(rnntui("runs", "plot", trained.path, "-o", tmp_path / "x.png"), 2, "x.png", "x.svg")
     assert_one_line(rnntui("runs", "plot", trained.path, "-o", tmp_path / "no" / "x.svg"), 1, "x.svg")
 
