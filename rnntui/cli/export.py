@@ -9,7 +9,7 @@ import msgspec
 import rich_click as click
 
 from rnntui import formats
-from rnntui.cli.options import RunName, checkpoint_option, json_option
+from rnntui.cli.options import OUTPUT, RunName, checkpoint_option, json_option, output_option
 from rnntui.cli.output import write_line
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
@@ -25,12 +25,7 @@ from rnntui.visible import visible_line
     type=click.Choice(["safetensors", "onnx"]),
     help="the weights by name and shape, or a graph with the state as inputs and outputs",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="the file; left out, the run's name in this folder",
-)
+@output_option("the file; left out, the run's name in this folder")
 @click.option(
     "--prune",
     type=click.FloatRange(0, 1, max_open=True),
@@ -46,7 +41,7 @@ from rnntui.visible import visible_line
 )
 @click.option(
     "--embeddings",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OUTPUT,
     help="in the place of a model: the file for its words with their vectors, in word2vec's text form",
 )
 @checkpoint_option

@@ -8,7 +8,7 @@ from typing import Any
 
 import rich_click as click
 
-from rnntui.cli.options import RunName, checkpoint_option, json_option
+from rnntui.cli.options import RunName, checkpoint_option, json_option, output_option
 from rnntui.cli.output import write_line
 from rnntui.core import store
 from rnntui.core.errors import InputError
@@ -27,12 +27,7 @@ _LOST = 1000
     "--steps", type=click.IntRange(2, 10_000), default=100, show_default=True, help="how far to look back"
 )
 @click.option("--fresh", is_flag=True, help="also of the same network before it learned anything")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="also draw it into an SVG file",
-)
+@output_option("also draw it into an SVG file")
 @checkpoint_option
 @json_option
 def gradients(run: str, steps: int, fresh: bool, output: Path | None, checkpoint: str, as_json: bool) -> None:

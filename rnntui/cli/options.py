@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Container
+from pathlib import Path
 from typing import Any, TypeVar
 
 import rich_click as click
@@ -97,6 +98,15 @@ def _option(field: Field, searched: bool) -> Callable[[Function], Function]:
     if field.unit:
         kind = _Scaled(field.unit, field.kind)
     return click.option(field.flag, field.name, type=kind, default=None, help=shown)
+
+
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
+"""A file that is written."""
+
+
+def output_option(told: str, **more: Any) -> Callable[[Function], Function]:
+    """`-o`, `--output`: a file that is written; `told` says what goes there."""
+    return click.option("-o", "--output", type=OUTPUT, help=told, **more)
 
 
 checkpoint_option = click.option(

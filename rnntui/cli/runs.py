@@ -11,7 +11,7 @@ import rich_click as click
 
 from rnntui import formats
 from rnntui.cli.display import beside
-from rnntui.cli.options import RunName, json_option
+from rnntui.cli.options import RunName, json_option, output_option
 from rnntui.cli.output import write_line
 from rnntui.core import store
 from rnntui.core.config import command_of
@@ -128,14 +128,7 @@ def remove(run: tuple[str, ...], yes: bool) -> None:
 
 @runs.command()
 @click.argument("run", nargs=-1, required=True, type=RunName())
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("curves.svg"),
-    show_default=True,
-    help="where the picture goes",
-)
+@output_option("where the picture goes", default=Path("curves.svg"), show_default=True)
 @click.option(
     "--x",
     "x_axis",

@@ -43,6 +43,7 @@ class Started(Event, frozen=True, kw_only=True):
     """Of the training part as UTF-8: turns nats a token into bits a byte.  0 where an older run did not say."""
     valid_bytes: int = 0
     task: TaskKind = "lm"
+    """What is learned; before there was more than one task, nobody said."""
     labels: list[str] | msgspec.UnsetType = msgspec.UNSET
     """What a text may be, where texts are classified."""
 

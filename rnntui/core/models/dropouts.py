@@ -17,19 +17,19 @@ class _Mask:
     """What is left out, drawn anew every time, or for as long as it is held."""
 
     def __init__(self) -> None:
-        self.holds = False
+        self._holds = False
         self._mask: Tensor | None = None
 
     def hold(self, holds: bool) -> None:
         """Leave the same out from now on, or no longer."""
-        self.holds, self._mask = holds, None
+        self._holds, self._mask = holds, None
 
     def drawn(self, like: Tensor, p: float) -> Tensor:
         """0 with probability `p`, else 1 / (1 - p), in the shape of `like`."""
         if self._mask is not None:
             return self._mask
         mask = torch.empty_like(like).bernoulli_(1 - p).div_(1 - p)
-        self._mask = mask if self.holds else None
+        self._mask = mask if self._holds else None
         return mask
 
 

@@ -56,7 +56,6 @@ class Translator(Reader):
 
     def __init__(self, config: ModelConfig, vocab_size: int, target_vocab_size: int, shared: bool) -> None:
         super().__init__(config, vocab_size)
-        self.target_vocab_size = target_vocab_size
         embedding, hidden = config.embedding_size, config.hidden_size
         out = embedding if config.tied else hidden
         self.target_embedding = (
