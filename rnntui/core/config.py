@@ -43,7 +43,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 DEFAULT_PRESET = "balanced"
 
 _WORDS: dict[str, Any] = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
-RECIPES: dict[TokenizerKind, dict[str, Any]] = {"char": {}, "byte": {}, "word": _WORDS, "bpe": _WORDS}
+RECIPES: dict[TokenizerKind, dict[str, Any]] = {
+    "char": {},
+    "byte": {},
+    "word": _WORDS | {"softmax": "sampled"},
+    "bpe": _WORDS,
+}
 """What a preset becomes for other tokens than characters."""
 INHERITED = frozenset(
     (

@@ -115,8 +115,11 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     weight_drop: Annotated[Fraction | None, _by_epochs("of the recurrent weights (elman, lstm, gru)")] = None
     tied: Annotated[bool, _doc("output weights are the embedding's")] = False
     softmax: Annotated[
-        Literal["full", "adaptive"],
-        _doc("over the vocabulary; 'adaptive' takes less time and memory for rare words"),
+        Literal["full", "sampled", "adaptive"],
+        _doc(
+            "over the vocabulary; a step of 'sampled' compares with some of the rare words, 'adaptive' is a smaller "
+            "network for them"
+        ),
     ] = "full"
     residual: Annotated[bool, _doc("add a layer's input to its output where the sizes agree")] = False
     layer_norm: Annotated[bool, _doc("normalise each layer's output")] = False

@@ -50,6 +50,7 @@ def arrays(model: Model) -> dict[str, Any]:
         {"tied": True},
         {"tied": True, "embedding_size": 12, "layer_norm": True},
         {"softmax": "adaptive", "cell": "gru"},
+        {"softmax": "sampled"},
     ],
     ids=str,
 )

@@ -24,6 +24,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"num_layers": 3, "residual": True, "layer_norm": True, "dropout": 0.5},
     {"cell": "gru", "num_layers": 2, "layer_norm": True},
     {"softmax": "adaptive"},
+    {"softmax": "sampled"},
 ]
 
 

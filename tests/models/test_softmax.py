@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, linear
 
 from rnntui.core.models import softmax
-from rnntui.core.models.heads import AdaptiveHead, SoftmaxHead
+from rnntui.core.models.heads import AdaptiveHead, SampledHead, SoftmaxHead
 from rnntui.core.models.softmax import linear_cross_entropy
 
 
@@ -78,14 +78,67 @@ def test_the_adaptive_softmax_is_a_distribution_and_its_loss_is_that(vocab_size:
     head, y = AdaptiveHead(16, vocab_size), torch.randn(50, 16, requires_grad=True)
     targets = torch.arange(50) % vocab_size
     torch.testing.assert_close(head(y).exp().sum(dim=-1), torch.ones(50))
-    losses = (head.loss(y, targets), cross_entropy(head(y), targets))
+    losses = (head.loss(y, targets).nats, cross_entropy(head(y), targets))
     torch.testing.assert_close(*losses)
     found, expected = (torch.autograd.grad(loss, [y, *head.parameters()]) for loss in losses)
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("make", [SoftmaxHead, AdaptiveHead])
-def test_a_new_head_knows_the_frequencies(make: type[SoftmaxHead] | type[AdaptiveHead]) -> None:
+@pytest.fixture
+def sampled(monkeypatch: pytest.MonkeyPatch) -> SampledHead:
+    """A head whose rare tokens stand for eight each."""
+    monkeypatch.setattr(SampledHead, "_DRAWN", 11)
+    torch.manual_seed(0)
+    head = SampledHead(6, 107)
+    head.begin_at(torch.arange(107, 0, -1))
+    assert head.stride == 8
+    return head
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_sampled_softmax_is_the_whole_one_on_average(smoothing: float, sampled: SampledHead) -> None:
+    """Protects `--softmax sampled`: over all draws, what P is divided by has the true sum as its mean."""
+    y, target = torch.randn(1, 6), torch.tensor([70])
+    whole = SoftmaxHead.loss(sampled, y, target, smoothing)
+    logit = sampled(y)[0, 70]
+    sums, excesses = [], []
+    for first in range(sampled.stride):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(torch, "randint", lambda *_, first=first: torch.tensor(first))
+            nats, objective = sampled.loss(y, target, smoothing)
+        sums.append((nats + logit).exp())
+        excesses.append(objective - nats)
+    torch.testing.assert_close(torch.stack(sums).mean(), (whole.nats + logit).exp())
+    assert torch.stack(sums).std() > 0
+    # That of the target counts as it is, and once more where it is not drawn: an eighth of a logit's weight.
+    assert float(torch.stack(excesses).mean().detach()) == pytest.approx(
+        float((whole.objective - whole.nats).detach()), abs=0.1 * smoothing
+    )
+
+
+def test_gradients_of_the_sampled_softmax_go_to_what_was_compared(sampled: SampledHead) -> None:
+    """Protects learning with it: in the mean of all draws, the frequent words' gradients are the whole ones'."""
+    y, targets = torch.randn(200, 6), torch.randint(107, (200,))
+    whole = torch.autograd.grad(SoftmaxHead.loss(sampled, y, targets).nats, sampled.weight)[0]
+    drawn = [torch.autograd.grad(sampled.loss(y, targets).nats, sampled.weight)[0] for _ in range(100)]
+    torch.testing.assert_close(torch.stack(drawn).mean(0)[:10], whole[:10], atol=2e-4, rtol=0.02)
+    rare = sampled.draw(targets[:5], 0) == 0
+    few = torch.autograd.grad(sampled.loss(y[:5], targets[:5]).nats, sampled.weight)[0]
+    assert (few == 0).all(dim=1).sum() >= rare.sum() - 1 > 60
+
+
+def test_all_tokens_are_compared_out_of_training_and_where_they_are_few(sampled: SampledHead) -> None:
+    """Protects the figures: held-out losses are never estimates."""
+    y, targets = torch.randn(9, 6), torch.randint(107, (9,))
+    sampled.eval()
+    torch.testing.assert_close(sampled.loss(y, targets, 0.1), SoftmaxHead.loss(sampled, y, targets, 0.1))
+    small = SampledHead(6, 20)
+    targets = targets % 20
+    torch.testing.assert_close(small.loss(y, targets).nats, cross_entropy(small(y), targets))
+
+
+@pytest.mark.parametrize("make", [SoftmaxHead, SampledHead, AdaptiveHead])
+def test_a_new_head_knows_the_frequencies(make: type[SoftmaxHead | AdaptiveHead]) -> None:
     """Protects the start: before the first step each token has the probability of its frequency."""
     counts = torch.arange(40, 0, -1) ** 2
     head = make(8, 40)

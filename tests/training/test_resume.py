@@ -10,6 +10,7 @@ import pytest
 from rnntui.core import events as ev
 from rnntui.core.cells import CELLS
 from rnntui.core.errors import InputError, WriteError
+from rnntui.core.models.heads import SampledHead
 from rnntui.core.runs import Run, request
 from rnntui.core.training import checkpoints
 from rnntui.core.training.checkpoints import read_counters
@@ -75,6 +76,12 @@ def test_interrupted_and_resumed_equals_uninterrupted(settings: dict[str, Any], 
         assert read_counters(whole.checkpoint_path("last")).stalled is not None, "it must have begun"
     assert broken.checkpoint_path("best").name == whole.checkpoint_path("best").name
     assert [e.loss for e in evaluations(broken)] == [e.loss for e in evaluations(whole)]
+
+
+def test_draws_go_on_where_they_stopped(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the same with `--softmax sampled`, where the vocabulary is large enough for it to draw."""
+    monkeypatch.setattr(SampledHead, "_DRAWN", 2)
+    test_interrupted_and_resumed_equals_uninterrupted({"tokenizer": "word", "bptt": 8}, make_run)
 
 
 def evaluations(run: Run) -> list[ev.Evaluated]:

@@ -159,7 +159,7 @@ class _Network:
         config, graph = self._config, self.graph
         if "projection.weight" in self._matrices:
             y = y @ self.turned("projection.weight")
-        if config.softmax == "full":
+        if config.softmax != "adaptive":
             return y @ self.turned("embedding.weight" if config.tied else "head.weight") + self("head.bias")
         vocab_size = len(self._matrices["embedding.weight"].values)
         own = frequent(vocab_size)

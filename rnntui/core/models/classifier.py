@@ -52,9 +52,7 @@ class Classifier(Reader):
         """How surprising the labels (B,) of texts (T, B) are, each of so many tokens (B,), in this order."""
         tokens, lengths, labels = arrays
         features = self._pooled(self.embedding(tokens), lengths)
-        objective = nats = self.head.loss(features, labels)
-        if penalties.smoothing:
-            objective = objective + penalties.smoothing * self.head.excess(features, labels)
+        nats, objective = self.head.loss(features, labels, penalties.smoothing)
         return Loss(nats, objective, state)
 
     def _pooled(self, x: Tensor, lengths: Tensor) -> Tensor:

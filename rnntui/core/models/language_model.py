@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rnntui.core.models.base import NO_PENALTIES, Loss, Model, Penalties
 from rnntui.core.models.dropouts import DroppingEmbedding, LockedDropout
-from rnntui.core.models.heads import AdaptiveHead, SoftmaxHead
+from rnntui.core.models.heads import HEADS, AdaptiveHead, SoftmaxHead
 from rnntui.core.models.stack import Stack, StackState
 from rnntui.core.sections import ModelConfig
 
@@ -31,8 +31,9 @@ class LanguageModel(Model):
         self.dropout = LockedDropout(config.dropout or 0.0)
         project = config.tied and hidden != embedding
         self.projection = nn.Linear(hidden, embedding, bias=False) if project else nn.Identity()
-        make_head = AdaptiveHead if config.softmax == "adaptive" else SoftmaxHead
-        self.head: SoftmaxHead | AdaptiveHead = make_head(embedding if config.tied else hidden, vocab_size)
+        self.head: SoftmaxHead | AdaptiveHead = HEADS[config.softmax](
+            embedding if config.tied else hidden, vocab_size
+        )
         if config.tied:
             # As an output matrix, an embedding of unit variance would start with logits far too large.
             self.embedding.draw(embedding**-0.5)
@@ -66,13 +67,11 @@ class LanguageModel(Model):
         y, state = self.features(tokens, state)
         dropped = self.dropout(y)
         features, targets = self.projection(dropped).flatten(0, 1), targets.flatten()
-        objective = nats = self.head.loss(features, targets)
+        nats, objective = self.head.loss(features, targets, penalties.smoothing)
         if penalties.activation:
             objective = objective + penalties.activation * dropped.float().square().mean()
         if penalties.temporal and len(y) > 1:
             objective = objective + penalties.temporal * y.float().diff(dim=0).square().mean()
-        if penalties.smoothing:
-            objective = objective + penalties.smoothing * self.head.excess(features, targets)
         return Loss(nats, objective, state)
 
     def logits(self, y: Tensor) -> Tensor:

@@ -160,7 +160,5 @@ class Translator(Reader):
         a = self.decoded(targets[:-1], place, memory)
         inside = within(a, lengths).squeeze(2)
         features, told = a[inside], targets[1:][inside]
-        objective = nats = self.head.loss(features, told)
-        if penalties.smoothing:
-            objective = objective + penalties.smoothing * self.head.excess(features, told)
+        nats, objective = self.head.loss(features, told, penalties.smoothing)
         return Loss(nats, objective, state)
