@@ -23,6 +23,7 @@ from word_level import BPTT, Peer, read
 from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.text.ngrams import ngram_nats
+from rnntui.core.tasks.language import subject
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
 from rnntui.core.training.recipes import by_epochs
@@ -93,7 +94,8 @@ class OurRun:
         self, vocab_size: int, train: np.ndarray, valid: np.ndarray, peer: PeerRun, share: float
     ) -> None:
         limit = {"tokenizer": "word", "max_time": share * peer.expected}
-        self.learner = Paced(by_epochs(configuration.build(limit), len(train)), vocab_size, train, "cpu")
+        config = by_epochs(configuration.build(limit), len(train))
+        self.learner = Paced(config, subject(config, vocab_size, train), "cpu")
         self.learner.peer, self.learner.share = peer, share
         self.learner.use(*choose_way("auto", self.learner))
         self.valid = valid
