@@ -22,8 +22,8 @@ from word_level import BPTT, Peer, read
 
 from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_tokens
-from rnntui.core.text.ngrams import ngram_nats
 from rnntui.core.tasks.language import subject
+from rnntui.core.text.ngrams import ngram_nats
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
 from rnntui.core.training.recipes import by_epochs
