@@ -1,6 +1,6 @@
 """What the presets rest on: how much to leave out, and how rare words learn, by tokens and by size of the text.
 
-    python benchmarks/presets.py TEXT [--sizes 50000 1000000 20000000] [--seconds 20 30 12]
+    python benchmarks/presets.py TEXT [--sizes 50000 1000000 20000000] [--seconds 20 30 12] [--tokens char word bpe]
 
 TEXT is a text of a megabyte or more; of it, its first 50 KB and its first megabyte are used, and where it has no
 20 MB, the interpreter's own library in its place.  The rows of a size take turns; each trains for the same seconds
@@ -51,7 +51,10 @@ _OTHER_EPSILON: dict[str, dict[str, dict[str, Any]]] = {
         "by itself, epsilon 1e-6": {"epsilon": 1e-6},
         "by itself, epsilon 1e-4": {"epsilon": 1e-4},
     },
-    "word": {"by itself, epsilon 1e-4": {"epsilon": 1e-4}},
+    "word": {
+        "by itself, epsilon 1e-4": {"epsilon": 1e-4},
+        "by itself, all words compared": {"softmax": "full"},
+    },
     "bpe": {"by itself, epsilon 1e-4": {"epsilon": 1e-4}},
 }
 _CANDIDATES = {"char": _CHARACTERS, "word": _WORDS, "bpe": _WORDS}
@@ -98,33 +101,37 @@ def main() -> None:
     parser.add_argument("text")
     parser.add_argument("--sizes", type=int, nargs="*", default=[50_000, 1_000_000, 20_000_000])
     parser.add_argument("--seconds", type=float, nargs="*", default=[20, 30, 12])
+    parser.add_argument("--tokens", nargs="*", default=list(_CANDIDATES), choices=_CANDIDATES)
     options = parser.parse_args()
-    shown_seconds = " ".join(f"{seconds:g}" for seconds in options.seconds)
-    lines = [
-        f"{Path(options.text).name} and the standard library, so many seconds of training each, "
-        "one seed; bits a byte on the held-out part (stream).  `smoothed`: label smoothing 0.1 and weight decay 0.1; "
-        "`then lost`: how much worse the end is than the best.",
-        "",
-        "| tokens | text | seconds | candidate | best | then lost | epochs |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    rows: dict[str, list[str]] = {tokenizer: [] for tokenizer in options.tokens}
     with tempfile.TemporaryDirectory() as folder:
         for size, seconds in zip(options.sizes, options.seconds, strict=True):
             file = Path(folder) / f"{size}.txt"
             file.write_text(text_of(options.text, size), encoding="utf-8")
-            for tokenizer, candidates in _CANDIDATES.items():
-                offered = {"what is set by itself": {}} | candidates | _OTHER_EPSILON[tokenizer]
-                rows = measure(file, tokenizer, offered, seconds)
-                winner = min(rows, key=lambda name: rows[name][0])
-                for name, (best, last, epochs) in rows.items():
+            for tokenizer in options.tokens:
+                offered = {"what is set by itself": {}} | _CANDIDATES[tokenizer] | _OTHER_EPSILON[tokenizer]
+                found = measure(file, tokenizer, offered, seconds)
+                winner = min(found, key=lambda name: found[name][0])
+                for name, (best, last, epochs) in found.items():
                     shown = f"**{best:.3f}**" if name == winner else f"{best:.3f}"
-                    lines.append(
-                        f"| {tokenizer} | {size / 1e6:g} MB | {seconds:g} | {name} | {shown} "
+                    rows[tokenizer].append(
+                        f"| {size / 1e6:g} MB | {seconds:g} | {name} | {shown} "
                         f"| {last - best:.3f} | {epochs:.1f} |"
                     )
-                    print(lines[-1], flush=True)
-    command = f"python benchmarks/presets.py TEXT --seconds {shown_seconds}"
-    write_section("What the presets rest on", command, lines)
+                    print(tokenizer, rows[tokenizer][-1], flush=True)
+    shown_seconds = " ".join(f"{seconds:g}" for seconds in options.seconds)
+    for tokenizer in options.tokens:
+        lines = [
+            f"{Path(options.text).name} and the standard library, so many seconds of training each, "
+            "one seed; bits a byte on the held-out part (stream).  `smoothed`: label smoothing 0.1 and weight "
+            "decay 0.1; `then lost`: how much worse the end is than the best.",
+            "",
+            "| text | seconds | candidate | best | then lost | epochs |",
+            "|---|---|---|---|---|---|",
+            *rows[tokenizer],
+        ]
+        command = f"python benchmarks/presets.py TEXT --seconds {shown_seconds} --tokens {tokenizer}"
+        write_section(f"What the presets rest on, {tokenizer}", command, lines)
 
 
 if __name__ == "__main__":
