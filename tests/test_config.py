@@ -110,6 +110,8 @@ def test_a_setting_that_cannot_be_read_is_named() -> None:
             "max_epochs": 2.5,
             "sample_prompt": "- -x",
         },
+        {"tokenizer": "word", "softmax": "full", "tied": True},
+        {"softmax": "sampled", "max_steps": 5},
         {"num_layers": 2, "patience": 3, "target_loss": 1.5, "split": "90/10", "residual": True},
         {"corpus": "reviews"},
         {"corpus": "x.tsv", "task": "classify", "tokenizer": "char", "pooling": "last", "max_steps": 9},

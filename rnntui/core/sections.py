@@ -117,8 +117,8 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     softmax: Annotated[
         Literal["full", "sampled", "adaptive"],
         _doc(
-            "over the vocabulary; a step of 'sampled' compares with some of the rare words, 'adaptive' is a smaller "
-            "network for them"
+            "over the vocabulary; a step of 'sampled' (the default for words) compares with some of the rare ones, "
+            "'adaptive' is a smaller network for them"
         ),
     ] = "full"
     residual: Annotated[bool, _doc("add a layer's input to its output where the sizes agree")] = False
