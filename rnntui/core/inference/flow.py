@@ -52,7 +52,8 @@ def flows_of(run: Run, checkpoint: str, steps: int, fresh: bool) -> tuple[Number
 
     Raises InputError where the run or the checkpoint is unusable, or its held-out part too short.
     """
-    torch.set_num_threads(1)  # a second one gains little here, and beside a training every product would wait for it
+    # A second thread gains little here, and beside a training every product would wait for it.
+    torch.set_num_threads(1)
     folder = sound_checkpoint(run, checkpoint)
     model, tokenizer = load_model(run, folder / "model.safetensors")
     tokens = reopen(run, tokenizer)["valid"].tokens
