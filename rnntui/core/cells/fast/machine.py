@@ -1,28 +1,61 @@
-"""Instructions that numba does not spell by itself: addresses, a meeting of threads, the bf16 dot product."""
+"""Instructions that numba does not spell by itself: addresses, a meeting of threads, tiles of a product."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import llvmlite.binding
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-COLUMNS = 32
-"""Columns of a tile of a product: two vectors of sixteen fp32 sums."""
-
 _FP32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-_LANES = 16
-_SUMS = ir.VectorType(_FP32, _LANES)
-_PAIRS = ir.VectorType(_I32, _LANES)  # two bf16 numbers in each
+_VECTORS = 2
+"""Vectors of sums side by side in a tile."""
 _PATIENCE = 4000
 """Looks at a meeting's count before a thread offers its processor to others."""
 
 
-def has_dot_product() -> bool:
-    """Whether this processor multiplies bf16 pairs in vectors of 512 bits."""
-    return bool(llvmlite.binding.get_host_cpu_features().get("avx512bf16"))
+class Tiling(NamedTuple):
+    """How a product in one precision is cut into tiles whose sums stay in the processor's vectors.
+
+    A product reads words of four bytes: two bf16 numbers or one of fp32.
+    """
+
+    size: int
+    """Bytes of a number."""
+    lanes: int
+    """fp32 sums in a vector."""
+    rows: int
+    """Of the largest tile: as many sums as hide how long each takes, and as there are vectors for."""
+
+    @property
+    def columns(self) -> int:
+        """Of a tile."""
+        return _VECTORS * self.lanes
+
+    @property
+    def numbers(self) -> int:
+        """In a word."""
+        return 4 // self.size
+
+
+TILINGS = (Tiling(size=2, lanes=16, rows=8), Tiling(size=4, lanes=8, rows=6))
+"""Of bf16 in vectors of 512 bits, and of fp32 in vectors of 256; compiled code names them by their place."""
+BF16, FP32 = range(2)
+
+
+@cache
+def multiplies(tiling: int) -> bool:
+    """Whether this processor does these tiles well.
+
+    Where it has vectors of 512 bits, a library's fp32 product uses them and these tiles would not.
+    """
+    has = llvmlite.binding.get_host_cpu_features().get
+    if tiling == BF16:
+        return bool(has("avx512bf16"))
+    return bool(has("avx2") and has("fma") and not has("avx512f"))
 
 
 def _pointer_to(kind: types.Type) -> Any:
@@ -40,6 +73,17 @@ int64_at, int32_at, fp32_at, bf16_at = (
     _pointer_to(kind) for kind in (types.int64, types.int32, types.float32, types.uint16)
 )
 """The numbers at an address, for `numba.carray`."""
+
+
+@intrinsic(prefer_literal=True)
+def numbers_at(typing_context, tiling, address):
+    """As these, numbers in the precision of a tiling."""
+    kind = types.uint16 if tiling.literal_value == BF16 else types.float32
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[1], context.get_value_type(signature.return_type))
+
+    return types.CPointer(kind)(tiling, types.intp), generate
 
 
 @intrinsic
@@ -100,77 +144,80 @@ def copy(typing_context, into, source, size):
     return types.void(types.intp, types.intp, types.intp), generate
 
 
-def _tile(rows: int) -> Any:
-    @intrinsic
-    def multiply(typing_context, x, stride, weights, pairs, start, start_stride, sums, sums_stride):
-        """Write x weights + start, of `rows` rows and `COLUMNS` columns, to `sums`.
+@intrinsic(prefer_literal=True)
+def multiply_tile(
+    typing_context, tiling, rows, x, stride, weights, words, start, start_stride, sums, sums_stride
+):
+    """Write x weights + start, of `rows` rows and the tiling's columns, to `sums`; `tiling`, `rows` are constants.
 
-        x          address of bf16 rows, the next one `stride` pairs further
-        weights    address of `pairs` times COLUMNS pairs, as `pack` lays them out
-        start      address of fp32 rows, the next one `start_stride` numbers further
-        sums       address of fp32 rows, the next one `sums_stride` numbers further
-        """
+    x          address of rows of words, the next one `stride` words further
+    weights    address of `words` rows of as many words as there are columns, as the sweep packs them
+    start      address of fp32 rows, the next one `start_stride` numbers further
+    sums       address of fp32 rows, the next one `sums_stride` numbers further
+    """
+    here, count = TILINGS[tiling.literal_value], rows.literal_value
+    vector = ir.VectorType(_FP32, here.lanes)
+    factors = ir.VectorType(_I32, here.lanes) if tiling.literal_value == BF16 else vector
 
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x, stride, weights, pairs, start, start_stride, sums, sums_stride = arguments
-            x = builder.inttoptr(x, _I32.as_pointer())
-            weights = builder.inttoptr(weights, _PAIRS.as_pointer())
-            start, sums = (builder.inttoptr(part, _FP32.as_pointer()) for part in (start, sums))
-            vectors = range(COLUMNS // _LANES)
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x, stride, weights, words, start, start_stride, sums, sums_stride = arguments[2:]
+        x = builder.inttoptr(x, factors.element.as_pointer())
+        weights = builder.inttoptr(weights, factors.as_pointer())
+        start, sums = (builder.inttoptr(part, _FP32.as_pointer()) for part in (start, sums))
+        vectors = range(_VECTORS)
 
-            def sums_at(base: Any, offset: Any, vector: int) -> Any:
-                at = builder.gep(base, [builder.add(offset, _I64(_LANES * vector))])
-                return builder.bitcast(at, _SUMS.as_pointer())
+        def sums_at(base: Any, offset: Any, n: int) -> Any:
+            at = builder.gep(base, [builder.add(offset, _I64(here.lanes * n))])
+            return builder.bitcast(at, vector.as_pointer())
 
-            starts = [
-                [
-                    builder.load(sums_at(start, builder.mul(start_stride, _I64(row)), n), align=4)
-                    for n in vectors
-                ]
-                for row in range(rows)
-            ]
-            before, body, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
-            builder.branch(body)
+        def add_product(total: Any, left: Any, right: Any) -> Any:
+            if tiling.literal_value == BF16:
+                kind = ir.FunctionType(vector, [vector, factors, factors])
+                dot = _external(builder, "llvm.x86.avx512bf16.dpbf16ps.512", kind)
+                return builder.call(dot, [total, left, right])
+            fma = _external(builder, f"llvm.fma.v{here.lanes}f32", ir.FunctionType(vector, [vector] * 3))
+            return builder.call(fma, [left, right, total])
 
-            builder.position_at_end(body)
-            k = builder.phi(_I64)
-            totals = [[builder.phi(_SUMS) for _ in vectors] for _ in range(rows)]
-            at = builder.mul(k, _I64(len(vectors)))
-            columns = [
-                builder.load(builder.gep(weights, [builder.add(at, _I64(n))]), align=64) for n in vectors
-            ]
-            dot = _external(
-                builder, "llvm.x86.avx512bf16.dpbf16ps.512", ir.FunctionType(_SUMS, [_SUMS, _PAIRS, _PAIRS])
+        starts = [
+            [builder.load(sums_at(start, builder.mul(start_stride, _I64(row)), n), align=4) for n in vectors]
+            for row in range(count)
+        ]
+        before, body, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        builder.branch(body)
+
+        builder.position_at_end(body)
+        k = builder.phi(_I64)
+        totals = [[builder.phi(vector) for _ in vectors] for _ in range(count)]
+        at = builder.mul(k, _I64(_VECTORS))
+        columns = [
+            builder.load(builder.gep(weights, [builder.add(at, _I64(n))]), align=4 * here.lanes)
+            for n in vectors
+        ]
+        next_totals = []
+        for row in range(count):
+            word = builder.load(builder.gep(x, [builder.add(builder.mul(stride, _I64(row)), k)]), align=4)
+            same = builder.insert_element(ir.Constant(factors, ir.Undefined), word, _I32(0))
+            same = builder.shuffle_vector(
+                same, same, ir.Constant(ir.VectorType(_I32, here.lanes), [0] * here.lanes)
             )
-            next_totals = []
-            for row in range(rows):
-                word = builder.load(builder.gep(x, [builder.add(builder.mul(stride, _I64(row)), k)]), align=4)
-                pair = builder.insert_element(ir.Constant(_PAIRS, ir.Undefined), word, _I32(0))
-                pair = builder.shuffle_vector(pair, pair, ir.Constant(_PAIRS, [0] * _LANES))
-                next_totals.append([builder.call(dot, [totals[row][n], pair, columns[n]]) for n in vectors])
-            next_k = builder.add(k, _I64(1))
-            builder.cbranch(builder.icmp_signed("<", next_k, pairs), body, after)
-            k.add_incoming(_I64(0), before)
-            k.add_incoming(next_k, body)
-            for row in range(rows):
-                for n in vectors:
-                    totals[row][n].add_incoming(starts[row][n], before)
-                    totals[row][n].add_incoming(next_totals[row][n], body)
+            next_totals.append([add_product(totals[row][n], same, columns[n]) for n in vectors])
+        next_k = builder.add(k, _I64(1))
+        builder.cbranch(builder.icmp_signed("<", next_k, words), body, after)
+        k.add_incoming(_I64(0), before)
+        k.add_incoming(next_k, body)
+        for row in range(count):
+            for n in vectors:
+                totals[row][n].add_incoming(starts[row][n], before)
+                totals[row][n].add_incoming(next_totals[row][n], body)
 
-            builder.position_at_end(after)
-            for row in range(rows):
-                for n in vectors:
-                    at = sums_at(sums, builder.mul(sums_stride, _I64(row)), n)
-                    builder.store(next_totals[row][n], at, align=4)
-            return context.get_dummy_value()
+        builder.position_at_end(after)
+        for row in range(count):
+            for n in vectors:
+                at = sums_at(sums, builder.mul(sums_stride, _I64(row)), n)
+                builder.store(next_totals[row][n], at, align=4)
+        return context.get_dummy_value()
 
-        return types.void(*[types.intp] * 8), generate
-
-    return multiply
-
-
-# With eight rows, sixteen vectors of sums are under way at once: enough to hide how long each takes.
-multiply_8, multiply_4, multiply_2, multiply_1 = (_tile(rows) for rows in (8, 4, 2, 1))
+    return types.void(tiling, rows, *[types.intp] * 8), generate
 
 
 def _external(builder: Any, name: str, kind: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A whole sequence without leaving compiled code, on processors with a bf16 dot product.
+"""A whole sequence without leaving compiled code, on processors whose vectors `machine.TILINGS` knows.
 
 Each thread owns some of the hidden units.  At every time step it multiplies the state by their columns
 of the recurrent weights, which stay in its cache, goes on at once with what the cell does to these
@@ -17,20 +17,19 @@ from numba.extending import overload
 from torch import Tensor
 
 from rnntui.core.cells.fast import elman, gru, lstm
-from rnntui.core.cells.fast.compiling import inlined, kernel, thread_function
+from rnntui.core.cells.fast.compiling import OPTIONS, inlined, kernel, thread_function
 from rnntui.core.cells.fast.kernels import Array, Gradients, Kept, Kernels
 from rnntui.core.cells.fast.machine import (
-    COLUMNS,
-    bf16_at,
+    BF16,
+    FP32,
+    TILINGS,
     copy,
     fp32_at,
-    has_dot_product,
     int32_at,
     meet,
-    multiply_1,
-    multiply_2,
-    multiply_4,
-    multiply_8,
+    multiplies,
+    multiply_tile,
+    numbers_at,
 )
 from rnntui.core.cells.fast.team import find_team, items, thread
 
@@ -42,39 +41,47 @@ _T, _B, _H, _GATES, _COUNT, _GATE, _KEPT, _STATE, _WEIGHT, _PACKED, _BIAS, _SUMS
 _DY, _DH, _CARRY, _DG, _DR, _ROWS = range(12, 18)
 
 _LINE = 16
-"""Pairs of bf16 numbers in a line of the cache."""
-_PADDING = 32
-"""bf16 numbers between the rows that a product reads side by side: rows a multiple of 4096 bytes apart
-would contend for the same lines of the cache, and take twice the time."""
+"""Words in a line of the cache."""
+_PADDING = 16
+"""Words between the rows that a product reads side by side: rows a multiple of 4096 bytes apart would
+contend for the same lines of the cache, and take twice the time."""
+_TILING_OF = {torch.bfloat16: BF16, torch.float32: FP32}
 
 
 def serves(dtype: torch.dtype, U: Tensor) -> bool:
     """Whether the sweep can do layers of `dtype` with the recurrent weights U (gates*H, H)."""
-    fits = U.shape[1] % 2 == 0
-    return fits and dtype == torch.bfloat16 and has_dot_product() and find_team() is not None
+    tiling = _TILING_OF.get(dtype)
+    if tiling is None or U.shape[1] % TILINGS[tiling].numbers:
+        return False
+    return multiplies(tiling) and find_team() is not None
 
 
 def forward(kernels: Kernels, layer: Kept, bias: Tensor | None) -> None:
     """All steps of a layer: the gates into G, what else is kept into S, the outputs into h."""
     T, B, gates, H = layer.G.shape
-    blocks = -(-H // COLUMNS)
-    start = torch.zeros(gates, blocks * COLUMNS)
+    dtype, tiling = layer.h.dtype, _TILING_OF[layer.h.dtype]
+    columns = TILINGS[tiling].columns
+    blocks = -(-H // columns)
+    start = torch.zeros(gates, blocks * columns)
     if bias is not None:
         start[:, :H] = bias.view(gates, H)
-    packed = torch.empty(blocks * gates * COLUMNS * H, dtype=torch.bfloat16)
-    sums = torch.empty(torch.get_num_threads(), B, gates, blocks * COLUMNS)
-    _share(_forward_sweep(CELLS.index(kernels)), (T, B, H, gates), *layer, packed, start, sums)
+    packed = torch.empty(blocks * gates * columns * H, dtype=dtype)
+    sums = torch.empty(torch.get_num_threads(), B, gates, blocks * columns)
+    sweep = _forward_sweep(tiling, CELLS.index(kernels))
+    _share(sweep, (T, B, H, gates), *layer, packed, start, sums)
 
 
 def backward(kernels: Kernels, layer: Kept, gradients: Gradients) -> None:
     """All steps back: the sums' gradients into dG and dR; dh and carry become those of the first state."""
     T, B, gates, H = layer.G.shape
-    blocks = -(-H // COLUMNS)
-    start = torch.zeros(COLUMNS)
-    packed = torch.empty(blocks * COLUMNS * gates * H, dtype=torch.bfloat16)
-    sums = torch.empty(torch.get_num_threads(), B, blocks * COLUMNS)
-    rows = torch.empty(2, B, gates * H + _PADDING, dtype=torch.bfloat16)
-    sweep = _backward_sweep(CELLS.index(kernels))
+    dtype, tiling = layer.h.dtype, _TILING_OF[layer.h.dtype]
+    columns = TILINGS[tiling].columns
+    blocks = -(-H // columns)
+    start = torch.zeros(columns)
+    packed = torch.empty(blocks * columns * gates * H, dtype=dtype)
+    sums = torch.empty(torch.get_num_threads(), B, blocks * columns)
+    rows = torch.empty(2, B, gates * H + _PADDING * TILINGS[tiling].numbers, dtype=dtype)
+    sweep = _backward_sweep(tiling, CELLS.index(kernels))
     _share(sweep, (T, B, H, gates), *layer, packed, start, sums, *gradients, rows)
 
 
@@ -88,63 +95,76 @@ def _share(sweep: int, sizes: tuple[int, int, int, int], *tensors: Tensor) -> No
 
 @kernel
 def _pack_rows(U: Array, begin: int, end: int, packed: Array) -> None:
-    """The rows of U (gates, H, K/2), pairs of numbers, as tiles multiply them: (blocks, gates, K/2, COLUMNS)."""
-    gates, H, pairs = U.shape
+    """The rows of U (gates, H, K), in words, as tiles multiply them: packed (blocks, gates, K, columns)."""
+    gates, H, words = U.shape
+    columns = packed.shape[3]
     for block in range(begin, end):
         for gate in range(gates):
-            for chunk in range(0, pairs, _LINE):
-                for column in range(COLUMNS):
-                    unit = block * COLUMNS + column
-                    for pair in range(chunk, min(chunk + _LINE, pairs)):
-                        packed[block, gate, pair, column] = U[gate, unit, pair] if unit < H else 0
+            for chunk in range(0, words, _LINE):
+                for column in range(columns):
+                    unit = block * columns + column
+                    for word in range(chunk, min(chunk + _LINE, words)):
+                        packed[block, gate, word, column] = U[gate, unit, word] if unit < H else 0
 
 
 @kernel
 def _pack_columns(U: Array, begin: int, end: int, packed: Array) -> None:
-    """The columns of U (K, H) as tiles multiply them: packed (blocks, K/2, COLUMNS, 2)."""
-    K, H = U.shape
+    """The columns of U (K, H) as tiles multiply them: packed (blocks, words, columns, numbers in a word)."""
+    H = U.shape[1]
+    _, words, width, numbers = packed.shape
     for block in range(begin, end):
-        columns = min(COLUMNS, H - block * COLUMNS)
-        for pair in range(K // 2):
+        columns = min(width, H - block * width)
+        for word in range(words):
             for column in range(columns):
-                packed[block, pair, column, 0] = U[2 * pair, block * COLUMNS + column]
-                packed[block, pair, column, 1] = U[2 * pair + 1, block * COLUMNS + column]
-            for column in range(columns, COLUMNS):
-                packed[block, pair, column, :] = 0
+                for number in range(numbers):
+                    packed[block, word, column, number] = U[numbers * word + number, block * width + column]
+            for column in range(columns, width):
+                packed[block, word, column, :] = 0
 
 
-@kernel
 def _multiply(
+    tiling: int,
     x: int,
     rows: int,
     stride: int,
     weights: int,
-    pairs: int,
+    words: int,
     start: int,
     start_stride: int,
     sums: int,
     width: int,
 ) -> None:
-    """One panel: x (rows, 2*pairs) times packed weights plus start, into COLUMNS columns of sums.
+    """One panel: x (rows, words) times packed weights plus start, into a tile's columns of sums.
 
-    x, weights, start and sums are addresses; rows of x are `stride` pairs apart, of start and sums
-    `start_stride` and `width` numbers.
+    x, weights, start and sums are addresses; rows of x are `stride` words apart, of start and sums
+    `start_stride` and `width` numbers.  Compiled code takes the overload below.
     """
-    row = 0
-    while row < rows:
-        here, begin, into = x + 4 * row * stride, start + 4 * row * start_stride, sums + 4 * row * width
-        if rows - row >= 8:
-            multiply_8(here, stride, weights, pairs, begin, start_stride, into, width)
-            row += 8
-        elif rows - row >= 4:
-            multiply_4(here, stride, weights, pairs, begin, start_stride, into, width)
-            row += 4
-        elif rows - row >= 2:
-            multiply_2(here, stride, weights, pairs, begin, start_stride, into, width)
-            row += 2
-        else:
-            multiply_1(here, stride, weights, pairs, begin, start_stride, into, width)
-            row += 1
+    raise NotImplementedError
+
+
+@overload(_multiply, prefer_literal=True, jit_options=OPTIONS)
+def _choose_multiply(tiling, x, rows, stride, weights, words, start, start_stride, sums, width):
+    kind = tiling.literal_value
+    most = TILINGS[kind].rows
+
+    def multiply(tiling, x, rows, stride, weights, words, start, start_stride, sums, width):
+        row = 0
+        while row < rows:
+            here, begin, into = x + 4 * row * stride, start + 4 * row * start_stride, sums + 4 * row * width
+            if rows - row >= most:
+                multiply_tile(kind, most, here, stride, weights, words, begin, start_stride, into, width)
+                row += most
+            elif rows - row >= 4:
+                multiply_tile(kind, 4, here, stride, weights, words, begin, start_stride, into, width)
+                row += 4
+            elif rows - row >= 2:
+                multiply_tile(kind, 2, here, stride, weights, words, begin, start_stride, into, width)
+                row += 2
+            else:
+                multiply_tile(kind, 1, here, stride, weights, words, begin, start_stride, into, width)
+                row += 1
+
+    return multiply
 
 
 def _step(cell: int, *arguments: Any) -> None:
@@ -158,11 +178,11 @@ def _step_back(cell: int, *arguments: Any) -> None:
 
 
 @inlined
-def _own_blocks(who: int, how_many: int, H: int) -> tuple[int, int, int, int]:
+def _own_blocks(who: int, how_many: int, H: int, columns: int) -> tuple[int, int, int, int]:
     """Where a thread's blocks of units begin and end; its first unit, and how many it has."""
-    blocks = (H + COLUMNS - 1) // COLUMNS
+    blocks = (H + columns - 1) // columns
     begin, end = who * blocks // how_many, (who + 1) * blocks // how_many
-    return begin, end, begin * COLUMNS, min(end * COLUMNS, H) - begin * COLUMNS
+    return begin, end, begin * columns, min(end * columns, H) - begin * columns
 
 
 @overload(_step, prefer_literal=True)
@@ -180,32 +200,33 @@ def _choose_step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR):
 
 
 @cache
-def _forward_sweep(cell: int) -> int:
-    """What a thread does with a job forward, compiled for one of `CELLS`."""
+def _forward_sweep(tiling: int, cell: int) -> int:
+    """What a thread does with a job forward, compiled for one of `TILINGS` and one of `CELLS`."""
+    size, columns, numbers = TILINGS[tiling].size, TILINGS[tiling].columns, TILINGS[tiling].numbers
 
     def sweep(address):
         job, (who, how_many) = items(address, _SUMS + 1), thread(address)
         T, B, H, gates = job[_T], job[_B], job[_H], job[_GATES]
         # Every array begins at this thread's first unit.
-        begin, end, first, units = _own_blocks(who, how_many, H)
-        blocks = (H + COLUMNS - 1) // COLUMNS
-        width = blocks * COLUMNS
-        packed_at, panel_size = job[_PACKED], H * COLUMNS * 2
-        G = numba.carray(bf16_at(job[_GATE] + 2 * first), (T, B, gates, H))
-        h = numba.carray(bf16_at(job[_STATE] + 2 * first), (T + 1, B, H))
+        begin, end, first, units = _own_blocks(who, how_many, H, columns)
+        blocks = (H + columns - 1) // columns
+        width, words = blocks * columns, H // numbers
+        packed_at, panel_size = job[_PACKED], H * columns * size
+        G = numba.carray(numbers_at(tiling, job[_GATE] + size * first), (T, B, gates, H))
+        h = numba.carray(numbers_at(tiling, job[_STATE] + size * first), (T + 1, B, H))
         S = numba.carray(fp32_at(job[_KEPT] + 4 * first), (T + 1, B, H))
         sums = job[_SUMS] + 4 * who * B * gates * width
         R = numba.carray(fp32_at(sums), (B, gates, width))
-        packed = numba.carray(int32_at(job[_PACKED]), (blocks, gates, H // 2, COLUMNS))
-        _pack_rows(numba.carray(int32_at(job[_WEIGHT]), (gates, H, H // 2)), begin, end, packed)
+        packed = numba.carray(int32_at(job[_PACKED]), (blocks, gates, words, columns))
+        _pack_rows(numba.carray(int32_at(job[_WEIGHT]), (gates, H, words)), begin, end, packed)
         for t in range(T):
-            state = job[_STATE] + 2 * t * B * H
+            state = job[_STATE] + size * t * B * H
             for block in range(begin, end):
                 for gate in range(gates):
                     panel = packed_at + (block * gates + gate) * panel_size
-                    start = job[_BIAS] + 4 * (gate * width + block * COLUMNS)
-                    into = sums + 4 * (gate * width + (block - begin) * COLUMNS)
-                    _multiply(state, B, H // 2, panel, H // 2, start, 0, into, gates * width)
+                    start = job[_BIAS] + 4 * (gate * width + block * columns)
+                    into = sums + 4 * (gate * width + (block - begin) * columns)
+                    _multiply(tiling, state, B, words, panel, words, start, 0, into, gates * width)
             _step(cell, t, units, G, R, S, h)
             meet(job[_COUNT], (t + 1) * how_many)
 
@@ -213,49 +234,52 @@ def _forward_sweep(cell: int) -> int:
 
 
 @cache
-def _backward_sweep(cell: int) -> int:
-    """What a thread does with a job backward, compiled for one of `CELLS`."""
+def _backward_sweep(tiling: int, cell: int) -> int:
+    """What a thread does with a job backward, compiled for one of `TILINGS` and one of `CELLS`."""
+    size, columns, numbers = TILINGS[tiling].size, TILINGS[tiling].columns, TILINGS[tiling].numbers
 
     def sweep(address):
         job, (who, how_many) = items(address, _ROWS + 1), thread(address)
         T, B, H, gates = job[_T], job[_B], job[_H], job[_GATES]
         # Every array begins at this thread's first unit.
-        begin, end, first, units = _own_blocks(who, how_many, H)
-        blocks = (H + COLUMNS - 1) // COLUMNS
-        width, stride = blocks * COLUMNS, gates * H + _PADDING
-        packed_at, panel_size = job[_PACKED], H * COLUMNS * 2
-        G = numba.carray(bf16_at(job[_GATE] + 2 * first), (T, B, gates, H))
-        dG = numba.carray(bf16_at(job[_DG] + 2 * first), (T, B, gates, H))
-        dR = numba.carray(bf16_at(job[_DR] + 2 * first), (T, B, gates, H))
-        h = numba.carray(bf16_at(job[_STATE] + 2 * first), (T + 1, B, H))
-        dy = numba.carray(bf16_at(job[_DY] + 2 * first), (T, B, H))
+        begin, end, first, units = _own_blocks(who, how_many, H, columns)
+        blocks = (H + columns - 1) // columns
+        width, words = blocks * columns, H // numbers
+        stride = gates * words + _PADDING
+        packed_at, panel_size = job[_PACKED], H * columns * size
+        G = numba.carray(numbers_at(tiling, job[_GATE] + size * first), (T, B, gates, H))
+        dG = numba.carray(numbers_at(tiling, job[_DG] + size * first), (T, B, gates, H))
+        dR = numba.carray(numbers_at(tiling, job[_DR] + size * first), (T, B, gates, H))
+        h = numba.carray(numbers_at(tiling, job[_STATE] + size * first), (T + 1, B, H))
+        dy = numba.carray(numbers_at(tiling, job[_DY] + size * first), (T, B, H))
         S = numba.carray(fp32_at(job[_KEPT] + 4 * first), (T + 1, B, H))
         carry = numba.carray(fp32_at(job[_CARRY] + 4 * first), (B, H))
         outer = numba.carray(fp32_at(job[_DH] + 4 * first), (B, H))
         sums = job[_SUMS] + 4 * who * B * width
         dh = numba.carray(fp32_at(sums), (B, 1, width))
-        packed = numba.carray(bf16_at(job[_PACKED]), (blocks, gates * H // 2, COLUMNS, 2))
-        _pack_columns(numba.carray(bf16_at(job[_WEIGHT]), (gates * H, H)), begin, end, packed)
+        packed = numba.carray(numbers_at(tiling, job[_PACKED]), (blocks, gates * words, columns, numbers))
+        U = numba.carray(numbers_at(tiling, job[_WEIGHT]), (gates * H, H))
+        _pack_columns(U, begin, end, packed)
         for b in range(B):
             for j in range(units):
                 dh[b, 0, j] = outer[b, j]
         for back in range(T):
             t = T - 1 - back
             _step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR)
-            x = job[_ROWS] + 2 * (t % 2) * B * stride
+            x = job[_ROWS] + 4 * (t % 2) * B * stride
             for b in range(B):
                 for gate in range(gates):
-                    row = job[_DR] + 2 * (((t * B + b) * gates + gate) * H + first)
-                    copy(x + 2 * (b * stride + gate * H + first), row, 2 * units)
+                    row = job[_DR] + size * (((t * B + b) * gates + gate) * H + first)
+                    copy(x + 4 * b * stride + size * (gate * H + first), row, size * units)
             meet(job[_COUNT], (back + 1) * how_many)
             # Gate by gate, so that a panel and its part of x stay in the nearest cache.
             for gate in range(gates):
                 for block in range(begin, end):
                     panel = packed_at + (block * gates + gate) * panel_size
-                    into = sums + 4 * (block - begin) * COLUMNS
+                    into = sums + 4 * (block - begin) * columns
                     start, start_stride = (into, width) if gate else (job[_BIAS], 0)
                     _multiply(
-                        x + 2 * gate * H, B, stride // 2, panel, H // 2, start, start_stride, into, width
+                        tiling, x + size * gate * H, B, stride, panel, words, start, start_stride, into, width
                     )
         for b in range(B):
             for j in range(units):
