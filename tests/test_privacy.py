@@ -13,6 +13,7 @@ import pytest
 
 from rnntui.core import store
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.child import start_training
 from rnntui.tui.screens.playground import PlaygroundScreen
 from tests.cli.test_commands import FLAGS, rnntui
 from tests.tui.conftest import until
@@ -54,12 +55,17 @@ def test_folders_are_for_their_owner_alone(corpus_file: Path, home: Path) -> Non
     before = os.umask(0)
     try:
         assert rnntui("train", corpus_file, "--headless", *FLAGS).returncode == 0
+        assert rnntui("train", "reviews", "--headless", "--max-steps", "1").returncode == 0
+        by_the_app = start_training(
+            store.runs_home() / "app", {"corpus": str(corpus_file), "max_steps": 1}, "quick", False
+        )
+        assert by_the_app.wait(60) == 0
+        pasted = store.keep_text(SECRET)
     finally:
         os.umask(before)
-    (run,) = store.runs_home().iterdir()
-    tokens = list((store.cache_home() / "tokens").iterdir())
-    assert tokens
-    for folder in (run, *tokens):
+    runs, tokens = (list(path.iterdir()) for path in (store.runs_home(), store.cache_home() / "tokens"))
+    assert len(runs) == 3 and tokens
+    for folder in (*runs, *tokens, store.cache_home() / "examples", pasted.parent):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
 
 

@@ -14,8 +14,12 @@ from typing import BinaryIO
 
 from rnntui.core.errors import RnntuiError, WriteError
 
-PRIVATE = 0o700
-"""Of folders that hold a person's texts: nobody else may look inside."""
+_PRIVATE = 0o700
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder for a person's texts, unless it is there: nobody else may look inside.  Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
 
 
 def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
@@ -48,7 +52,7 @@ def folder_written_atomically(path: Path) -> Iterator[Path]:
     part, old = _beside(path, "part"), _beside(path, "old.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        part.mkdir(parents=True, mode=PRIVATE)
+        part.mkdir(parents=True, mode=_PRIVATE)
         yield part
         for file in part.iterdir():
             sync_file(file)

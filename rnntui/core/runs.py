@@ -30,7 +30,7 @@ import msgspec
 from rnntui.core import events as ev
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, WriteError, oneline
-from rnntui.core.files import PRIVATE, append, refused, write_atomically
+from rnntui.core.files import append, make_private, refused, write_atomically
 from rnntui.core.journal import EventTail, Journal
 from rnntui.core.run_toml import read_toml, to_toml
 
@@ -85,7 +85,7 @@ class Run:
         if (path / "run.toml").exists():
             raise InputError(lives_there(path))
         try:
-            path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+            make_private(path)
         except OSError as error:
             raise InputError(str(refused(path, 0, error))) from None
         run = cls(path, config)

@@ -11,6 +11,7 @@ import platformdirs
 
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError
+from rnntui.core.files import make_private
 from rnntui.core.kinds import KINDS
 from rnntui.core.runs import Run
 from rnntui.core.sections import TaskKind
@@ -35,7 +36,7 @@ def cache_home() -> Path:
 def keep_text(text: str) -> Path:
     """Keep a text that came from nowhere as a file, under a free name."""
     folder = home() / "texts"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     number = 1
     while (path := folder / f"pasted-{number}.txt").exists():
         number += 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnntui.core.config import as_flags
+from rnntui.core.files import make_private
 
 Child = subprocess.Popen[bytes]
 
@@ -30,7 +31,7 @@ def _start(words: list[str], run: Path, log: Path, settings: Mapping[str, Any], 
     A plain child process and not asyncio's, whose transport kills the process when the app's event
     loop closes: training must be able to go on after the app.
     """
-    log.mkdir(parents=True, exist_ok=True)
+    make_private(log)
     command = [sys.executable, "-m", "rnntui", *words, "--headless", "--json", "--run", str(run)]
     command += ["--preset", preset, *as_flags(settings)]
     # A group of its own, so that ctrl+c in the terminal reaches the app alone.

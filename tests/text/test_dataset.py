@@ -68,6 +68,18 @@ def test_the_held_out_end_is_contiguous_and_unseen(corpus_file: Path) -> None:
     assert (tokenizer.encode("Z") == tokenizer.unknown).all()
 
 
+def test_the_tokenizer_of_a_long_text_ends_where_training_ends(
+    corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the numbers: the last of the stretches that words are learned from holds nothing held out."""
+    corpus_file.write_text(("ab " * 300)[:641] + ("qq " * 60)[:161], encoding="utf-8")
+    monkeypatch.setattr(dataset, "_LEARNED", 640)
+    settings = TINY | {"corpus": str(corpus_file), "split": "80/20", "tokenizer": "word", "min_count": 1}
+    _, tokenizer, _ = dataset.prepare(config.build(settings))
+    assert tokenizer.encode("ab")[0] != tokenizer.unknown
+    assert tokenizer.encode("qq")[0] == tokenizer.unknown
+
+
 @pytest.mark.parametrize("kind", ["char", "byte", "word", "bpe"])
 def test_a_text_read_in_blocks_is_the_same_text(
     kind: str, corpus_file: Path, monkeypatch: pytest.MonkeyPatch

@@ -26,7 +26,7 @@ from rnntui.core import events as ev
 from rnntui.core import store
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.core.files import PRIVATE, refused, write_atomically
+from rnntui.core.files import make_private, refused, write_atomically
 from rnntui.core.kinds import KINDS
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run, read_json
@@ -89,7 +89,7 @@ class Sweep:
         file = self.path / "sweep.json"
         if not file.exists():
             try:
-                self.path.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+                make_private(self.path)
             except OSError as error:
                 raise InputError(str(refused(self.path, 0, error))) from None
             write_atomically(file, json.dumps(wanted, indent=1).encode())

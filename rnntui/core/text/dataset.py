@@ -152,7 +152,7 @@ def _to_learn(text: StoredText, first: int, last: int, config: TextConfig, narra
         stretches = [(first, last)]
     else:
         starts = range(first, last, math.ceil((last - first) / _STRETCHES))
-        stretches = [(start, start + _LEARNED // _STRETCHES) for start in starts]
+        stretches = [(start, min(start + _LEARNED // _STRETCHES, last)) for start in starts]
     for number, (start, end) in enumerate(stretches):
         done = 0
         for block in text.part(start, end):

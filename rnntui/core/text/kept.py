@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from rnntui.core.errors import InputError
-from rnntui.core.files import write_atomically
+from rnntui.core.files import make_private, write_atomically
 from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
 from rnntui.core.store import cache_home
@@ -32,7 +32,7 @@ def remember(found: Read[Any]) -> None:
     if path.exists():
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
     except OSError:
         return  # told where the run folder is made
     write_atomically(path, json.dumps(found.rows).encode(), durable=False)
