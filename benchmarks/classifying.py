@@ -2,8 +2,8 @@
 
     python benchmarks/classifying.py [--seeds 3]
 
-Trains `rnntui train reviews` with no other flag but the seed and a minute, and scores the held-out part.  Then a
-language model reads the sample's training texts without their labels for a minute, and a classifier learns from a
+Trains `rnntui train reviews` with no other flag but the seed, a minute and a preset's patience, and scores the held-out
+part.  Then a language model reads the training texts without their labels for a minute, and a classifier learns from a
 hundred labelled ones, from scratch and `--from` that model, with the same network and as many steps; both are scored on
 all texts that neither was shown a label of.
 """

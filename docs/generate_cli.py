@@ -5,13 +5,16 @@ python docs/generate_cli.py
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
 from rnntui.cli import cli
 from rnntui.core.cells import CELLS
-from rnntui.core.config import FIELDS, PRESETS, RECIPES, SECTIONS
+from rnntui.core.config import FIELDS, PRESETS, RECIPES, SECTIONS, build
+from rnntui.core.kinds import KINDS
 
 PATH = Path(__file__).with_name("cli.md")
 
@@ -78,21 +81,35 @@ def settings() -> list[str]:
 
 
 def presets() -> list[str]:
-    meaning = "`--preset` sets what no flag says; a limit given as a flag lifts a preset's limits."
+    patience = build({}).training.patience
+    meaning = (
+        f"`--preset` sets what no flag says, and a patience of {patience}; a limit given as a flag lifts a preset's "
+        "limits and its patience."
+    )
     lines = ["## Presets", "", meaning, "", "| preset | sets |", "|---|---|"]
     for name, values in PRESETS.items():
-        lines.append(f"| `{name}` | {', '.join(f'{key} = {value}' for key, value in values.items())} |")
+        lines.append(f"| `{name}` | {listed(values)} |")
     lines += [
         "",
-        "With other tokens than characters, a preset also sets:",
+        "With other tokens than characters, a language model also has, where the preset says nothing else:",
         "",
         "| `--tokenizer` | sets |",
         "|---|---|",
     ]
-    for kind, recipe in RECIPES.items():
-        if recipe:
-            lines.append(f"| `{kind}` | {', '.join(f'{key} = {value}' for key, value in recipe.items())} |")
+    lines += [f"| `{kind}` | {listed(recipe)} |" for kind, recipe in RECIPES.items() if recipe]
+    lines += [
+        "",
+        "Of a preset the other tasks take the limits alone, and have:",
+        "",
+        "| `--task` | sets |",
+        "|---|---|",
+    ]
+    lines += [f"| `{task}` | {listed(kind.recipe)} |" for task, kind in KINDS.items() if kind.recipe]
     return [*lines, ""]
+
+
+def listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in settings.items())
 
 
 def cells() -> list[str]:

@@ -63,8 +63,8 @@ class TextConfig(Section, frozen=True, kw_only=True):
     split: Annotated[
         str,
         _doc(
-            "train/valid/test in percent; two numbers leave no test part; 'auto' is 90/5/5, less of long texts; "
-            "80/10/10 of labelled ones and of pairs"
+            "train/valid/test in percent; two numbers leave no test part; 'auto' is 90/5/5, of labelled texts and "
+            "of pairs 80/10/10, and holds out less where there is much"
         ),
     ] = "auto"
     tokenizer: Annotated[TokenizerKind, _doc("what a token is")] = "char"
@@ -203,5 +203,6 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     seed: Annotated[Annotated[int, Meta(ge=0, le=(1 << 63) - 1)], _doc("of weights and dropout")] = 1
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], _doc("where to train")] = "auto"
     precision: Annotated[
-        Literal["auto", "fp32", "bf16", "fp16"], _doc("of the products; 'auto' races fp32 against bf16")
+        Literal["auto", "fp32", "bf16", "fp16"],
+        _doc("of the products; 'auto' races those that the device knows"),
     ] = "auto"

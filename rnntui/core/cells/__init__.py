@@ -1,8 +1,8 @@
 """The registry of recurrent cells.
 
-A new cell is one file beside this one and one line below; the `--cell` flag, the form, the table in
-the documentation and the contract tests follow from that line.  This module imports no torch, so that
-flags and screens can list the cells at once.
+A new cell is one file beside this one, its equations in `steps`, and one line below; the `--cell` flag,
+the form, the table in the documentation and the contract tests follow from that line.  This module
+imports no torch, so that flags and screens can list the cells at once.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     kernels.py        what those loops are given
     arithmetic.py     numbers for those loops: bf16 storage, exp, sigmoid, tanh
     products.py       the small products by torch, weights packed once: in any precision, anywhere
-    sweep.py          the small products and the loops in one, in bf16, where the processor knows it
+    sweep.py          the small products and the loops in one, where the processor has the vectors for it
     scan.py           a sequence without any product between its steps: mingru and minlstm
     scan_cuda.py      the same on a GPU, by Triton
     softmax.py        the loss of many words in the place of their logits
