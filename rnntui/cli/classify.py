@@ -9,7 +9,7 @@ import rich_click as click
 
 from rnntui import formats
 from rnntui.cli.judged import tell_judged
-from rnntui.cli.options import RunName, checkpoint_option, json_option, text_argument
+from rnntui.cli.options import RunName, checkpoint_option, json_option, named, text_argument
 from rnntui.cli.output import write_line
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
@@ -25,7 +25,7 @@ _NAMES = 12
 @checkpoint_option
 @json_option
 def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
-    """The probability of each label of TEXT; - reads standard input, a text a line."""
+    """The probability of each label of TEXT; - reads standard input, a text a line, and writes a line for each."""
     from rnntui.core.inference.classifying import judge, likeliest
     from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.tasks.classification import load_classifier
@@ -34,12 +34,14 @@ def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
     folder = sound_checkpoint(found, checkpoint)
     model, tokenizer, labels = load_classifier(found, folder / "model.safetensors")
     many = text == "-"
-    texts = (
-        [line for line in text_argument(text).split("\n") if line.strip()] if many else [text_argument(text)]
-    )
-    if not texts or not texts[0].strip():
-        raise InputError("TEXT: empty; give a text to classify")
+    given = text_argument(text)
+    texts = [line.removesuffix("\r") for line in given.removesuffix("\n").split("\n")] if many else [given]
+    if not any(each.strip() for each in texts):
+        raise InputError(f"{named(text)}: empty; give a text to classify")
     for each in texts:
+        if not each.strip():  # a line for each, so that texts and answers can be put side by side
+            write_line(json.dumps({"text": each, "label": None}) if as_json else "")
+            continue
         verdict = judge(model, tokenizer, each)
         order = likeliest(verdict.probabilities)
         if as_json:

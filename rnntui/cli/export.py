@@ -9,7 +9,7 @@ import msgspec
 import rich_click as click
 
 from rnntui import formats
-from rnntui.cli.options import OUTPUT, RunName, checkpoint_option, json_option, output_option
+from rnntui.cli.options import OUTPUT, Number, RunName, checkpoint_option, json_option, output_option
 from rnntui.cli.output import write_line
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
@@ -28,7 +28,7 @@ from rnntui.visible import visible_line
 @output_option("the file; left out, the run's name in this folder")
 @click.option(
     "--prune",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Number(0, 1, max_open=True),
     default=0.0,
     help="leave out this share of each matrix, the smallest weights",
 )
@@ -69,6 +69,7 @@ def export(
             raise InputError(
                 "--embeddings: written alone; leave out --format, --output, --prune and --quantize"
             )
+        _refuse_to_replace(embeddings, "--embeddings")
         _write_embeddings(found, folder, embeddings)
         return
     if form is None:
@@ -79,9 +80,14 @@ def export(
         form = "onnx" if output.suffix == ".onnx" else "safetensors"
     if output is None:
         output = Path(f"{found.name}.{form}")
-        if output.exists():
-            raise InputError(f"{output}: exists already; name the file with --output")
+    _refuse_to_replace(output, "--output")
     _write_model(found, folder, form, output, prune, quantize == "int8", as_json)
+
+
+def _refuse_to_replace(path: Path, flag: str) -> None:
+    """A mistyped name must not cost a text or a run."""
+    if path.exists():
+        raise InputError(f"{path}: exists already; delete it, or name another file with {flag}")
 
 
 def _write_embeddings(run: runs.Run, folder: Path, output: Path) -> None:
@@ -106,7 +112,7 @@ def _write_model(
     counters, weights = read_counters(folder), folder / "model.safetensors"
     found = exported(run, weights, form, prune, int8, Moment(counters.step, counters.train_s))
     write_atomically(output, found.content, durable=False)
-    sizes = weights.stat().st_size, len(found.content)
+    sizes = found.whole, len(found.content)
     if found.unscored:
         click.echo(f"not scored: {visible_line(found.unscored)}", err=True)
     scored = {"before": found.before, "after": found.after}

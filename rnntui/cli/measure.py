@@ -113,10 +113,16 @@ def evaluate(
             "--target-corpus: the other side of --corpus, for a run of --task translate; leave it out"
         )
     if task != "lm":
-        if dynamic or cache or compared or completing or protocol != "stream":
+        switches = {
+            "--protocol": protocol != "stream",
+            "--dynamic": dynamic,
+            "--cache": cache,
+            "--baselines": compared,
+            "--completion": completing,
+        }
+        if given := [flag for flag, is_set in switches.items() if is_set]:
             raise InputError(
-                f"--protocol, --dynamic, --cache, --baselines, --completion: of models that write; "
-                f"this one {KINDS[task].does}"
+                f"{', '.join(given)}: of models that write; this one {KINDS[task].does}; leave it out"
             )
         if task == "classify":
             evaluate_texts(found, split, corpus, encoding, checkpoint, device, as_json)

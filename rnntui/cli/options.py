@@ -135,6 +135,16 @@ quantize_option = click.option(
 )
 
 
+class Number(click.FloatRange):
+    """A number between bounds; what is none, as `nan`, is refused, though no bound is passed."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value} is no number; give one from {self.min:g} to {self.max:g}", param, ctx)
+        return number
+
+
 def helping_options(function: Function) -> Function:
     """Add the switches of what helps a model while it reads."""
     function = click.option(
@@ -149,7 +159,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
 
 
 def text_argument(value: str) -> str:
-    """A text from the command line; `-` reads it from standard input, undecodable bytes replaced."""
+    """A text from the command line; `-` reads standard input: no byte order mark, undecodable bytes replaced."""
     if value == "-":
-        return sys.stdin.buffer.read().decode("utf-8", "replace")
+        return sys.stdin.buffer.read().decode("utf-8", "replace").removeprefix("\ufeff")
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def named(value: str) -> str:
+    """How messages call a text that was given so."""
+    return "standard input" if value == "-" else "TEXT"

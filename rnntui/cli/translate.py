@@ -8,7 +8,15 @@ from typing import Any
 import rich_click as click
 
 from rnntui.cli.judged import tell_judged
-from rnntui.cli.options import RunName, checkpoint_option, device_option, json_option, text_argument
+from rnntui.cli.options import (
+    Number,
+    RunName,
+    checkpoint_option,
+    device_option,
+    json_option,
+    named,
+    text_argument,
+)
 from rnntui.cli.output import write, write_line
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
@@ -29,7 +37,7 @@ _AT_ONCE = 32
 )
 @click.option(
     "--length-penalty",
-    type=click.FloatRange(0, 2),
+    type=Number(0, 2),
     default=0.6,
     show_default=True,
     help="0 prefers short targets",
@@ -69,10 +77,10 @@ def translate(
     folder = sound_checkpoint(found, checkpoint)
     device = choose_device(device)
     model, vocabularies = load_translator(found, folder / "model.safetensors", device)
-    given = text_argument(text).removeprefix("\ufeff")
+    given = text_argument(text)
     texts = given.removesuffix("\n").split("\n") if text == "-" else [in_one_line(given)]
     if not any(each.strip() for each in texts):
-        raise InputError("TEXT: empty; give a text to translate")
+        raise InputError(f"{named(text)}: empty; give a text to translate")
     check_length(texts, vocabularies)
 
     def tell(source: str, targets: list[Translation]) -> None:

@@ -169,6 +169,14 @@ def test_from_a_run_to_files(trained: Run, tmp_path: Path) -> None:
                "--json").stdout
     )  # fmt: skip
     assert told["bytes"] == (tmp_path / "small.safetensors").stat().st_size < told["bytes_before"]
+    assert told["bytes_before"] == (tmp_path / "plain.safetensors").stat().st_size
+    for flag in ("--output", "--embeddings"):
+        result = rnntui("export", trained.path, flag, trained.path / "run.toml")
+        assert_one_line(result, 2, "run.toml: exists already", flag)
+    assert Run.open(trained.path).config == trained.config
+    assert_one_line(
+        rnntui("export", trained.path, "-o", tmp_path / "n.onnx", "--prune", "nan"), 2, "--prune", "nan"
+    )
     assert sum(each["bytes"] for each in told["tensors"]) < 0.4 * sum(
         each.nbytes for each in original.values()
     )

@@ -114,15 +114,18 @@ def test_from_a_table_to_every_answer(examples: Path, tmp_path: Path) -> None:
     answer = json.loads(rnntui("classify", run, "the soup was not bad 7", "--json").stdout)
     assert answer["label"] == "yes" and sum(answer["probabilities"].values()) == pytest.approx(1)
     assert "".join(piece for piece, _ in answer["influence"]) == "the soup was not bad 7"
-    lines = rnntui(
-        "classify", run, "-", stdin="the soup was fine 1\n\nthe soup was bad 2\n"
-    ).stdout.splitlines()
-    assert [line.split()[1] for line in lines] == ["yes", "no"]
+    given = "\ufeffthe soup was fine 1\r\n\r\nthe soup was bad 2\n"
+    lines = rnntui("classify", run, "-", stdin=given).stdout.split("\n")
+    assert [line.split()[1:2] for line in lines] == [["yes"], [], ["no"], []], "a line for each"
+    answers = rnntui("classify", run, "-", "--json", stdin=given).stdout.splitlines()
+    told = [(each["text"], each["label"]) for each in map(json.loads, answers)]
+    assert told == [("the soup was fine 1", "yes"), ("", None), ("the soup was bad 2", "no")]
 
     shown = rnntui("runs", "show", run).stdout
     assert "--task=classify" in shown and "accuracy" in shown
     assert_one_line(rnntui("complete", run, "x"), 2, "--task classify", "rnntui classify")
-    assert_one_line(rnntui("classify", run, " "), 2, "empty")
+    assert_one_line(rnntui("classify", run, " "), 2, "TEXT: empty")
+    assert_one_line(rnntui("classify", run, "-", stdin=" \n"), 2, "standard input: empty")
     assert_one_line(rnntui("evaluate", run, "--cache"), 2, "--cache", "tells labels")
     other = tmp_path / "other.tsv"
     other.write_text("label\ttext\nmaybe\tfine\n", encoding="utf-8")

@@ -110,4 +110,4 @@ def test_the_command_makes_it_again_and_faults_are_one_line(
     base = ("train", examples, "--task", "classify", "--headless", "--from")
     assert_one_line(rnntui(*base, "nowhere"), 2, "nowhere", "no such run")
     assert_one_line(rnntui(*base, taught.path, "--cell", "gru"), 2, "--cell", "--from")
-    assert_one_line(rnntui(*base, classifier.path), 2, "--task classify")
+    assert_one_line(rnntui(*base, classifier.path), 2, "--from", "--task classify", "name a language model")

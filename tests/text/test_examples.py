@@ -39,11 +39,15 @@ def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
     assert read_file(tmp_path / "a.jsonl", lines) == ROWS
     assert read_file(tmp_path / "b.tsv", tsv.replace("label\ttext", "stars\tbody"), text_column="body",
                      label_column="stars") == ROWS  # fmt: skip
+    assert read_file(tmp_path / "c.tsv", tsv.replace("\t", " \t")) == ROWS
     for number, (label, text) in enumerate(ROWS):
         (tmp_path / "folders" / label).mkdir(parents=True, exist_ok=True)
         (tmp_path / "folders" / label / f"{number}.txt").write_text(text, encoding="utf-8")
     found = read(TextConfig(corpus=str(tmp_path / "folders"), task="classify")).rows
     assert sorted((each.label, each.text) for each in found) == sorted(ROWS)
+    (tmp_path / "folders" / ROWS[0][0] / "none.txt").touch()
+    with pytest.raises(InputError, match=r"none.txt: the text is empty; delete the file"):
+        read(TextConfig(corpus=str(tmp_path / "folders"), task="classify"))
     digests = {read(TextConfig(corpus=str(tmp_path / name))).sha256 for name in ("a.tsv", "a.csv", "a.jsonl")}
     assert len(digests) == 1
     assert [each.where for each in read(TextConfig(corpus=str(tmp_path / "a.tsv"))).rows][-1].endswith(
@@ -55,8 +59,9 @@ def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("a.tsv", "label\tbody\ngood\tx\n", ("line 1", "no column 'text'", "--text-column")),
-        ("a.tsv", "label\tlabel\ttext\na\tb\tc\n", ("line 1", "more than one column 'label'")),
-        ("a.tsv", "label\ttext\ngood\tx\ty\n", ("line 2", "3 columns", "names 2")),
+        ("a.tsv", "label\tlabel\ttext\na\tb\tc\n", ("line 1", "more than one column 'label'", "rename")),
+        ("a.tsv", "\nlabel\ttext\n", ("line 1", "no column 'text'", "blank")),
+        ("a.tsv", "label\ttext\ngood\tx\ty\n", ("line 2", "3 columns", "names 2", "leave it out")),
         ("a.tsv", "label\ttext\ngood\tx\nbad\t \n", ("line 3", "the text is empty")),
         ("a.tsv", "label\ttext\n\tx\n", ("line 2", "the label is empty")),
         ("a.tsv", "label\ttext\n", ("no examples",)),
@@ -64,7 +69,8 @@ def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
         ("a.csv", 'label,text\ngood,"x"y\n', ("row 2", "not CSV")),
         ("a.jsonl", '{"label": "a", "text": "b"}\n{"label": \n', ("line 2", "not JSON")),
         ("a.jsonl", "[1]\n", ("line 1", "not an object")),
-        ("a.jsonl", "[" * 100_000 + "\n", ("line 1", "not JSON")),
+        ("a.jsonl", '{"text": "b"\n', ("line 1: not JSON: Expecting ',' delimiter; write {",)),
+        ("a.jsonl", "[" * 100_000 + "\n", ("line 1", "not JSON", "nested too deeply")),
         ("a.jsonl", '{"label": "a"}\n', ("line 1", "no key 'text'")),
         ("a.jsonl", '{"label": "a", "text": 7}\n', ("line 1", "'text' is no text")),
         ("a.jsonl", '{"label": null, "text": "b"}\n', ("line 1", "'label' is neither")),

@@ -63,6 +63,11 @@ def test_what_is_wrong_is_said_with_its_line(content: str, words: tuple[str, ...
     assert "a.tsv" in message and "\n" not in message and all(word in message for word in words), message
 
 
+def test_a_folder_holds_no_pairs(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a folder, not a table; give a .tsv"):
+        pairs_in(tmp_path)
+
+
 @pytest.mark.parametrize("longer", ["a.en", "a.de"])
 def test_two_files_must_be_of_one_length(longer: str, tmp_path: Path) -> None:
     """Protects against pairs that are none: the file and the line that has no partner are named."""

@@ -28,8 +28,8 @@ def binary(newline: bytes = b"\n") -> bytes:
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize(
     "content",
-    [plain(), b"3 3\n" + plain(), binary(), binary(b"")],
-    ids=["glove", "vec", "bin", "bin, no ends"],
+    [plain(), b"3 3\n" + plain(), plain().replace(b" ", b"\t"), binary(), binary(b"")],
+    ids=["glove", "vec", "tabs", "bin", "bin, no ends"],
 )
 def test_every_form_is_read(content: bytes, packed: bool, tmp_path: Path) -> None:
     """Protects `--embeddings`: GloVe, word2vec and fastText say the same, gzip or not; only what is wanted is kept."""
@@ -59,6 +59,11 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         (b"5 2\nsoup 1 2\nroom 1 2 3\n", ("line 3", "3 numbers")),
         (b"soup\n", ("line 1", "0 numbers")),
         (b"", ("no vectors",)),
+        (b"2 3\nsoup 1 2 nan\nroom 1 2 3\n", ("line 2", "'soup'", "not finite")),
+        (b"2 3\nsoup 1 2 1e39\nroom 1 2 3\n", ("line 2", "'soup'", "not finite")),
+        (b"2 3\nsoup 1 2 x\nroom 1 2 3\n", ("line 2", "'soup'", "could not convert")),
+        (b"2 3\nNew York 1 2 3\nsoup 1 2 3\n", ("line 2", "4 numbers after 'New'", "others have 3")),
+        (b"2 3\n\xe9t\xe9 1 2 3\nsoup 1 2 3\n", ("line 2", "not UTF-8")),
         (b"soup 1 2\n\xff\xfe 1 2\n", ("line 2", "not UTF-8")),
         (b"3 3\nsoup \x00\x01\xff", ("word 1", "should hold 3 words")),
         (b"9 0\n\xff\xff\xff\n", ("line 1", "0 features")),

@@ -41,6 +41,8 @@ class Exported(NamedTuple):
     content: bytes
     tensors: Mapping[str, Arrays]
     """Those of the file, or of its graph."""
+    whole: int
+    """Bytes of the file, had nothing been left out of it."""
     before: ev.Evaluated | None = None
     """How the model does on the held-out part; None where nothing is left out of it."""
     after: ev.Evaluated | None = None
@@ -70,13 +72,19 @@ def export(run: Run, weights: Path, form: str, prune: float, int8: bool, now: Mo
             before, after = (_scored(run, task, each, now) for each in (smaller(plain), matrices))
         except InputError as error:
             unscored = oneline(error)  # whose corpus has gone can be made smaller all the same
+    content = _content(run, form, matrices)
+    whole = len(_content(run, form, smaller(plain))) if prune or int8 else len(content)
     if form == "onnx":
-        content = _onnx(run, matrices)
         tensors = {name: matrix.values for name, matrix in matrices.items()}
-        scales = {f"{name}.scale": each.scale for name, each in matrices.items() if each.scale is not None}
-        return Exported(content, tensors | scales, before, after, unscored)
-    tensors = packed(matrices)
-    return Exported(save(tensors, metadata=_notes(run)), tensors, before, after, unscored)
+        tensors |= {f"{name}.scale": each.scale for name, each in matrices.items() if each.scale is not None}
+    else:
+        tensors = packed(matrices)
+    return Exported(content, tensors, whole, before, after, unscored)
+
+
+def _content(run: Run, form: str, matrices: Mapping[str, Matrix]) -> bytes:
+    """Of a file of that form."""
+    return _onnx(run, matrices) if form == "onnx" else save(packed(matrices), metadata=_notes(run))
 
 
 def _notes(run: Run) -> dict[str, str]:

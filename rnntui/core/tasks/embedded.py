@@ -47,7 +47,11 @@ def embedded(config: Config, tokenizer: Tokenizer) -> Embedded:
             matrix[token], known[token] = torch.from_numpy(vector), 1
     words = sum(map(bool, texts))
     if not known.any():
-        raise InputError(f"{path}: none of the vocabulary's {words:,} words is in it; use --tokenizer word")
+        if config.text.tokenizer == "word":
+            step = "take vectors of the text's language, or leave out --embeddings"
+        else:
+            step = "use --tokenizer word"
+        raise InputError(f"{path}: none of the vocabulary's {words:,} words is in it; {step}")
     found = int(known.sum())
     return Embedded(
         changed(config, {"embedding_size": vectors.size, "embeddings": str(path)}),

@@ -37,7 +37,11 @@ def inherited(config: Config) -> Config:
     """
     if not config.model.begin_from:
         return config
-    other = store.find(config.model.begin_from, "lm")
+    other = store.find(config.model.begin_from)
+    if other.config.text.task != "lm":
+        raise InputError(
+            f"--from: {config.model.begin_from}: trained with --task {other.config.text.task}; name a language model"
+        )
     names = INHERITED - foreign(config.text.task) - {"parameters"}
     settings = {name: value_of(other.config, name) for name in names}
     return changed(config, settings | {"begin_from": str(other.path)})

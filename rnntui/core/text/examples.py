@@ -69,7 +69,7 @@ def _examples(config: TextConfig) -> Iterator[Example]:
     instead = "give a .tsv, .csv or .jsonl file, a folder for each label, or leave out --task classify"
     for record in records(config, columns, instead):
         text, label = record.fields
-        yield Example(text, label, record.where)
+        yield Example(text, label.strip(), record.where)  # a blank that nobody sees makes no other label
 
 
 def _folder(path: Path, config: TextConfig) -> Iterator[Example]:
@@ -80,5 +80,7 @@ def _folder(path: Path, config: TextConfig) -> Iterator[Example]:
     for label in labels:
         for file in sorted(label.rglob("*")):
             if file.is_file() and not file.name.startswith("."):
+                if not file.stat().st_size:
+                    raise InputError(f"{file}: the text is empty; delete the file, or give it a text")
                 text = "".join(Source(str(file), config.encoding).blocks())
                 yield Example(text, label.name, str(file))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import importlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,6 +55,8 @@ def records(config: TextConfig, columns: Sequence[Column], instead: str) -> Iter
         yield from _dataset(corpus.removeprefix(_DATASET), columns)
         return
     file = catalogue.SAMPLES[corpus].file if corpus in catalogue.SAMPLES else corpus
+    if Path(corpus).is_dir():
+        raise InputError(f"{corpus}: a folder, not a table; {instead}")
     lines = lines_of(Source(corpus, config.encoding).blocks())
     name = remembered_as(corpus)
     match Path(file).suffix.lower():
@@ -98,24 +100,33 @@ def _table(
                 header = _header(row, columns, where)
             elif row and row != [""]:
                 if len(row) != len(header):
-                    raise InputError(f"{where}: {len(row)} columns, where the first one names {len(header)}")
+                    raise InputError(
+                        f"{where}: {len(row)} columns, where the first one names {len(header)}; "
+                        "mend it, or leave it out"
+                    )
                 entry = dict(zip(header, row, strict=True))
                 yield Record(tuple(entry[column.name] for column in columns), where)
     except csv.Error as error:
-        raise InputError(f"{name}: row {number + 1}: not CSV: {oneline(error)}") from None
+        fault = f"{name}: row {number + 1}: not CSV: {oneline(error)}"
+        raise InputError(f"{fault}; mend it, or give the file as .tsv") from None
 
 
 def _header(row: list[str], columns: Sequence[Column], where: str) -> list[str]:
     """The names of the columns.  Raises InputError where one that is wanted is missing."""
     header = [column.strip() for column in row]
     for column in columns:
-        if header.count(column.name) != 1:
-            fault = "no column" if column.name not in header else "more than one column"
-            raise InputError(
-                f"{where}: {fault} '{column.name}'; {nearest(column.name, header)}; "
-                f"name it with --{column.setting}-column"
-            )
+        if column.name not in header:
+            known = [name for name in header if name]
+            raise InputError(f"{where}: no column '{column.name}'; {_advice(column, known)}")
+        if header.count(column.name) > 1:
+            raise InputError(f"{where}: more than one column '{column.name}'; rename all but one")
     return header
+
+
+def _advice(column: Column, known: Collection[str]) -> str:
+    """What to do where a column is not among those `known`."""
+    step = f"rename one, or name it with --{column.setting}-column"
+    return f"{nearest(column.name, known)}; {step}" if known else f"the line is blank; {step}"
 
 
 def _objects(lines: Iterable[str], name: str, columns: Sequence[Column]) -> Iterator[Record]:
@@ -124,13 +135,18 @@ def _objects(lines: Iterable[str], name: str, columns: Sequence[Column]) -> Iter
         if not line.strip():
             continue
         where = f"{name}: line {number}"
+        shape = "{" + ", ".join(f'"{column.name}": ...' for column in columns) + "}"
         try:
             entry = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: not JSON: {oneline(error)}") from None
+        except RecursionError:
+            raise InputError(
+                f"{where}: not JSON that can be read, nested too deeply; write {shape}"
+            ) from None
+        except ValueError as error:
+            fault = error.msg if isinstance(error, json.JSONDecodeError) else oneline(error)
+            raise InputError(f"{where}: not JSON: {fault}; write {shape}") from None
         if not isinstance(entry, dict):
-            shape = ", ".join(f'"{column.name}": ...' for column in columns)
-            raise InputError(f"{where}: not an object; write {{{shape}}}")
+            raise InputError(f"{where}: not an object; write {shape}")
         yield _record(entry, where, columns)
 
 
@@ -138,15 +154,14 @@ def _record(entry: dict[str, Any], where: str, columns: Sequence[Column]) -> Rec
     """The wanted fields of an object.  Raises InputError where one is missing or is no text."""
     for column in columns:
         if column.name not in entry:
-            raise InputError(
-                f"{where}: no key '{column.name}'; {nearest(column.name, entry)}; "
-                f"name it with --{column.setting}-column"
-            )
+            raise InputError(f"{where}: no key '{column.name}'; {_advice(column, entry)}")
         value = entry[column.name]
         if column.is_text and not isinstance(value, str):
             raise InputError(f"{where}: '{column.name}' is no text; put it between quotes")
         if not isinstance(value, str | int | bool):
-            raise InputError(f"{where}: '{column.name}' is neither text nor whole number")
+            raise InputError(
+                f"{where}: '{column.name}' is neither text nor whole number; give one, or leave the line out"
+            )
     return Record(tuple(_writable(str(entry[column.name])) for column in columns), where)
 
 

@@ -47,24 +47,32 @@ def read_vectors(path: Path, wanted: Collection[str]) -> Vectors:
             file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
             head = file.read(_PROBE)
             file.seek(0)
+            _, size = _header(head.partition(b"\n")[0]) or (0, 0)
             entries = _binary(file, path) if _is_binary(head) else _lines(file, path)
-            return _chosen(entries, wanted, path)
+            return _chosen(entries, wanted, path, size)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or oneline(error)
         raise InputError(f"{path}: cannot be read: {reason}") from None
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether a header is followed by what is no line of text."""
+    """Whether a header is followed by what is no line of text: few of its parts are numbers.
+
+    A line of text may be faulty, and is then to be named; so not all of them have to be.
+    """
     first, _, rest = head.partition(b"\n")
     if not _header(first):
         return False
-    second = rest.partition(b"\n")[0]
+    parts = rest.partition(b"\n")[0].split()[1:]
+    return 2 * sum(map(_is_number, parts)) <= len(parts)
+
+
+def _is_number(part: bytes) -> bool:
     try:
-        _floats(second.decode().split(" ")[1:])
+        float(part)
     except ValueError:
-        return True
-    return False
+        return False
+    return True
 
 
 def _header(line: bytes) -> tuple[int, int] | None:
@@ -77,7 +85,8 @@ def _header(line: bytes) -> tuple[int, int] | None:
 
 def _floats(parts: list[str]) -> Vector:
     """The numbers in the parts of a line.  Raises ValueError where one is none, or not finite."""
-    vector = np.array([float(part) for part in parts if part], dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is too large for fp32 is infinite there
+        vector = np.array([float(part) for part in parts if part], dtype=np.float32)
     if not np.isfinite(vector).all():
         raise ValueError("a number is not finite")
     return vector
@@ -95,7 +104,7 @@ def _lines(file: BinaryIO, path: Path) -> Iterator[_Entry]:
         if number == 1 and _header(line):
             continue
         try:
-            word, *parts = line.decode().rstrip().split(" ")
+            word, *parts = line.decode().rstrip().replace("\t", " ").split(" ")
         except UnicodeDecodeError:
             raise InputError(f"{where}: not UTF-8; give word2vec, GloVe or fastText vectors") from None
         if word or parts:
@@ -118,11 +127,12 @@ def _binary(file: BinaryIO, path: Path) -> Iterator[_Entry]:
         yield _Entry(word.decode("utf-8", "replace").lstrip("\n"), np.frombuffer(content, "<f4"), where)
 
 
-def _chosen(entries: Iterator[_Entry], wanted: Collection[str], path: Path) -> Vectors:
+def _chosen(entries: Iterator[_Entry], wanted: Collection[str], path: Path, size: int) -> Vectors:
+    """Those that are wanted, all of `size` features, or of as many as the first has where that is 0."""
     found: dict[str, Vector] = {}
-    size = 0
+    known = False
     for word, features, where in entries:
-        size = size or len(features)
+        size, known = size or len(features), True
         if len(features) != size or not size:
             raise InputError(
                 f"{where}: {len(features)} numbers after '{word[:40]}', where others have {size}"
@@ -134,7 +144,7 @@ def _chosen(entries: Iterator[_Entry], wanted: Collection[str], path: Path) -> V
                 raise InputError(f"{where}: '{word[:40]}': {error}") from None
             if not np.isfinite(found[word]).all():
                 raise InputError(f"{where}: '{word[:40]}': a number is not finite")
-    if not size:
+    if not known:
         raise InputError(f"{path}: no vectors; give word2vec, GloVe or fastText vectors")
     return Vectors(size, found)
 
