@@ -37,7 +37,7 @@ LIMITS = ("max_steps", "max_epochs", "max_time")
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"hidden_size": 256, "max_time": 60.0},
-    "balanced": {"max_time": 300.0},
+    "balanced": {"hidden_size": 320, "max_time": 300.0},
     "thorough": {"num_layers": 2, "batch_size": 32, "dropout": 0.5, "input_dropout": 0.1, "max_time": 1200.0},
 }
 DEFAULT_PRESET = "balanced"
@@ -49,7 +49,7 @@ RECIPES: dict[TokenizerKind, dict[str, Any]] = {
     "word": _WORDS | {"softmax": "sampled"},
     "bpe": _WORDS,
 }
-"""What a preset becomes for other tokens than characters."""
+"""What `balanced` becomes for other tokens than characters; the other presets go before it."""
 INHERITED = frozenset(
     (
         "tokenizer",
@@ -172,7 +172,8 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
         chosen = {name: value for name, value in chosen.items() if name in LIMITS}
     elif settings.get("softmax") == "adaptive":
         recipe = {name: value for name, value in recipe.items() if name != "tied"}
-    base = {**recipe, **chosen, "patience": _PRESET_PATIENCE}
+    base = chosen | recipe if preset == DEFAULT_PRESET else recipe | chosen
+    base = base | {"patience": _PRESET_PATIENCE}
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
     if settings.get("parameters") is not None:
