@@ -46,7 +46,8 @@ def last_evaluation(run: Path) -> dict[str, Any]:
 
 
 def spread(values: list[float], digits: int) -> str:
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    middle = f"{statistics.median(values):.{digits}f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 def reached(text: str, target: float, seed: int) -> tuple[float, float]:
@@ -128,6 +129,8 @@ def main() -> None:
             "one seed, twenty minutes."
             if options.thorough
             else f"median of {seeds} seeds (lowest to highest)."
+            if seeds > 1
+            else "one seed."
         ),
         "",
         "| run | what | here | bound |",

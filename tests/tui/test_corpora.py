@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from textual.containers import VerticalScroll
 from textual.widgets import Input, OptionList
 
 from rnntui.core import store
@@ -54,6 +56,19 @@ async def test_choosing_a_text_and_a_cell_starts_a_run(corpus_file: Path) -> Non
         await until(pilot, lambda: not app.training())
 
 
+async def test_what_comes_when_the_screen_has_begun_to_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects who quits at once: a closing screen mounts nothing, and what its threads then find is no fault."""
+    app = RnntuiApp(CorporaScreen())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = app.screen
+        assert isinstance(screen, CorporaScreen)
+        await until(pilot, lambda: len(screen.cuts) == 4)
+        await screen.query(Cuts).remove()
+        monkeypatch.setattr(VerticalScroll, "mount", lambda *arguments, **named: None)
+        screen._show_cuts(screen.cuts)
+        assert not screen.query(Cuts)
+
+
 async def test_what_is_chosen_is_measured_on_this_machine() -> None:
     """Protects the promise of the recipe: parameters, device, precision, speed and time, for every cell."""
     app = RnntuiApp(CorporaScreen())
@@ -62,7 +77,7 @@ async def test_what_is_chosen_is_measured_on_this_machine() -> None:
         assert "520k parameters" in text_of(pilot, "#cost") and "5:00 for" in text_of(pilot, "#cost")
         assert "o_t = sigmoid" in text_of(pilot, "#equations")
         app.screen.query_one("#cell", Choice).choose("elman")
-        await until(pilot, lambda: "335k parameters" in text_of(pilot, "#cost"))
+        await until(pilot, lambda: "149k parameters" in text_of(pilot, "#cost"))
         assert "h_t = f(W x_t" in text_of(pilot, "#equations")
 
 

@@ -236,10 +236,14 @@ class CorporaScreen(RnntuiScreen):
     def _show_cuts(self, found: tuple[Cut, ...]) -> None:
         from rnntui.tui.widgets.cuts import Cuts
 
-        if not self.query(Cuts):
+        if there := self.query(Cuts):
+            widget = there.first()
+        else:
             self.query("#cuts-waiting").remove()
-            self.query_one("#cuts-side").mount(Cuts(id="cuts"))
-        widget = self.query_one(Cuts)
+            widget = Cuts(id="cuts")
+            self.query_one("#cuts-side").mount(
+                widget
+            )  # nothing is mounted where the screen has begun to close
         widget.cuts, widget.chosen = found, self._tokenizer
         self.cuts = found
 
