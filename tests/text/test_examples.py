@@ -60,7 +60,7 @@ def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
     [
         ("a.tsv", "label\tbody\ngood\tx\n", ("line 1", "no column 'text'", "--text-column")),
         ("a.tsv", "label\tlabel\ttext\na\tb\tc\n", ("line 1", "more than one column 'label'", "rename")),
-        ("a.tsv", "\nlabel\ttext\n", ("line 1", "no column 'text'", "blank")),
+        ("a.tsv", "\nlabel\ttext\n", ("line 1", "no column 'text'", "nothing is named")),
         ("a.tsv", "label\ttext\ngood\tx\ty\n", ("line 2", "3 columns", "names 2", "leave it out")),
         ("a.tsv", "label\ttext\ngood\tx\nbad\t \n", ("line 3", "the text is empty")),
         ("a.tsv", "label\ttext\n\tx\n", ("line 2", "the label is empty")),
@@ -72,6 +72,7 @@ def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
         ("a.jsonl", '{"text": "b"\n', ("line 1: not JSON: Expecting ',' delimiter; write {",)),
         ("a.jsonl", "[" * 100_000 + "\n", ("line 1", "not JSON", "nested too deeply")),
         ("a.jsonl", '{"label": "a"}\n', ("line 1", "no key 'text'")),
+        ("a.jsonl", "{}\n", ("line 1", "no key 'text'", "nothing is named")),
         ("a.jsonl", '{"label": "a", "text": 7}\n', ("line 1", "'text' is no text")),
         ("a.jsonl", '{"label": null, "text": "b"}\n', ("line 1", "'label' is neither")),
         ("a.txt", "some text\n", ("'.txt' holds no columns", "--task classify")),

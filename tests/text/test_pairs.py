@@ -63,7 +63,11 @@ def test_what_is_wrong_is_said_with_its_line(content: str, words: tuple[str, ...
     assert "a.tsv" in message and "\n" not in message and all(word in message for word in words), message
 
 
-def test_a_folder_holds_no_pairs(tmp_path: Path) -> None:
+def test_a_folder_holds_no_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects who points at one; a folder that is called as a sample hides no sample."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "phrases").mkdir()
+    assert len(read(TextConfig(corpus="phrases", task="translate")).rows) == 3000
     with pytest.raises(InputError, match=r"a folder, not a table; give a .tsv"):
         pairs_in(tmp_path)
 

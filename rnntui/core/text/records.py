@@ -55,7 +55,7 @@ def records(config: TextConfig, columns: Sequence[Column], instead: str) -> Iter
         yield from _dataset(corpus.removeprefix(_DATASET), columns)
         return
     file = catalogue.SAMPLES[corpus].file if corpus in catalogue.SAMPLES else corpus
-    if Path(corpus).is_dir():
+    if file == corpus and Path(corpus).expanduser().is_dir():
         raise InputError(f"{corpus}: a folder, not a table; {instead}")
     lines = lines_of(Source(corpus, config.encoding).blocks())
     name = remembered_as(corpus)
@@ -126,7 +126,7 @@ def _header(row: list[str], columns: Sequence[Column], where: str) -> list[str]:
 def _advice(column: Column, known: Collection[str]) -> str:
     """What to do where a column is not among those `known`."""
     step = f"rename one, or name it with --{column.setting}-column"
-    return f"{nearest(column.name, known)}; {step}" if known else f"the line is blank; {step}"
+    return f"{nearest(column.name, known)}; {step}" if known else f"nothing is named here; {step}"
 
 
 def _objects(lines: Iterable[str], name: str, columns: Sequence[Column]) -> Iterator[Record]:

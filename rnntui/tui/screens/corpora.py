@@ -241,9 +241,8 @@ class CorporaScreen(RnntuiScreen):
         else:
             self.query("#cuts-waiting").remove()
             widget = Cuts(id="cuts")
-            self.query_one("#cuts-side").mount(
-                widget
-            )  # nothing is mounted where the screen has begun to close
+            # Where the screen has begun to close nothing is mounted, and no query would find it.
+            self.query_one("#cuts-side").mount(widget)
         widget.cuts, widget.chosen = found, self._tokenizer
         self.cuts = found
 
