@@ -155,6 +155,8 @@ def multiply_tile(
     start      address of fp32 rows, the next one `start_stride` numbers further
     sums       address of fp32 rows, the next one `sums_stride` numbers further
     """
+    if not (isinstance(tiling, types.IntegerLiteral) and isinstance(rows, types.IntegerLiteral)):
+        return None  # numba asks again with the constants
     here, count = TILINGS[tiling.literal_value], rows.literal_value
     vector = ir.VectorType(_FP32, here.lanes)
     factors = ir.VectorType(_I32, here.lanes) if tiling.literal_value == BF16 else vector

@@ -17,7 +17,7 @@ from numba.extending import overload
 from torch import Tensor
 
 from rnntui.core.cells.fast import elman, gru, lstm
-from rnntui.core.cells.fast.compiling import OPTIONS, inlined, kernel, thread_function
+from rnntui.core.cells.fast.compiling import inlined, kernel, thread_function
 from rnntui.core.cells.fast.kernels import Array, Gradients, Kept, Kernels
 from rnntui.core.cells.fast.machine import (
     BF16,
@@ -122,8 +122,10 @@ def _pack_columns(U: Array, begin: int, end: int, packed: Array) -> None:
                 packed[block, word, column, :] = 0
 
 
+@inlined
 def _multiply(
     tiling: int,
+    most: int,
     x: int,
     rows: int,
     stride: int,
@@ -136,35 +138,24 @@ def _multiply(
 ) -> None:
     """One panel: x (rows, words) times packed weights plus start, into a tile's columns of sums.
 
-    x, weights, start and sums are addresses; rows of x are `stride` words apart, of start and sums
-    `start_stride` and `width` numbers.  Compiled code takes the overload below.
+    The tiling and `most`, the rows of its largest tile, are constants.  x, weights, start and sums are addresses; rows
+    of x are `stride` words apart, of start and sums `start_stride` and `width` numbers.
     """
-    raise NotImplementedError
-
-
-@overload(_multiply, prefer_literal=True, jit_options=OPTIONS)
-def _choose_multiply(tiling, x, rows, stride, weights, words, start, start_stride, sums, width):
-    kind = tiling.literal_value
-    most = TILINGS[kind].rows
-
-    def multiply(tiling, x, rows, stride, weights, words, start, start_stride, sums, width):
-        row = 0
-        while row < rows:
-            here, begin, into = x + 4 * row * stride, start + 4 * row * start_stride, sums + 4 * row * width
-            if rows - row >= most:
-                multiply_tile(kind, most, here, stride, weights, words, begin, start_stride, into, width)
-                row += most
-            elif rows - row >= 4:
-                multiply_tile(kind, 4, here, stride, weights, words, begin, start_stride, into, width)
-                row += 4
-            elif rows - row >= 2:
-                multiply_tile(kind, 2, here, stride, weights, words, begin, start_stride, into, width)
-                row += 2
-            else:
-                multiply_tile(kind, 1, here, stride, weights, words, begin, start_stride, into, width)
-                row += 1
-
-    return multiply
+    row = 0
+    while row < rows:
+        here, begin, into = x + 4 * row * stride, start + 4 * row * start_stride, sums + 4 * row * width
+        if rows - row >= most:
+            multiply_tile(tiling, most, here, stride, weights, words, begin, start_stride, into, width)
+            row += most
+        elif rows - row >= 4:
+            multiply_tile(tiling, 4, here, stride, weights, words, begin, start_stride, into, width)
+            row += 4
+        elif rows - row >= 2:
+            multiply_tile(tiling, 2, here, stride, weights, words, begin, start_stride, into, width)
+            row += 2
+        else:
+            multiply_tile(tiling, 1, here, stride, weights, words, begin, start_stride, into, width)
+            row += 1
 
 
 def _step(cell: int, *arguments: Any) -> None:
@@ -202,7 +193,8 @@ def _choose_step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR):
 @cache
 def _forward_sweep(tiling: int, cell: int) -> int:
     """What a thread does with a job forward, compiled for one of `TILINGS` and one of `CELLS`."""
-    size, columns, numbers = TILINGS[tiling].size, TILINGS[tiling].columns, TILINGS[tiling].numbers
+    here = TILINGS[tiling]
+    size, columns, numbers, most = here.size, here.columns, here.numbers, here.rows
 
     def sweep(address):
         job, (who, how_many) = items(address, _SUMS + 1), thread(address)
@@ -226,7 +218,7 @@ def _forward_sweep(tiling: int, cell: int) -> int:
                     panel = packed_at + (block * gates + gate) * panel_size
                     start = job[_BIAS] + 4 * (gate * width + block * columns)
                     into = sums + 4 * (gate * width + (block - begin) * columns)
-                    _multiply(tiling, state, B, words, panel, words, start, 0, into, gates * width)
+                    _multiply(tiling, most, state, B, words, panel, words, start, 0, into, gates * width)
             _step(cell, t, units, G, R, S, h)
             meet(job[_COUNT], (t + 1) * how_many)
 
@@ -236,7 +228,8 @@ def _forward_sweep(tiling: int, cell: int) -> int:
 @cache
 def _backward_sweep(tiling: int, cell: int) -> int:
     """What a thread does with a job backward, compiled for one of `TILINGS` and one of `CELLS`."""
-    size, columns, numbers = TILINGS[tiling].size, TILINGS[tiling].columns, TILINGS[tiling].numbers
+    here = TILINGS[tiling]
+    size, columns, numbers, most = here.size, here.columns, here.numbers, here.rows
 
     def sweep(address):
         job, (who, how_many) = items(address, _ROWS + 1), thread(address)
@@ -279,7 +272,17 @@ def _backward_sweep(tiling: int, cell: int) -> int:
                     into = sums + 4 * (block - begin) * columns
                     start, start_stride = (into, width) if gate else (job[_BIAS], 0)
                     _multiply(
-                        tiling, x + size * gate * H, B, stride, panel, words, start, start_stride, into, width
+                        tiling,
+                        most,
+                        x + size * gate * H,
+                        B,
+                        stride,
+                        panel,
+                        words,
+                        start,
+                        start_stride,
+                        into,
+                        width,
                     )
         for b in range(B):
             for j in range(units):
