@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from rnntui.core.cells import CELLS, base, cell_class
-from rnntui.core.cells.base import Cell, FusedCell, State
+from rnntui.core.cells.base import Cell, FusedCell, Lookup, State
 from rnntui.core.cells.fast import sweep
 from rnntui.core.cells.steps import STEPS
 
@@ -83,6 +85,22 @@ def test_gradients_are_those_of_the_function(cell: Cell) -> None:
     assert torch.autograd.gradcheck(one, inputs)
 
 
+def test_an_input_of_few_rows_is_that_input(cell: Cell) -> None:
+    """Protects training on characters: what is done to each row once is what is done to every place."""
+    tokens, rows = torch.randint(4, (T, B)), torch.randn(4, I).double().requires_grad_()
+    state = tuple(part.requires_grad_() for part in random_state(cell))
+    given = [rows, *state, *cell.parameters()]
+
+    def outcome(y: Tensor, last: State) -> tuple[Tensor, ...]:
+        parts = [(part * torch.arange(1.0, H + 1)).square().sum() for part in (y, *last)]
+        return (y, *last, *torch.autograd.grad(torch.stack(parts).sum(), given))
+
+    expected = outcome(*cell(rows[tokens], state))
+    torch.testing.assert_close(outcome(*cell.forward_lookup(Lookup(tokens, rows), state)), expected)
+    if isinstance(cell, FusedCell):
+        torch.testing.assert_close(outcome(*cell.forward_by_ours(Lookup(tokens, rows), state)), expected)
+
+
 def test_shapes_and_the_zero_state(cell: Cell) -> None:
     state = cell.initial_state(B)
     assert [part.shape for part in state] == [(B, H)] * cell.state_size
@@ -130,15 +148,19 @@ def test_gradients_equal_autograds(
     assert isinstance(cell, FusedCell)
     module = TORCH[name](inputs, units, **options)
     module.load_state_dict({key.removeprefix("rnn."): value for key, value in cell.state_dict().items()})
-    x = torch.randn(T, rows, inputs)
+    lookup = Lookup(torch.randint(6, (T, rows)), torch.randn(6, inputs).requires_grad_())
+    x = lookup.rows[lookup.tokens].detach().requires_grad_()
     weight = torch.randn(T, rows, units)
-    gradients = []
-    for y, given in (
-        (cell.forward_by_ours(x.requires_grad_(), cell.initial_state(rows))[0], [x, *cell.parameters()]),
-        (module(x)[0], [x, *module.parameters()]),
-    ):
-        gradients.append(torch.autograd.grad((y * weight).sum(), given))
-    torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-5)
+    state = cell.initial_state(rows)
+
+    def gradients(y: Tensor, over: Tensor, network: nn.Module) -> tuple[Tensor, ...]:
+        return torch.autograd.grad((y * weight).sum(), [over, *network.parameters()])
+
+    dx, *expected = gradients(module(x)[0], x, module)
+    d_rows = torch.zeros_like(lookup.rows).index_add_(0, lookup.tokens.flatten(), dx.flatten(0, 1))
+    close = partial(torch.testing.assert_close, atol=1e-5, rtol=1e-5)
+    close(gradients(cell.forward_by_ours(x, state)[0], x, cell), (dx, *expected))
+    close(gradients(cell.forward_by_ours(lookup, state)[0], lookup.rows, cell), (d_rows, *expected))
 
 
 @pytest.mark.parametrize("instructions", ["this processor's", "none for bf16"])

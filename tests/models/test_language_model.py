@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from rnntui.core.cells.base import FusedCell
+from rnntui.core.cells.base import FusedCell, Lookup
 from rnntui.core.config import build, changed
 from rnntui.core.errors import InputError
 from rnntui.core.models.base import Penalties, count_parameters
 from rnntui.core.models.budget import parameters_of, within_budget
-from rnntui.core.models.dropouts import LockedDropout
+from rnntui.core.models.dropouts import LockedDropout, held
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.weights import load_model, load_weights, model_bytes
 from rnntui.core.runs import Run
@@ -54,6 +54,26 @@ def test_dropped_features_stay_dropped_for_a_piece() -> None:
     gone = (x == 0).all(2)
     assert torch.equal(gone, gone[:1].expand(50, V)) and 0 < gone[0].sum() < V
     torch.testing.assert_close(x[0, ~gone[0]], 2 * embedding.weight[~gone[0]])
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"embedding_dropout": 0.5}, {"residual": True, "embedding_size": 8}], ids=str
+)
+def test_few_tokens_are_looked_up(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects speed and learning: a batch of more places than tokens has the same outputs and gradients."""
+    model = make({"hidden_size": 8, "num_layers": 2} | settings).train()
+    tokens, state = torch.randint(V, (2 * V, 3)), model.initial_state(3)
+    results = []
+    with held(model):
+        for looked_up in (True, False):
+            assert isinstance(model._embedded(tokens), Lookup) is looked_up
+            y, _ = model.features(tokens, state)
+            results.append((y, *torch.autograd.grad(y.square().sum(), list(model.stack.parameters()))))
+            monkeypatch.setattr(model, "vocab_size", tokens.numel())
+    torch.testing.assert_close(*results, atol=1e-5, rtol=1e-4)
+    monkeypatch.undo()
+    assert not isinstance(make({"input_dropout": 0.5}).train()._embedded(tokens), Lookup)
+    assert isinstance(make({"input_dropout": 0.5}).eval()._embedded(tokens), Lookup)
 
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])

@@ -5,16 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, linear
+from torch.nn.functional import dropout, embedding, linear
 
 from rnntui.core.cells.steps import STEPS
 
 State = tuple[Tensor, ...]
 """What one layer carries from token to token: tensors of shape (B, H), the output's first."""
+
+
+class Lookup(NamedTuple):
+    """An input that is one of few rows at every place: x[t, b] = rows[tokens[t, b]]."""
+
+    tokens: Tensor
+    """(T, B) int64, each below V."""
+    rows: Tensor
+    """(V, I)."""
 
 
 class Cell(nn.Module, ABC):
@@ -62,6 +71,11 @@ class Cell(nn.Module, ABC):
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Run over `x` (T, B, I) from `state`; return the outputs (T, B, H) and the state after the last."""
 
+    def forward_lookup(self, x: Lookup, state: State) -> tuple[Tensor, State]:
+        """`forward` over an input of few rows, which a cell may do by what it does to each row once."""
+        y, last = self(embedding(x.tokens, x.rows), state)
+        return y, last
+
     @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Run over one token `x` (B, I) from `state`; return the output (B, H) and the next state."""
@@ -80,12 +94,18 @@ class FusedCell(Cell):
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         return self.forward_by_ours(x, state) if self._ours_is_faster(x) else self.forward_by_torch(x, state)
 
-    def forward_by_ours(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """`forward` on the CPU by `rnntui.core.cells.fast`."""
+    def forward_lookup(self, x: Lookup, state: State) -> tuple[Tensor, State]:
+        if self._ours_is_faster_with_lookup(x):
+            return self.forward_by_ours(x, state)
+        return super().forward_lookup(x, state)
+
+    def forward_by_ours(self, x: Tensor | Lookup, state: State) -> tuple[Tensor, State]:
+        """`forward`, or `forward_lookup`, on the CPU by `rnntui.core.cells.fast`."""
         # The compiler of the loops takes a third of a second to import: only who needs it waits for it.
         from rnntui.core.cells.fast import recurrence
 
-        return recurrence.run(_kernels(self.kernels), x, self._training_weights(), state)
+        tokens, rows = x if isinstance(x, Lookup) else (None, x)
+        return recurrence.run(_kernels(self.kernels), rows, self._training_weights(), state, tokens)
 
     def forward_by_torch(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """`forward` by torch's layer."""
@@ -110,6 +130,14 @@ class FusedCell(Cell):
         from rnntui.core.cells.fast import sweep
 
         return not torch_knows_bf16() or sweep.serves(torch.get_autocast_dtype("cpu"), self.weights()[1])
+
+    def _ours_is_faster_with_lookup(self, x: Lookup) -> bool:
+        # Where bf16 products are quick they cost less than to add up rows in fp32.
+        if x.rows.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+            return False
+        from rnntui.core.cells.fast import sweep
+
+        return not self.torch_is_fast or sweep.serves(x.rows.dtype, self.weights()[1])
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         W, U, b, c = self.weights()

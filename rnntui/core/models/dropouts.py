@@ -43,10 +43,13 @@ class LockedDropout(nn.Module):
         super().__init__()
         self.p, self.mask = p, _Mask()
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left out."""
+        return not self.training or not self.p
+
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or not self.p:
-            return x
-        return x * self.mask.drawn(x.new_empty(1, *x.shape[1:]), self.p)
+        return x if self.idle else x * self.mask.drawn(x.new_empty(1, *x.shape[1:]), self.p)
 
 
 class DroppingEmbedding(nn.Embedding):
@@ -71,10 +74,19 @@ class DroppingEmbedding(nn.Embedding):
             nn.init.normal_(self.weight, std=std)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        x = super().forward(tokens)
+        x, kept = super().forward(tokens), self._drawn()
+        return x if kept is None else x * kept[tokens]
+
+    def rows(self) -> Tensor:
+        """The embeddings (V, E) of which every place of a piece has one."""
+        kept = self._drawn()
+        return self.weight if kept is None else self.weight * kept
+
+    def _drawn(self) -> Tensor | None:
+        """What of each token is kept (V, 1), if any is left out."""
         if not self.training or not self.p:
-            return x
-        return x * self.mask.drawn(self.weight.new_empty(self.num_embeddings, 1), self.p)[tokens]
+            return None
+        return self.mask.drawn(self.weight.new_empty(self.num_embeddings, 1), self.p)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from rnntui.core.cells.base import Lookup
 from rnntui.core.models.base import NO_PENALTIES, Loss, Model, Penalties
 from rnntui.core.models.dropouts import DroppingEmbedding, LockedDropout
 from rnntui.core.models.heads import HEADS, AdaptiveHead, SoftmaxHead
@@ -52,8 +53,15 @@ class LanguageModel(Model):
     def features(self, tokens: Tensor, state: StackState) -> tuple[Tensor, StackState]:
         """The stack's outputs (T, B, H) over `tokens` (T, B), and the state after the last."""
         y: Tensor
-        y, state = self.stack(self.input_dropout(self.embedding(tokens)), state)
+        y, state = self.stack(self._embedded(tokens), state)
         return y, state
+
+    def _embedded(self, tokens: Tensor) -> Tensor | Lookup:
+        """What the stack reads: the rows of few tokens, unless every stream leaves out other features of them."""
+        if self.vocab_size < tokens.numel() and self.input_dropout.idle:
+            return Lookup(tokens, self.embedding.rows())
+        x: Tensor = self.input_dropout(self.embedding(tokens))
+        return x
 
     def begin_at(self, counts: Tensor) -> None:
         self.head.begin_at(counts)

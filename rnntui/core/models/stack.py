@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import cast
 
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from rnntui.core.cells import CELLS, cell_class
-from rnntui.core.cells.base import Cell, State
+from rnntui.core.cells.base import Cell, Lookup, State
 from rnntui.core.models.dropouts import LockedDropout
 from rnntui.core.sections import ModelConfig
 
@@ -19,7 +20,7 @@ class Stack(nn.Module):
     """`num_layers` cells; locked dropout between them, weight drop, residual connections and layer
     normalisation as asked.
 
-    Shapes: x (T, B, I), outputs (T, B, H).
+    Shapes: x (T, B, I) or a lookup of such, outputs (T, B, H).
     """
 
     def __init__(self, input_size: int, config: ModelConfig) -> None:
@@ -40,17 +41,23 @@ class Stack(nn.Module):
     def initial_state(self, batch_size: int) -> StackState:
         return tuple(cell.initial_state(batch_size) for cell in self._cells())
 
-    def forward(self, x: Tensor, state: StackState) -> tuple[Tensor, StackState]:
+    def forward(self, x: Tensor | Lookup, state: StackState) -> tuple[Tensor, StackState]:
         """The outputs of the last layer and the state of all."""
+        if isinstance(x, Lookup) and self.residual:
+            x = embedding(*x)
         states = []
         for i, (cell, norm) in enumerate(zip(self._cells(), self.norms, strict=True)):
             if i:
                 x = self.dropout(x)
-            y, layer_state = cell(x, state[i])
+            if isinstance(x, Lookup):
+                y, layer_state = cell.forward_lookup(x, state[i])
+            else:
+                y, layer_state = cell(x, state[i])
             y = norm(y)
-            x = x + y if self.residual and x.shape == y.shape else y
+            residual = self.residual and isinstance(x, Tensor) and x.shape == y.shape
+            x = x + y if residual else y
             states.append(layer_state)
-        return x, tuple(states)
+        return cast("Tensor", x), tuple(states)
 
     def _cells(self) -> list[Cell]:
         return cast("list[Cell]", list(self.cells))

@@ -15,14 +15,19 @@ from rnntui.core.cells.fast.products import product
 
 
 def run(
-    kernels: Kernels, x: Tensor, weights: tuple[Tensor, Tensor, Tensor, Tensor], state: tuple[Tensor, ...]
+    kernels: Kernels,
+    x: Tensor,
+    weights: tuple[Tensor, Tensor, Tensor, Tensor],
+    state: tuple[Tensor, ...],
+    tokens: Tensor | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Outputs (T, B, H) and last state of a layer over `x` (T, B, I), on the CPU.
 
-    `weights` are W (G*H, I), U (G*H, H), b and c (G*H).  Under autocast the products and what is kept for
-    the gradient are in its precision; sums, functions and the memory are in fp32.
+    With `tokens` (T, B) the input is x[tokens], of the rows x (V, I).  `weights` are W (G*H, I), U (G*H, H), b and
+    c (G*H).  Under autocast the products and what is kept for the gradient are in its precision; sums,
+    functions and the memory are in fp32.
     """
-    y, *last = _Recurrence.apply(kernels, x, *weights, *state)
+    y, *last = _Recurrence.apply(kernels, tokens, x, *weights, *state)
     return y, tuple(last)
 
 
@@ -31,12 +36,15 @@ class _Recurrence(torch.autograd.Function):
 
     The input's part of all steps is one product before the first step, and the gradients of the weights
     are one product each after the last; between two steps there is but the state's product and one loop.
+    Where the input is of few rows, that product is of the rows alone: every place looks up its sums, and its
+    gradients are added to those of its row.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
         kernels: Kernels,
+        tokens: Tensor | None,
         x: Tensor,
         W: Tensor,
         U: Tensor,
@@ -45,16 +53,17 @@ class _Recurrence(torch.autograd.Function):
         h_0: Tensor,
         *memory: Tensor,
     ) -> tuple[Tensor, ...]:
-        T, B, _ = x.shape
+        T, B = (x if tokens is None else tokens).shape[:2]
         H = U.shape[1]
         autocast = torch.is_autocast_enabled("cpu")
         dtype = torch.get_autocast_dtype("cpu") if autocast else x.dtype
         with torch.autocast("cpu", enabled=False):
-            x_, W_, U_ = x.reshape(T * B, -1).to(dtype), W.to(dtype), U.to(dtype)
+            x_, W_, U_ = x.flatten(0, -2).to(dtype), W.to(dtype), U.to(dtype)
             # One of the biases can go with the large product, both where no gate stands between the sums.
-            G = torch.addmm((b if kernels.apart else b + c).to(dtype), x_, W_.t()).view(
-                T, B, kernels.gates, H
-            )
+            sums = torch.addmm((b if kernels.apart else b + c).to(dtype), x_, W_.t())
+            if tokens is not None:
+                sums = sums.index_select(0, tokens.flatten())
+            G = sums.view(T, B, kernels.gates, H)
             h = torch.empty(T + 1, B, H, dtype=dtype)
             h[0] = h_0
             S = torch.empty(T + 1, B, H, dtype=torch.promote_types(dtype, torch.float32))
@@ -63,7 +72,7 @@ class _Recurrence(torch.autograd.Function):
             bias = c if kernels.apart else None
             layer = Kept(G, S, h, U_)
             (sweep.forward if sweep.serves(dtype, U) else _forward)(kernels, layer, bias)
-        ctx.kernels = kernels
+        ctx.kernels, ctx.tokens, ctx.shape = kernels, tokens, x.shape
         ctx.save_for_backward(x_, W_, *layer)
         return h[1:], h[T].clone(), *([S[T].clone()] if memory else [])
 
@@ -71,6 +80,7 @@ class _Recurrence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, dy: Tensor, dh_T: Tensor, *dc_T: Tensor) -> tuple[Tensor | None, ...]:
         kernels: Kernels = ctx.kernels
+        tokens: Tensor | None = ctx.tokens
         x, W, *kept = ctx.saved_tensors
         G, S, h, U = layer = Kept(*kept)
         T, B, H = dy.shape
@@ -85,16 +95,23 @@ class _Recurrence(torch.autograd.Function):
         (sweep.backward if sweep.serves(dtype, U) else _backward)(kernels, layer, gradients)
 
         dG, dR, before = dG.view(T * B, -1), dR.view(T * B, -1), h[:T].view(T * B, H)
-        ones = torch.ones(1, T * B, dtype=dtype)
-        db = torch.mm(ones, dG)[0]
-        dx = torch.mm(dG, W).view(T, B, -1) if ctx.needs_input_grad[1] else None
-        if kernels.apart:
-            dW, dU, dc = torch.mm(dG.t(), x), torch.mm(dR.t(), before), torch.mm(ones, dR)[0]
+        by_row = dG
+        if tokens is not None:
+            by_row = torch.zeros(len(x), dG.shape[1], dtype=dtype).index_add_(0, tokens.flatten(), dG)
+        dx = torch.mm(by_row, W).view(ctx.shape) if ctx.needs_input_grad[2] else None
+        if kernels.apart or tokens is not None:
+            dW, dU = torch.mm(by_row.t(), x), torch.mm(dR.t(), before)
         else:
             dW, dU = torch.mm(dG.t(), torch.cat([x, before], 1)).tensor_split([x.shape[1]], 1)
-            dc = db
+        db = _sum_of_rows(by_row)
+        dc = _sum_of_rows(dR) if kernels.apart else db
         d_state = (dh, carry) if dc_T else (dh + carry,)
-        return None, dx, dW, dU, db, dc, *d_state
+        return None, None, dx, dW, dU, db, dc, *d_state
+
+
+def _sum_of_rows(x: Tensor) -> Tensor:
+    """(C,) of x (N, C), as a product, which adds up in fp32 whatever the precision."""
+    return torch.mm(torch.ones(1, len(x), dtype=x.dtype), x)[0]
 
 
 def _forward(kernels: Kernels, layer: Kept, bias: Tensor | None) -> None:
