@@ -163,7 +163,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     bptt: Annotated[Size, _doc("tokens that the gradient goes back")] = 64
     shuffle: Annotated[bool, _doc("begin each stream at another of its tokens in every epoch")] = False
     vary_bptt: Annotated[bool, _doc("pieces of half, once and one and a half times --bptt")] = False
-    optimizer: Annotated[Literal["adamw", "sgd"], _doc("optimiser")] = "adamw"
+    optimizer: Annotated[Literal["adamw", "shampoo", "sgd"], _doc("optimiser")] = "adamw"
     lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate")] = 1e-2
     schedule: Annotated[Schedule, _doc("how the learning rate moves")] = "cosine"
     warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50

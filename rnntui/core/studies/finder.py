@@ -18,7 +18,7 @@ from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
 from rnntui.core.training.recipes import by_epochs
 
-_RATES = {"adamw": (1e-5, 1.0), "sgd": (1e-2, 1e3)}
+_RATES = {"adamw": (1e-5, 1.0), "shampoo": (1e-5, 1.0), "sgd": (1e-2, 1e3)}
 """Where the test begins and where it ends at the latest, by optimiser."""
 _STEPS = 200
 _SMOOTHING = 0.9

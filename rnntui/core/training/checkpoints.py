@@ -38,8 +38,6 @@ from rnntui.core.training.race import candidates
 
 _KEPT = 2
 _LEARNING = "learning."
-_MOMENTS = {"adamw": ("step", "exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
-"""What the optimisers keep of each parameter."""
 
 
 def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
@@ -218,17 +216,11 @@ def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]
             learning = _LEARNING + name
             found = _fitting(tensors, learning, parameter) if learning in tensors else judged[name]
             parameter.data.copy_(found)
-        prefix, parts = f"optimizer.{name}.", _MOMENTS[learner.config.training.optimizer]
-        moved = any(prefix + part in tensors for part in parts)  # none is kept of what has no gradient
-        kept = {
-            part: _fitting(tensors, prefix + part, torch.zeros(()) if part == "step" else parameter)
-            for part in (parts if moved else ())
-        }
-        # The fused kernels want the step counter beside the weights, the others on the CPU.
-        learner.optimizer.state[parameter] = {
-            key: value.to(parameter.device) if key != "step" or learner.device == "cuda" else value
-            for key, value in kept.items()
-        }
+        prefix, kept = f"optimizer.{name}.", learner.optimizer.begun(parameter)
+        if any(prefix + part in tensors for part in kept):  # none is kept of what has no gradient
+            for part, value in kept.items():
+                value.copy_(_fitting(tensors, prefix + part, value))
+            learner.optimizer.state[parameter] = kept
     torch.set_rng_state(tensors["rng.cpu"])
     if learner.device == "cuda" and "rng.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["rng.cuda"])

@@ -8,7 +8,7 @@ from torch import nn
 
 from rnntui.core.models.base import Model
 from rnntui.core.sections import Schedule, TrainingConfig
-from rnntui.core.training.optimisers import SGD, AdamW, Groups, Optimiser
+from rnntui.core.training.optimisers import SGD, AdamW, Groups, Optimiser, Shampoo
 
 _FLOOR = 0.01
 """Share of the peak rate that `cosine` ends at."""
@@ -23,7 +23,7 @@ _START = 0.04
 
 
 def make_optimizer(model: Model, config: TrainingConfig, by_depth: bool = False) -> Optimiser:
-    """AdamW or SGD; weight decay spares biases and norms.
+    """AdamW, Shampoo or SGD; weight decay spares biases and norms.
 
     With `by_depth` each layer has groups of its own, for `depth_factor`.
     """
@@ -39,7 +39,8 @@ def make_optimizer(model: Model, config: TrainingConfig, by_depth: bool = False)
     groups = [group for group in groups if group["params"]]
     if config.optimizer == "sgd":
         return SGD(groups, config.lr, config.momentum)
-    return AdamW(groups, config.lr, betas=_BETAS, epsilon=config.epsilon or _EPSILON)
+    kind = Shampoo if config.optimizer == "shampoo" else AdamW
+    return kind(groups, config.lr, betas=_BETAS, epsilon=config.epsilon or _EPSILON)
 
 
 def depth_factor(depth: int, epoch: float) -> float:

@@ -1,6 +1,6 @@
-"""AdamW and SGD on torch's fused kernels, one pass over all weights.
+"""AdamW and SGD on torch's fused kernels, one pass over all weights; and Shampoo, where a matrix is not too large.
 
-`torch.optim` does the same, but loads torch's compiler for it, which takes as long as all the rest of torch: a
+`torch.optim` has the first two, but loads torch's compiler for them, which takes as long as all the rest of torch: a
 training would begin two seconds later, and nothing here is compiled by that.
 """
 
@@ -15,6 +15,16 @@ from torch import Tensor
 
 _COUNTER = "step"
 """The one thing kept that is a number."""
+WIDEST, TALLEST = 512, 4096
+"""The largest matrices, in columns and rows, that Shampoo whitens."""
+_MEMORY = 0.9
+"""Of the covariance of the gradients' columns, at every look."""
+_LOOK, _RENEW = 10, 50
+"""Steps from one look at that to the next, and from one root of it to the next."""
+_OFTEN, _EARLY = 10, (2, 5, 10)
+"""Until so many steps it is looked at in each, and its root renewed at these."""
+_DAMPING = 1e-4
+"""Share of the largest eigenvalue added to all: directions that hardly occur are not blown up."""
 Groups = list[dict[str, Any]]
 """Weights (`params`) with what holds for them: `lr`, `weight_decay`, `depth`."""
 
@@ -48,19 +58,18 @@ class Optimiser(ABC):
                 parameter.grad = None
 
     @abstractmethod
+    def begun(self, weight: Tensor) -> dict[str, Tensor]:
+        """What is kept of a weight, by name, as it is before the first step."""
+
+    @abstractmethod
     def _move(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         """Move `weights` by their gradients."""
 
     def _kept(self, weights: Iterable[Tensor], names: tuple[str, ...]) -> list[list[Tensor]]:
-        """What is kept of the weights under each name, zero at first."""
+        """What is kept of the weights under each name."""
         for weight in weights:
             if not self.state.get(weight):
-                self.state[weight] = {
-                    name: torch.zeros((), device=weight.device)
-                    if name == _COUNTER
-                    else torch.zeros_like(weight)
-                    for name in names
-                }
+                self.state[weight] = self.begun(weight)
         return [[self.state[weight][name] for weight in weights] for name in names]
 
 
@@ -75,6 +84,11 @@ class AdamW(Optimiser):
         super().__init__(groups, lr)
         self._betas, self._epsilon = betas, epsilon
 
+    def begun(self, weight: Tensor) -> dict[str, Tensor]:
+        # The fused kernels want the counter beside the weights.
+        moments = {name: torch.zeros_like(weight) for name in ("exp_avg", "exp_avg_sq")}
+        return {_COUNTER: torch.zeros((), device=weight.device)} | moments
+
     def _move(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         steps, means, squares = self._kept(weights, (_COUNTER, "exp_avg", "exp_avg_sq"))
         torch._foreach_add_(steps, 1)
@@ -87,12 +101,89 @@ class AdamW(Optimiser):
             torch._foreach_sub_(steps, [self.found_inf] * len(steps))
 
 
+class Shampoo(AdamW):
+    """Shampoo on one side (Gupta et al. 2018), with a step for each row as long as AdamW's.
+
+    The gradients g (O, I) of a matrix are alike in their rows: what all units feed back of an input grows and
+    falls together.  Divided by the root of what its columns have in common, every direction of the input is
+    learned as fast:
+
+        R <- a R + (1 - a) g^T g,  P = (R + d |R|)^(-1/2) up to a factor, made anew now and then
+        f = g P,  m <- b1 m + (1 - b1) f,  v <- b2 v + (1 - b2) (the mean of f^2 over each row)
+        w <- w - lr (D w + m' / (sqrt(v') + e)), with m' and v' as AdamW has them
+
+    Vectors, and matrices of more than `WIDEST` columns or `TALLEST` rows, whose products would cost more than they
+    save, move as AdamW moves them.
+    """
+
+    def begun(self, weight: Tensor) -> dict[str, Tensor]:
+        if not _whitened(weight):
+            return super().begun(weight)
+        rows, columns = weight.shape
+        return {
+            # On the CPU: what is due is asked at every step, and a GPU would be waited for.
+            "count": torch.zeros(()),
+            "momentum": torch.zeros_like(weight),
+            "row_square": weight.new_zeros(rows, 1),
+            "covariance": weight.new_zeros(columns, columns),
+            "whitening": weight.new_zeros(columns, columns),
+        }
+
+    def _move(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
+        pairs = list(zip(weights, gradients, strict=True))
+        plain = [pair for pair in pairs if not _whitened(pair[0])]
+        if plain:
+            super()._move([weight for weight, _ in plain], [gradient for _, gradient in plain], group)
+        for weight, gradient in pairs:
+            if _whitened(weight):
+                self._move_whitened(weight, gradient, group)
+
+    def _move_whitened(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        (first, second), names = self._betas, ("count", "momentum", "row_square", "covariance", "whitening")
+        count, momentum, row_square, covariance, whitening = (each[0] for each in self._kept([weight], names))
+        taken = torch.ones((), device=weight.device)
+        if self.grad_scale is not None:
+            gradient = gradient / self.grad_scale
+        if self.found_inf is not None:
+            taken = 1 - self.found_inf
+            gradient = torch.where(taken.bool(), gradient, 0.0)
+        step = int(count)
+        if step < _OFTEN or step % _LOOK == 0:
+            covariance.lerp_(gradient.t() @ gradient, (1 - _MEMORY) * taken)
+        if step in _EARLY or step % _RENEW == 0:
+            whitening.copy_(_inverse_root(covariance))
+        whitened = gradient @ whitening
+        momentum.lerp_(whitened, (1 - first) * taken)
+        row_square.lerp_(whitened.square().mean(1, keepdim=True), (1 - second) * taken)
+        count += 1
+        step += 1
+        length = (row_square / (1 - second**step)).sqrt_().add_(self._epsilon)
+        weight.mul_(1 - group["lr"] * group["weight_decay"] * taken)
+        weight.sub_(momentum.div(length).mul_(group["lr"] / (1 - first**step) * taken))
+
+
+def _whitened(weight: Tensor) -> bool:
+    return weight.dim() == 2 and weight.shape[0] <= TALLEST and weight.shape[1] <= WIDEST
+
+
+def _inverse_root(covariance: Tensor) -> Tensor:
+    """(R + d |R|)^(-1/2), times what makes the mean of its eigenvalues 1."""
+    values, vectors = torch.linalg.eigh(covariance)
+    values = values.clamp_(min=0)
+    values = (values + _DAMPING * values.max() + torch.finfo(values.dtype).tiny).rsqrt_()
+    root: Tensor = (vectors * (values / values.mean())) @ vectors.t()
+    return root
+
+
 class SGD(Optimiser):
     """Stochastic gradient descent with momentum: b <- m b + g + d w, w <- w - lr b."""
 
     def __init__(self, groups: Groups, lr: float, momentum: float) -> None:
         super().__init__(groups, lr)
         self._momentum = momentum
+
+    def begun(self, weight: Tensor) -> dict[str, Tensor]:
+        return {"momentum_buffer": torch.zeros_like(weight)} if self._momentum else {}
 
     def _move(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         buffers = self._kept(weights, ("momentum_buffer",))[0] if self._momentum else []
