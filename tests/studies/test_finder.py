@@ -16,7 +16,7 @@ from tests.cli.test_commands import rnntui
 from tests.conftest import TINY
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "shampoo", "sgd"])
 def test_a_rate_that_learns_is_found(optimizer: str, corpus_file: Path) -> None:
     """Protects the advice: it lies where the loss falls, well below where it explodes, and no run is made."""
     found = find_lr(config.build(TINY | {"corpus": str(corpus_file), "optimizer": optimizer}), silent)

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from rnntui.core.training.optimisers import SGD, AdamW
+from rnntui.core.training.optimisers import SGD, TALLEST, WIDEST, AdamW, Shampoo
 
 
 def weights() -> list[torch.nn.Parameter]:
@@ -52,6 +53,66 @@ def test_they_move_as_torchs_own(kind: str) -> None:
         assert all(torch.equal(own.state[mine][name], value) for name, value in kept.items())
     own.zero_grad()
     assert all(weight.grad is None for weight in ours)
+
+
+def test_shampoo_moves_as_its_equations_say() -> None:
+    """Protects learning: the written equations in fp64, with looks at the covariance and roots of it when due.
+
+    A step that is not taken leaves the weights; vectors and matrices that are too large move as AdamW moves them.
+    """
+    torch.manual_seed(0)
+    shapes = [(5, 3), (7,), (2, WIDEST + 1), (TALLEST + 1, 2)]
+    own, other = ([torch.nn.Parameter(torch.zeros(shape).double()) for shape in shapes] for _ in range(2))
+    shampoo = Shampoo([{"params": own, "weight_decay": 0.1}], 1e-2, (0.9, 0.99), 1e-6)
+    adamw = AdamW([{"params": other, "weight_decay": 0.1}], 1e-2, (0.9, 0.99), 1e-6)
+    w, m, v, R, P = np.zeros((5, 3)), np.zeros((5, 3)), np.zeros((5, 1)), np.zeros((3, 3)), np.eye(3)
+    for step in range(120):
+        bad = step == 70
+        for mine, its in zip(own, other, strict=True):
+            mine.grad = torch.randn_like(mine) * torch.arange(1.0, mine.shape[-1] + 1)
+            its.grad = mine.grad.clone()
+        assert own[0].grad is not None
+        g = own[0].grad.numpy().copy() / 2
+        if bad:
+            own[0].grad.fill_(torch.nan)
+        for optimiser in (shampoo, adamw):
+            optimiser.grad_scale, optimiser.found_inf = torch.tensor(2.0), torch.tensor(float(bad))
+        before = own[0].detach().clone()
+        shampoo.step()
+        adamw.step()
+        if bad:
+            assert torch.equal(own[0], before)
+        else:
+            if step < 10 or step % 10 == 0:
+                R = 0.9 * R + 0.1 * g.T @ g
+            if step in (0, 2, 5, 10, 50, 100):
+                values, vectors = np.linalg.eigh(R)
+                values = (values.clip(0) + 1e-4 * values.max()) ** -0.5
+                P = vectors * (values / values.mean()) @ vectors.T
+            m = 0.9 * m + 0.1 * g @ P
+            v = 0.99 * v + 0.01 * np.square(g @ P).mean(1, keepdims=True)
+            lengths = np.sqrt(v / (1 - 0.99 ** (step + 1))) + 1e-6
+            w = w * (1 - 1e-3) - 1e-2 * m / (1 - 0.9 ** (step + 1)) / lengths
+        np.testing.assert_allclose(own[0].detach(), w, rtol=1e-5, atol=1e-6)
+    assert all(torch.equal(mine, its) for mine, its in zip(own[1:], other[1:], strict=True))
+
+
+def test_shampoo_learns_what_hardly_shows() -> None:
+    """Protects the option: where inputs are alike, it finds in the same steps what AdamW does not."""
+    torch.manual_seed(0)
+    inputs = torch.randn(512, 8) @ torch.randn(8, 8) * torch.logspace(0, -2, 8) @ torch.randn(8, 8)
+    target = inputs @ torch.randn(8, 4)
+    losses = []
+    for kind in (AdamW, Shampoo):
+        weight = torch.nn.Parameter(torch.zeros(8, 4).t().contiguous())
+        optimiser = kind([{"params": [weight], "weight_decay": 0.0}], 1e-2, (0.9, 0.99), 1e-8)
+        for _ in range(300):
+            optimiser.zero_grad()
+            loss = (inputs @ weight.t() - target).square().mean()
+            loss.backward()
+            optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[1] < losses[0] / 2
 
 
 def test_training_brings_no_compiler_along(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"cell": "elman", "nonlinearity": "relu", "optimizer": "sgd", "lr": 0.1},
     {"num_layers": 2, "dropout": 0.3, "schedule": "one-cycle"},
     {"dropout": 0.3, "tied": True, "layer_norm": True, "schedule": "plateau"},
-    {"tokenizer": "word", "bptt": 8},
+    {"tokenizer": "word", "bptt": 8, "optimizer": "shampoo"},
     {"tokenizer": "bpe", "vocab_size": 280, "bptt": 8},
     {"tokenizer": "byte"},
     {"precision": "bf16"},

@@ -151,7 +151,8 @@ class Shampoo(AdamW):
         if step < _OFTEN or step % _LOOK == 0:
             covariance.lerp_(gradient.t() @ gradient, (1 - _MEMORY) * taken)
         if step in _EARLY or step % _RENEW == 0:
-            whitening.copy_(_inverse_root(covariance))
+            covariance.nan_to_num_(0.0, 0.0, 0.0)  # squares of gradients that nobody clips can be too large
+            whitening.copy_(_inverse_root(covariance.cpu()))
         whitened = gradient @ whitening
         momentum.lerp_(whitened, (1 - first) * taken)
         row_square.lerp_(whitened.square().mean(1, keepdim=True), (1 - second) * taken)
@@ -167,7 +168,7 @@ def _whitened(weight: Tensor) -> bool:
 
 
 def _inverse_root(covariance: Tensor) -> Tensor:
-    """(R + d |R|)^(-1/2), times what makes the mean of its eigenvalues 1."""
+    """(R + d |R|)^(-1/2), times what makes the mean of its eigenvalues 1; on the CPU, where every torch has them."""
     values, vectors = torch.linalg.eigh(covariance)
     values = values.clamp_(min=0)
     values = (values + _DAMPING * values.max() + torch.finfo(values.dtype).tiny).rsqrt_()
