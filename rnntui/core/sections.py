@@ -161,7 +161,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
 
     batch_size: Annotated[Size, _doc("streams read side by side")] = 16
     bptt: Annotated[Size, _doc("tokens that the gradient goes back")] = 64
-    shuffle: Annotated[bool, _doc("begin each stream at another of its tokens in every epoch")] = False
+    shuffle: Annotated[bool, _doc("read the text in parts, in another order in every epoch")] = True
     vary_bptt: Annotated[bool, _doc("pieces of half, once and one and a half times --bptt")] = False
     optimizer: Annotated[Literal["adamw", "shampoo", "sgd"], _doc("optimiser")] = "adamw"
     lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate")] = 1e-2

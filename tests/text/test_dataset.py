@@ -34,25 +34,35 @@ def test_streams_are_contiguous_and_carry_on() -> None:
 
 @pytest.mark.parametrize(("shuffle", "vary"), [(True, False), (False, True), (True, True)])
 def test_streams_that_are_shuffled_read_every_token_once(shuffle: bool, vary: bool) -> None:
-    """Protects learning: every epoch is the same tokens, cut elsewhere, and drawn again the same."""
-    tokens = np.arange(100 * 4 + 1, dtype=np.uint16)
+    """Protects learning: every epoch is the same tokens, cut or ordered otherwise, and drawn again the same.
+
+    What is read in order goes on for a part of 25 tokens at least, but for the last one.
+    """
+    tokens = np.arange(100 * 4 + 8, dtype=np.uint16)
     made = [Streams(tokens, 4, 7, shuffle, vary, seed=3) for _ in range(2)]
     count = len(made[0])
-    cuts = set()
+    orders = set()
     for epoch in range(3):
         batches = [made[0][epoch * count + i] for i in range(count)]
         assert [batch.first for batch in batches] == [True] + [False] * (count - 1)
-        inputs = np.concatenate([batch.inputs for batch in batches])
-        targets = np.concatenate([batch.targets for batch in batches])
-        for b in range(4):
-            assert sorted(inputs[:, b]) == list(range(100 * b, 100 * b + 100))
-            assert (inputs[1:, b] == 100 * b + (inputs[:-1, b] + 1) % 100).all()
-        assert (targets == inputs + 1).all()
+        inputs = np.concatenate([batch.inputs for batch in batches]).T.flatten()
+        targets = np.concatenate([batch.targets for batch in batches]).T.flatten()
+        assert sorted(inputs) == list(range(4 * 101))
+        assert (targets == inputs + 1).all() and inputs.dtype == targets.dtype == np.int64
+        jumps = np.flatnonzero(inputs[1:] != targets[:-1]) + 1
+        assert (jumps % 25 == 0).all() and (10 < len(jumps) < 17 if shuffle else not len(jumps))
         assert (len({len(batch.inputs) for batch in batches}) > 2) == vary
         again = made[1][epoch * count + 2]
         assert (again.inputs == batches[2].inputs).all()
-        cuts.add(tuple(batch.inputs[0, 0] for batch in batches))
-    assert len(cuts) == 3
+        orders.add((tuple(inputs), tuple(len(batch.inputs) for batch in batches)))
+    assert len(orders) == 3
+
+
+def test_the_first_steps_meet_every_region_of_the_text() -> None:
+    """Protects short trainings: an eighth of an epoch is not the first eighth of every stream."""
+    streams = Streams(np.arange(80_001, dtype=np.uint32), batch_size=4, bptt=16, shuffle=True)
+    read = np.concatenate([streams[i].inputs for i in range(len(streams) // 8)])
+    assert len(np.unique(read // 20_000)) == 4 and len(np.unique(read // 5_000)) >= 6
 
 
 def test_the_held_out_end_is_contiguous_and_unseen(corpus_file: Path) -> None:

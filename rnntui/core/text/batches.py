@@ -10,6 +10,10 @@ import numpy as np
 
 from rnntui.core.text.tokenizers import Ids
 
+_PIECES = 64
+"""Pieces of `bptt` tokens in a part of the text, where these are shuffled."""
+_PARTS = 4
+"""Parts that a stream has at least, so that a short text is shuffled too, as long as they hold a piece."""
 _BUCKETS = (1.0, 0.5, 1.0, 1.5)
 """Lengths of the pieces, in shares of `bptt`, where they vary: few, as kernels are built for each."""
 
@@ -92,14 +96,15 @@ class StreamBatch(NamedTuple):
 class Streams:
     """The training tokens as B streams, read side by side, T tokens at a time, epoch after epoch.
 
-    Stream b is the b-th contiguous part of the text, so the state after one batch is the right state
+    Stream b is the b-th contiguous part of the tokens, so the state after one batch is the right state
     for the next one.  An epoch reads every token once, but for fewer than B at the end; its last batch
     may be shorter than T.
 
-    With `shuffle`, every stream begins at another of its tokens in every epoch and goes on from its end to
-    its beginning: the same tokens meet in other batches (partial shuffling; Press 2019).  With `vary_bptt`
-    the pieces have three lengths in an order that is drawn for every epoch, so that not always the same
-    tokens lie behind the cut (Merity et al. 2018).  Both depend on the seed and the epoch alone.
+    With `shuffle`, an epoch cuts the text into parts of many pieces and reads these in an order drawn for it, so that
+    its first steps already meet every region of the text (after Press 2019, where each stream begins at
+    another place).  With `vary_bptt` the pieces have three lengths in an order that is drawn for every epoch, so
+    that not always the same tokens lie behind the cut (Merity et al. 2018).  Both depend on the seed and the
+    epoch alone.
     """
 
     def __init__(
@@ -114,9 +119,8 @@ class Streams:
         self.length = (len(tokens) - 1) // batch_size
         self.batch_size = batch_size
         self.bptt = bptt
-        self._shuffle, self._vary, self._seed = shuffle, vary, seed
-        self._inputs = tokens[: self.length * batch_size].reshape(batch_size, self.length)
-        self._targets = tokens[1 : self.length * batch_size + 1].reshape(batch_size, self.length)
+        self._tokens, self._shuffle, self._vary, self._seed = tokens, shuffle, vary, seed
+        self._part = max(bptt, min(_PIECES * bptt, self.length // _PARTS))
         self._pieces = self._lengths()
         self._plan = lru_cache(maxsize=1)(self._plan_of)
 
@@ -129,9 +133,12 @@ class Streams:
 
     def __getitem__(self, position: int) -> StreamBatch:
         epoch, index = divmod(position, len(self))
-        cuts, starts = self._plan(epoch)
-        window = slice(*cuts[index])
-        inputs, targets = (self._piece(rows, window, starts) for rows in (self._inputs, self._targets))
+        cuts, order = self._plan(epoch)
+        places = np.arange(*cuts[index])[:, None] + self.length * np.arange(self.batch_size)
+        parts, within = np.divmod(places, self._part)
+        sources = order[parts] * self._part + within
+        # Of any unsigned type to int64, as the embedding wants it.
+        inputs, targets = (self._tokens[at].astype(np.int64) for at in (sources, sources + 1))
         return StreamBatch(inputs, targets, index == 0)
 
     def _lengths(self) -> list[int]:
@@ -144,19 +151,14 @@ class Streams:
             left -= lengths[-1]
         return lengths
 
-    def _plan_of(self, epoch: int) -> tuple[list[tuple[int, int]], Ids | None]:
-        """Where the pieces of an epoch begin and end, and at which token each stream begins."""
-        pieces, starts = self._pieces, None
+    def _plan_of(self, epoch: int) -> tuple[list[tuple[int, int]], Ids]:
+        """Where the pieces of an epoch begin and end, and the order of the parts; what fills none stays last."""
+        pieces = self._pieces
         drawn = np.random.default_rng([self._seed, epoch])
         if self._vary:
             pieces = [pieces[i] for i in drawn.permutation(len(pieces))]
+        whole = self.length * self.batch_size // self._part
+        order = np.arange(whole + 1)
         if self._shuffle:
-            starts = drawn.integers(0, self.length, self.batch_size)
-        return list(pairwise(accumulate(pieces, initial=0))), starts
-
-    def _piece(self, rows: Ids, window: slice, starts: Ids | None) -> Ids:
-        """(B, T) of any unsigned type to (T, B) int64, as the embedding wants it."""
-        if starts is None:
-            return np.ascontiguousarray(rows[:, window].T, dtype=np.int64)
-        columns = (np.arange(window.start, window.stop)[:, None] + starts) % self.length
-        return np.asarray(rows[np.arange(self.batch_size), columns], dtype=np.int64)
+            order[:whole] = drawn.permutation(whole)
+        return list(pairwise(accumulate(pieces, initial=0))), order
