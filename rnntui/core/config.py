@@ -38,14 +38,23 @@ LIMITS = ("max_steps", "max_epochs", "max_time")
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"hidden_size": 256, "max_time": 60.0},
     "balanced": {"hidden_size": 320, "max_time": 300.0},
-    "thorough": {"num_layers": 2, "batch_size": 32, "dropout": 0.5, "input_dropout": 0.1, "max_time": 1200.0},
+    "thorough": {
+        "num_layers": 2,
+        "batch_size": 32,
+        "optimizer": "adamw",
+        "lr": 1e-2,
+        "dropout": 0.5,
+        "input_dropout": 0.1,
+        "max_time": 1200.0,
+    },
 }
 DEFAULT_PRESET = "balanced"
 
+_CHARACTERS: dict[str, Any] = {"optimizer": "shampoo", "lr": 8e-3}
 _WORDS: dict[str, Any] = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {
-    "char": {},
-    "byte": {},
+    "char": _CHARACTERS,
+    "byte": _CHARACTERS,
     "word": _WORDS | {"softmax": "sampled"},
     "bpe": _WORDS,
 }
@@ -176,6 +185,8 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
     base = base | {"patience": _PRESET_PATIENCE}
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
+    if settings.get("optimizer") not in (None, base.get("optimizer")):
+        base.pop("lr", None)  # it is the other optimiser's
     if settings.get("parameters") is not None:
         if settings.get("hidden_size") is not None:
             raise InputError("--parameters solves --hidden-size: give one of the two")

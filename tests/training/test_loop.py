@@ -80,7 +80,7 @@ def test_a_known_entropy_is_reached_and_not_beaten(make_run: MakeRun) -> None:
     """
     run = make_run(
         corpus="reber", hidden_size=64, embedding_size=16, batch_size=16, bptt=64,
-        lr=1e-2, max_steps=1200, eval_every=1200, patience=None,
+        optimizer="adamw", lr=1e-2, max_steps=1200, eval_every=1200, patience=None,
     )  # fmt: skip
     last = [event for event in train_all(run) if isinstance(event, ev.Evaluated)][-1]
     script = reber()
@@ -304,11 +304,13 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
     given = build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0})
     kept = by_epochs(given, 40_000).model
     assert (kept.dropout, kept.input_dropout) == (0.3, 0.0)
-    training = by_epochs(build({"tokenizer": kind, "weight_decay": 0.0}), 40_000).training
+    adamw = {"tokenizer": kind, "optimizer": "adamw"}
+    training = by_epochs(build(adamw | {"weight_decay": 0.0}), 40_000).training
     assert training.weight_decay == 0.0 and training.label_smoothing is not None
     assert training.epsilon == (1e-4 if kind in ("char", "byte") else 1e-6)
-    assert by_epochs(config, 20_000_000).training.epsilon == 1e-6, "read once, small gradients count"
-    short = build({"tokenizer": kind, "max_steps": 500})
+    assert by_epochs(config, 40_000).training.epsilon == 1e-6, "as with Shampoo"
+    assert by_epochs(build(adamw), 20_000_000).training.epsilon == 1e-6, "read once, small gradients count"
+    short = build(adamw | {"max_steps": 500})
     assert by_epochs(short, 40_000).training.epsilon == 1e-6, "and in few steps"
     assert expected_epochs(build({"max_epochs": 3.0}).training, 1000, 50.0) == 3
     assert expected_epochs(build({"max_steps": 10, "batch_size": 4, "bptt": 25}).training, 2000, 50.0) == 0.5
