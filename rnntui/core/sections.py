@@ -166,8 +166,8 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     optimizer: Annotated[
         Literal["adamw", "shampoo", "sgd"],
         _doc(
-            "optimiser; 'shampoo' (the default for characters, with --lr 0.008) learns every direction of a layer's "
-            "inputs as fast"
+            "optimiser; 'shampoo' (the default for characters, with --lr 0.008, or 0.0035 where nothing limits the preset's "
+            "five minutes) learns every direction of a layer's inputs as fast"
         ),
     ] = "adamw"
     lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate")] = 1e-2

@@ -301,6 +301,9 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
     config = build({"tokenizer": kind})
     found = [by_epochs(config, tokens).model.dropout or 0.0 for tokens in (40_000, 1_000_000, 20_000_000)]
     assert found == sorted(found, reverse=True) and found[0] > found[-1]
+    sooner = by_epochs(build({"tokenizer": kind, "max_time": 300.0, "target_loss": 1.0}), 400_000).model
+    whole = by_epochs(build({"tokenizer": kind, "max_time": 300.0}), 400_000).model
+    assert (sooner.dropout or 0.0) < (whole.dropout or 0.0), "a target is met before the limit"
     given = build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0})
     kept = by_epochs(given, 40_000).model
     assert (kept.dropout, kept.input_dropout) == (0.3, 0.0)

@@ -15,6 +15,9 @@ _SPEEDS: dict[TokenizerKind, float] = {"char": 100_000, "byte": 100_000, "word":
 fifty matters."""
 _WITHOUT_BF16 = 3.0
 """Times slower than that where the processor has fp32 alone."""
+_TO_TARGET = 1 / 3
+"""The share of its limit after which a run with a target loss is taken to have met that: what keeps from learning by
+heart would delay it."""
 _FEW_STEPS = 2_000
 """Up to so many, characters need their small gradients as well, however often they are read."""
 Settings = dict[str, float]
@@ -85,6 +88,8 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
         return _with(config, _OF_TASKS[config.text.task])
     speed = _SPEEDS[config.text.tokenizer] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
     epochs = expected_epochs(config.training, train_tokens, speed)
+    if config.training.target_loss is not None:
+        epochs *= _TO_TARGET
     recipe = next(row for bound, row in _RECIPES[config.text.tokenizer] if epochs <= bound)
     chosen = _ONCE | recipe
     few = epochs * train_tokens <= _FEW_STEPS * config.training.batch_size * config.training.bptt
