@@ -51,8 +51,6 @@ PRESETS: dict[str, dict[str, Any]] = {
 DEFAULT_PRESET = "balanced"
 
 _CHARACTERS: dict[str, Any] = {"optimizer": "shampoo", "lr": 8e-3}
-_RATE_OF_MINUTES = 3.5e-3
-"""Peak rate of Shampoo over the five minutes of `balanced`: a minute wants steps twice as long."""
 _WORDS: dict[str, Any] = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {
     "char": _CHARACTERS,
@@ -187,8 +185,6 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
     base = base | {"patience": _PRESET_PATIENCE}
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
-    elif preset == DEFAULT_PRESET and base.get("optimizer") == "shampoo":
-        base["lr"] = _RATE_OF_MINUTES
     if settings.get("optimizer") not in (None, base.get("optimizer")):
         base.pop("lr", None)  # it is the other optimiser's
     if settings.get("parameters") is not None:
