@@ -60,9 +60,6 @@ def test_an_optimiser_brings_its_own_rate() -> None:
     """Protects a comparison: AdamW asked for by name learns at its rate, not at that of the recipe's Shampoo."""
     rates = {name: build({"optimizer": name}).training.lr for name in ("adamw", "shampoo")}
     assert rates["adamw"] > rates["shampoo"] == build({}).training.lr
-    assert rates["shampoo"] < build({"max_time": 60.0}).training.lr < rates["adamw"], (
-        "a minute wants longer steps"
-    )
     assert build({"optimizer": "adamw", "lr": 0.5}).training.lr == 0.5
     assert (
         build({"tokenizer": "word"}).training == build({"tokenizer": "word", "optimizer": "adamw"}).training
