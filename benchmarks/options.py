@@ -203,7 +203,7 @@ class Option(NamedTuple):
 
 OPTIONS: dict[str, Option] = {
     "the default": Option(),
-    "epsilon 1e-4": Option({"epsilon": 1e-4}),
+    "AdamW, epsilon 1e-4": Option({"optimizer": "adamw", "epsilon": 1e-4}, base="AdamW"),
     "no mean of the weights": Option({"average": "none"}),
     "dropout 0.1": Option({"dropout": 0.1}),
     "input dropout 0.1": Option({"input_dropout": 0.1}),
@@ -217,7 +217,7 @@ OPTIONS: dict[str, Option] = {
     "varying bptt": Option({"vary_bptt": True}),
     "one-cycle": Option({"schedule": "one-cycle"}),
     "constant rate": Option({"schedule": "constant"}),
-    "Shampoo": Option({"optimizer": "shampoo"}),
+    "AdamW": Option({"optimizer": "adamw"}),
     "Muon *": Option(change=muon),
     "layer norm of the outputs": Option({"layer_norm": True}),
     "2 layers of 352": Option({"num_layers": 2, "hidden_size": 352}),
