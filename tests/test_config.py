@@ -66,6 +66,13 @@ def test_an_optimiser_brings_its_own_rate() -> None:
     )
 
 
+def test_a_rate_falls_with_the_end_only_where_that_is_known() -> None:
+    """Protects `--target-loss`: half a cosine over the limit would be at its peak when the loss could be met."""
+    assert build({}).training.schedule == "cosine"
+    assert build({"target_loss": 1.5}).training.schedule == "inverse-sqrt"
+    assert build({"target_loss": 1.5, "schedule": "constant"}).training.schedule == "constant"
+
+
 def test_hidden_size_and_budget_exclude_each_other() -> None:
     with pytest.raises(InputError, match="--parameters"):
         build({"parameters": 1000, "hidden_size": 8})
@@ -79,7 +86,14 @@ def test_missing_run_says_so(tmp_path: Path) -> None:
 def test_a_configuration_is_told_by_its_shortest_way() -> None:
     """Protects forking: preset and settings that make a configuration make exactly that one again."""
     for preset in config.PRESETS:
-        for settings in ({}, {"max_time": 20.0}, {"max_epochs": 3.0, "hidden_size": 100}, {"patience": 3}):
+        for settings in (
+            {},
+            {"max_time": 20.0},
+            {"max_epochs": 3.0, "hidden_size": 100},
+            {"patience": 3},
+            {"target_loss": 1.5},
+            {"target_loss": 1.5, "schedule": "cosine"},
+        ):
             made = config.build(settings | {"corpus": "verse"}, preset)
             given = config.as_given(made)
             assert config.build(given[1], given[0]) == made, (preset, settings)

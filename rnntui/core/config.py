@@ -187,6 +187,8 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
     if settings.get("optimizer") not in (None, base.get("optimizer")):
         base.pop("lr", None)  # it is the other optimiser's
+    if settings.get("target_loss") is not None:
+        base["schedule"] = "inverse-sqrt"  # what falls towards the end of a run must know where that is
     if settings.get("parameters") is not None:
         if settings.get("hidden_size") is not None:
             raise InputError("--parameters solves --hidden-size: give one of the two")
@@ -236,6 +238,8 @@ def as_given(config: Config) -> tuple[str, dict[str, Any]]:
         decisive["tokenizer"] = config.text.tokenizer
         if config.text.task == "lm":
             decisive["softmax"] = config.model.softmax
+    if config.training.target_loss is not None:
+        decisive["target_loss"] = config.training.target_loss
     for preset in PRESETS:
         of_preset = limits == {name: PRESETS[preset].get(name) for name in limits}
         given = decisive if of_preset else decisive | limits

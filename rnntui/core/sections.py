@@ -18,7 +18,7 @@ from rnntui.core.splits import split_fractions
 
 TaskKind = Literal["lm", "classify", "translate"]
 TokenizerKind = Literal["char", "word", "bpe", "byte"]
-Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
+Schedule = Literal["constant", "inverse-sqrt", "cosine", "one-cycle", "plateau"]
 Average = Literal["none", "ema", "nt-asgd"]
 
 Seconds = Annotated[float, Meta(gt=0, extra={"unit": "duration"})]
@@ -194,7 +194,8 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     max_epochs: Annotated[Annotated[float, Meta(gt=0)] | None, _doc("stop after so many passes")] = None
     max_time: Annotated[Seconds | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None
     target_loss: Annotated[
-        Annotated[float, Meta(gt=0)] | None, _doc("stop at this validation loss, nats a token")
+        Annotated[float, Meta(gt=0)] | None,
+        _doc("stop at this validation loss, nats a token; without a --schedule, inverse-sqrt"),
     ] = None
     patience: Annotated[Positive | None, _doc("stop after so many evaluations without gain")] = None
     eval_every: Annotated[

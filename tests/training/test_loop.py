@@ -196,6 +196,8 @@ def test_schedules() -> None:
         return lr_factor(schedule, step, fraction, warmup=10, drops=drops)
 
     assert at("constant", 0, 0) == pytest.approx(1 / 11) and at("constant", 50, 0.9) == 1
+    assert at("inverse-sqrt", 0, 0) == pytest.approx(1 / 11) and at("inverse-sqrt", 199, 0.9) == 1
+    assert at("inverse-sqrt", 799, 0.1) == pytest.approx(1 / 2)
     assert at("cosine", 50, 0) == 1 and at("cosine", 50, 1) == pytest.approx(0.01)
     assert at("one-cycle", 0, 0) == pytest.approx(0.04)
     assert at("one-cycle", 5, 0.3) == 1 and at("one-cycle", 5, 1) == pytest.approx(0)

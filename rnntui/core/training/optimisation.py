@@ -18,6 +18,8 @@ _DEEPER = 2.6
 """Times slower that a layer learns than the one above it."""
 _BETAS = (0.9, 0.99)
 """How long adamw remembers gradients and their squares."""
+_LEVEL = 200
+"""Steps after which `inverse-sqrt` begins to fall."""
 _RISE = 0.3
 _START = 0.04
 
@@ -57,10 +59,12 @@ def lr_factor(schedule: Schedule, step: int, fraction: float, warmup: int, drops
 
     `fraction` is how much of the run is over, `drops` how many evaluations in all brought no gain.
 
-    constant    warm-up, then the peak rate
-    cosine      warm-up, then half a cosine down to 1% (Loshchilov and Hutter 2017)
-    one-cycle   up for three tenths of the run, then half a cosine down to 0 (Smith 2018)
-    plateau     warm-up, then halved at every evaluation without gain
+    constant      warm-up, then the peak rate
+    inverse-sqrt  warm-up, the peak rate for 200 steps, then as 1/sqrt(step): for a run whose end nobody knows
+                  (Robbins and Monro 1951; Vaswani et al. 2017)
+    cosine        warm-up, then half a cosine down to 1% (Loshchilov and Hutter 2017)
+    one-cycle     up for three tenths of the run, then half a cosine down to 0 (Smith 2018)
+    plateau       warm-up, then halved at every evaluation without gain
     """
     if schedule == "one-cycle":
         if fraction < _RISE:
@@ -69,6 +73,8 @@ def lr_factor(schedule: Schedule, step: int, fraction: float, warmup: int, drops
     warm = min(1.0, (step + 1) / (warmup + 1))
     if schedule == "cosine":
         return warm * (_FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * fraction)))
+    if schedule == "inverse-sqrt":
+        return warm * math.sqrt(_LEVEL / max(_LEVEL, step + 1))
     if schedule == "plateau":
         return warm * 0.5**drops
     return warm
