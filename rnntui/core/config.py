@@ -43,6 +43,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "optimizer": "adamw",
         "lr": 1e-2,
+        "schedule": "cosine",
         "dropout": 0.5,
         "input_dropout": 0.1,
         "max_time": 1200.0,
@@ -50,7 +51,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 DEFAULT_PRESET = "balanced"
 
-_CHARACTERS: dict[str, Any] = {"optimizer": "shampoo", "lr": 8e-3}
+_CHARACTERS: dict[str, Any] = {"optimizer": "shampoo", "lr": 8e-3, "schedule": "inverse-sqrt"}
 _WORDS: dict[str, Any] = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {
     "char": _CHARACTERS,
@@ -186,7 +187,7 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
     if settings.get("optimizer") not in (None, base.get("optimizer")):
-        base.pop("lr", None)  # it is the other optimiser's
+        base = {name: value for name, value in base.items() if name not in ("lr", "schedule")}  # the other's
     if settings.get("target_loss") is not None:
         base["schedule"] = "inverse-sqrt"  # what falls towards the end of a run must know where that is
     if settings.get("parameters") is not None:

@@ -169,8 +169,8 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
             "optimiser; 'shampoo', the default for characters, learns every direction of a layer's inputs as fast"
         ),
     ] = "adamw"
-    lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate (0.008 for characters)")] = 1e-2
-    schedule: Annotated[Schedule, _doc("how the learning rate moves")] = "cosine"
+    lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate (characters: 0.008)")] = 1e-2
+    schedule: Annotated[Schedule, _doc("how the learning rate moves (characters: inverse-sqrt)")] = "cosine"
     warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
     weight_decay: Annotated[NotNegative | None, _by_epochs("on matrices, not on biases and norms")] = None
     epsilon: Annotated[
