@@ -43,7 +43,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "optimizer": "adamw",
         "lr": 1e-2,
-        "schedule": "cosine",
         "dropout": 0.5,
         "input_dropout": 0.1,
         "max_time": 1200.0,
@@ -51,7 +50,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 DEFAULT_PRESET = "balanced"
 
-_CHARACTERS: dict[str, Any] = {"optimizer": "shampoo", "lr": 8e-3, "schedule": "inverse-sqrt"}
+_CHARACTERS: dict[str, Any] = {"optimizer": "shampoo", "lr": 8e-3}
 _WORDS: dict[str, Any] = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {
     "char": _CHARACTERS,
@@ -187,9 +186,7 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
     if settings.get("optimizer") not in (None, base.get("optimizer")):
-        base = {name: value for name, value in base.items() if name not in ("lr", "schedule")}  # the other's
-    if settings.get("target_loss") is not None:
-        base["schedule"] = "inverse-sqrt"  # what falls towards the end of a run must know where that is
+        base.pop("lr", None)  # it is the other optimiser's
     if settings.get("parameters") is not None:
         if settings.get("hidden_size") is not None:
             raise InputError("--parameters solves --hidden-size: give one of the two")
@@ -239,8 +236,6 @@ def as_given(config: Config) -> tuple[str, dict[str, Any]]:
         decisive["tokenizer"] = config.text.tokenizer
         if config.text.task == "lm":
             decisive["softmax"] = config.model.softmax
-    if config.training.target_loss is not None:
-        decisive["target_loss"] = config.training.target_loss
     for preset in PRESETS:
         of_preset = limits == {name: PRESETS[preset].get(name) for name in limits}
         given = decisive if of_preset else decisive | limits

@@ -36,7 +36,7 @@ def _doc(text: str) -> Meta:
 
 
 def _by_epochs(text: str) -> Meta:
-    """Of what keeps a model from learning its text by heart; see `core/training/recipes.py`."""
+    """Of what suits a text that is read once or many times; see `core/training/recipes.py`."""
     return _doc(f"{text} (default: by how often the text will be read)")
 
 
@@ -170,7 +170,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
         ),
     ] = "adamw"
     lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate (characters: 0.008)")] = 1e-2
-    schedule: Annotated[Schedule, _doc("how the learning rate moves (characters: inverse-sqrt)")] = "cosine"
+    schedule: Annotated[Schedule | None, _by_epochs("how the learning rate moves")] = None
     warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
     weight_decay: Annotated[NotNegative | None, _by_epochs("on matrices, not on biases and norms")] = None
     epsilon: Annotated[
@@ -194,8 +194,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     max_epochs: Annotated[Annotated[float, Meta(gt=0)] | None, _doc("stop after so many passes")] = None
     max_time: Annotated[Seconds | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None
     target_loss: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
-        _doc("stop at this validation loss, nats a token; without a --schedule, inverse-sqrt"),
+        Annotated[float, Meta(gt=0)] | None, _doc("stop at this validation loss, nats a token")
     ] = None
     patience: Annotated[Positive | None, _doc("stop after so many evaluations without gain")] = None
     eval_every: Annotated[

@@ -198,6 +198,7 @@ def test_schedules() -> None:
     assert at("constant", 0, 0) == pytest.approx(1 / 11) and at("constant", 50, 0.9) == 1
     assert at("inverse-sqrt", 0, 0) == pytest.approx(1 / 11) and at("inverse-sqrt", 199, 0.9) == 1
     assert at("inverse-sqrt", 799, 0.1) == pytest.approx(1 / 2)
+    assert at(None, 50, 0.5) == at("cosine", 50, 0.5)
     assert at("cosine", 50, 0) == 1 and at("cosine", 50, 1) == pytest.approx(0.01)
     assert at("one-cycle", 0, 0) == pytest.approx(0.04)
     assert at("one-cycle", 5, 0.3) == 1 and at("one-cycle", 5, 1) == pytest.approx(0)
@@ -320,6 +321,22 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
     assert expected_epochs(build({"max_epochs": 3.0}).training, 1000, 50.0) == 3
     assert expected_epochs(build({"max_steps": 10, "batch_size": 4, "bptt": 25}).training, 2000, 50.0) == 0.5
     assert expected_epochs(build({"max_time": 60.0, "max_epochs": 9.0}).training, 1000, 50.0) == 3
+
+
+def test_a_rate_falls_with_the_end_only_where_that_is_known() -> None:
+    """Protects `--target-loss`: half a cosine over the limit would be at its peak when the loss could be met."""
+
+    def course(tokens: int = 40_000, **settings: Any) -> str | None:
+        return by_epochs(build(settings), tokens).training.schedule
+
+    assert course(tokenizer="word") == course(task="classify", corpus="reviews") == "cosine"
+    assert course(tokenizer="word", target_loss=4.0) == "inverse-sqrt"
+    assert course(task="classify", corpus="reviews", target_loss=0.1) == "inverse-sqrt"
+    assert course(tokenizer="word", target_loss=4.0, schedule="constant") == "constant"
+    assert course() == "inverse-sqrt" and course(tokens=100_000_000) == "cosine", (
+        "read often, and not even once"
+    )
+    assert course(optimizer="adamw") == "cosine"
 
 
 def test_devices_and_precisions_that_are_missing_are_named(make_run: MakeRun) -> None:

@@ -54,10 +54,11 @@ def depth_factor(depth: int, epoch: float) -> float:
     return _DEEPER**-depth if epoch >= depth else 0.0
 
 
-def lr_factor(schedule: Schedule, step: int, fraction: float, warmup: int, drops: int) -> float:
+def lr_factor(schedule: Schedule | None, step: int, fraction: float, warmup: int, drops: int) -> float:
     """The share of the peak learning rate for the step that follows `step` steps.
 
-    `fraction` is how much of the run is over, `drops` how many evaluations in all brought no gain.
+    `fraction` is how much of the run is over, `drops` how many evaluations in all brought no gain.  Without a
+    schedule, as where no recipe has set one, it is `cosine`.
 
     constant      warm-up, then the peak rate
     inverse-sqrt  warm-up, the peak rate for 200 steps, then as 1/sqrt(step): for a run whose end nobody knows
@@ -71,7 +72,7 @@ def lr_factor(schedule: Schedule, step: int, fraction: float, warmup: int, drops
             return _START + (1 - _START) * fraction / _RISE
         return 0.5 * (1 + math.cos(math.pi * (fraction - _RISE) / (1 - _RISE)))
     warm = min(1.0, (step + 1) / (warmup + 1))
-    if schedule == "cosine":
+    if schedule == "cosine" or schedule is None:
         return warm * (_FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * fraction)))
     if schedule == "inverse-sqrt":
         return warm * math.sqrt(_LEVEL / max(_LEVEL, step + 1))

@@ -20,7 +20,9 @@ _TO_TARGET = 1 / 3
 heart would delay it."""
 _FEW_STEPS = 2_000
 """Up to so many, characters need their small gradients as well, however often they are read."""
-Settings = dict[str, float]
+_SOON = 2
+"""Up to so many epochs, characters lose less by a rate that falls to nothing with the end of the run."""
+Settings = dict[str, float | str]
 Recipe = tuple[tuple[float, Settings], ...]
 """What is set for a text that is read up to so many times."""
 _ONCE: Settings = {
@@ -31,6 +33,7 @@ _ONCE: Settings = {
     "weight_decay": 0.01,
     "label_smoothing": 0.0,
     "epsilon": 1e-6,
+    "schedule": "cosine",
 }
 _COARSE: Settings = {"epsilon": 1e-4}
 _CHARACTERS: Recipe = (
@@ -84,18 +87,24 @@ _RECIPES: dict[TokenizerKind, Recipe] = {
 
 def by_epochs(config: Config, train_tokens: int) -> Config:
     """`config` with what nobody chose set by how often a training text of so many tokens will be read."""
+    to_target = config.training.target_loss is not None
+    # What falls towards the end of a run must know where that is.
+    course: Settings = {"schedule": "inverse-sqrt"} if to_target else {}
     if config.text.task != "lm":
-        return _with(config, _OF_TASKS[config.text.task])
+        return _with(config, _OF_TASKS[config.text.task] | course)
     speed = _SPEEDS[config.text.tokenizer] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
     epochs = expected_epochs(config.training, train_tokens, speed)
-    if config.training.target_loss is not None:
+    if to_target:
         epochs *= _TO_TARGET
     recipe = next(row for bound, row in _RECIPES[config.text.tokenizer] if epochs <= bound)
-    chosen = _ONCE | recipe
+    chosen = _ONCE | recipe | course
     few = epochs * train_tokens <= _FEW_STEPS * config.training.batch_size * config.training.bptt
+    shampoo = config.training.optimizer == "shampoo"
     # A large epsilon is for AdamW's steps, each weight by itself; Shampoo's have one length a row.
-    if few or config.training.optimizer == "shampoo":
+    if few or shampoo:
         chosen["epsilon"] = _ONCE["epsilon"]
+    if shampoo and epochs > _SOON:
+        chosen["schedule"] = "inverse-sqrt"
     if not STEPS[config.model.cell].recurrent:
         chosen["weight_drop"] = 0.0
     return _with(config, chosen)
