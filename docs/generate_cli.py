@@ -91,7 +91,7 @@ def presets() -> list[str]:
         lines.append(f"| `{name}` | {listed(values)} |")
     lines += [
         "",
-        "With other tokens than characters, a language model has these, unless `quick` or `thorough` says otherwise:",
+        "What a language model of each kind of tokens has, unless `quick` or `thorough` says otherwise:",
         "",
         "| `--tokenizer` | sets |",
         "|---|---|",

@@ -58,7 +58,7 @@ RECIPES: dict[TokenizerKind, dict[str, Any]] = {
     "word": _WORDS | {"softmax": "sampled"},
     "bpe": _WORDS,
 }
-"""What `balanced` becomes for other tokens than characters; the other presets go before it."""
+"""What each kind of tokens adds to `balanced`; the other presets go before it."""
 INHERITED = frozenset(
     (
         "tokenizer",
