@@ -1,4 +1,4 @@
-"""What the presets rest on: how much to leave out, and how rare words learn, by tokens and by size of the text.
+"""What the presets rest on: how much to leave out and how to step, by tokens and by size of the text.
 
     python benchmarks/presets.py TEXT [--sizes 50000 1000000 20000000] [--seconds 20 30 12] [--tokens char word bpe]
 
@@ -38,6 +38,7 @@ _SMOOTHED = {"label_smoothing": 0.1, "weight_decay": 0.1}
 _CHARACTERS: dict[str, dict[str, Any]] = {
     "nothing left out": _NOTHING,
     "dropout 0.2": _SOME,
+    "dropout 0.5": _NOTHING | {"dropout": 0.5},
     "dropout 0.5, input 0.2": _NOTHING | {"dropout": 0.5, "input_dropout": 0.2},
 }
 _WORDS: dict[str, dict[str, Any]] = {
@@ -46,10 +47,12 @@ _WORDS: dict[str, dict[str, Any]] = {
     "the same, smoothed": _SOME | {"input_dropout": 0.1} | _SMOOTHED,
     "dropout 0.4, input 0.3, smoothed": _NOTHING | {"dropout": 0.4, "input_dropout": 0.3} | _SMOOTHED,
 }
-_OTHER_EPSILON: dict[str, dict[str, dict[str, Any]]] = {
+_STEPS: dict[str, dict[str, dict[str, Any]]] = {
     "char": {
-        "by itself, epsilon 1e-6": {"epsilon": 1e-6},
-        "by itself, epsilon 1e-4": {"epsilon": 1e-4},
+        "by itself, cosine": {"schedule": "cosine"},
+        "by itself, inverse-sqrt": {"schedule": "inverse-sqrt"},
+        "by itself, AdamW": {"optimizer": "adamw"},
+        "by itself, in its order": {"shuffle": False},
     },
     "word": {
         "by itself, epsilon 1e-4": {"epsilon": 1e-4},
@@ -109,7 +112,7 @@ def main() -> None:
             file = Path(folder) / f"{size}.txt"
             file.write_text(text_of(options.text, size), encoding="utf-8")
             for tokenizer in options.tokens:
-                offered = {"what is set by itself": {}} | _CANDIDATES[tokenizer] | _OTHER_EPSILON[tokenizer]
+                offered = {"what is set by itself": {}} | _CANDIDATES[tokenizer] | _STEPS[tokenizer]
                 found = measure(file, tokenizer, offered, seconds)
                 winner = min(found, key=lambda name: found[name][0])
                 for name, (best, last, epochs) in found.items():

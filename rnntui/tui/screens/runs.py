@@ -120,6 +120,8 @@ class RunsScreen(RnntuiScreen):
             self.app.call_from_thread(self._take, tuple(found))
 
     def _take(self, found: tuple[RunSummary, ...]) -> None:
+        if not self.is_attached:
+            return
         changed = {new.path for new in found} - {old.path for old in self.summaries if old in found}
         for path in changed:
             self._histories.pop(path, None)
@@ -200,10 +202,13 @@ class RunsScreen(RnntuiScreen):
         here = self._here()
         return [here] if here else []
 
-    @work(thread=True, exclusive=True, group="compare")
     def _compare(self) -> None:
-        worker = get_current_worker()
-        shown, found = self._shown(), []
+        self._read(self._shown())
+
+    @work(thread=True, exclusive=True, group="compare")
+    def _read(self, shown: list[str]) -> None:
+        """Read the histories of runs, and show them."""
+        worker, found = get_current_worker(), []
         for path in shown:
             try:
                 run = Run.open(Path(path))
