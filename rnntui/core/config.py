@@ -38,15 +38,7 @@ LIMITS = ("max_steps", "max_epochs", "max_time")
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"hidden_size": 256, "max_time": 60.0},
     "balanced": {"hidden_size": 320, "max_time": 300.0},
-    "thorough": {
-        "num_layers": 2,
-        "batch_size": 32,
-        "optimizer": "adamw",
-        "lr": 1e-2,
-        "dropout": 0.5,
-        "input_dropout": 0.1,
-        "max_time": 1200.0,
-    },
+    "thorough": {"num_layers": 2, "max_time": 1200.0},
 }
 DEFAULT_PRESET = "balanced"
 

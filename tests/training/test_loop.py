@@ -307,6 +307,8 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
     sooner = by_epochs(build({"tokenizer": kind, "max_time": 300.0, "target_loss": 1.0}), 400_000).model
     whole = by_epochs(build({"tokenizer": kind, "max_time": 300.0}), 400_000).model
     assert (sooner.dropout or 0.0) < (whole.dropout or 0.0), "a target is met before the limit"
+    large = by_epochs(build({"tokenizer": kind, "num_layers": 2, "hidden_size": 1024}), 400_000).model
+    assert (large.dropout or 0.0) < (whole.dropout or 0.0), "a large model reads less in the same time"
     given = build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0})
     kept = by_epochs(given, 40_000).model
     assert (kept.dropout, kept.input_dropout) == (0.3, 0.0)

@@ -13,6 +13,8 @@ from rnntui.core.sections import TaskKind, TokenizerKind, TrainingConfig
 _SPEEDS: dict[TokenizerKind, float] = {"char": 100_000, "byte": 100_000, "word": 20_000, "bpe": 25_000}
 """Tokens a second of the default models on two cores with products in bf16: only whether it is five epochs or
 fifty matters."""
+_UNITS: dict[TokenizerKind, int] = {"char": 320, "byte": 320, "word": 400, "bpe": 400}
+"""Of these models, in one layer; wider and deeper ones read less in the same time."""
 _WITHOUT_BF16 = 3.0
 """Times slower than that where the processor has fp32 alone."""
 _TO_TARGET = 1 / 3
@@ -92,8 +94,7 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
     course: Settings = {"schedule": "inverse-sqrt"} if to_target else {}
     if config.text.task != "lm":
         return _with(config, _OF_TASKS[config.text.task] | course)
-    speed = _SPEEDS[config.text.tokenizer] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
-    epochs = expected_epochs(config.training, train_tokens, speed)
+    epochs = expected_epochs(config.training, train_tokens, _expected_speed(config))
     if to_target:
         epochs *= _TO_TARGET
     recipe = next(row for bound, row in _RECIPES[config.text.tokenizer] if epochs <= bound)
@@ -114,6 +115,13 @@ def _with(config: Config, chosen: Settings) -> Config:
     """`config` with what nobody chose, as far as the task knows it."""
     open_names = set(chosen) - foreign(config.text.task)
     return changed(config, {name: chosen[name] for name in open_names if value_of(config, name) is None})
+
+
+def _expected_speed(config: Config) -> float:
+    """Tokens a second, roughly: by the products of a step, which a deeper layer needs for its input as well."""
+    speed = _SPEEDS[config.text.tokenizer] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
+    products = (2 * config.model.num_layers - 1) * config.model.hidden_size**2
+    return speed / max(1.0, products / _UNITS[config.text.tokenizer] ** 2)
 
 
 def expected_epochs(training: TrainingConfig, train_tokens: int, tokens_per_s: float) -> float:
