@@ -12,7 +12,11 @@ import torch
 import rnntui
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "results.md"
-HEAD = "# Results\n\nWritten by the scripts in `benchmarks/`; each section names the command that makes it again.\n"
+HEAD = """# Results
+
+Written by the scripts in `benchmarks/`; each section names the command that makes it again, and the day: its defaults
+were those of that day. Sections without AVX-512 are of a processor without products in bf16.
+"""
 
 
 def machine() -> str:
