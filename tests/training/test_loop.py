@@ -307,6 +307,12 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
     sooner = by_epochs(build({"tokenizer": kind, "max_time": 300.0, "target_loss": 1.0}), 400_000).model
     whole = by_epochs(build({"tokenizer": kind, "max_time": 300.0}), 400_000).model
     assert (sooner.dropout or 0.0) < (whole.dropout or 0.0), "a target is met before the limit"
+    if kind in ("char", "byte"):
+        little, much = (
+            by_epochs(build({"tokenizer": kind, "max_epochs": 12.0}), tokens).model
+            for tokens in (45_000, 1_000_000)
+        )
+        assert (little.dropout or 0.0) > (much.dropout or 0.0), "little is sooner known by heart"
     large = by_epochs(build({"tokenizer": kind, "num_layers": 2, "hidden_size": 1024}), 400_000).model
     assert (large.dropout or 0.0) < (whole.dropout or 0.0), "a large model reads less in the same time"
     given = build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0})

@@ -45,6 +45,9 @@ _CHARACTERS: Recipe = (
     (40, _COARSE | {"dropout": 0.4, "input_dropout": 0.1}),
     (math.inf, _COARSE | {"dropout": 0.5, "input_dropout": 0.2}),
 )
+_LITTLE: Recipe = (*_CHARACTERS[:2], _CHARACTERS[-1])
+"""Of up to `_LITTLE_TEXT` characters, which are known by heart after a few epochs."""
+_LITTLE_TEXT = 200_000
 _SMOOTHED: Settings = {"weight_decay": 0.1, "label_smoothing": 0.1}
 _BY_HEART: Settings = _SMOOTHED | {
     "dropout": 0.5,
@@ -97,7 +100,10 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
     epochs = expected_epochs(config.training, train_tokens, _expected_speed(config))
     if to_target:
         epochs *= _TO_TARGET
-    recipe = next(row for bound, row in _RECIPES[config.text.tokenizer] if epochs <= bound)
+    rows = _RECIPES[config.text.tokenizer]
+    if rows is _CHARACTERS and train_tokens <= _LITTLE_TEXT:
+        rows = _LITTLE
+    recipe = next(row for bound, row in rows if epochs <= bound)
     chosen = _ONCE | recipe | course
     few = epochs * train_tokens <= _FEW_STEPS * config.training.batch_size * config.training.bptt
     shampoo = config.training.optimizer == "shampoo"
