@@ -78,8 +78,8 @@ for group in (
 
 
 _FEW_CYCLES = 50_000
-"""Objects made after which cycles are looked for.  Hundreds of thousands come with torch and stay: to go through them
-as often as Python does by itself takes a tenth of the time until a training begins."""
+"""Objects made after which cycles are looked for.  More than a hundred thousand come with torch and stay: to go
+through them as often as Python does by itself takes a tenth of the time until a training begins."""
 
 
 def main() -> NoReturn:
