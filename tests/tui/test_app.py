@@ -190,6 +190,20 @@ async def test_leaving_asks_what_becomes_of_the_training(corpus_file: Path) -> N
     assert isinstance(last, ev.Finished) and last.reason == "interrupted"
 
 
+async def test_leaving_tells_one_training_from_several(home: Path) -> None:
+    """Protects the command that is offered: it can be typed as it stands, or says what it wants."""
+    app = RnntuiApp(CorporaScreen())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        for names, asked, later in (
+            (["mine"], "mine is still learning.", "Back to it later: rnntui watch mine"),
+            (["mine", "yours"], "mine, yours are still learning.", "Back to each later: rnntui watch RUN"),
+        ):
+            app.push_screen(LeaveScreen(names))
+            await until(pilot, lambda asked=asked: asked in shown(pilot))  # type: ignore[misc]
+            assert text_of(pilot, "#later") == later
+            await pilot.press("escape")
+
+
 async def test_no_run_yet_is_said_and_not_shown(home: Path) -> None:
     app = RnntuiApp(CorporaScreen())
     async with app.run_test(size=(80, 24), notifications=True) as pilot:

@@ -39,6 +39,14 @@ async def test_cells_race_to_a_table(corpus_file: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, DuelScreen) and app.screen.over)
 
 
+async def test_what_is_not_known_yet_is_no_zero(tmp_path: Path) -> None:
+    """Protects the table while the texts are read: a model of 0 weights after 0 s would be a claim."""
+    app = RnntuiApp(DuelScreen([tmp_path / "duel-lstm"], ["lstm"]))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: "lstm" in text_of(pilot, "#standings"))
+        assert text_of(pilot, "#standings").splitlines()[1].split()[2:] == ["–"] * 5
+
+
 async def test_a_duel_is_started_paused_and_stopped(corpus_file: Path) -> None:
     """Protects `d` on the first screen, and the keys of the duel."""
     app = RnntuiApp(CorporaScreen())

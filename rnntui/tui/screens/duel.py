@@ -157,9 +157,9 @@ class DuelScreen(PlottingScreen):
             cells = (
                 f"{formats.number(best.bits if best else None):>10}",
                 f"{formats.number(best.perplexity if best else None):>12}",
-                f"{started.parameters if started else 0:>12,}",
+                f"{f'{started.parameters:,}' if started else '–':>12}",
                 f"{f'{speed:,.0f}' if speed else '–':>10}",
-                f"{progress.train_s if progress else 0:>9.0f}",
+                f"{f'{progress.train_s:.0f}' if progress else '–':>9}",
             )
             style = self.query_one(Curves).get_component_rich_style(f"curves--run{number % 6}")
             text.append(f"\n{LETTERS[number % 26]} {self.cells[number]:<10}", style)
