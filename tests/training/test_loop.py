@@ -322,6 +322,8 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
     training = by_epochs(build(adamw | {"weight_decay": 0.0}), 40_000).training
     assert training.weight_decay == 0.0 and training.label_smoothing is not None
     assert training.epsilon == (1e-4 if kind in ("char", "byte") else 1e-6)
+    decays = [by_epochs(config, tokens).training.weight_decay or 0.0 for tokens in (500_000, 50_000_000)]
+    assert decays[0] > decays[1] > 0, "weights fade sooner where a text is read again"
     assert by_epochs(config, 40_000).training.epsilon == 1e-6, "as with Shampoo"
     assert by_epochs(build(adamw), 20_000_000).training.epsilon == 1e-6, "read once, small gradients count"
     short = build(adamw | {"max_steps": 500})
@@ -341,9 +343,7 @@ def test_a_rate_falls_with_the_end_only_where_that_is_known() -> None:
     assert course(tokenizer="word", target_loss=4.0) == "inverse-sqrt"
     assert course(task="classify", corpus="reviews", target_loss=0.1) == "inverse-sqrt"
     assert course(tokenizer="word", target_loss=4.0, schedule="constant") == "constant"
-    assert course() == "inverse-sqrt" and course(tokens=100_000_000) == "cosine", (
-        "read often, and not even once"
-    )
+    assert course() == course(tokens=100_000_000) == "inverse-sqrt", "read often, and not even once"
     assert course(optimizer="adamw") == "cosine"
 
 

@@ -103,6 +103,8 @@ class Learner:
         """
         self.precision, self.threads = precision, threads
         self.scaler = torch.amp.GradScaler(self.device, enabled=precision == "fp16")
+        # A gradient may be too small for fp16, never for bf16.
+        self.optimizer.coarse = torch.bfloat16 if precision == "bf16" else None
         self._take_threads()
 
     def _take_threads(self) -> None:

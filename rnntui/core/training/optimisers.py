@@ -42,6 +42,8 @@ class Optimiser(ABC):
         """What is kept of each weight, once it has had a gradient."""
         self.grad_scale: Tensor | None = None
         self.found_inf: Tensor | None = None
+        self.coarse: torch.dtype | None = None
+        """What matrices are multiplied in where that need not be exact; None leaves them as they are."""
 
     @torch.no_grad()
     def step(self) -> None:
@@ -153,7 +155,8 @@ class Shampoo(AdamW):
         if step in _EARLY or step % _RENEW == 0:
             covariance.nan_to_num_(0.0, 0.0, 0.0)  # squares of gradients that nobody clips can be too large
             whitening.copy_(_inverse_root(covariance.cpu()))
-        whitened = gradient @ whitening
+        coarse = self.coarse or weight.dtype
+        whitened = (gradient.to(coarse) @ whitening.to(coarse)).to(weight.dtype)
         momentum.lerp_(whitened, (1 - first) * taken)
         row_square.lerp_(whitened.square().mean(1, keepdim=True), (1 - second) * taken)
         count += 1

@@ -17,13 +17,11 @@ _UNITS: dict[TokenizerKind, int] = {"char": 320, "byte": 320, "word": 400, "bpe"
 """Of these models, in one layer; wider and deeper ones read less in the same time."""
 _WITHOUT_BF16 = 3.0
 """Times slower than that where the processor has fp32 alone."""
-_TO_TARGET = 1 / 3
+_TO_TARGET = 1 / 5
 """The share of its limit after which a run with a target loss is taken to have met that: what keeps from learning by
 heart would delay it."""
 _FEW_STEPS = 2_000
 """Up to so many, characters need their small gradients as well, however often they are read."""
-_SOON = 2
-"""Up to so many epochs, characters lose less by a rate that falls to nothing with the end of the run."""
 Settings = dict[str, float | str]
 Recipe = tuple[tuple[float, Settings], ...]
 """What is set for a text that is read up to so many times."""
@@ -37,15 +35,19 @@ _ONCE: Settings = {
     "epsilon": 1e-6,
     "schedule": "cosine",
 }
-_COARSE: Settings = {"epsilon": 1e-4}
+_COARSE: Settings = {"epsilon": 1e-4, "weight_decay": 0.1}
 _CHARACTERS: Recipe = (
-    (2, {}),
-    (5, _COARSE),
-    (15, _COARSE | {"dropout": 0.2}),
-    (40, _COARSE | {"dropout": 0.4, "input_dropout": 0.1}),
-    (math.inf, _COARSE | {"dropout": 0.5, "input_dropout": 0.2}),
+    (2, {"weight_decay": 0.05}),
+    (12, _COARSE),
+    (20, _COARSE | {"dropout": 0.1}),
+    (40, _COARSE | {"dropout": 0.2}),
+    (math.inf, _COARSE | {"dropout": 0.4}),
 )
-_LITTLE: Recipe = (*_CHARACTERS[:2], _CHARACTERS[-1])
+_LITTLE: Recipe = (
+    (2, {}),
+    (5, {"epsilon": 1e-4}),
+    (math.inf, {"epsilon": 1e-4, "dropout": 0.5, "input_dropout": 0.2}),
+)
 """Of up to `_LITTLE_TEXT` characters, which are known by heart after a few epochs."""
 _LITTLE_TEXT = 200_000
 _SMOOTHED: Settings = {"weight_decay": 0.1, "label_smoothing": 0.1}
@@ -110,7 +112,7 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
     # A large epsilon is for AdamW's steps, each weight by itself; Shampoo's have one length a row.
     if few or shampoo:
         chosen["epsilon"] = _ONCE["epsilon"]
-    if shampoo and epochs > _SOON:
+    if shampoo:
         chosen["schedule"] = "inverse-sqrt"
     if not STEPS[config.model.cell].recurrent:
         chosen["weight_drop"] = 0.0
