@@ -39,7 +39,7 @@ _COARSE: Settings = {"epsilon": 1e-4, "weight_decay": 0.1}
 _CHARACTERS: Recipe = (
     (2, {"weight_decay": 0.05}),
     (12, _COARSE),
-    (20, _COARSE | {"dropout": 0.1}),
+    (15, _COARSE | {"dropout": 0.1}),
     (40, _COARSE | {"dropout": 0.2}),
     (math.inf, _COARSE | {"dropout": 0.4}),
 )
