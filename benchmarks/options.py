@@ -205,6 +205,7 @@ OPTIONS: dict[str, Option] = {
     "the default": Option(),
     "AdamW, epsilon 1e-4": Option({"optimizer": "adamw", "epsilon": 1e-4}, base="AdamW"),
     "no mean of the weights": Option({"average": "none"}),
+    "weight decay 0.01": Option({"weight_decay": 0.01}),
     "dropout 0.1": Option({"dropout": 0.1}),
     "input dropout 0.1": Option({"input_dropout": 0.1}),
     "embedding dropout 0.05": Option({"embedding_dropout": 0.05}),
@@ -221,9 +222,9 @@ OPTIONS: dict[str, Option] = {
     "AdamW": Option({"optimizer": "adamw"}),
     "Muon *": Option(change=muon),
     "layer norm of the outputs": Option({"layer_norm": True}),
-    "2 layers of 352": Option({"num_layers": 2, "hidden_size": 352}),
-    "2 layers of 352, residual": Option(
-        {"num_layers": 2, "hidden_size": 352, "residual": True}, base="2 layers of 352"
+    "2 layers of 192": Option({"num_layers": 2, "hidden_size": 192}),
+    "2 layers of 192, residual": Option(
+        {"num_layers": 2, "hidden_size": 192, "residual": True}, base="2 layers of 192"
     ),
     "Mogrifier LSTM *": Option(change=with_cell(Mogrifier)),
     "layer-normalised LSTM *": Option(change=with_cell(NormedLSTM)),

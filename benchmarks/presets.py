@@ -38,7 +38,7 @@ _SMOOTHED = {"label_smoothing": 0.1, "weight_decay": 0.1}
 _CHARACTERS: dict[str, dict[str, Any]] = {
     "nothing left out": _NOTHING,
     "dropout 0.2": _SOME,
-    "dropout 0.5": _NOTHING | {"dropout": 0.5},
+    "dropout 0.2, decay 0.01": _SOME | {"weight_decay": 0.01},
     "dropout 0.5, input 0.2": _NOTHING | {"dropout": 0.5, "input_dropout": 0.2},
 }
 _WORDS: dict[str, dict[str, Any]] = {
@@ -50,7 +50,6 @@ _WORDS: dict[str, dict[str, Any]] = {
 _STEPS: dict[str, dict[str, dict[str, Any]]] = {
     "char": {
         "by itself, cosine": {"schedule": "cosine"},
-        "by itself, inverse-sqrt": {"schedule": "inverse-sqrt"},
         "by itself, AdamW": {"optimizer": "adamw"},
         "by itself, in its order": {"shuffle": False},
     },
