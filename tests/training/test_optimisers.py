@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -76,7 +77,8 @@ def test_shampoo_moves_as_its_equations_say() -> None:
         if bad:
             own[0].grad.fill_(torch.nan)
         for optimiser in (shampoo, adamw):
-            optimiser.grad_scale, optimiser.found_inf = torch.tensor(2.0), torch.tensor(float(bad))
+            optimiser.grad_scale = torch.tensor(math.nan if bad else 2.0)
+            optimiser.found_inf = torch.tensor(float(bad))
         before = own[0].detach().clone()
         shampoo.step()
         adamw.step()

@@ -143,27 +143,31 @@ class Shampoo(AdamW):
     def _move_whitened(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         (first, second), names = self._betas, ("count", "momentum", "row_square", "covariance", "whitening")
         count, momentum, row_square, covariance, whitening = (each[0] for each in self._kept([weight], names))
-        taken = torch.ones((), device=weight.device)
-        if self.grad_scale is not None:
-            gradient = gradient / self.grad_scale
-        if self.found_inf is not None:
-            taken = 1 - self.found_inf
+        scale = torch.ones((), device=weight.device) if self.grad_scale is None else self.grad_scale
+        taken = torch.ones((), device=weight.device) if self.found_inf is None else 1 - self.found_inf
+        # A GPU would be waited for by asking it; a CPU is asked, and spared a pass over the gradient.
+        if weight.device.type != "cpu" or not taken:
             gradient = torch.where(taken.bool(), gradient, 0.0)
+            scale = torch.where(taken.bool(), scale, 1.0)
         step = int(count)
         if step < _OFTEN or step % _LOOK == 0:
-            covariance.lerp_(gradient.t() @ gradient, (1 - _MEMORY) * taken)
+            scaled = gradient / scale
+            covariance.lerp_(scaled.t() @ scaled, (1 - _MEMORY) * taken)
         if step in _EARLY or step % _RENEW == 0:
             covariance.nan_to_num_(0.0, 0.0, 0.0)  # squares of gradients that nobody clips can be too large
             whitening.copy_(_inverse_root(covariance.cpu()))
         coarse = self.coarse or weight.dtype
-        whitened = (gradient.to(coarse) @ whitening.to(coarse)).to(weight.dtype)
+        # Every pass over a matrix costs memory's time: what scales is put into what is small.
+        whitened = (gradient.to(coarse) @ (whitening / scale).to(coarse)).to(weight.dtype)
         momentum.lerp_(whitened, (1 - first) * taken)
-        row_square.lerp_(whitened.square().mean(1, keepdim=True), (1 - second) * taken)
+        square = torch.linalg.vector_norm(whitened, dim=1, keepdim=True).square_() / weight.shape[1]
+        row_square.lerp_(square, (1 - second) * taken)
         count += 1
         step += 1
         length = (row_square / (1 - second**step)).sqrt_().add_(self._epsilon)
         weight.mul_(1 - group["lr"] * group["weight_decay"] * taken)
-        weight.sub_(momentum.div(length).mul_(group["lr"] / (1 - first**step) * taken))
+        # Divided by nothing, the length of a step that is not taken is infinite, and nothing moves.
+        weight.addcdiv_(momentum, length.div_(taken), value=-group["lr"] / (1 - first**step))
 
 
 def _whitened(weight: Tensor) -> bool:

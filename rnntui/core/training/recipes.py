@@ -35,18 +35,19 @@ _ONCE: Settings = {
     "epsilon": 1e-6,
     "schedule": "cosine",
 }
-_COARSE: Settings = {"epsilon": 1e-4, "weight_decay": 0.1}
+_COARSE: Settings = {"epsilon": 1e-4}
+_FADING: Settings = _COARSE | {"weight_decay": 0.1}
 _CHARACTERS: Recipe = (
     (2, {"weight_decay": 0.05}),
-    (12, _COARSE),
-    (15, _COARSE | {"dropout": 0.1}),
-    (40, _COARSE | {"dropout": 0.2}),
-    (math.inf, _COARSE | {"dropout": 0.4}),
+    (12, _FADING),
+    (15, _FADING | {"dropout": 0.1}),
+    (40, _FADING | {"dropout": 0.2}),
+    (math.inf, _FADING | {"dropout": 0.4}),
 )
 _LITTLE: Recipe = (
     (2, {}),
-    (5, {"epsilon": 1e-4}),
-    (math.inf, {"epsilon": 1e-4, "dropout": 0.5, "input_dropout": 0.2}),
+    (5, _COARSE),
+    (math.inf, _COARSE | {"dropout": 0.5, "input_dropout": 0.2}),
 )
 """Of up to `_LITTLE_TEXT` characters, which are known by heart after a few epochs."""
 _LITTLE_TEXT = 200_000
