@@ -40,9 +40,8 @@ _FADING: Settings = _COARSE | {"weight_decay": 0.1}
 _CHARACTERS: Recipe = (
     (2, {"weight_decay": 0.05}),
     (12, _FADING),
-    (15, _FADING | {"dropout": 0.1}),
-    (40, _FADING | {"dropout": 0.2}),
-    (math.inf, _FADING | {"dropout": 0.4}),
+    (40, _FADING | {"dropout": 0.1}),
+    (math.inf, _FADING | {"dropout": 0.2}),
 )
 _LITTLE: Recipe = (
     (2, {}),
