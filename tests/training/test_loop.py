@@ -16,7 +16,7 @@ from rnntui.core.errors import InputError, NumericalError
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run, request
-from rnntui.core.sections import TokenizerKind
+from rnntui.core.sections import TokenizerKind, TrainingConfig
 from rnntui.core.tasks.language import subject
 from rnntui.core.text.dataset import reopen
 from rnntui.core.training.checkpoints import read_counters
@@ -192,14 +192,17 @@ def test_a_live_snapshot_is_the_weights_of_the_moment(make_run: MakeRun) -> None
 def test_schedules() -> None:
     """Protects the learning rate: where each schedule begins, peaks and ends."""
 
-    def at(schedule: Any, step: int, fraction: float, drops: int = 0) -> float:
-        return lr_factor(schedule, step, fraction, warmup=10, drops=drops)
+    def at(schedule: Any, step: int, fraction: float, drops: int = 0, average: Any = "ema") -> float:
+        training = TrainingConfig(schedule=schedule, warmup=10, average=average)
+        return lr_factor(training, step, fraction, drops)
 
     assert at("constant", 0, 0) == pytest.approx(1 / 11) and at("constant", 50, 0.9) == 1
     assert at("inverse-sqrt", 0, 0) == pytest.approx(1 / 11) and at("inverse-sqrt", 199, 0.9) == 1
     assert at("inverse-sqrt", 799, 0.1) == pytest.approx(1 / 2)
+    assert at("inverse-sqrt", 50_000, 0.1) == pytest.approx(0.2)
     assert at(None, 50, 0.5) == at("cosine", 50, 0.5)
-    assert at("cosine", 50, 0) == 1 and at("cosine", 50, 1) == pytest.approx(0.01)
+    assert at("cosine", 50, 0) == 1 and at("cosine", 50, 1) == pytest.approx(0.2)
+    assert at("cosine", 50, 1, average="none") == pytest.approx(0.01), "no mean does the rest"
     assert at("one-cycle", 0, 0) == pytest.approx(0.04)
     assert at("one-cycle", 5, 0.3) == 1 and at("one-cycle", 5, 1) == pytest.approx(0)
     assert at("plateau", 50, 0.5, drops=2) == 0.25
@@ -339,12 +342,12 @@ def test_a_rate_falls_with_the_end_only_where_that_is_known() -> None:
     def course(tokens: int = 40_000, **settings: Any) -> str | None:
         return by_epochs(build(settings), tokens).training.schedule
 
-    assert course(tokenizer="word") == course(task="classify", corpus="reviews") == "cosine"
-    assert course(tokenizer="word", target_loss=4.0) == "inverse-sqrt"
-    assert course(task="classify", corpus="reviews", target_loss=0.1) == "inverse-sqrt"
+    reviews: dict[str, Any] = {"task": "classify", "corpus": "reviews"}
+    made: dict[str, Any]
+    for made in ({}, {"optimizer": "adamw"}, {"tokenizer": "word"}, reviews):
+        assert course(**made) == course(**made, tokens=10**8) == "cosine"
+        assert course(**made, target_loss=0.1) == "inverse-sqrt"
     assert course(tokenizer="word", target_loss=4.0, schedule="constant") == "constant"
-    assert course() == course(tokens=100_000_000) == "inverse-sqrt", "read often, and not even once"
-    assert course(optimizer="adamw") == "cosine"
 
 
 def test_devices_and_precisions_that_are_missing_are_named(make_run: MakeRun) -> None:

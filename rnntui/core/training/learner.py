@@ -135,7 +135,7 @@ class Learner:
     def lr(self) -> float:
         """The learning rate of the next step."""
         training, counters = self.config.training, self.counters
-        factor = lr_factor(training.schedule, counters.step, self.fraction, training.warmup, counters.drops)
+        factor = lr_factor(training, counters.step, self.fraction, counters.drops)
         return training.lr * factor * counters.lr_factor
 
     def step(self) -> tuple[Tensor, Tensor]:

@@ -7,11 +7,12 @@ import math
 from torch import nn
 
 from rnntui.core.models.base import Model
-from rnntui.core.sections import Schedule, TrainingConfig
+from rnntui.core.sections import TrainingConfig
 from rnntui.core.training.optimisers import SGD, AdamW, Groups, Optimiser, Shampoo
 
-_FLOOR = 0.01
-"""Share of the peak rate that `cosine` ends at."""
+_FLOOR, _FLOOR_OF_MEAN = 0.01, 0.2
+"""Share of the peak rate that `cosine` and `inverse-sqrt` do not fall below; of the second the mean of the weights is
+what is judged, and does what a smaller rate would, which learns by heart."""
 _EPSILON = 1e-6
 """Where no recipe has set another."""
 _DEEPER = 2.6
@@ -54,28 +55,32 @@ def depth_factor(depth: int, epoch: float) -> float:
     return _DEEPER**-depth if epoch >= depth else 0.0
 
 
-def lr_factor(schedule: Schedule | None, step: int, fraction: float, warmup: int, drops: int) -> float:
+def lr_factor(training: TrainingConfig, step: int, fraction: float, drops: int) -> float:
     """The share of the peak learning rate for the step that follows `step` steps.
 
     `fraction` is how much of the run is over, `drops` how many evaluations in all brought no gain.  Without a
     schedule, as where no recipe has set one, it is `cosine`.
 
     constant      warm-up, then the peak rate
-    inverse-sqrt  warm-up, the peak rate for 200 steps, then as 1/sqrt(step): for a run whose end nobody knows
-                  (Robbins and Monro 1951; Vaswani et al. 2017)
-    cosine        warm-up, then half a cosine down to 1% (Loshchilov and Hutter 2017)
+    inverse-sqrt  warm-up, the peak rate for 200 steps, then as 1/sqrt(step) down to a floor: for a run whose end
+                  nobody knows (Robbins and Monro 1951; Vaswani et al. 2017)
+    cosine        warm-up, then half a cosine down to a floor (Loshchilov and Hutter 2017)
     one-cycle     up for three tenths of the run, then half a cosine down to 0 (Smith 2018)
     plateau       warm-up, then halved at every evaluation without gain
+
+    The floor is a fifth where the weights' moving average is judged, else a hundredth.
     """
+    schedule = training.schedule or "cosine"
     if schedule == "one-cycle":
         if fraction < _RISE:
             return _START + (1 - _START) * fraction / _RISE
         return 0.5 * (1 + math.cos(math.pi * (fraction - _RISE) / (1 - _RISE)))
-    warm = min(1.0, (step + 1) / (warmup + 1))
-    if schedule == "cosine" or schedule is None:
-        return warm * (_FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * fraction)))
+    warm = min(1.0, (step + 1) / (training.warmup + 1))
+    floor = _FLOOR_OF_MEAN if training.average == "ema" else _FLOOR
+    if schedule == "cosine":
+        return warm * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * fraction)))
     if schedule == "inverse-sqrt":
-        return warm * math.sqrt(_LEVEL / max(_LEVEL, step + 1))
+        return warm * max(floor, math.sqrt(_LEVEL / max(_LEVEL, step + 1)))
     if schedule == "plateau":
         return warm * 0.5**drops
     return warm

@@ -108,12 +108,9 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
     recipe = next(row for bound, row in rows if epochs <= bound)
     chosen = _ONCE | recipe | course
     few = epochs * train_tokens <= _FEW_STEPS * config.training.batch_size * config.training.bptt
-    shampoo = config.training.optimizer == "shampoo"
     # A large epsilon is for AdamW's steps, each weight by itself; Shampoo's have one length a row.
-    if few or shampoo:
+    if few or config.training.optimizer == "shampoo":
         chosen["epsilon"] = _ONCE["epsilon"]
-    if shampoo:
-        chosen["schedule"] = "inverse-sqrt"
     if not STEPS[config.model.cell].recurrent:
         chosen["weight_drop"] = 0.0
     return _with(config, chosen)
