@@ -216,7 +216,7 @@ OPTIONS: dict[str, Option] = {
     "timescale 64": Option({"timescale": 64}),
     "the text in its order": Option({"shuffle": False}),
     "varying bptt": Option({"vary_bptt": True}),
-    "cosine": Option({"schedule": "cosine"}),
+    "inverse-sqrt": Option({"schedule": "inverse-sqrt"}),
     "one-cycle": Option({"schedule": "one-cycle"}),
     "constant rate": Option({"schedule": "constant"}),
     "AdamW": Option({"optimizer": "adamw"}),

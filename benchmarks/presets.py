@@ -49,7 +49,7 @@ _WORDS: dict[str, dict[str, Any]] = {
 }
 _STEPS: dict[str, dict[str, dict[str, Any]]] = {
     "char": {
-        "by itself, cosine": {"schedule": "cosine"},
+        "by itself, inverse-sqrt": {"schedule": "inverse-sqrt"},
         "by itself, AdamW": {"optimizer": "adamw"},
         "by itself, in its order": {"shuffle": False},
     },
