@@ -316,6 +316,7 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
             for tokens in (45_000, 1_000_000)
         )
         assert (little.dropout or 0.0) > (much.dropout or 0.0), "little is sooner known by heart"
+        assert not little.weight_drop and by_epochs(config, 45_000).model.weight_drop, "and very often read"
     large = by_epochs(build({"tokenizer": kind, "num_layers": 2, "hidden_size": 1024}), 400_000).model
     assert (large.dropout or 0.0) < (whole.dropout or 0.0), "a large model reads less in the same time"
     given = build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0})

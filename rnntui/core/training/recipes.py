@@ -46,7 +46,8 @@ _CHARACTERS: Recipe = (
 _LITTLE: Recipe = (
     (2, {}),
     (5, _COARSE),
-    (math.inf, _COARSE | {"dropout": 0.5, "input_dropout": 0.2}),
+    (15, _COARSE | {"dropout": 0.5, "input_dropout": 0.2}),
+    (math.inf, _COARSE | {"dropout": 0.5, "input_dropout": 0.5, "weight_drop": 0.2}),
 )
 """Of up to `_LITTLE_TEXT` characters, which are known by heart after a few epochs."""
 _LITTLE_TEXT = 200_000
