@@ -30,6 +30,7 @@ def rows_of(folder: Path, name: str, text: str, seconds: float) -> list[str]:
     rnntui("train", text, "--headless", "--max-time", f"{seconds:g}s", "--run", str(run), *_TOKENS[name])
     rows: list[str] = []
     for way, flags in _WAYS.items():
+        output.unlink(missing_ok=True)
         told: dict[str, Any] = json.loads(rnntui("export", str(run), "-o", str(output), "--json", *flags))
         whole = told["bytes_before"]
         if not rows:
