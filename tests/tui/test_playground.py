@@ -141,6 +141,22 @@ async def test_the_model_writes_on_until_it_is_stopped(able: Run) -> None:
         assert written.startswith("the ")
 
 
+async def test_the_playground_can_be_left_while_the_model_writes(able: Run) -> None:
+    """Protects the way back: what goes on in a thread finds the screen gone, and the app is still there."""
+    screen = PlaygroundScreen(able.path)
+    app = RnntuiApp(screen)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        area = screen.query_one(GhostText)
+        await pilot.press(*"the ")
+        await until(pilot, lambda: area.ghost != "")
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: len(area.text) > 20)
+        await pilot.press("ctrl+b")
+        await until(pilot, lambda: app.screen is not screen and not screen.is_attached)
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, PlaygroundScreen))
+
+
 async def test_sampling_is_set_by_sliders_and_remembered(trained: Run) -> None:
     """Protects the sliders: keys move them by a step, and the next session finds them there."""
     app = RnntuiApp(PlaygroundScreen(trained.path))

@@ -46,11 +46,15 @@ _CHARACTERS: Recipe = (
 _LITTLE: Recipe = (
     (2, {}),
     (5, _COARSE),
-    (15, _COARSE | {"dropout": 0.5, "input_dropout": 0.2}),
+    (math.inf, _COARSE | {"dropout": 0.5, "input_dropout": 0.2}),
+)
+_LEAST: Recipe = (
+    *_LITTLE[:-1],
+    (15, _LITTLE[-1][1]),
     (math.inf, _COARSE | {"dropout": 0.5, "input_dropout": 0.5, "weight_drop": 0.2}),
 )
-"""Of up to `_LITTLE_TEXT` characters, which are known by heart after a few epochs."""
-_LITTLE_TEXT = 200_000
+_BY_SIZE: tuple[tuple[float, Recipe], ...] = ((80_000, _LEAST), (200_000, _LITTLE), (math.inf, _CHARACTERS))
+"""Of characters, by how many there are: little text is known by heart after a few epochs."""
 _SMOOTHED: Settings = {"weight_decay": 0.1, "label_smoothing": 0.1}
 _BY_HEART: Settings = _SMOOTHED | {
     "dropout": 0.5,
@@ -84,11 +88,11 @@ _PAIRS: Settings = _ONCE | {
 }
 """Of translators, likewise."""
 _OF_TASKS: dict[TaskKind, Settings] = {"classify": _TEXTS, "translate": _PAIRS}
-_RECIPES: dict[TokenizerKind, Recipe] = {
-    "char": _CHARACTERS,
-    "byte": _CHARACTERS,
-    "word": _WORDS,
-    "bpe": _PIECES,
+_RECIPES: dict[TokenizerKind, tuple[tuple[float, Recipe], ...]] = {
+    "char": _BY_SIZE,
+    "byte": _BY_SIZE,
+    "word": ((math.inf, _WORDS),),
+    "bpe": ((math.inf, _PIECES),),
 }
 """Chosen on single runs; benchmarks/presets.py compares them."""
 
@@ -103,9 +107,8 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
     epochs = expected_epochs(config.training, train_tokens, _expected_speed(config))
     if to_target:
         epochs *= _TO_TARGET
-    rows = _RECIPES[config.text.tokenizer]
-    if rows is _CHARACTERS and train_tokens <= _LITTLE_TEXT:
-        rows = _LITTLE
+    sizes = _RECIPES[config.text.tokenizer]
+    rows = next(rows for bound, rows in sizes if train_tokens <= bound)
     recipe = next(row for bound, row in rows if epochs <= bound)
     chosen = _ONCE | recipe | course
     few = epochs * train_tokens <= _FEW_STEPS * config.training.batch_size * config.training.bptt

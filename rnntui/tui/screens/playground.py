@@ -236,8 +236,8 @@ class PlaygroundScreen(DraftScreen):
         self._headline()
 
     def _headline(self) -> None:
-        if not self.is_mounted:
-            return
+        if not self.is_mounted or not self.is_attached:
+            return  # not there yet, or left meanwhile
         area = self.query_one(GhostText)
         parts = [self.weights] if self.weights else []
         if self.writing:
