@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
 
 import pytest
 from textual.screen import Screen
@@ -202,6 +206,42 @@ async def test_leaving_tells_one_training_from_several(home: Path) -> None:
             await until(pilot, lambda asked=asked: asked in shown(pilot))  # type: ignore[misc]
             assert text_of(pilot, "#later") == later
             await pilot.press("escape")
+
+
+@pytest.mark.parametrize("kind", ["trained", "classifier", "translator"])
+async def test_what_is_found_for_a_screen_that_goes_is_dropped(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects who goes on at once: what threads bring while the parts of a screen go one by one is no fault."""
+
+    def slow(target: str) -> None:
+        work = resolve_name(target)
+
+        def after_a_moment(*arguments: Any) -> Any:
+            time.sleep(1.1)
+            return work(*arguments)
+
+        monkeypatch.setattr(target, after_a_moment)
+
+    async def last(bar: KeyBar) -> None:
+        await asyncio.sleep(0.6)  # the screen waits for it, and has no other part left
+
+    monkeypatch.setattr(KeyBar, "on_unmount", last, raising=False)
+    slow("rnntui.tui.follower.Follower.newer")
+    slow("rnntui.core.text.statistics.statistics")
+    slow("rnntui.tui.screens.runs.summarise")
+    run: Run = request.getfixturevalue(kind)
+    app = RnntuiApp(CorporaScreen())
+    app.current = run.path
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        for tab in ("f4", "f5", "f2", "f3"):
+            left = app.screen
+            app.simulate_key(tab)
+            async with asyncio.timeout(30):
+                while app.screen is left:  # where a pilot would wait until all is quiet
+                    await asyncio.sleep(0.01)
+        await until(pilot, lambda: not left.is_attached)
+        assert isinstance(app.screen, TrainingScreen)
 
 
 async def test_no_run_yet_is_said_and_not_shown(home: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from textual.containers import VerticalScroll
 from textual.widgets import Input, OptionList
 
 from rnntui.core import store
@@ -54,19 +52,6 @@ async def test_choosing_a_text_and_a_cell_starts_a_run(corpus_file: Path) -> Non
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         app.stop_trainings()
         await until(pilot, lambda: not app.training())
-
-
-async def test_what_comes_when_the_screen_has_begun_to_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects who quits at once: a closing screen mounts nothing, and what its threads then find is no fault."""
-    app = RnntuiApp(CorporaScreen())
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = app.screen
-        assert isinstance(screen, CorporaScreen)
-        await until(pilot, lambda: len(screen.cuts) == 4)
-        await screen.query(Cuts).remove()
-        monkeypatch.setattr(VerticalScroll, "mount", lambda *arguments, **named: None)
-        screen._show_cuts(screen.cuts)
-        assert not screen.query(Cuts)
 
 
 async def test_what_is_chosen_is_measured_on_this_machine() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,12 @@ async def test_other_runs_are_drawn_beside(make_run: MakeRun, home: Path) -> Non
         app.screen.query_one(SelectionList).focus()
         await pilot.press("space", "enter")
         await until(pilot, lambda: "a run1  b run2" in text_of(pilot, "#legend"))
+
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, OverlayScreen))
+        shutil.rmtree(store.runs_home() / second.name)  # while it stands in the list
+        await pilot.press("enter")
+        await until(pilot, lambda: "b run2" not in text_of(pilot, "#legend"))
 
 
 async def test_a_run_at_its_limit_goes_on_when_asked_how_long(make_run: MakeRun) -> None:

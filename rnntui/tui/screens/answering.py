@@ -7,10 +7,10 @@ from abc import abstractmethod
 from pathlib import Path
 
 from textual import work
-from textual.css.query import NoMatches
 
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.follower import Answerer
+from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.drafts import DraftScreen
 from rnntui.visible import visible_line
 
@@ -39,20 +39,18 @@ class AnsweringScreen(DraftScreen):
     @work(exclusive=True, group="along")
     async def answer_along(self) -> None:
         """Answer until the screen closes."""
-        while self.is_attached:
+        while not is_left(self):
             await self._wanted.wait()
             await asyncio.sleep(_ECHO_S)
             self._wanted.clear()
             look, self._look = self._look, False
             try:
                 description = await asyncio.to_thread(self._answerer.refresh) if look else None
-                if self.is_attached and self._answerer.ready:
+                if not is_left(self) and self._answerer.ready:
                     self.weights = description or self.weights
                     await self.answer(fresh=description is not None)
             except RnntuiError as error:
-                if self.is_attached:
+                if not is_left(self):
                     self.show_fault(
                         visible_line(oneline(error)) if self._answerer.ready else self.waiting_or(error)
                     )
-            except NoMatches:
-                return  # the screen is closing: its parts are gone before it

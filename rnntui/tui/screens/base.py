@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -23,6 +23,14 @@ from rnntui.visible import visible_line
 
 SMALLEST = (60, 18)
 """Columns and rows below which the screens ask for more room."""
+
+
+def is_left(screen: Screen[Any]) -> bool:
+    """Whether a screen was left: what a thread or a worker found for it has no place any more.
+
+    Its parts go one by one then, while it is still attached and its workers are still at work.
+    """
+    return not (screen.is_attached and screen.app.is_running and screen in screen.app.screen_stack)
 
 
 class RnntuiScreen(Screen[None]):
@@ -56,6 +64,11 @@ class RnntuiScreen(Screen[None]):
     @abstractmethod
     def compose_body(self) -> ComposeResult:
         """The screen's own part."""
+
+    @property
+    def shows(self) -> bool:
+        """Whether its parts are there: from its mounting on until it is left."""
+        return self.is_mounted and not is_left(self)
 
     @property
     def preferences(self) -> Preferences:

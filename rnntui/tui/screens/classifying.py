@@ -16,6 +16,7 @@ from textual.widgets import Static
 from rnntui.tui.judge import Judge, Judgement
 from rnntui.tui.messages import Tab
 from rnntui.tui.screens.answering import AnsweringScreen
+from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.drafts import BACK
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.tinted_text import TintedText
@@ -75,7 +76,7 @@ class ClassifyingScreen(AnsweringScreen):
         asked = (self.query_one(TintedText).text, self.rank)
         if fresh or asked != self._asked:
             judgement = await asyncio.to_thread(self._judge.judge, *asked)
-            if self.is_attached:
+            if not is_left(self):
                 self._asked, self.judgement = asked, judgement
 
     def show_fault(self, text: str) -> None:
@@ -122,7 +123,7 @@ class ClassifyingScreen(AnsweringScreen):
         self._headline()
 
     def _headline(self) -> None:
-        if not self.is_mounted:
+        if not self.shows:
             return
         parts = [self.weights] if self.weights else []
         if self.judgement is not None:

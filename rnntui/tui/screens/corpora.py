@@ -26,7 +26,7 @@ from rnntui.core.kinds import SAMPLE_TASKS
 from rnntui.core.text import catalogue
 from rnntui.tui.estimator import Estimator, expected, limit
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab
-from rnntui.tui.screens.base import RnntuiScreen
+from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.picker import PathInput, PickerScreen
 from rnntui.tui.widgets.choice import Choice
 from rnntui.visible import visible, visible_line
@@ -205,8 +205,8 @@ class CorporaScreen(RnntuiScreen):
             yield found
 
     def _if_open(self, show: Callable[..., None], *found: Any) -> None:
-        """Show what a thread found, unless the screen is closing, whose parts are gone before its threads."""
-        if self.query("#tokenizer"):
+        """Show what a thread found, if there still is where to show it."""
+        if not is_left(self):
             show(*found)
 
     def _show_reading(self, source: str) -> None:
@@ -241,7 +241,6 @@ class CorporaScreen(RnntuiScreen):
         else:
             self.query("#cuts-waiting").remove()
             widget = Cuts(id="cuts")
-            # Where the screen has begun to close nothing is mounted, and no query would find it.
             self.query_one("#cuts-side").mount(widget)
         widget.cuts, widget.chosen = found, self._tokenizer
         self.cuts = found
@@ -298,9 +297,7 @@ class CorporaScreen(RnntuiScreen):
         import asyncio
 
         await asyncio.sleep(_ESTIMATE_AFTER_S)
-        if not self.query("#tokenizer"):
-            return  # the screen is closing
-        vocab_size = self._vocab_size()
+        vocab_size = None if is_left(self) else self._vocab_size()
         if vocab_size is None:
             return
         async for answer in self._estimator.estimate(self._chosen(), self._preset, vocab_size):
@@ -317,7 +314,7 @@ class CorporaScreen(RnntuiScreen):
         return None
 
     def watch_cost(self) -> None:
-        if not self.is_mounted:
+        if not self.shows:
             return
         self.query_one("#cost", Static).update(self._cost_line())
 

@@ -18,6 +18,7 @@ from rnntui.core.runs import Run
 from rnntui.plots.chart import LETTERS, MARGIN, chart, plain
 from rnntui.plots.flow import X_NAME, Y_NAME, flow_series
 from rnntui.plots.raster import Marker
+from rnntui.tui.screens.base import is_left
 from rnntui.visible import visible_line
 
 _STEPS = 100
@@ -50,7 +51,7 @@ class FlowScreen(ModalScreen[None]):
             rows = await asyncio.to_thread(self._rows)
         except RnntuiError as error:
             rows = [visible_line(oneline(error))]
-        if self.is_attached:
+        if not is_left(self):
             self.query_one("#flow-plot", Static).update("\n".join(rows))
 
     def _rows(self) -> list[str]:

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from rnntui.core.errors import RnntuiError
 from rnntui.tui.companion import Companion, Insight, Suggestions, some
 from rnntui.tui.messages import Tab
+from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.drafts import BACK, DraftScreen
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
@@ -129,7 +130,7 @@ class PlaygroundScreen(DraftScreen):
     async def _write_along(self) -> None:
         """Answer the newest text, one search at a time: what was typed meanwhile waits as one request."""
         shown: str | None = None
-        while self.is_attached:
+        while not is_left(self):
             await self._wanted.wait()
             await asyncio.sleep(_ECHO_S)
             self._wanted.clear()
@@ -143,9 +144,9 @@ class PlaygroundScreen(DraftScreen):
                 self.learned = self._companion.steps
             if look or shown != self._before:
                 shown = await self._answer(look, shown)
-            if self.is_attached and self.learning and not self._wanted.is_set():
+            if not is_left(self) and self.learning and not self._wanted.is_set():
                 await self._learn()
-            if self.is_attached and self._wants_insight() and not self._wanted.is_set():
+            if not is_left(self) and self._wants_insight() and not self._wanted.is_set():
                 self._show_insight(await self._model(self._companion.look_at, self._before))
 
     async def _answer(self, look: bool, shown: str | None) -> str | None:
@@ -158,8 +159,8 @@ class PlaygroundScreen(DraftScreen):
                 description, suggestions = await self._model(self._companion.answer, text, look)
         except RnntuiError as error:
             fault = error
-        if not self.is_attached:
-            return None  # the screen was left meanwhile
+        if is_left(self):
+            return None
         if fault is not None:
             self._show_fault(fault)
             return shown
@@ -176,7 +177,7 @@ class PlaygroundScreen(DraftScreen):
         before = self.learned
         await self._model(self._companion.learn, self._before)
         self.learned = self._companion.steps
-        if self.is_attached and self.learned > before and not self._asked:
+        if not is_left(self) and self.learned > before and not self._asked:
             self._ask(lambda: None)  # but to answer anew
 
     def _wants_insight(self) -> bool:
@@ -205,7 +206,7 @@ class PlaygroundScreen(DraftScreen):
         self.query_one(GhostText).offer(table.suggestions.text, ghost)
 
     def _show_insight(self, insight: Insight) -> None:
-        if not self.is_attached:
+        if is_left(self):
             return
         self._insight = insight
         self.query_one(Bars).rows = tuple(
@@ -236,8 +237,8 @@ class PlaygroundScreen(DraftScreen):
         self._headline()
 
     def _headline(self) -> None:
-        if not self.is_mounted or not self.is_attached:
-            return  # not there yet, or left meanwhile
+        if not self.shows:
+            return
         area = self.query_one(GhostText)
         parts = [self.weights] if self.weights else []
         if self.writing:
@@ -349,9 +350,9 @@ class PlaygroundScreen(DraftScreen):
         area.read_only = True
         try:
             pieces = await self._model(self._companion.write_on, area.before, self.preferences)
-            while self.writing and self.is_attached:
+            while self.writing and not is_left(self):
                 written = await self._model(some, pieces, _WRITE_S)
-                if not written or not self.writing or not self.is_attached:
+                if not written or not self.writing or is_left(self):
                     break
                 area.insert(written)
                 area.scroll_cursor_visible(animate=False)

@@ -24,7 +24,7 @@ from rnntui.core.runs import Run
 from rnntui.core.summaries import RunSummary, read_history, summarise
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.messages import ForkRequested, PlayRequested, Tab, WatchRequested
-from rnntui.tui.screens.base import RnntuiScreen
+from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
 from rnntui.tui.widgets.curves import Curves
 from rnntui.tui.widgets.differences import differences
@@ -120,7 +120,7 @@ class RunsScreen(RnntuiScreen):
             self.app.call_from_thread(self._take, tuple(found))
 
     def _take(self, found: tuple[RunSummary, ...]) -> None:
-        if not self.is_attached:
+        if is_left(self):
             return
         changed = {new.path for new in found} - {old.path for old in self.summaries if old in found}
         for path in changed:
@@ -224,7 +224,7 @@ class RunsScreen(RnntuiScreen):
             self.app.call_from_thread(self._show_comparison, found)
 
     def _show_comparison(self, found: list[tuple[Run, History]]) -> None:
-        if not self.is_attached:
+        if is_left(self):
             return
         curves = self.query_one(Curves)
         curves.border_title = "bits/byte over steps"
@@ -236,7 +236,7 @@ class RunsScreen(RnntuiScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action not in ("watch", "mark", "resume", "fork", "delete", "play", "rename", "log"):
             return True
-        run = self._summary() if self.is_mounted else None
+        run = self._summary() if self.shows else None
         if run is None:
             return False
         if action == "resume":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from textual.widgets import Static
 
 from rnntui.core import events as ev
 from rnntui.core import runs, store
+from rnntui.core.errors import InputError
 from rnntui.core.history import History
 from rnntui.core.journal import EventTail
 from rnntui.core.runs import Run
@@ -26,6 +28,7 @@ from rnntui.plots.raster import LEVEL, POINT
 from rnntui.tui.child import Child
 from rnntui.tui.machine import Machine
 from rnntui.tui.messages import PlayRequested, Tab
+from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.choosers import OverlayScreen
 from rnntui.tui.screens.dialogs import Fault
 from rnntui.tui.screens.flow import FlowScreen
@@ -209,6 +212,8 @@ class TrainingScreen(PlottingScreen):
 
     @work(exclusive=True, group="machine")
     async def _look_at_machine(self) -> None:
+        if is_left(self):
+            return
         owner = runs.owner_of(self._path)
         self.query_one(DevicePanel).load = self._machine.look(owner.pid if owner else None)
         await self._machine.look_at_gpu()
@@ -231,7 +236,7 @@ class TrainingScreen(PlottingScreen):
         )
 
     def watch_sample(self) -> None:
-        if self.is_mounted:
+        if self.shows:
             self._show_sample()
 
     def _say(self, selector: str, text: str | Text) -> None:
@@ -265,7 +270,7 @@ class TrainingScreen(PlottingScreen):
             self.action_log()
 
     def watch_frozen(self) -> None:
-        if self.is_mounted:
+        if self.shows:
             self._say("#headline", self._headline())
 
     def _headline(self) -> Text:
@@ -366,9 +371,13 @@ class TrainingScreen(PlottingScreen):
 
     @work(thread=True, exclusive=True, group="others")
     def _read_others(self, chosen: list[Path]) -> None:
-        found = [(path.name, read_history(Run.open(path))) for path in chosen]
+        found: list[tuple[str, History]] = []
+        for path in chosen:
+            with suppress(InputError):  # deleted since it was chosen
+                found.append((path.name, read_history(Run.open(path))))
         self.app.call_from_thread(self._show_others, found)
 
     def _show_others(self, found: list[tuple[str, History]]) -> None:
-        self._others = found
-        self._show()
+        if not is_left(self):
+            self._others = found
+            self._show()

@@ -18,6 +18,7 @@ from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.interpreter import Interpreter
 from rnntui.tui.messages import Tab
 from rnntui.tui.screens.answering import AnsweringScreen
+from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.drafts import BACK
 from rnntui.tui.widgets.heat_map import HeatMap
 from rnntui.tui.widgets.plain_text import PlainText
@@ -104,7 +105,7 @@ class TranslatingScreen(AnsweringScreen):
             self._known[line] = found
         if here in some:
             self._ms = 1000 * (time.perf_counter() - began)
-        if not self.is_attached:
+        if is_left(self):
             return
         if any(line not in self._known for line in lines):
             self._wanted.set()
@@ -119,13 +120,13 @@ class TranslatingScreen(AnsweringScreen):
         except RnntuiError as error:
             if len(lines) > 1:
                 return [(await self._translated([line]))[0] for line in lines]
-            if self.is_attached:
+            if not is_left(self):
                 self.say(oneline(error), fault=True)
             return [[]]
 
     def _suggest(self, example: str) -> None:
         """Say what to do, with an example of what the model knows."""
-        if self.is_attached:
+        if not is_left(self):
             like = f"\nFor example: {visible_line(example)}" if example else ""
             self.query_one(HeatMap).message = _HINT + like
 
@@ -172,14 +173,14 @@ class TranslatingScreen(AnsweringScreen):
         self.query_one("#ranked", Static).update(ranked)
 
     def watch_rank(self) -> None:
-        if self.is_mounted:
+        if self.shows:
             self._show()
 
     def watch_weights(self) -> None:
         self._headline()
 
     def _headline(self) -> None:
-        if self.is_mounted:
+        if self.shows:
             speed = [f"{self._ms:.0f} ms a key"] if self._ms else []
             self.show_headline(([self.weights] if self.weights else []) + speed)
 
