@@ -19,7 +19,7 @@ def number(value: float | None, digits: int = 3) -> str:
 def count(value: float) -> str:
     """A large count in three figures: 1.22M."""
     for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= limit:
+        if value >= 0.9995 * limit:  # in three figures that is the limit
             return f"{value / limit:.3g}{letter}"
     return f"{value:,.0f}"
 

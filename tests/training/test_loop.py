@@ -319,6 +319,9 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
         assert not little.weight_drop and by_epochs(config, 45_000).model.weight_drop, "and very often read"
     large = by_epochs(build({"tokenizer": kind, "num_layers": 2, "hidden_size": 1024}), 400_000).model
     assert (large.dropout or 0.0) < (whole.dropout or 0.0), "a large model reads less in the same time"
+    wide = {"tokenizer": kind, "hidden_size": 5000, "max_time": 60.0}
+    gated, scanned = (by_epochs(build(wide | {"cell": cell}), 40_000).model for cell in ("lstm", "mingru"))
+    assert (gated.dropout or 0.0) < (scanned.dropout or 0.0), "one without recurrent weights reads more"
     given = build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0})
     kept = by_epochs(given, 40_000).model
     assert (kept.dropout, kept.input_dropout) == (0.3, 0.0)

@@ -127,10 +127,13 @@ def _with(config: Config, chosen: Settings) -> Config:
 
 
 def _expected_speed(config: Config) -> float:
-    """Tokens a second, roughly: by the products of a step, which a deeper layer needs for its input as well."""
-    speed = _SPEEDS[config.text.tokenizer] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
-    products = (2 * config.model.num_layers - 1) * config.model.hidden_size**2
-    return speed / max(1.0, products / _UNITS[config.text.tokenizer] ** 2)
+    """Tokens a second, roughly: by the products of a step, those of each gate with what it reads."""
+    kind, model = config.text.tokenizer, config.model
+    speed = _SPEEDS[kind] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
+    gates, recurrent = STEPS[model.cell].gates, STEPS[model.cell].recurrent
+    read = model.embedding_size + model.hidden_size * (model.num_layers - 1 + model.num_layers * recurrent)
+    usual = STEPS["lstm"].gates * _UNITS[kind] * (model.embedding_size + _UNITS[kind])
+    return speed / max(1.0, gates * model.hidden_size * read / usual)
 
 
 def expected_epochs(training: TrainingConfig, train_tokens: int, tokens_per_s: float) -> float:
