@@ -99,6 +99,12 @@ async def test_a_file_is_found_by_typing_and_by_walking(tmp_path: Path) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: "880 characters" in text_of(pilot, "#statistics"))
 
+        await pilot.press("slash")
+        await until(pilot, lambda: "tab Complete" in shown(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: "esc" not in shown(pilot).splitlines()[-1])
+        assert app.screen.query_one("#samples").has_focus, "the keys are free again"
+
 
 def test_paths_are_completed_and_never_steer_the_terminal(tmp_path: Path) -> None:
     """Protects completion: folders end in a slash, a name that cannot be shown as it is is not offered."""

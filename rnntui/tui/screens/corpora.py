@@ -77,6 +77,7 @@ class CorporaScreen(RnntuiScreen):
             "Duel",
             tooltip="Let the cells race on this text: a million parameters, a minute each",
         ),
+        Binding("escape", "to_list", "Back to the list", tooltip="Back to the list of texts"),
         Binding("q", "app.leave", "Quit", tooltip="Quit"),
     ]
 
@@ -350,6 +351,12 @@ class CorporaScreen(RnntuiScreen):
 
     def action_type_path(self) -> None:
         self.query_one("#path").focus()
+
+    def action_to_list(self) -> None:
+        self.query_one("#samples").focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return isinstance(self.focused, PathInput) if action == "to_list" else True
 
     def action_paste(self) -> None:
         from rnntui.tui.screens.dialogs import Paste

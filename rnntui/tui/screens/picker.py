@@ -54,7 +54,8 @@ class PathInput(Input):
     """A line for a path, in which what could steer the terminal becomes visible; Tab completes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete", "Complete", show=False, tooltip="Complete the path"),
+        Binding("enter", "submit", "Take", tooltip="Take this path"),
+        Binding("tab", "complete", "Complete", tooltip="Complete the path"),
     ]
 
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
