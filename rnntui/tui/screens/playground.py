@@ -323,7 +323,9 @@ class PlaygroundScreen(DraftScreen):
         self._apply_preferences()
 
     def action_sampling(self) -> None:
-        self.query_one("#temperature").focus()
+        if not self.query_one("#sampling").display:
+            self.action_likeliest()  # which has its place where the screen is narrow
+        self.call_after_refresh(self.query_one("#temperature").focus)
 
     def on_slider_changed(self, event: Slider.Changed) -> None:
         name = event.slider.id or ""
