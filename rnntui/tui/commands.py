@@ -31,7 +31,7 @@ class KeyCommands(Provider):
         )
         for node, binding, enabled, _ in found:
             title = binding.tooltip or binding.description
-            if not (enabled and title and _ours(node, binding.action)) or title in told:
+            if not (enabled and title and _ours(node, binding)) or title in told:
                 continue
             told.add(title)
             run = partial(self.app.run_action, binding.action, default_namespace=node)
@@ -48,10 +48,10 @@ class KeyCommands(Provider):
                 yield Hit(score, matcher.highlight(title), run, help=f"key: {key}")
 
 
-def _ours(node: DOMNode, action: str) -> bool:
+def _ours(node: DOMNode, key: Binding) -> bool:
     """Whether a binding is the program's own, and not how Textual moves focus and cursor."""
-    return action != "command_palette" and any(
-        isinstance(binding, Binding) and binding.action == action
+    return key.action != "command_palette" and any(
+        isinstance(binding, Binding) and binding.action == key.action and key.key in binding.key.split(",")
         for ancestor in type(node).__mro__
         if ancestor.__module__.startswith("rnntui")
         for binding in vars(ancestor).get("BINDINGS", ())
