@@ -12,6 +12,7 @@ from rnntui.core import config
 from rnntui.core.config import FIELDS, build, command_of
 from rnntui.core.errors import InputError
 from rnntui.core.run_toml import from_toml, read_toml, to_toml
+from rnntui.core.training.recipes import by_epochs
 from rnntui.core.typed import parse
 
 
@@ -58,9 +59,16 @@ def test_a_flag_with_a_limit_lifts_the_presets_limits() -> None:
 
 def test_an_optimiser_brings_its_own_rate() -> None:
     """Protects a comparison: AdamW asked for by name learns at its rate, not at that of the recipe's Shampoo."""
-    rates = {name: build({"optimizer": name}).training.lr for name in ("adamw", "shampoo")}
-    assert rates["adamw"] > rates["shampoo"] == build({}).training.lr
-    assert build({"optimizer": "adamw", "lr": 0.5}).training.lr == 0.5
+
+    def rate(**settings: Any) -> float:
+        return by_epochs(build(settings), 10**6).training.lr or 0.0
+
+    assert rate(optimizer="adamw") > rate(optimizer="shampoo") == rate()
+    assert rate(optimizer="adamw", lr=0.5) == 0.5
+    assert rate(cell="elman") == rate(), "as wide as usual"
+    assert rate(cell="elman", hidden_size=900) < 0.5 * rate(cell="gru", hidden_size=900), (
+        "wide, without gates"
+    )
     assert (
         build({"tokenizer": "word"}).training == build({"tokenizer": "word", "optimizer": "adamw"}).training
     )

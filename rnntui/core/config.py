@@ -42,7 +42,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 DEFAULT_PRESET = "balanced"
 
-_CHARACTERS: dict[str, Any] = {"optimizer": "shampoo", "lr": 8e-3}
+_CHARACTERS: dict[str, Any] = {"optimizer": "shampoo"}
 _WORDS: dict[str, Any] = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {
     "char": _CHARACTERS,
@@ -177,7 +177,7 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
     base = base | {"patience": _PRESET_PATIENCE}
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
-    if settings.get("optimizer") not in (None, base.get("optimizer")):
+    if settings.get("optimizer") not in (None, base.get("optimizer", "adamw")):
         base.pop("lr", None)  # it is the other optimiser's
     if settings.get("parameters") is not None:
         if settings.get("hidden_size") is not None:

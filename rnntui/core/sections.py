@@ -169,7 +169,10 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
             "optimiser; 'shampoo', the default for characters, learns every direction of a layer's inputs as fast"
         ),
     ] = "adamw"
-    lr: Annotated[Annotated[float, Meta(gt=0)], _doc("peak learning rate (characters: 0.008)")] = 1e-2
+    lr: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        _doc("peak learning rate (default: 0.01; shampoo 0.008, less for wide elman networks)"),
+    ] = None
     schedule: Annotated[Schedule | None, _by_epochs("how the learning rate moves")] = None
     warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
     weight_decay: Annotated[NotNegative | None, _by_epochs("on matrices, not on biases and norms")] = None

@@ -307,8 +307,8 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
     config = build({"tokenizer": kind})
     found = [by_epochs(config, tokens).model.dropout or 0.0 for tokens in (40_000, 1_000_000, 20_000_000)]
     assert found == sorted(found, reverse=True) and found[0] > found[-1]
-    sooner = by_epochs(build({"tokenizer": kind, "max_time": 300.0, "target_loss": 1.0}), 400_000).model
-    whole = by_epochs(build({"tokenizer": kind, "max_time": 300.0}), 400_000).model
+    sooner = by_epochs(build({"tokenizer": kind, "max_time": 300.0, "target_loss": 1.0}), 450_000).model
+    whole = by_epochs(build({"tokenizer": kind, "max_time": 300.0}), 450_000).model
     assert (sooner.dropout or 0.0) < (whole.dropout or 0.0), "a target is met before the limit"
     if kind in ("char", "byte"):
         little, much = (
@@ -317,11 +317,27 @@ def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_re
         )
         assert (little.dropout or 0.0) > (much.dropout or 0.0), "little is sooner known by heart"
         assert not little.weight_drop and by_epochs(config, 45_000).model.weight_drop, "and very often read"
-    large = by_epochs(build({"tokenizer": kind, "num_layers": 2, "hidden_size": 1024}), 400_000).model
+        often = {"tokenizer": kind, "max_epochs": 60.0}
+        left_out = [by_epochs(build(often), tokens).model.dropout for tokens in (100_000, 300_000, 1_000_000)]
+        assert left_out == sorted(set(left_out), reverse=True)
+        cells = {
+            cell: by_epochs(build(often | {"cell": cell}), 100_000) for cell in ("lstm", "elman", "mingru")
+        }
+        assert [made.model.dropout for made in cells.values()] == [0.5, 0.2, 0.0], (
+            "as much as a cell learns by heart"
+        )
+        assert cells["elman"].training.weight_decay == 0.1, (
+            "large weights make chaos where there are no gates"
+        )
+        deep = by_epochs(build(often | {"cell": "mingru", "num_layers": 2}), 100_000)
+        assert deep.model.dropout == 0.2 and not deep.model.weight_drop
+    large = by_epochs(build({"tokenizer": kind, "num_layers": 2, "hidden_size": 1024}), 450_000).model
     assert (large.dropout or 0.0) < (whole.dropout or 0.0), "a large model reads less in the same time"
     wide = {"tokenizer": kind, "hidden_size": 5000, "max_time": 60.0}
-    gated, scanned = (by_epochs(build(wide | {"cell": cell}), 40_000).model for cell in ("lstm", "mingru"))
-    assert (gated.dropout or 0.0) < (scanned.dropout or 0.0), "one without recurrent weights reads more"
+    gated, scanned = (by_epochs(build(wide | {"cell": cell}), 40_000).training for cell in ("lstm", "mingru"))
+    assert (gated.weight_decay or 0.0) < (scanned.weight_decay or 0.0), (
+        "one without recurrent weights reads more"
+    )
     given = build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0})
     kept = by_epochs(given, 40_000).model
     assert (kept.dropout, kept.input_dropout) == (0.3, 0.0)

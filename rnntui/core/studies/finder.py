@@ -15,6 +15,7 @@ from rnntui.core.models.budget import within_budget
 from rnntui.core.text.stored import Narrate
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.learner import Learner
+from rnntui.core.training.optimisation import peak_rate
 from rnntui.core.training.race import choose_way
 from rnntui.core.training.recipes import by_epochs
 
@@ -57,7 +58,7 @@ def find_lr(config: Config, narrate: Narrate) -> RateTest:
     rates, losses = [], []
     for step in range(_STEPS):
         rate = first * (last / first) ** (step / (_STEPS - 1))
-        learner.counters.lr_factor = rate / config.training.lr
+        learner.counters.lr_factor = rate / peak_rate(config.training)
         loss = float(learner.step()[0])
         narrate("trying learning rates", (step + 1) / _STEPS)
         if not math.isfinite(loss):

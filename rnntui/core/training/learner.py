@@ -18,7 +18,7 @@ from rnntui.core.text.batches import Batch
 from rnntui.core.text.tokenizers import Ids
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.devices import Precision, autocast, keep_memory
-from rnntui.core.training.optimisation import depth_factor, lr_factor, make_optimizer
+from rnntui.core.training.optimisation import depth_factor, lr_factor, make_optimizer, peak_rate
 from rnntui.core.training.optimisers import Optimiser
 from rnntui.core.training.portions import in_portions, joined, out_of_memory
 
@@ -136,7 +136,7 @@ class Learner:
         """The learning rate of the next step."""
         training, counters = self.config.training, self.counters
         factor = lr_factor(training, counters.step, self.fraction, counters.drops)
-        return training.lr * factor * counters.lr_factor
+        return peak_rate(training) * factor * counters.lr_factor
 
     def step(self) -> tuple[Tensor, Tensor]:
         """One step of truncated backpropagation through time (Williams and Peng 1990).

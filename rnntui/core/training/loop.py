@@ -25,6 +25,7 @@ from rnntui.core.training.devices import choose_device
 from rnntui.core.training.health import BAD_STEPS, RETURNS, diverged, strayed, take_in
 from rnntui.core.training.keeping import patiently
 from rnntui.core.training.learner import Learner
+from rnntui.core.training.optimisation import peak_rate
 from rnntui.core.training.pace import affordable_every
 from rnntui.core.training.race import choose_way
 
@@ -205,9 +206,10 @@ class Loop:
         learner, before = self.learner, self.learner.counters
         returns, factor, train_s = before.returns + 1, before.lr_factor / 2, before.train_s
         if returns > RETURNS:
+            peak = peak_rate(self.config)
             raise NumericalError(
-                f"{self.run.name}: {reason}, also with a learning rate of {self.config.lr * 2 * factor:g}; "
-                f"resume with a smaller --lr (now {self.config.lr:g})"
+                f"{self.run.name}: {reason}, also with a learning rate of {peak * 2 * factor:g}; "
+                f"resume with a smaller --lr (now {peak:g})"
             )
         if (self.run.path / "last").exists():
             load_checkpoint(go_back(self.run, checkpoint), learner)

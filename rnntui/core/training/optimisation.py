@@ -13,7 +13,7 @@ from rnntui.core.training.optimisers import SGD, AdamW, Groups, Optimiser, Shamp
 _FLOOR, _FLOOR_OF_MEAN = 0.01, 0.2
 """Share of the peak rate that `cosine` and `inverse-sqrt` do not fall below; of the second the mean of the weights is
 what is judged, and does what a smaller rate would, which learns by heart."""
-_EPSILON = 1e-6
+_EPSILON, _RATE = 1e-6, 1e-2
 """Where no recipe has set another."""
 _DEEPER = 2.6
 """Times slower that a layer learns than the one above it."""
@@ -23,6 +23,11 @@ _LEVEL = 200
 """Steps after which `inverse-sqrt` begins to fall."""
 _RISE = 0.3
 _START = 0.04
+
+
+def peak_rate(training: TrainingConfig) -> float:
+    """The learning rate that a schedule's factor is of."""
+    return training.lr or _RATE
 
 
 def make_optimizer(model: Model, config: TrainingConfig, by_depth: bool = False) -> Optimiser:
@@ -41,9 +46,9 @@ def make_optimizer(model: Model, config: TrainingConfig, by_depth: bool = False)
         groups.append({"params": [p for p in found if p.dim() <= 1], "weight_decay": 0.0, "depth": depth})
     groups = [group for group in groups if group["params"]]
     if config.optimizer == "sgd":
-        return SGD(groups, config.lr, config.momentum)
+        return SGD(groups, peak_rate(config), config.momentum)
     kind = Shampoo if config.optimizer == "shampoo" else AdamW
-    return kind(groups, config.lr, betas=_BETAS, epsilon=config.epsilon or _EPSILON)
+    return kind(groups, peak_rate(config), betas=_BETAS, epsilon=config.epsilon or _EPSILON)
 
 
 def depth_factor(depth: int, epoch: float) -> float:

@@ -20,6 +20,7 @@ _WITHOUT_BF16 = 3.0
 _TO_TARGET = 1 / 5
 """The share of its limit after which a run with a target loss is taken to have met that: what keeps from learning by
 heart would delay it."""
+_RATES = {"adamw": 1e-2, "shampoo": 8e-3, "sgd": 1e-2}
 _FEW_STEPS = 2_000
 """Up to so many, characters need their small gradients as well, however often they are read."""
 Settings = dict[str, float | str]
@@ -43,6 +44,11 @@ _CHARACTERS: Recipe = (
     (40, _FADING | {"dropout": 0.1}),
     (math.inf, _FADING | {"dropout": 0.2}),
 )
+_SOME: Recipe = (
+    (2, {"weight_decay": 0.05}),
+    (8, _FADING | {"dropout": 0.1}),
+    (math.inf, _FADING | {"dropout": 0.35, "input_dropout": 0.1}),
+)
 _LITTLE: Recipe = (
     (2, {}),
     (5, _COARSE),
@@ -53,8 +59,22 @@ _LEAST: Recipe = (
     (15, _LITTLE[-1][1]),
     (math.inf, _COARSE | {"dropout": 0.5, "input_dropout": 0.5, "weight_drop": 0.2}),
 )
-_BY_SIZE: tuple[tuple[float, Recipe], ...] = ((80_000, _LEAST), (200_000, _LITTLE), (math.inf, _CHARACTERS))
+_BY_SIZE: tuple[tuple[float, Recipe], ...] = (
+    (80_000, _LEAST),
+    (200_000, _LITTLE),
+    (400_000, _SOME),
+    (math.inf, _CHARACTERS),
+)
 """Of characters, by how many there are: little text is known by heart after a few epochs."""
+_LIGHT: Recipe = (
+    (2, {"weight_decay": 0.05}),
+    (12, _FADING),
+    (math.inf, _FADING | {"dropout": 0.2}),
+)
+"""Of characters, for networks without gates, or whose gates do not read the state: they learn less by heart, and large
+weights make the first chaotic."""
+_SHALLOW: Recipe = ((2, {"weight_decay": 0.05}), (math.inf, _FADING))
+"""Of characters, for one layer of the second kind: whatever is left out only costs it."""
 _SMOOTHED: Settings = {"weight_decay": 0.1, "label_smoothing": 0.1}
 _BY_HEART: Settings = _SMOOTHED | {
     "dropout": 0.5,
@@ -100,16 +120,15 @@ _RECIPES: dict[TokenizerKind, tuple[tuple[float, Recipe], ...]] = {
 def by_epochs(config: Config, train_tokens: int) -> Config:
     """`config` with what nobody chose set by how often a training text of so many tokens will be read."""
     to_target = config.training.target_loss is not None
-    # What falls towards the end of a run must know where that is.
-    course: Settings = {"schedule": "inverse-sqrt"} if to_target else {}
+    course: Settings = {"lr": _rate(config)}
+    if to_target:  # what falls towards the end of a run must know where that is
+        course["schedule"] = "inverse-sqrt"
     if config.text.task != "lm":
         return _with(config, _OF_TASKS[config.text.task] | course)
     epochs = expected_epochs(config.training, train_tokens, _expected_speed(config))
     if to_target:
         epochs *= _TO_TARGET
-    sizes = _RECIPES[config.text.tokenizer]
-    rows = next(rows for bound, rows in sizes if train_tokens <= bound)
-    recipe = next(row for bound, row in rows if epochs <= bound)
+    recipe = next(row for bound, row in _recipe(config, train_tokens) if epochs <= bound)
     chosen = _ONCE | recipe | course
     few = epochs * train_tokens <= _FEW_STEPS * config.training.batch_size * config.training.bptt
     # A large epsilon is for AdamW's steps, each weight by itself; Shampoo's have one length a row.
@@ -120,19 +139,40 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
     return _with(config, chosen)
 
 
+def _recipe(config: Config, train_tokens: int) -> Recipe:
+    """What suits the cell, the kind of tokens and how many of them there are."""
+    cell, sizes = STEPS[config.model.cell], _RECIPES[config.text.tokenizer]
+    if sizes is _BY_SIZE and not cell.recurrent and config.model.num_layers == 1:
+        return _SHALLOW
+    if sizes is _BY_SIZE and (not cell.recurrent or cell.gates == 1):
+        return _LIGHT
+    return next(recipe for bound, recipe in sizes if train_tokens <= bound)
+
+
 def _with(config: Config, chosen: Settings) -> Config:
     """`config` with what nobody chose, as far as the task knows it."""
     open_names = set(chosen) - foreign(config.text.task)
     return changed(config, {name: chosen[name] for name in open_names if value_of(config, name) is None})
 
 
+def _rate(config: Config) -> float:
+    """The peak of the learning rate.
+
+    A network without gates becomes chaotic where Shampoo's steps, which have one length a row, are long for its width.
+    """
+    rate, model = _RATES[config.training.optimizer], config.model
+    if model.cell == "elman" and config.training.optimizer == "shampoo":
+        rate *= min(1.0, _UNITS["char"] / model.hidden_size)
+    return rate
+
+
 def _expected_speed(config: Config) -> float:
     """Tokens a second, roughly: by the products of a step, those of each gate with what it reads."""
-    kind, model = config.text.tokenizer, config.model
-    speed = _SPEEDS[kind] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
+    model, units = config.model, _UNITS[config.text.tokenizer]
+    speed = _SPEEDS[config.text.tokenizer] / (1.0 if torch_knows_bf16() else _WITHOUT_BF16)
     gates, recurrent = STEPS[model.cell].gates, STEPS[model.cell].recurrent
     read = model.embedding_size + model.hidden_size * (model.num_layers - 1 + model.num_layers * recurrent)
-    usual = STEPS["lstm"].gates * _UNITS[kind] * (model.embedding_size + _UNITS[kind])
+    usual = STEPS["lstm"].gates * units * (model.embedding_size + units)
     return speed / max(1.0, gates * model.hidden_size * read / usual)
 
 
