@@ -2,10 +2,11 @@
 
     python benchmarks/presets.py TEXT [--sizes 50000 1000000 20000000] [--seconds 20 30 12] [--tokens char word bpe]
 
-TEXT is a text of a megabyte or more; of it, its first 50 KB and its first megabyte are used, and where it has no
-20 MB, the interpreter's own library in its place.  The rows of a size take turns; each trains for the same seconds
-and is scored on the held-out part at four moments; the best of these counts, as a run keeps its best checkpoint, and
-what it loses until the end shows how far it overfits.  The first row of each is what rnntui sets where nobody chooses.
+TEXT is a text of a megabyte or more; of it, its first characters are used, and where it has too few, the interpreter's
+own library in its place.  `--tokens cells` are characters, read by other cells than the LSTM.  The rows of a size take
+turns; each trains for the same seconds and is scored on the held-out part at four moments; the best of these counts, as
+a run keeps its best checkpoint, and what it loses until the end shows how far it overfits.  The first row of each is
+what rnntui sets where nobody chooses.
 """
 
 from __future__ import annotations
@@ -59,7 +60,28 @@ _STEPS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "bpe": {"by itself, epsilon 1e-4": {"epsilon": 1e-4}},
 }
-_CANDIDATES = {"char": _CHARACTERS, "word": _WORDS, "bpe": _WORDS}
+_AS_LSTM = {"dropout": 0.5, "input_dropout": 0.2, "weight_decay": 0.01}
+_DEEP = {"cell": "mingru", "num_layers": 3}
+_WIDE = {"cell": "elman", "hidden_size": 900}
+_CELLS: dict[str, dict[str, Any]] = {
+    "elman": {"cell": "elman"},
+    "elman, left out as for lstm": _AS_LSTM | {"cell": "elman"},
+    "elman, 900 units": _WIDE,
+    "elman, 900 units, rate 0.008": _WIDE | {"lr": 8e-3},
+    "mingru": {"cell": "mingru"},
+    "mingru, left out as for lstm": _AS_LSTM | {"cell": "mingru"},
+    "mingru, 3 layers": _DEEP,
+    "mingru, 3 layers, left out as for lstm": _AS_LSTM | _DEEP,
+    "minlstm": {"cell": "minlstm"},
+    "minlstm, left out as for lstm": _AS_LSTM | {"cell": "minlstm"},
+}
+_BY_ITSELF = {"what is set by itself": {}}
+_CANDIDATES = {
+    "char": _BY_ITSELF | _CHARACTERS | _STEPS["char"],
+    "word": _BY_ITSELF | _WORDS | _STEPS["word"],
+    "bpe": _BY_ITSELF | _WORDS | _STEPS["bpe"],
+    "cells": _BY_ITSELF | _CELLS,
+}
 
 
 def text_of(path: str, size: int) -> str:
@@ -74,7 +96,8 @@ def measure(
     """Of each row the best loss of the moments and the last, in bits a byte, and the epochs read."""
     learners: dict[str, Learner] = {}
     for name, settings in offered.items():
-        given = {"corpus": str(file), "tokenizer": tokenizer, "max_time": seconds}
+        kind = "char" if tokenizer == "cells" else tokenizer
+        given = {"corpus": str(file), "tokenizer": kind, "max_time": seconds}
         config, made, data = dataset.prepare(configuration.build(given | settings))
         config = by_epochs(config, len(data["train"].tokens))
         learners[name] = learner = Learner(
@@ -111,8 +134,7 @@ def main() -> None:
             file = Path(folder) / f"{size}.txt"
             file.write_text(text_of(options.text, size), encoding="utf-8")
             for tokenizer in options.tokens:
-                offered = {"what is set by itself": {}} | _CANDIDATES[tokenizer] | _STEPS[tokenizer]
-                found = measure(file, tokenizer, offered, seconds)
+                found = measure(file, tokenizer, _CANDIDATES[tokenizer], seconds)
                 winner = min(found, key=lambda name: found[name][0])
                 for name, (best, last, epochs) in found.items():
                     shown = f"**{best:.3f}**" if name == winner else f"{best:.3f}"
@@ -121,7 +143,9 @@ def main() -> None:
                         f"| {last - best:.3f} | {epochs:.1f} |"
                     )
                     print(tokenizer, rows[tokenizer][-1], flush=True)
-    shown_seconds = " ".join(f"{seconds:g}" for seconds in options.seconds)
+    given = (
+        f"--sizes {' '.join(map(str, options.sizes))} --seconds {' '.join(f'{s:g}' for s in options.seconds)}"
+    )
     for tokenizer in options.tokens:
         lines = [
             f"{Path(options.text).name} and the standard library, so many seconds of training each, "
@@ -132,7 +156,7 @@ def main() -> None:
             "|---|---|---|---|---|---|",
             *rows[tokenizer],
         ]
-        command = f"python benchmarks/presets.py TEXT --seconds {shown_seconds} --tokens {tokenizer}"
+        command = f"python benchmarks/presets.py TEXT {given} --tokens {tokenizer}"
         write_section(f"What the presets rest on, {tokenizer}", command, lines)
 
 
