@@ -74,6 +74,15 @@ def test_an_optimiser_brings_its_own_rate() -> None:
     )
 
 
+def test_cells_whose_gates_read_no_state_are_stacked_for_characters() -> None:
+    layers = {
+        kind: build({"cell": "mingru", "tokenizer": kind}).model.num_layers for kind in ("char", "word")
+    }
+    assert layers == {"char": 3, "word": 1}
+    assert build({"cell": "minlstm"}, "thorough").model.num_layers == 3
+    assert build({"cell": "minlstm", "num_layers": 1}).model.num_layers == 1
+
+
 def test_hidden_size_and_budget_exclude_each_other() -> None:
     with pytest.raises(InputError, match="--parameters"):
         build({"parameters": 1000, "hidden_size": 8})
@@ -137,6 +146,7 @@ def test_a_setting_that_cannot_be_read_is_named() -> None:
         },
         {"tokenizer": "word", "softmax": "full", "tied": True},
         {"softmax": "sampled", "max_steps": 5},
+        {"cell": "mingru", "max_time": 60.0},
         {"num_layers": 2, "patience": 3, "target_loss": 1.5, "split": "90/10", "residual": True},
         {"corpus": "reviews"},
         {"corpus": "x.tsv", "task": "classify", "tokenizer": "char", "pooling": "last", "max_steps": 9},

@@ -51,6 +51,9 @@ RECIPES: dict[TokenizerKind, dict[str, Any]] = {
     "bpe": _WORDS,
 }
 """What each kind of tokens adds to `balanced`; the other presets go before it."""
+_STACKED: dict[str, Any] = {"num_layers": 3}
+"""What `mingru` and `minlstm` add for characters: their gates read no state, so that one layer only sums up what it
+reads, and others above it tell what came after what (Feng et al. 2024).  Of words one layer is enough."""
 INHERITED = frozenset(
     (
         "tokenizer",
@@ -175,6 +178,8 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
         recipe = {name: value for name, value in recipe.items() if name != "tied"}
     base = chosen | recipe if preset == DEFAULT_PRESET else recipe | chosen
     base = base | {"patience": _PRESET_PATIENCE}
+    if recipe is _CHARACTERS and settings.get("cell") in ("mingru", "minlstm"):
+        base |= _STACKED
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}
     if settings.get("optimizer") not in (None, base.get("optimizer", "adamw")):
@@ -227,7 +232,7 @@ def as_given(config: Config) -> tuple[str, dict[str, Any]]:
     else:
         decisive["tokenizer"] = config.text.tokenizer
         if config.text.task == "lm":
-            decisive["softmax"] = config.model.softmax
+            decisive |= {"softmax": config.model.softmax, "cell": config.model.cell}
     for preset in PRESETS:
         of_preset = limits == {name: PRESETS[preset].get(name) for name in limits}
         given = decisive if of_preset else decisive | limits

@@ -97,7 +97,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=3, le=1 << 20)] | None,
         _doc("steps over which the gates remember at the beginning: for what has to be known long after"),
     ] = None
-    num_layers: Annotated[Layers, _doc("recurrent layers")] = 1
+    num_layers: Annotated[Layers, _doc("recurrent layers (characters by mingru and minlstm: 3)")] = 1
     hidden_size: Annotated[Size, _doc("units a layer")] = 512
     parameters: Annotated[
         Count | None, _doc("parameter budget, as 1M: solves --hidden-size so that cells compare fairly")
