@@ -61,7 +61,7 @@ _STEPS: dict[str, dict[str, dict[str, Any]]] = {
     "bpe": {"by itself, epsilon 1e-4": {"epsilon": 1e-4}},
 }
 _AS_LSTM = {"dropout": 0.5, "input_dropout": 0.2, "weight_decay": 0.01}
-_DEEP = {"cell": "mingru", "num_layers": 3}
+_FLAT = {"cell": "mingru", "num_layers": 1}
 _WIDE = {"cell": "elman", "hidden_size": 900}
 _CELLS: dict[str, dict[str, Any]] = {
     "elman": {"cell": "elman"},
@@ -70,8 +70,8 @@ _CELLS: dict[str, dict[str, Any]] = {
     "elman, 900 units, rate 0.008": _WIDE | {"lr": 8e-3},
     "mingru": {"cell": "mingru"},
     "mingru, left out as for lstm": _AS_LSTM | {"cell": "mingru"},
-    "mingru, 3 layers": _DEEP,
-    "mingru, 3 layers, left out as for lstm": _AS_LSTM | _DEEP,
+    "mingru, 1 layer": _FLAT,
+    "mingru, 1 layer, left out as for lstm": _AS_LSTM | _FLAT,
     "minlstm": {"cell": "minlstm"},
     "minlstm, left out as for lstm": _AS_LSTM | {"cell": "minlstm"},
 }
