@@ -72,7 +72,7 @@ def test_nothing_is_unpickled() -> None:
 
 def test_unknown_keys_are_named_with_the_nearest(make_run: MakeRun) -> None:
     text = to_toml(build({}))
-    for wrong, right in [("hidden_sizes", "hidden_size"), ("lrr", "lr"), ("tokeniser", "tokenizer")]:
+    for wrong, right in [("hidden_sizes", "hidden_size"), ("clipp", "clip"), ("tokeniser", "tokenizer")]:
         with pytest.raises(InputError, match=f"unknown key '{wrong}'.*did you mean '{right}'"):
             from_toml(text.replace(f"\n{right} = ", f"\n{wrong} = ", 1), "run.toml")
 
