@@ -65,6 +65,7 @@ def test_an_optimiser_brings_its_own_rate() -> None:
 
     assert rate(optimizer="adamw") > rate(optimizer="shampoo") == rate()
     assert rate(optimizer="adamw", lr=0.5) == 0.5
+    assert rate(corpus="phrases", optimizer="adamw") == rate(corpus="phrases"), "the default, named"
     assert rate(cell="elman") == rate(), "as wide as usual"
     assert rate(cell="elman", hidden_size=900) < 0.5 * rate(cell="gru", hidden_size=900), (
         "wide, without gates"

@@ -64,8 +64,8 @@ def duel(
     given.setdefault("parameters", _PARAMETERS)
     if not any(limit in given for limit in LIMITS):
         given["max_time"] = _SECONDS
-    configuration = config.build(given, preset)
-    base = (base or store.free_path(configuration, "duel")).resolve()
+    configs = [config.build(given | {"cell": cell}, preset) for cell in names]
+    base = (base or store.free_path(configs[0], "duel")).resolve()
     for path in paths_of(base, names):
         if (path / "run.toml").exists():
             raise InputError(f"{path}: a run lives there already; choose another --run")
@@ -83,7 +83,7 @@ def duel(
     from rnntui.core.studies.duel import duel as dueling
 
     with preparing() as narrate:
-        racing = contestants(configuration, names, base, narrate)
+        racing = contestants(configs, base, narrate)
     lines = {run.path: PlainLines(f"{cell:>8}  ") for run, cell in zip(racing, names, strict=True)}
     reasons = set()
     for told in dueling(racing):

@@ -26,7 +26,7 @@ SETTINGS = {name: value for name, value in TINY.items() if name != "hidden_size"
 
 def made(corpus: Path, base: Path, **settings: object) -> list[Run]:
     chosen = SETTINGS | {"corpus": str(corpus)} | settings
-    return contestants(config.build(chosen), CELLS, base, silent)
+    return contestants([config.build(chosen | {"cell": cell}) for cell in CELLS], base, silent)
 
 
 def test_equal_parameters_in_turns_to_a_table(
@@ -44,6 +44,8 @@ def test_equal_parameters_in_turns_to_a_table(
     table = standings(runs_made)
     assert [each.bits_per_byte for each in table] == sorted(each.bits_per_byte or 9 for each in table)
     assert {each.cell for each in table} == set(CELLS)
+    layers = {run.config.model.cell: run.config.model.num_layers for run in runs_made}
+    assert layers == {"lstm": 1, "elman": 1, "mingru": 3}, "each as it is by itself"
 
 
 def test_one_that_fails_does_not_end_the_others(corpus_file: Path, tmp_path: Path) -> None:
@@ -101,9 +103,9 @@ def test_who_meets_whom_is_checked(names: str) -> None:
 def test_a_duel_that_cannot_begin_leaves_nothing(corpus_file: Path, tmp_path: Path) -> None:
     """Protects the runs' home: a budget that does for the smallest cell alone makes no run at all."""
     cells, base = ["elman", "lstm"], tmp_path / "d"
-    chosen = config.build(SETTINGS | {"corpus": str(corpus_file), "parameters": 280})
+    chosen = SETTINGS | {"corpus": str(corpus_file), "parameters": 280}
     with pytest.raises(InputError, match="--parameters"):
-        contestants(chosen, cells, base, silent)
+        contestants([config.build(chosen | {"cell": cell}) for cell in cells], base, silent)
     assert not any(path.exists() for path in paths_of(base, cells))
 
 

@@ -157,6 +157,11 @@ async def test_every_setting_is_checked_as_it_is_typed() -> None:
         }
         assert "1 layer of 12 units, 1.5 min at most" in text_of(pilot, "#meaning")
 
+        screen.query_one("#cell", Choice).choose("mingru")
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        assert app.screen.query_one("#num_layers", Input).placeholder == "3", "the default of this cell"
+
 
 async def test_a_fault_in_a_file_is_said_on_the_screen(tmp_path: Path) -> None:
     """Protects against silence: the line that names the fault, and no start on such a text."""

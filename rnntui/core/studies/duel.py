@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rnntui.core import events as ev
 from rnntui.core import runs
-from rnntui.core.config import Config, changed
+from rnntui.core.config import Config
 from rnntui.core.runs import Run
 from rnntui.core.studies.duelists import paths_of
 from rnntui.core.summaries import RunSummary, summarise
@@ -37,13 +37,12 @@ class Told(NamedTuple):
     event: ev.AnyEvent
 
 
-def contestants(config: Config, cells: Sequence[str], base: Path, narrate: Narrate) -> list[Run]:
-    """A new run for each cell, each with its hidden size for the parameter budget.
+def contestants(configs: Sequence[Config], base: Path, narrate: Narrate) -> list[Run]:
+    """A new run for each configuration, named after its cell, with its hidden size for the parameter budget.
 
     Raises InputError where one cannot be made; then none is.
     """
-    configs = [changed(config, {"cell": cell}) for cell in cells]
-    return create_runs(configs, paths_of(base, cells), narrate)
+    return create_runs(configs, paths_of(base, [config.model.cell for config in configs]), narrate)
 
 
 def duel(racing: Sequence[Run]) -> Iterator[Told]:

@@ -23,7 +23,7 @@ from rnntui.visible import visible_line
 _LABEL = 18
 _ELSEWHERE = ("corpus", "sha256")
 """The text is chosen on the first screen; its digest is nobody's choice."""
-_DECISIVE = ("corpus", "task", "tokenizer", "softmax")
+_DECISIVE = ("corpus", "task", "tokenizer", "softmax", "cell")
 """What the defaults of the others depend on."""
 _DEFAULT = "default"
 
