@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, get_type_hints
 
@@ -13,6 +12,7 @@ from msgspec import Meta
 
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import write_atomically
+from rnntui.core.run_toml import toml_tree
 
 
 class Preferences(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -52,10 +52,13 @@ def path() -> Path:
 def load() -> Preferences:
     """The preferences kept, or the defaults.  Raises InputError that names the file and the key."""
     try:
-        return msgspec.convert(tomllib.loads(path().read_text(encoding="utf-8")), Preferences)
+        text = path().read_text(encoding="utf-8")
+        return msgspec.convert(toml_tree(text, str(path())), Preferences)
     except FileNotFoundError:
         return Preferences()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except InputError as error:
+        raise InputError(f"{error}; mend it or delete it") from None
+    except (OSError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise InputError(f"{path()}: {error}; mend it or delete it") from None
 
 

@@ -13,6 +13,13 @@ _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+def harmless(text: str) -> str:
+    """`text` of a row of the screen with no character left that a terminal obeys."""
+    return _STEERING.sub(_stand_in, text)
+
 
 def visible(text: str) -> str:
     """`text` with every character that could steer the terminal replaced by a visible one."""

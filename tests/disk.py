@@ -100,6 +100,13 @@ class Recorder:
             removed(path, ignore_errors=ignore_errors)
 
         monkeypatch.setattr(shutil, "rmtree", watched_rmtree)
+        deleted = checkpoints.delete_checkpoint
+
+        def watched_delete(folder: Path) -> None:
+            self.operations.append(Operation("remove", folder))
+            deleted(folder)
+
+        monkeypatch.setattr(checkpoints, "delete_checkpoint", watched_delete)
 
     def after_power_loss(self, before: Path, into: Path, rng: random.Random) -> Iterator[str]:
         """For every moment, the folder as it may be found afterwards: `before` with what has lasted, in `into`.

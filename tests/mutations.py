@@ -16,11 +16,12 @@ from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.export.writing import export
 from rnntui.core.inference.beam import Search
 from rnntui.core.inference.classifying import judge
-from rnntui.core.inference.opening import CHECKPOINT_FILES, manifest_of, open_engine
+from rnntui.core.inference.opening import manifest_of, open_engine
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.inference.session import Session
 from rnntui.core.inference.translating import translate
 from rnntui.core.models.weights import load_model
+from rnntui.core.run_files import CHECKPOINT_FILES
 from rnntui.core.runs import Run
 from rnntui.core.summaries import read_history, summarise
 from rnntui.core.tasks.base import Moment, Subject
@@ -50,7 +51,7 @@ def files(run: Path) -> list[Path]:
     """All that may come from a stranger, relative to the run."""
     checkpoint = Path("checkpoints") / (run / "last").read_text().strip()
     return [Path(name) for name in FILES if (run / name).exists()] + [
-        checkpoint / name for name in (*CHECKPOINT_FILES, "manifest.json")
+        checkpoint / name for name in CHECKPOINT_FILES
     ]
 
 
@@ -234,7 +235,7 @@ def outcome(original: Path, folder: Path, rng: random.Random) -> tuple[str, byte
     name = rng.choice(files(original))
     content = mutated((folder / name).read_bytes(), name.name, rng)
     (folder / name).write_bytes(content)
-    if name.name in CHECKPOINT_FILES and rng.random() < 0.9:
+    if name.name in CHECKPOINT_FILES[:-1] and rng.random() < 0.9:
         _make_fit(folder / name)
     try:
         use(folder)
@@ -246,5 +247,5 @@ def outcome(original: Path, folder: Path, rng: random.Random) -> tuple[str, byte
 
 
 def _make_fit(path: Path) -> None:
-    contents = {name: (path.parent / name).read_bytes() for name in CHECKPOINT_FILES}
+    contents = {name: (path.parent / name).read_bytes() for name in CHECKPOINT_FILES[:-1]}
     (path.parent / "manifest.json").write_bytes(manifest_of(contents))

@@ -57,7 +57,7 @@ def test_folders_are_for_their_owner_alone(corpus_file: Path, home: Path) -> Non
         assert rnntui("train", corpus_file, "--headless", *FLAGS).returncode == 0
         assert rnntui("train", "reviews", "--headless", "--max-steps", "1").returncode == 0
         by_the_app = start_training(
-            store.runs_home() / "app", {"corpus": str(corpus_file), "max_steps": 1}, "quick", False
+            store.runs_home() / "app", {"corpus": str(corpus_file), "max_steps": 1}, "quick", None
         )
         assert by_the_app.wait(60) == 0
         pasted = store.keep_text(SECRET)

@@ -15,7 +15,8 @@ from rnntui.core import events as ev
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
 from rnntui.core.journal import EventTail, Journal
-from rnntui.core.runs import Run, owner_of
+from rnntui.core.ownership import owner_of
+from rnntui.core.runs import Run
 from tests.conftest import MakeRun, train_all
 
 CONTENDER = """

@@ -16,7 +16,8 @@ from rnntui.core import events as ev
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
 from rnntui.core.journal import EventTail
-from rnntui.core.runs import Owner, Run
+from rnntui.core.ownership import Owner
+from rnntui.core.runs import Run
 from rnntui.core.summaries import summarise
 from tests.conftest import MakeRun, train_all
 
@@ -71,7 +72,7 @@ def test_one_owner_at_a_time(make_run: MakeRun) -> None:
     with pytest.raises(InputError, match=f"process {other.pid} is training"), run.owned():
         pass
     with pytest.raises(InputError, match="stop it first"):
-        store.remove(run)
+        store.remove(run.path)
     other.kill()
     other.wait()
     with run.owned():  # the dead owner's claim is taken over

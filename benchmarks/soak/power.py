@@ -17,7 +17,8 @@ import pytest
 from common import VARIANTS, make_run, tell
 
 from rnntui.core.errors import InputError
-from rnntui.core.inference.opening import CHECKPOINT_FILES, verify
+from rnntui.core.inference.opening import verify
+from rnntui.core.run_files import CHECKPOINT_FILES
 from rnntui.core.runs import Run
 from rnntui.core.training.checkpoints import settle
 from rnntui.core.training.start import resume_run
@@ -56,7 +57,7 @@ def main() -> None:
             print(f"{losses} losses", flush=True)
         checkpoint, rng = run.checkpoint_path("last"), random.Random(1)
         for _ in range(options.bytes):
-            path = checkpoint / rng.choice([*CHECKPOINT_FILES, "manifest.json"])
+            path = checkpoint / rng.choice(CHECKPOINT_FILES)
             content = path.read_bytes()
             at = rng.randrange(len(content))
             path.write_bytes(

@@ -19,7 +19,8 @@ from common import forked, tell
 
 from rnntui.core.config import build
 from rnntui.core.errors import InputError
-from rnntui.core.runs import Run, owner_of
+from rnntui.core.ownership import owner_of
+from rnntui.core.runs import Run
 
 _HELD: list[AbstractContextManager[None]] = []
 """What a contender owns until it is killed."""

@@ -8,11 +8,15 @@ of the same event.  Times are in seconds, losses in nats per token, and a number
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from rnntui.core.sections import TaskKind
+
+Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+"""A whole number that a column of figures holds exactly."""
 
 Reason = Literal["steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error"]
 
@@ -22,7 +26,7 @@ class Event(
 ):
     """Something that happened in a run."""
 
-    step: int
+    step: Count
     """Optimiser steps taken when it happened."""
 
 
@@ -32,16 +36,16 @@ class Started(Event, frozen=True, kw_only=True):
     run: str
     device: str
     precision: str
-    parameters: int
+    parameters: Count
     corpus: str
-    seed: int
-    vocab_size: int
-    train_tokens: int
-    valid_tokens: int
+    seed: Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
+    vocab_size: Count
+    train_tokens: Count
+    valid_tokens: Count
     """Tokens of the held-out split that `Evaluated` speaks of."""
-    train_bytes: int = 0
+    train_bytes: Count = 0
     """Of the training part as UTF-8: turns nats a token into bits a byte.  0 where an older run did not say."""
-    valid_bytes: int = 0
+    valid_bytes: Count = 0
     task: TaskKind = "lm"
     """What is learned; before there was more than one task, nobody said."""
     labels: list[str] | msgspec.UnsetType = msgspec.UNSET
@@ -61,7 +65,7 @@ class Baselined(Event, frozen=True, kw_only=True):
 class Progress(Event, frozen=True, kw_only=True):
     """Some steps were taken."""
 
-    tokens: int
+    tokens: Count
     epoch: float
     loss: float | None
     """Mean over the steps since the last `Progress`."""
@@ -94,7 +98,7 @@ class Evaluated(Event, frozen=True, kw_only=True):
     """Whether no evaluation of this run was better before."""
     metrics: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
     """What else the task counts, by name."""
-    confusion: list[list[int]] | msgspec.UnsetType = msgspec.UNSET
+    confusion: list[list[Count]] | msgspec.UnsetType = msgspec.UNSET
     """Of the labels, in their order: how often the one of the row was taken for the one of the column."""
 
     @property
@@ -165,15 +169,31 @@ _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 def encode(event: AnyEvent) -> bytes:
-    """The event as one JSON line without its line end."""
-    return _encoder.encode(event)
+    """The event as one JSON line without its line end; half characters, as in names that are no UTF-8, are replaced."""
+    try:
+        return _encoder.encode(event)
+    except UnicodeEncodeError:
+        return _encoder.encode(encodable(msgspec.to_builtins(event)))
+
+
+def encodable(content: Any) -> Any:
+    """`content` of JSON with every half character in its texts replaced."""
+    match content:
+        case str():
+            return content.encode("utf-8", "replace").decode()
+        case dict():
+            return {encodable(key): encodable(value) for key, value in content.items()}
+        case list():
+            return [encodable(each) for each in content]
+        case _:
+            return content
 
 
 def decode(line: bytes) -> AnyEvent | None:
     """The event in a complete line; None for a line that this version cannot read."""
     try:
         return _decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return None
 
 
@@ -181,7 +201,7 @@ def decode_lines(lines: bytes) -> list[AnyEvent]:
     """The events in whole lines; a line that this version cannot read is passed over."""
     try:
         return _decoder.decode_lines(lines)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return [event for line in lines.splitlines() if (event := decode(line)) is not None]
 
 

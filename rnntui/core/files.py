@@ -47,9 +47,11 @@ def folder_written_atomically(path: Path) -> Iterator[Path]:
     """A fresh folder beside `path` to fill; it becomes `path`, durably, when the block ends well.
 
     A folder that was there is moved aside first, to `.NAME.PID.old.part`: a kill between the two moves leaves it
-    there, for `left_aside` to find.  Raises WriteError where the system refuses.
+    there.  Raises WriteError where the system refuses.
     """
     part, old = _beside(path, "part"), _beside(path, "old.part")
+    if part.is_symlink():
+        part.unlink()
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(parents=True, mode=_PRIVATE)
@@ -71,18 +73,6 @@ def folder_written_atomically(path: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def left_aside(folder: Path) -> None:
-    """Put right what killed writers of folders left in `folder`: move back what was moved aside, drop halves."""
-    for left in folder.glob(".*.part"):
-        home = folder / left.name.split(".")[1]
-        if left.name.endswith(".old.part") and not home.exists():
-            rename(left, home)
-        elif left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
-
-
 def _beside(path: Path, kind: str) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{kind}")
 
@@ -101,8 +91,9 @@ def refused(path: Path, size: int, error: OSError) -> RnntuiError:
 
 
 def put(path: Path, data: bytes) -> None:
-    """Write a new file; it is not on disk yet."""
-    with path.open("wb") as file:
+    """Write a new file; it is not on disk yet.  A link that stands at `path` is replaced, not written through."""
+    path.unlink(missing_ok=True)
+    with path.open("xb") as file:
         file.write(data)
 
 

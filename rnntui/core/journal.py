@@ -9,24 +9,29 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from rnntui.core import events as ev
-from rnntui.core.errors import RnntuiError
+from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import append, refused
+from rnntui.core.run_files import UnsafeFileError, open_file, open_growing
 
 _AT_ONCE = 1 << 22
 """Bytes of `events.jsonl` read at once: a long run must not fill the memory."""
-_LINE_AT_MOST = 1 << 16
-"""Bytes looked at from the end for where the last whole line ends, before the rest is looked at as well."""
+_LONGEST_LINE = 1 << 24
+"""Bytes of a line: a table of confusions between two thousand labels has fewer."""
+_DAMAGE_AT_MOST = 1 << 26
+"""Bytes of unreadable lines after which the file counts as none of ours."""
+_LARGEST = 1 << 29
+"""Bytes of the file that are read: the events of millions of steps, and what their figures fill in memory."""
 
 
 class Journal:
     """Appends events, whole lines at a time.  What finds no room waits here for the next try."""
 
     def __init__(self, path: Path) -> None:
-        """Raises WriteError or RnntuiError where the file cannot be opened."""
+        """Raises WriteError or RnntuiError where the file cannot be opened, InputError where it is none of a run."""
         self.path = path
         self._waiting = b""
         try:
-            self._file = path.open("ab+", buffering=0)
+            self._file = open_growing(path)
             _drop_torn_line(self._file)
         except OSError as error:
             raise refused(path, 0, error) from None
@@ -57,15 +62,16 @@ class Journal:
 
 def _drop_torn_line(file: BinaryIO) -> None:
     """Cut off what a killed writer left of its last line, so that the next line starts clean."""
-    size = file.seek(0, os.SEEK_END)
-    begin = max(size - _LINE_AT_MOST, 0)
-    while True:
+    size = end = file.seek(0, os.SEEK_END)
+    whole = 0
+    while end > 0:
+        begin = max(end - _AT_ONCE, 0)
         file.seek(begin)
-        end = file.read(size - begin).rfind(b"\n")
-        if end >= 0 or begin == 0:
+        found = file.read(end - begin).rfind(b"\n")
+        if found >= 0:
+            whole = begin + found + 1
             break
-        begin = 0
-    whole = begin + end + 1
+        end = begin
     if whole < size:
         file.truncate(whole)
 
@@ -79,26 +85,52 @@ class EventTail:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
+        self._damage = 0
         self.behind = False
-        """Whether the last poll left something to read."""
+        """True if the last poll left something to read."""
 
     def poll(self) -> list[ev.AnyEvent]:
-        """The next events, some megabytes of them at most; none where all is read."""
+        """The next events, some megabytes of them at most; none where all is read.
+
+        Raises InputError where the file is none of a run, is damaged throughout, or larger than can be read.
+        """
+        while complete := self._read():
+            events = ev.decode_lines(complete)
+            if events:
+                return events
+            self._damage += len(complete)
+            if self._damage > _DAMAGE_AT_MOST:
+                raise UnsafeFileError(
+                    f"{self.path}: {_DAMAGE_AT_MOST:,} bytes hold no event; delete this run"
+                )
+        return []
+
+    def _read(self) -> bytes:
+        """The next whole lines, or b'' where all are read."""
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
+                if file.seek(0, os.SEEK_END) > _LARGEST:
+                    raise UnsafeFileError(
+                        f"{self.path}: larger than {_LARGEST:,} bytes, which are read at most"
+                    )
                 file.seek(self._offset)
                 data = file.read(_AT_ONCE)
+                self.behind = len(data) == _AT_ONCE
+                if self.behind and b"\n" not in data:
+                    data += file.read(_LONGEST_LINE)
         except FileNotFoundError:
-            return []
-        self.behind = len(data) == _AT_ONCE
+            return b""
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from None
         complete = data[: data.rfind(b"\n") + 1]
-        if not complete and len(data) == _AT_ONCE:
-            complete = data  # no line of ours is so long: pass over it in pieces
+        if not complete and len(data) > _LONGEST_LINE:
+            raise UnsafeFileError(
+                f"{self.path}: a line of more than {_LONGEST_LINE:,} bytes; delete this run"
+            )
         self._offset += len(complete)
-        events = ev.decode_lines(complete)
-        return events or (self.poll() if complete else [])
+        return complete
 
     def all(self) -> Iterator[ev.AnyEvent]:
-        """Every event from here to the end of the file."""
+        """Every event from here to the end of the file.  Raises InputError as `poll`."""
         while events := self.poll():
             yield from events

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from rnntui.core.config import FIELDS, FORMAT, SECTIONS, Config, converted, value_of
 from rnntui.core.errors import InputError
+from rnntui.core.run_files import read_file
 
 
 def to_toml(config: Config) -> str:
@@ -28,25 +30,36 @@ def to_toml(config: Config) -> str:
 
 def from_toml(text: str, where: str) -> Config:
     """Read `run.toml`.  Raises InputError that names the file `where` and the key."""
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where}: not valid TOML: {error}") from None
+    tree = toml_tree(text, where)
     version = tree.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise InputError(
-            f"{where}: format {version} is newer than this rnntui knows ({FORMAT}); upgrade with pip install -U rnntui"
+            f"{where}: format {str(version)[:12]} is newer than this rnntui knows ({FORMAT}); "
+            "upgrade with pip install -U rnntui"
         )
     return converted(tree, where)
+
+
+def toml_tree(text: str, where: str) -> dict[str, Any]:
+    """The tables of a TOML text.  Raises InputError that names the file `where`."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise InputError(f"{where}: not TOML that can be read, nested too deeply") from None
+    except ValueError as error:  # also a number of thousands of digits, which Python does not convert
+        reason = str(error).partition(";")[0]
+        raise InputError(f"{where}: not valid TOML: {reason}") from None
 
 
 def read_toml(path: Path) -> Config:
     """Read the `run.toml` at `path`.  Raises InputError that names the file and the key."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path).decode()
     except FileNotFoundError:
         raise InputError(f"{path.parent}: no run lives there (no run.toml); see `rnntui runs list`") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     return from_toml(text, str(path))
 

@@ -19,8 +19,8 @@ import re
 import signal
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -32,37 +32,25 @@ from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, WriteError, oneline
 from rnntui.core.files import append, make_private, refused, write_atomically
 from rnntui.core.journal import EventTail, Journal
+from rnntui.core.ownership import Owner, guarded, owned, owner_of
+from rnntui.core.run_files import (
+    GUARD,
+    SMALL,
+    check_folder,
+    checkpoint_folders,
+    checkpoint_name,
+    holds_run,
+    open_file,
+    open_growing,
+    read_file,
+    unfinished,
+)
 from rnntui.core.run_toml import read_toml, to_toml
 
 Command = Literal["pause", "resume", "stop", "evaluate", "sample", "live", "faster", "slower"]
-_MOMENT_S = 2.0
-"""How long another process may hold the guard that owns nothing."""
 _RETRY_S = 0.5
 """Between two tries to write where there was no room."""
-RunState = Literal["running", "paused", "finished", "interrupted", "crashed", "new"]
-
-
-class Owner(msgspec.Struct, frozen=True):
-    """The process that owns a run folder."""
-
-    pid: int
-    started: float
-    """Its creation time: a later process with the same number is not the owner."""
-
-    @classmethod
-    def this_process(cls) -> Owner:
-        import psutil
-
-        return cls(pid=os.getpid(), started=psutil.Process().create_time())
-
-    def alive(self) -> bool:
-        import psutil
-
-        try:
-            process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        except (psutil.Error, ValueError, OverflowError):  # no such process, or no number that one could have
-            return False
+RunState = Literal["running", "paused", "finished", "interrupted", "crashed", "new", "unreadable"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +59,8 @@ class Run:
 
     path: Path
     config: Config
+    trusts_corpus: bool = False
+    """True if a person said that its corpus may be fetched, though the run was made elsewhere."""
 
     @property
     def name(self) -> str:
@@ -80,18 +70,12 @@ class Run:
     def create(cls, path: Path, config: Config, files: Mapping[str, bytes]) -> Run:
         """Write a new run folder, for its owner's eyes alone, with the task's `files` in it.
 
-        Raises InputError where a run lives there already, or is being made by another process.
+        Raises InputError where a run or anything else lives there already, or is being made by another process.
         """
-        if (path / "run.toml").exists():
-            raise InputError(lives_there(path))
-        try:
-            make_private(path)
-        except OSError as error:
-            raise InputError(str(refused(path, 0, error))) from None
+        reserve(path)
         run = cls(path, config)
-        with run._guarded("is making this run"):
-            if (path / "run.toml").exists():  # since the look above
-                raise InputError(lives_there(path))
+        with guarded(path, "is making this run"):
+            require_free(path)  # since the look above
             for name, content in files.items():
                 write_atomically(path / name, content)
             run.write_config()
@@ -99,7 +83,16 @@ class Run:
 
     @classmethod
     def open(cls, path: Path) -> Run:
-        """Open the run folder at `path`.  Raises InputError where there is none or it is damaged."""
+        """Open the run folder at `path`.
+
+        Raises InputError where there is none, where it is damaged, and where a file of it is a link or no file.
+        """
+        try:
+            check_folder(path)
+        except FileNotFoundError:
+            pass  # which `read_toml` says better
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
         return cls(path, read_toml(path / "run.toml"))
 
     def write_config(self) -> None:
@@ -146,30 +139,32 @@ class Run:
 
         Before the first evaluation the best one is the last one.
         """
-        if name == "best" and not (self.path / "best").exists():
-            name = "last"
         if name in ("best", "last"):
-            try:
-                name = (self.path / name).read_text(encoding="utf-8").strip()
-            except FileNotFoundError:
-                raise InputError(f"{self.path}: no checkpoint is saved yet; train it first") from None
-            except (OSError, UnicodeDecodeError) as error:
-                raise InputError(f"{self.path / name}: cannot be read: {error}") from None
+            named = self.named(name) or (self.named("last") if name == "best" else "")
+            if not named:
+                raise InputError(f"{self.path}: no checkpoint is saved yet; train it first")
+            name = named
         number = name if re.fullmatch(r"[0-9]{1,18}", name) else None
-        found = self.path / "checkpoints" / f"{int(number or 0):08d}"
-        if number is None or not found.is_dir():
+        found = self.path / "checkpoints" / checkpoint_name(int(number or 0))
+        if number is None or found not in checkpoint_folders(self.path):
             raise InputError(f"{self.path}: no checkpoint '{name[:40]}'; {self._known_checkpoints()}")
         return found
 
+    def named(self, pointer: str) -> str:
+        """The name in the one-line file `best` or `last`, or '' where there is none.  Raises InputError."""
+        path = self.path / pointer
+        try:
+            return read_file(path).decode().strip()
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: cannot be read: {error}") from None
+
     def checkpoints(self) -> list[tuple[str, str]]:
         """The checkpoints saved, the newest first: the name, and what is said of it (best)."""
-        folder = self.path / "checkpoints"
-        names = sorted((path.name for path in folder.glob("[0-9]*") if path.name.isdecimal()), reverse=True)
-        try:
-            best = (self.path / "best").read_text(encoding="utf-8").strip()
-        except OSError:
-            best = ""
-        return [(name, ", best" if name == best else "") for name in names]
+        best = self.named("best")
+        names = [folder.name for folder in checkpoint_folders(self.path)]
+        return [(name, ", best" if name == best else "") for name in reversed(names)]
 
     def versions(self) -> dict[str, str]:
         """Of rnntui and PyTorch, as of the newest checkpoint; nothing where none is saved."""
@@ -180,50 +175,17 @@ class Run:
         return {name: str(state[name]) for name in ("rnntui", "torch") if name in state}
 
     def _known_checkpoints(self) -> str:
-        folder = self.path / "checkpoints"
-        names = sorted(path.name for path in folder.glob("[0-9]*")) if folder.is_dir() else []
+        names = [folder.name for folder in checkpoint_folders(self.path)]
         return f"there are: {', '.join(names)}" if names else "none is saved yet"
 
-    # --- ownership and control ---
+    # --- ownership ---
 
-    @contextmanager
-    def owned(self) -> Iterator[None]:
+    def owned(self) -> AbstractContextManager[None]:
         """Own the folder for the length of the block.
 
         Raises InputError naming the present owner, or where the folder cannot be written.
         """
-        with self._guarded(f"is training this run; watch it with `rnntui watch {self.path}`"):
-            lock = self.path / "lock"
-            try:
-                write_atomically(lock, msgspec.json.encode(Owner.this_process()), durable=False)
-                yield
-            finally:
-                with suppress(OSError):
-                    lock.unlink(missing_ok=True)
-
-    @contextmanager
-    def _guarded(self, doing: str) -> Iterator[None]:
-        """Hold the folder's guard, which the system takes from a process that dies."""
-        import filelock
-
-        guard = filelock.FileLock(self.path / ".guard")
-        end = time.monotonic() + _MOMENT_S
-        while not guard.is_locked:
-            try:
-                guard.acquire(timeout=0)
-            except filelock.Timeout:
-                # Who looks or makes a run holds the guard for a moment; an owner soon says so in `lock`.
-                owner = self.owner()
-                if owner or time.monotonic() > end:
-                    who = f"process {owner.pid}" if owner else "another process"
-                    raise InputError(f"{self.path}: {who} {doing}") from None
-                time.sleep(0.005)
-            except OSError as error:
-                raise InputError(str(refused(self.path, 0, error))) from None
-        try:
-            yield
-        finally:
-            guard.release()
+        return owned(self.path)
 
     def owner(self) -> Owner | None:
         """The living process that trains this run, if there is one."""
@@ -235,13 +197,35 @@ def lives_there(path: Path) -> str:
     return f"{path}: a run lives there already; go on with --resume or choose another --run"
 
 
-def owner_of(path: Path) -> Owner | None:
-    """The living process that trains in the run folder `path`, if there is one."""
+def require_free(path: Path) -> None:
+    """Refuse a folder for a new run in which anything lives; what an interrupted start left is nothing.
+
+    Raises InputError that names what is in the way.
+    """
+    if holds_run(path):
+        raise InputError(lives_there(path))
     try:
-        owner = msgspec.json.decode((path / "lock").read_bytes(), type=Owner)
-    except (OSError, msgspec.DecodeError):
-        return None
-    return owner if owner.alive() else None
+        if path.exists() and not unfinished(path):
+            names = sorted(each.name for each in path.iterdir())
+            more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+            raise InputError(
+                f"{path}: holds other files ({names[0]}{more}); a new run needs a folder that is new or empty"
+            )
+    except OSError as error:
+        raise InputError(f"{path}: no folder for a run: {error.strerror}; choose another --run") from None
+
+
+def reserve(path: Path) -> None:
+    """Make the folder `path` for a run that is about to be made, or take an empty one; its mark is the lock's file.
+
+    Raises InputError where anything lives there, or where the folder cannot be made.
+    """
+    require_free(path)
+    try:
+        make_private(path)
+        open_growing(path / GUARD).close()
+    except OSError as error:
+        raise InputError(str(refused(path, 0, error))) from None
 
 
 def request(path: Path, command: Command) -> None:
@@ -250,7 +234,7 @@ def request(path: Path, command: Command) -> None:
     Where the disk has no room for the word, a stop goes by signal.  Raises RnntuiError where neither can be.
     """
     try:
-        with (path / "control").open("ab", buffering=0) as file:
+        with open_growing(path / "control") as file:
             append(file, f"{command}\n".encode())
     except OSError as error:
         owner = owner_of(path)
@@ -265,10 +249,10 @@ _LOG_END = 20_000
 def log_end(path: Path) -> str:
     """The end of the `stderr.log` in the folder `path`, or ''."""
     try:
-        with (path / "stderr.log").open("rb") as file:
+        with open_file(path / "stderr.log") as file:
             file.seek(max(file.seek(0, os.SEEK_END) - _LOG_END, 0))
-            return file.read().decode("utf-8", "replace")
-    except OSError:
+            return file.read(_LOG_END).decode("utf-8", "replace")
+    except (OSError, InputError):
         return ""
 
 
@@ -280,10 +264,9 @@ def last_words(path: Path) -> str:
 
 def note_failure(run: Run, error: Exception) -> None:
     """Leave the reason why its training failed in the run folder, for whoever looks later."""
-    with suppress(OSError), (run.path / "stderr.log").open("a", encoding="utf-8") as log:
-        if not isinstance(error, RnntuiError):
-            log.write("".join(traceback.format_exception(error)))
-        log.write(f"{oneline(error)}\n")
+    with suppress(OSError, InputError), open_growing(run.path / "stderr.log") as log:
+        told = "" if isinstance(error, RnntuiError) else "".join(traceback.format_exception(error))
+        append(log, f"{told}{oneline(error)}\n".encode("utf-8", "replace"))
     with suppress(RnntuiError):
         last = 0
         for event in EventTail(run.events_path).all():
@@ -292,10 +275,10 @@ def note_failure(run: Run, error: Exception) -> None:
             journal.add(ev.Finished(step=last, reason="error"))
 
 
-def read_json(path: Path) -> dict[str, object]:
-    """The JSON object in a file.  Raises InputError that names the file."""
+def read_json(path: Path, limit: int = SMALL) -> dict[str, object]:
+    """The JSON object in a file of at most `limit` bytes.  Raises InputError that names the file."""
     try:
-        content = msgspec.json.decode(path.read_bytes())
+        content = msgspec.json.decode(read_file(path, limit))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

@@ -5,16 +5,34 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import platformdirs
 
 from rnntui.core.config import Config
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import make_private
 from rnntui.core.kinds import KINDS
+from rnntui.core.ownership import guarded, owner_of
+from rnntui.core.run_files import (
+    CHECKPOINT_FILES,
+    COPIED,
+    GUARD,
+    checkpoint_folders,
+    delete_run,
+    holds_run,
+    open_file,
+    open_growing,
+)
 from rnntui.core.runs import Run
 from rnntui.core.sections import TaskKind
+
+_BUSY = "is training this run; stop it first"
+_FORK_TRIES = 5
+_NAMED = 5
+"""Files that a line names at most."""
 
 
 def home() -> Path:
@@ -57,14 +75,24 @@ def find(name: str, task: TaskKind | None = None) -> Run:
 
 
 def _find(name: str) -> Run:
-    path = Path(name).expanduser()
-    if (path / "run.toml").is_file():
-        return Run.open(path.resolve())
-    if path.name == name and (runs_home() / name / "run.toml").is_file():
-        return Run.open(runs_home() / name)
-    if path.is_dir():
-        raise InputError(f"{path}: no run lives there (no run.toml); see `rnntui runs list`")
-    raise InputError(f"{name}: no such run; see `rnntui runs list`")
+    return Run.open(locate(name).resolve())
+
+
+def locate(name: str) -> Path:
+    """The folder of the run that a person means by `name`, be it readable or not.  Raises InputError."""
+    if not name.strip():
+        raise InputError("RUN: an empty name; see `rnntui runs list`")
+    try:
+        path = Path(name).expanduser()
+        if holds_run(path):
+            return path.absolute()
+        if path.name == name and holds_run(runs_home() / name):
+            return runs_home() / name
+        if path.is_dir():
+            raise InputError(f"{path}: no run lives there (no run.toml); see `rnntui runs list`")
+    except (OSError, RuntimeError) as error:  # a name too long, a loop of links, the home of nobody
+        raise InputError(f"{name[:80]}: no such run: {oneline(error)}") from None
+    raise InputError(f"{name[:80]}: no such run; see `rnntui runs list`")
 
 
 def names() -> list[str]:
@@ -73,17 +101,43 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in folder.glob("*/run.toml")) if folder.is_dir() else []
 
 
-def list_runs() -> list[Run]:
-    """The runs in the runs' home, the newest last.  A folder that cannot be read is passed over."""
-    if not runs_home().is_dir():
+class Unreadable(NamedTuple):
+    """A folder in the runs' home that looks like a run and cannot be opened."""
+
+    path: Path
+    reason: str
+
+
+def all_runs() -> list[Run | Unreadable]:
+    """The runs in the runs' home, the newest last; those that cannot be read with the reason."""
+    try:
+        paths = [path for path in runs_home().iterdir() if holds_run(path)]
+    except FileNotFoundError:
         return []
-    found = []
-    for path in runs_home().iterdir():
-        try:
-            found.append(Run.open(path))
-        except InputError:
-            continue
-    return sorted(found, key=lambda run: (run.path / "run.toml").stat().st_mtime)
+    except OSError as error:
+        raise InputError(f"{runs_home()}: cannot be read: {error.strerror}") from None
+    return [opened(path) for path in sorted(paths, key=_written)]
+
+
+def list_runs() -> list[Run]:
+    """The runs in the runs' home that can be read, the newest last."""
+    return [run for run in all_runs() if isinstance(run, Run)]
+
+
+def opened(path: Path) -> Run | Unreadable:
+    """The run at `path`, or why it cannot be read."""
+    try:
+        return Run.open(path)
+    except InputError as error:
+        return Unreadable(path, oneline(error))
+
+
+def _written(path: Path) -> float:
+    """When the `run.toml` in a folder was written; 0 for one that has gone meanwhile."""
+    try:
+        return (path / "run.toml").lstat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def short_corpus(corpus: str) -> str:
@@ -112,11 +166,34 @@ def free_path(config: Config, kind: str) -> Path:
     return runs_home() / f"{stem}-{kind}-{number}"
 
 
-def remove(run: Run) -> None:
-    """Delete a run's folder.  Raises InputError while a process trains it."""
-    if owner := run.owner():
-        raise InputError(f"{run.path}: process {owner.pid} is training this run; stop it first")
-    shutil.rmtree(run.path)
+def require_idle(path: Path) -> None:
+    """Raise InputError while a process trains the run in the folder `path`."""
+    if owner := owner_of(path):
+        raise InputError(f"{path}: process {owner.pid} {_BUSY}")
+
+
+def names_of(paths: Sequence[Path]) -> str:
+    """The names of some paths, for a line."""
+    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+    return ", ".join(path.name for path in paths[:_NAMED]) + more
+
+
+def remove(path: Path) -> list[Path]:
+    """Delete the run in the folder `path`, and the folder if nothing else is in it; return what was left in it.
+
+    Raises InputError where no run lives there, and while a process trains it; RnntuiError where the system refuses.
+    """
+    if not holds_run(path):
+        raise InputError(f"{path}: no run lives there (no run.toml); see `rnntui runs list`")
+    target = path.resolve()
+    try:
+        with guarded(target, _BUSY):
+            left = delete_run(target)
+        if path.is_symlink() and not left:
+            path.unlink()
+    except OSError as error:
+        raise RnntuiError(f"{path}: cannot be deleted: {error.strerror}") from None
+    return left
 
 
 def rename(run: Run, name: str) -> Path:
@@ -124,27 +201,52 @@ def rename(run: Run, name: str) -> Path:
 
     Raises InputError for a name that is no folder's name or is taken, and while a process trains the run.
     """
-    if owner := run.owner():
-        raise InputError(f"{run.path}: process {owner.pid} is training this run; stop it first")
     if not re.fullmatch(r"[\w][\w .+=,@-]{0,79}", name) or name.endswith((".", " ")):
         raise InputError(f"'{name}': no name for a run; use letters, digits, spaces and . _ - up to 80")
     path = run.path.with_name(name)
-    if path.exists():
-        raise InputError(f"{path}: exists already; choose another name")
-    run.path.rename(path)
+    with guarded(run.path, _BUSY):
+        if os.path.lexists(path):
+            raise InputError(f"{path}: exists already; choose another name")
+        try:
+            run.path.rename(path)
+        except OSError as error:
+            raise InputError(f"{path}: the run cannot be renamed: {error.strerror}") from None
     return path
 
 
 def fork(run: Run, path: Path) -> Path:
-    """Copy a run into a new folder `path`: what it was told and learned, to go on another way."""
-    if path.exists():
+    """Copy what a run was told and learned into a new folder `path`, to go on another way.
+
+    Raises InputError where `path` exists, and where the run cannot be copied; then nothing is left.
+    """
+    if os.path.lexists(path):
         raise InputError(f"{path}: exists already; choose another name")
-    left_behind = shutil.ignore_patterns(
-        "lock", ".guard", "control", "live.safetensors", "stderr.log", ".*.part"
-    )
-    try:
-        shutil.copytree(run.path, path, ignore=left_behind)
-    except (OSError, shutil.Error) as error:
-        shutil.rmtree(path, ignore_errors=True)
-        raise InputError(f"{path}: the run cannot be copied: {error}") from None
-    return path
+    for attempt in range(_FORK_TRIES):
+        try:
+            make_private(path)
+            open_growing(path / GUARD).close()
+            _copy(run.path, path)
+            return path
+        except (OSError, InputError) as error:
+            delete_run(path)
+            # Checkpoints of a run that trains come and go.
+            if attempt == _FORK_TRIES - 1 or run.owner() is None:
+                raise InputError(f"{path}: the run cannot be copied: {oneline(error)}") from None
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy the files of a run that a new one begins with, and no others; `run.toml`, which makes it one, last."""
+    for folder in checkpoint_folders(source):
+        copy = target / "checkpoints" / folder.name
+        make_private(copy)
+        for name in CHECKPOINT_FILES:
+            _copy_file(folder / name, copy / name)
+    for name in COPIED:
+        if os.path.lexists(source / name):
+            _copy_file(source / name, target / name)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    with open_file(source) as read, target.open("xb") as written:
+        shutil.copyfileobj(read, written)

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import msgspec
 
+from rnntui.core.errors import InputError, oneline
 from rnntui.core.history import History
 from rnntui.core.journal import EventTail
-from rnntui.core.runs import Run, RunState, last_words, owner_of
+from rnntui.core.ownership import owner_of
+from rnntui.core.runs import Run, RunState, last_words
+from rnntui.core.store import Unreadable
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,15 +36,52 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     bits: float | None
     """As `Evaluated` has it."""
     accuracy: float | None
+    reason: str | None = None
+    """Why it cannot be read, of a run whose state is `unreadable`."""
 
 
-def summarise(run: Run) -> RunSummary:
-    """Read a run's events and say where it stands."""
-    return summary_of(run, read_history(run))
+def summarise(run: Run | Unreadable) -> RunSummary:
+    """Read a run's events and say where it stands; one that cannot be read is a summary with the reason."""
+    if isinstance(run, Unreadable):
+        return _unreadable(run.path, run.reason)
+    try:
+        return summary_of(run, read_history(run))
+    except InputError as error:
+        return _unreadable(run.path, oneline(error))
+
+
+def _unreadable(path: Path, reason: str) -> RunSummary:
+    """A summary that knows the folder alone."""
+    unknown = dict.fromkeys(
+        (
+            "parameters",
+            "tokens_per_s",
+            "split",
+            "protocol",
+            "loss",
+            "perplexity",
+            "bits_per_byte",
+            "bits",
+            "accuracy",
+        )
+    )
+    return RunSummary(
+        name=path.name,
+        path=str(path),
+        corpus="",
+        task="lm",
+        cell="",
+        tokenizer="",
+        state="unreadable",
+        step=0,
+        train_s=0.0,
+        reason=reason,
+        **unknown,
+    )
 
 
 def read_history(run: Run) -> History:
-    """Everything that the run has told so far."""
+    """Everything that the run has told so far.  Raises InputError where its events cannot be read."""
     history = History()
     tail = EventTail(run.events_path)
     while events := tail.poll():

@@ -13,14 +13,14 @@ import pytest
 from rnntui.core import events as ev
 from rnntui.core import runs
 from rnntui.core.errors import InputError, RnntuiError, WriteError
-from rnntui.core.files import left_aside
-from rnntui.core.inference.opening import CHECKPOINT_FILES, verify
+from rnntui.core.inference.opening import verify
+from rnntui.core.run_files import CHECKPOINT_FILES
 from rnntui.core.runs import Run
 from rnntui.core.training import keeping
 from rnntui.core.training.checkpoints import settle
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
-from rnntui.core.training.start import resume_run, rewind
+from rnntui.core.training.start import resume_run
 from tests.conftest import MakeRun, train_all
 from tests.disk import FAULTS, Recorder, Refusing
 from tests.training.test_resume import train_until, weights
@@ -55,14 +55,33 @@ def test_power_loss_leaves_the_old_checkpoint_or_the_new(
     assert found == {"00000003", "00000006", "00000009", "00000012"}
 
 
-def test_the_same_step_saved_again_is_never_lost(tmp_path: Path) -> None:
+def test_the_same_step_saved_again_is_never_lost(make_run: MakeRun) -> None:
     """Protects the pointer: between the two moves of a folder that takes another's place, the old one is found."""
-    (tmp_path / ".00000005.77.old.part").mkdir()
-    (tmp_path / ".00000005.77.old.part" / "state.json").write_text("{}")
-    (tmp_path / ".00000005.77.part").mkdir()
-    left_aside(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["00000005"]
-    assert (tmp_path / "00000005" / "state.json").exists()
+    run = make_run(max_steps=20)
+    train_all(run)
+    folder = run.checkpoint_path("last")
+    folder.rename(folder.with_name(f".{folder.name}.77.old.part"))
+    folder.with_name(f".{folder.name}.77.part").mkdir()
+    settle(run)
+    assert [path.name for path in folder.parent.iterdir()] == ["00000020"]
+    verify(run.checkpoint_path("last"))
+
+
+def test_half_written_files_of_others_stay(make_run: MakeRun) -> None:
+    """Protects a person's downloads: what is half written under no name of ours is not ours to delete."""
+    run = make_run(max_steps=20)
+    train_all(run)
+    others = [
+        run.path / ".dl.part",
+        run.path / "checkpoints" / ".movie.12.part",
+        run.path / ".thesis.txt.7.part",
+    ]
+    for each in others:
+        each.write_text("mine")
+    ours = run.path / ".last.7.part"
+    ours.write_text("half")
+    settle(run)
+    assert all(each.read_text() == "mine" for each in others) and not ours.exists()
 
 
 def test_a_whole_checkpoint_that_nothing_names_is_taken(make_run: MakeRun) -> None:
@@ -81,7 +100,7 @@ def test_a_whole_checkpoint_that_nothing_names_is_taken(make_run: MakeRun) -> No
     assert run.checkpoint_path("last").name == "00000020", "a damaged one is no checkpoint"
 
 
-@pytest.mark.parametrize("name", [*CHECKPOINT_FILES, "manifest.json"])
+@pytest.mark.parametrize("name", CHECKPOINT_FILES)
 def test_a_corrupted_byte_is_named_and_the_one_before_offered(name: str, make_run: MakeRun) -> None:
     """Protects against silent damage: any byte of any file; and the command that the line offers works."""
     run = make_run(max_steps=40)
@@ -97,8 +116,7 @@ def test_a_corrupted_byte_is_named_and_the_one_before_offered(name: str, make_ru
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"--resume --checkpoint 00000020|manifest"):
         train_all(resume_run(run.path, {"max_steps": 50}))
-    rewind(run.path, "20")
-    told = train_all(resume_run(run.path, {"max_steps": 50}))
+    told = train_from(resume_run(run.path, {"max_steps": 50}, "20"), "20")
     assert told[0].step == 20 and told[-1] == ev.Finished(step=50, reason="steps")
 
 
@@ -106,9 +124,14 @@ def test_going_back_takes_a_checkpoint_that_is_there(make_run: MakeRun) -> None:
     run = make_run(max_steps=40)
     train_all(run)
     with pytest.raises(InputError, match="no checkpoint '7'; there are: 00000020, 00000040"):
-        rewind(run.path, "7")
+        resume_run(run.path, {}, "7")
     with run.owned(), pytest.raises(InputError, match="is training this run"):
-        rewind(run.path, "20")
+        resume_run(run.path, {}, "20")
+
+
+def train_from(run: Run, checkpoint: str) -> list[ev.AnyEvent]:
+    """Train from a checkpoint to the end, recording, and return the events."""
+    return list(run.record(train(run, Control(run.path), checkpoint)))
 
 
 @pytest.mark.parametrize("fault", [FAULTS["no room"], FAULTS["device"]], ids=["no room", "device"])

@@ -23,6 +23,7 @@ from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.making import make_model
 from rnntui.core.models.tensor_files import check_shapes, read_arrays
 from rnntui.core.models.weights import load_arrays, shapes_of
+from rnntui.core.run_files import LARGE, read_file
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run
 from rnntui.core.tasks.base import Moment, Task
@@ -100,7 +101,7 @@ def _notes(run: Run) -> dict[str, str]:
     }
     notes = {"rnntui": __version__, "config": to_toml(changed(run.config, named))}
     return notes | {
-        name: (run.path / file).read_text(encoding="utf-8")
+        name: read_file(run.path / file, LARGE).decode()
         for name, file in files.items()
         if (run.path / file).exists()
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from rnntui.core.errors import InputError
 from rnntui.core.inference.engine import Engine, expected_shapes
 from rnntui.core.models.tensor_files import check_shapes, read_arrays
+from rnntui.core.run_files import CHECKPOINT_FILES, checkpoint_folders, open_file, read_file
 from rnntui.core.runs import Run, read_json
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from rnntui.core.models.language_model import LanguageModel
     from rnntui.core.sections import ModelConfig
 
-CHECKPOINT_FILES = ("model.safetensors", "trainer.safetensors", "state.json")
+_DIGESTED = CHECKPOINT_FILES[:-1]
+"""All but the manifest itself."""
 
 
 def open_engine(run: Run, weights: Path, quantize: bool = False) -> tuple[Engine, Tokenizer]:
@@ -41,10 +44,14 @@ def engine_of(model: LanguageModel, config: ModelConfig) -> Engine:
 
 def manifest_of(contents: Mapping[str, bytes]) -> bytes:
     """The manifest of a checkpoint with these files: their sizes and digests, always in the same bytes."""
-    entries = {
-        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for name, content in contents.items()
+    digests = {
+        name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in contents.items()
     }
+    return _manifest(digests)
+
+
+def _manifest(digests: Mapping[str, tuple[int, str]]) -> bytes:
+    entries = {name: {"bytes": size, "sha256": digest} for name, (size, digest) in digests.items()}
     return json.dumps(entries, indent=1).encode()
 
 
@@ -61,22 +68,36 @@ def verify(folder: Path) -> None:
     Raises InputError that names the damaged file and the other checkpoints of the run.
     """
     manifest = folder / "manifest.json"
-    entries, contents = read_json(manifest), {}
-    for name in CHECKPOINT_FILES:
-        entry = entries.get(name)
+    entries, found = read_json(manifest), {}
+    for name in _DIGESTED:
+        path, entry = folder / name, entries.get(name)
+        if not isinstance(entry, dict):
+            raise InputError(f"{manifest}: damaged (says nothing of {name}){_others(folder)}")
         try:
-            contents[name] = (folder / name).read_bytes()
+            with open_file(path) as file:
+                size = os.fstat(file.fileno()).st_size
+                # Compared before it is read: a sparse file can have any size.
+                if entry.get("bytes") != size or size > _memory():
+                    raise InputError(f"{path}: damaged (size differs from the manifest){_others(folder)}")
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise InputError(f"{folder / name}: cannot be read: {error.strerror}{_others(folder)}") from None
-        digest = hashlib.sha256(contents[name]).hexdigest()
-        if not isinstance(entry, dict) or entry.get("sha256") != digest:
-            raise InputError(f"{folder / name}: damaged (sha256 differs from the manifest){_others(folder)}")
-    if manifest.read_bytes() != manifest_of(contents):
+            raise InputError(f"{path}: cannot be read: {error.strerror}{_others(folder)}") from None
+        if entry.get("sha256") != digest:
+            raise InputError(f"{path}: damaged (sha256 differs from the manifest){_others(folder)}")
+        found[name] = (size, digest)
+    if read_file(manifest) != _manifest(found):
         raise InputError(f"{manifest}: damaged (not the one that fits the files){_others(folder)}")
 
 
+def _memory() -> int:
+    """Bytes of memory of this machine: a larger file of weights can be of no use here."""
+    import psutil
+
+    return int(psutil.virtual_memory().total)
+
+
 def _others(folder: Path) -> str:
-    names = sorted(path.name for path in folder.parent.glob("[0-9]*") if path != folder)
+    names = [path.name for path in checkpoint_folders(folder.parent.parent) if path != folder]
     if not names:
         return "; no other checkpoint is there: train the run anew"
     before = [name for name in names if name < folder.name] or names

@@ -1,4 +1,7 @@
-"""safetensors files by their headers and as numpy arrays, for those who need no torch."""
+"""safetensors files by their headers and as numpy arrays, for those who need no torch.
+
+The library opens them by name and maps them into memory; that they are regular files is looked at before.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from rnntui.core.errors import InputError, oneline
+from rnntui.core.run_files import open_file
 
 
 def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
@@ -18,6 +22,7 @@ def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
     Raises InputError that names the file and the first difference.
     """
     try:
+        open_file(path).close()
         with safe_open(path, framework="np") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             shapes = {name: list(each.get_shape()) for name, each in slices.items()}
@@ -40,6 +45,7 @@ def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
 def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """The tensors of a safetensors file.  Raises InputError that names the file."""
     try:
+        open_file(path).close()
         with safe_open(path, framework="np") as file:
             return {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (OSError, SafetensorError) as error:

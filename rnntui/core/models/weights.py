@@ -18,6 +18,7 @@ from rnntui.core.models.base import M, Model
 from rnntui.core.models.heads import SoftmaxHead
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.tensor_files import check_shapes, unreadable
+from rnntui.core.run_files import open_file
 from rnntui.core.runs import Run
 from rnntui.core.sections import ModelConfig
 from rnntui.core.text import tokenizers
@@ -48,6 +49,7 @@ def model_bytes(model: Model) -> bytes:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file, on the CPU.  Raises InputError that names the file."""
     try:
+        open_file(path).close()
         with safe_open(path, framework="pt", device="cpu") as file:
             return {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (OSError, SafetensorError) as error:

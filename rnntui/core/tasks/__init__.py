@@ -12,7 +12,7 @@ from rnntui.core.config import Config
 from rnntui.core.runs import Run
 from rnntui.core.tasks.base import Task
 from rnntui.core.tasks.transfer import START, vocabulary_of
-from rnntui.core.text import dataset, tokenizers
+from rnntui.core.text import dataset, kept, tokenizers
 from rnntui.core.text.stored import Narrate, silent
 
 
@@ -48,6 +48,11 @@ def widths_in(run: Run) -> tuple[int, int]:
 
         return source, vocabularies_in(run).target.vocab_size
     return source, 0
+
+
+def is_cached(run: Run) -> bool:
+    """True if the corpus of a run is in the cache, so that it need not be read again.  Raises InputError."""
+    return kept.is_cached(run) if run.config.text.task != "lm" else dataset.is_cached(run)
 
 
 def reopen(run: Run) -> Task[Any]:

@@ -20,6 +20,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.inference.classifying import likeliest, log_probabilities
 from rnntui.core.models.classifier import Classifier
 from rnntui.core.models.weights import filled
+from rnntui.core.run_files import LARGE
 from rnntui.core.runs import Run, read_json
 from rnntui.core.splits import part_of, split_of_examples
 from rnntui.core.tasks.base import Between, Moment, Sizes, Subject, Task
@@ -155,7 +156,7 @@ def reopen(run: Run) -> ClassificationTask:
 def labels_in(run: Run) -> list[str]:
     """The labels that a run tells apart.  Raises InputError for a damaged file."""
     path = run.path / "labels.json"
-    content = read_json(path)
+    content = read_json(path, LARGE)
     labels = content.get("labels")
     if content.get("format") != _FORMAT:
         fault = f"format {content.get('format')!r} is not {_FORMAT}, the one this rnntui reads"

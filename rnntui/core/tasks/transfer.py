@@ -20,6 +20,7 @@ from rnntui.core.inference.opening import sound_checkpoint
 from rnntui.core.kinds import foreign
 from rnntui.core.models.base import M
 from rnntui.core.models.weights import read_tensors
+from rnntui.core.run_files import open_file
 from rnntui.core.tasks.embedded import KNOWN, take_in
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
@@ -57,7 +58,8 @@ def vocabulary_of(config: Config) -> Tokenizer | None:
 def weights_of(config: Config) -> bytes:
     """The weights that `config` begins with.  Raises InputError where that run has no sound checkpoint."""
     folder = sound_checkpoint(store.find(config.model.begin_from), "best")
-    return (folder / "model.safetensors").read_bytes()
+    with open_file(folder / "model.safetensors") as file:
+        return file.read()
 
 
 def beginning_with(make: Callable[[], M], start: Path, frozen: bool = False) -> Callable[[], M]:

@@ -16,6 +16,7 @@ import numpy as np
 from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
 from rnntui.core.files import folder_written_atomically
+from rnntui.core.origin import check_corpus
 from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
 from rnntui.core.splits import part_of, split_fractions, split_in_figures
@@ -98,6 +99,11 @@ def reopen(run: Run, tokenizer: Tokenizer) -> Dataset:
         return _encode(text, _parts(text.chars, text_config.split), tokenizer, path, silent)
 
 
+def is_cached(run: Run) -> bool:
+    """True if the tokens of a run are in the cache.  Raises InputError where its tokenizer cannot be read."""
+    return _cached(_cache_path(run.config.text, tokenizers.load(run.path / "tokenizer.json"))) is not None
+
+
 def beginning(run: Run, name: str, most: int) -> str:
     """The first characters of the part called `name`, as the corpus has them.  Raises InputError as `reopen`."""
     with _read_again(run) as text:
@@ -113,6 +119,7 @@ def _read_again(run: Run) -> Iterator[StoredText]:
         raise InputError(
             f"{run.path}: its corpus came from standard input and is no longer there; give a text as --corpus"
         )
+    check_corpus(run)
     source = Source(wanted.corpus, wanted.encoding)
     with stored(source, silent) as text:
         if source.sha256 != wanted.sha256:

@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from rnntui.core.errors import InputError
 from rnntui.core.files import make_private, write_atomically
+from rnntui.core.origin import check_corpus
 from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
 from rnntui.core.store import cache_home
@@ -38,6 +39,11 @@ def remember(found: Read[Any]) -> None:
     write_atomically(path, json.dumps(found.rows).encode(), durable=False)
 
 
+def is_cached(run: Run) -> bool:
+    """True if the examples of a run are in the cache."""
+    return _cached(run.config.text.sha256).exists()
+
+
 def read_again(run: Run, read: Callable[[TextConfig], Read[Row]], row: Callable[..., Row]) -> list[Row]:
     """What a run was trained on: from the cache, or by `read` from its corpus; `row` makes one of its fields.
 
@@ -50,6 +56,7 @@ def read_again(run: Run, read: Callable[[TextConfig], Read[Row]], row: Callable[
         pass
     if text.corpus == "-":
         raise InputError(f"{run.path}: its examples came from standard input and are no longer there")
+    check_corpus(run)
     found = read(text)
     if found.sha256 != text.sha256:
         raise InputError(

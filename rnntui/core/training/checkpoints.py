@@ -18,7 +18,7 @@ import dataclasses
 import json
 import math
 import os
-import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,10 @@ from torch import Tensor
 
 from rnntui import __version__
 from rnntui.core.errors import InputError
-from rnntui.core.files import folder_written_atomically, left_aside, put, refused, write_atomically
+from rnntui.core.files import folder_written_atomically, put, refused, rename, write_atomically
 from rnntui.core.inference.opening import manifest_of, verify
 from rnntui.core.models.weights import load_weights, model_bytes, read_tensors
+from rnntui.core.run_files import checkpoint_folders, checkpoint_name, delete_checkpoint, parts_left
 from rnntui.core.runs import Run, read_json
 from rnntui.core.training.learner import Counters, Learner, flat_state
 from rnntui.core.training.race import candidates
@@ -45,7 +46,7 @@ def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
 
     Raises WriteError where the system refuses; the checkpoints from before are as they were.
     """
-    folder = run.path / "checkpoints" / f"{learner.counters.step:08d}"
+    folder = run.path / "checkpoints" / checkpoint_name(learner.counters.step)
     try:
         folder.parent.mkdir(exist_ok=True)
     except OSError as error:
@@ -71,12 +72,10 @@ def settle(run: Run) -> None:
 
     Raises InputError where no checkpoint can be named, WriteError where the system refuses.
     """
-    folder = run.path / "checkpoints"
-    left_aside(run.path)
-    if not folder.is_dir():
-        return
-    left_aside(folder)
-    found = _all(run)
+    for folder in (run.path, run.path / "checkpoints"):
+        if folder.is_dir():
+            _settle_parts(folder)
+    found = checkpoint_folders(run.path)
     if not found:
         return
     newest = found[-1]
@@ -95,24 +94,31 @@ def settle(run: Run) -> None:
         _name(run, "best", newest)
 
 
-def go_back(run: Run, name: str) -> Path:
-    """Let the checkpoint `name` be the newest one again: those of later steps go.  Returns its folder.
+def _settle_parts(folder: Path) -> None:
+    """Move back what a killed writer had moved aside, and delete what it had half written."""
+    for part, whole in parts_left(folder):
+        if part.name.endswith(".old.part") and part.is_dir() and not whole.exists():
+            rename(part, whole)
+        elif part.is_dir() and not part.is_symlink():
+            delete_checkpoint(part)
+        else:
+            part.unlink(missing_ok=True)
 
-    Raises InputError where there is none of that name or it is damaged.
+
+def go_back(run: Run, folder: Path) -> None:
+    """Let the sound checkpoint in `folder` be the newest one again: those of later steps are deleted.
+
+    Raises WriteError where the system refuses.
     """
-    folder = run.checkpoint_path(name)
-    verify(folder)
-    for later in reversed([path for path in _all(run) if path.name > folder.name]):
-        shutil.rmtree(later)
+    for later in reversed(checkpoint_folders(run.path)):
+        if int(later.name) > int(folder.name):
+            try:
+                delete_checkpoint(later)
+            except OSError as error:
+                raise refused(later, 0, error) from error
     _name(run, "last", folder)
     if _named(run, "best") is None:
         _name(run, "best", folder)
-    return folder
-
-
-def _all(run: Run) -> list[Path]:
-    """The folders of the checkpoints, the newest last."""
-    return sorted(path for path in (run.path / "checkpoints").glob("[0-9]*") if path.name.isdecimal())
 
 
 def _name(run: Run, pointer: str, folder: Path) -> None:
@@ -122,10 +128,10 @@ def _name(run: Run, pointer: str, folder: Path) -> None:
 def _named(run: Run, pointer: str) -> Path | None:
     """The folder that `last` or `best` names, where both are there."""
     try:
-        name = (run.path / pointer).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        name = run.named(pointer)
+    except InputError:
         return None
-    return next((path for path in _all(run) if path.name == name), None)
+    return next((path for path in checkpoint_folders(run.path) if path.name == name), None)
 
 
 def load_checkpoint(folder: Path, learner: Learner) -> str:
@@ -237,6 +243,7 @@ def _fitting(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
 def _prune(run: Run) -> None:
     """Keep the newest two checkpoints and the best one."""
     kept = (_named(run, "last"), _named(run, "best"))
-    for old in _all(run)[:-_KEPT]:
+    for old in checkpoint_folders(run.path)[:-_KEPT]:
         if old not in kept:
-            shutil.rmtree(old, ignore_errors=True)  # what cannot be deleted now can be after the next save
+            with suppress(OSError):  # what cannot be deleted now can be after the next save
+                delete_checkpoint(old)

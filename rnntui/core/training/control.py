@@ -5,13 +5,18 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import get_args
 
+from rnntui.core.errors import InputError
 from rnntui.core.interrupts import leaving_signals
+from rnntui.core.run_files import open_file
 from rnntui.core.runs import Command
+
+_AT_ONCE = 1 << 16
+"""Bytes of requests read between two steps."""
 
 
 class Control:
@@ -23,7 +28,8 @@ class Control:
     def __init__(self, run_path: Path, signalled: threading.Event | None = None) -> None:
         """`signalled`, where several trainings share one process, tells all of them of its signals."""
         self._path = run_path / "control"
-        self._path.unlink(missing_ok=True)  # requests to an earlier process are void
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)  # requests to an earlier process are void
         self._offset = 0
         self._signalled = signalled or threading.Event()
 
@@ -36,15 +42,16 @@ class Control:
         """The requests since the last call, in order; unknown words are passed over."""
         stop: list[Command] = ["stop"] if self._signalled.is_set() else []
         try:
-            if self._path.stat().st_size <= self._offset:
+            if self._path.lstat().st_size <= self._offset:
                 return stop
-            with self._path.open("rb") as file:
+            with open_file(self._path) as file:
                 file.seek(self._offset)
-                data = file.read()
-        except OSError:
+                data = file.read(_AT_ONCE)
+        except (OSError, InputError):
             return stop
         complete = data[: data.rfind(b"\n") + 1]
-        self._offset += len(complete)
+        # What has no line end in so many bytes is no request: it is passed over, not read again and again.
+        self._offset += len(data) if len(data) == _AT_ONCE else len(complete)
         known: dict[str, Command] = {name: name for name in get_args(Command)}
         words = complete.decode("utf-8", "replace").split()
         return [known[word] for word in words if word in known] + stop

@@ -42,15 +42,16 @@ _SAMPLE_EVERY = 200
 """A sample costs little, so it need not wait for a rare evaluation."""
 
 
-def train(run: Run, control: Control) -> Iterator[ev.AnyEvent]:
+def train(run: Run, control: Control, checkpoint: str = "last") -> Iterator[ev.AnyEvent]:
     """Train `run`, from its last checkpoint if there is one, telling each thing as it happens.
 
-    Ends with `Finished`.  Raises NumericalError when the numbers go bad again and again, InputError where
-    the run folder or its corpus cannot be used, and WriteError where it is stopped while it waits for room.
+    Another `checkpoint` becomes the last one once everything else has turned out usable: those of later steps are
+    deleted then.  Ends with `Finished`.  Raises NumericalError when the numbers go bad again and again, InputError
+    where the run folder or its corpus cannot be used, and WriteError where it is stopped while it waits for room.
     """
     settle(run)
     loop = Loop(run, control)
-    yield from loop.begin()
+    yield from loop.begin(checkpoint)
     while (reason := loop.over()) is None:
         yield from loop.obey()
         if loop.stopped:
@@ -72,7 +73,7 @@ class Loop:
         self.task = reopen(run)
         self.config = run.config.training
         device = choose_device(self.config.device)
-        fresh = not (run.path / "last").exists()
+        fresh = not run.named("last")
         # Counted before there is a learner, which keeps for its steps whatever memory was used before.
         self._baselines = self.task.baselines() if fresh else []
         self.learner = self._new_learner(device)
@@ -90,11 +91,13 @@ class Loop:
         self._logged_tokens, self._logged_s = 0, 0.0
         self._began = time.perf_counter()
 
-    def begin(self) -> Iterator[ev.AnyEvent]:
-        """Go on from the last checkpoint, or choose how to compute and start."""
-        if (self.run.path / "last").exists():
-            folder = self.run.checkpoint_path("last")
+    def begin(self, checkpoint: str = "last") -> Iterator[ev.AnyEvent]:
+        """Go on from a checkpoint, or where there is none choose how to compute and start."""
+        if self.run.named("last"):
+            folder = self.run.checkpoint_path(checkpoint)
             difference = load_checkpoint(folder, self.learner)
+            if checkpoint != "last":
+                go_back(self.run, folder)
         else:
             self.learner.use(*choose_way(self.config.precision, self.learner))
             difference = ""
@@ -211,8 +214,10 @@ class Loop:
                 f"{self.run.name}: {reason}, also with a learning rate of {peak * 2 * factor:g}; "
                 f"resume with a smaller --lr (now {peak:g})"
             )
-        if (self.run.path / "last").exists():
-            load_checkpoint(go_back(self.run, checkpoint), learner)
+        if self.run.named("last"):
+            folder = self.run.checkpoint_path(checkpoint)
+            load_checkpoint(folder, learner)
+            go_back(self.run, folder)
         else:
             self.learner = self._new_learner(learner.device)
             self.learner.use(learner.precision, learner.threads)

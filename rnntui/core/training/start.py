@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rnntui.core import store, tasks
 from rnntui.core.config import FIELDS, LIMITS, RESUMABLE, Config, changed, value_of
 from rnntui.core.errors import InputError
+from rnntui.core.inference.opening import sound_checkpoint
 from rnntui.core.models.budget import within_budget
-from rnntui.core.runs import Run, lives_there
+from rnntui.core.origin import SIGNATURE, signature_of
+from rnntui.core.runs import Run, require_free
 from rnntui.core.tasks.base import Task
 from rnntui.core.tasks.embedded import embedded
 from rnntui.core.tasks.transfer import START, inherited, weights_of
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.stored import Narrate
-from rnntui.core.training.checkpoints import go_back, settle
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.recipes import by_epochs
 
@@ -32,8 +34,8 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     Raises InputError where one of them cannot be; then none is made.
     """
     for path in paths:
-        if path is not None and (path / "run.toml").exists():
-            raise InputError(lives_there(path))
+        if path is not None:
+            require_free(path)
     choose_device(configs[0].training.device)
     configs = [inherited(config) for config in configs]
     prepared, task = tasks.prepare(configs[0], narrate)
@@ -42,7 +44,7 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     for config in configs:
         started, files = _beginning(changed(config, known), task, narrate)
         fitted.append(by_epochs(within_budget(started, *task.widths), task.sizes.train_tokens))
-        kept.append({**task.files(), **files})
+        kept.append({**task.files(), **files, SIGNATURE: signature_of(fitted[-1])})
     narrate("choosing how to compute; slow the first time on a machine", None)
     return [
         Run.create(path or store.new_path(config), config, files)
@@ -61,22 +63,11 @@ def _beginning(config: Config, task: Task[Any], narrate: Narrate) -> tuple[Confi
     return config, {}
 
 
-def rewind(path: Path, checkpoint: str) -> None:
-    """Let the run at `path` go on from `checkpoint` the next time; those of later steps are deleted.
+def check_resume(path: Path, settings: Mapping[str, Any], checkpoint: str | None = None) -> Run:
+    """Open the run at `path` with other training settings where `settings` names some; nothing is written.
 
-    Raises InputError while another process trains it, and where there is no such checkpoint or it is damaged.
-    """
-    run = Run.open(path)
-    with run.owned():
-        settle(run)
-        go_back(run, checkpoint)
-
-
-def resume_run(path: Path, settings: Mapping[str, Any]) -> Run:
-    """Open the run at `path`, with other training settings where `settings` names some.
-
-    Raises InputError while another process trains it, and for a setting that cannot change any more: the
-    text's, the model's, and those of training that shape the data or the optimiser.
+    Raises InputError for a setting that cannot change any more (the text's, the model's, and those of training that
+    shape the data or the optimiser), and where there is no sound checkpoint of that name.
     """
     run = Run.open(path)
     given = {name: value for name, value in settings.items() if value is not None}
@@ -89,10 +80,20 @@ def resume_run(path: Path, settings: Mapping[str, Any]) -> Run:
                 f"{FIELDS[name].flag}: this run has {value_of(run.config, name)!r}, which cannot change on "
                 f"--resume; leave the flag out or train a new run"
             )
+    if checkpoint is not None:
+        sound_checkpoint(run, checkpoint)
     if any(limit in given for limit in LIMITS):
         # A limit named now takes the place of those from before, and of their patience.
         given = dict.fromkeys((*LIMITS, "patience")) | given
-    run = Run(run.path, changed(run.config, given))
+    return replace(run, config=changed(run.config, given))
+
+
+def resume_run(path: Path, settings: Mapping[str, Any], checkpoint: str | None = None) -> Run:
+    """The run at `path`, ready to go on, its settings written.
+
+    Raises InputError as `check_resume`, and while another process trains it.
+    """
+    run = check_resume(path, settings, checkpoint)
     with run.owned():
         run.write_config()
     return run

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnntui.core.errors import InputError, nearest
+from rnntui.core.run_files import LARGE
 from rnntui.core.runs import read_json
 from rnntui.core.sections import TextConfig
 from rnntui.core.text.tokenizers.base import Ids, Tokenizer
@@ -43,7 +44,7 @@ def dumps(tokenizer: Tokenizer) -> bytes:
 
 def load(path: Path) -> Tokenizer:
     """Read `tokenizer.json`.  Raises InputError that names the file and the fault."""
-    content: dict[str, Any] = read_json(path)
+    content: dict[str, Any] = read_json(path, LARGE)
     try:
         if content.get("format") != FORMAT:
             raise ValueError(f"format {content.get('format')!r} is not {FORMAT}, the one this rnntui reads")

@@ -1,0 +1,136 @@
+"""Who owns a run folder: a lock that the system takes from the dead, and a record of who holds it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from rnntui.core import locks
+from rnntui.core.errors import InputError
+from rnntui.core.files import refused, write_atomically
+from rnntui.core.run_files import GUARD, check_growing, open_file, open_growing, read_file
+
+_MOMENT_S = 2.0
+"""Longest time for which a process holds the lock without owning the run: to look, or to make one."""
+_RETRY_S = 0.005
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """The process that owns a run folder."""
+
+    pid: int
+    started: float
+    """Its creation time by the clock of that moment, for people: a clock may be set."""
+    identity: str = ""
+    """What no other process has, see `locks.process_identity`; '' where an older version wrote the record."""
+
+    @classmethod
+    def this_process(cls) -> Owner:
+        import psutil
+
+        return cls(os.getpid(), psutil.Process().create_time(), locks.this_process())
+
+    def alive(self) -> bool:
+        """True if the process is surely there: by its identity, whatever the clock says."""
+        return bool(self.identity) and locks.process_identity(self.pid) == self.identity
+
+
+def owner_of(path: Path) -> Owner | None:
+    """The living process that trains in the run folder `path`, if there is one.
+
+    The lock decides.  The record alone does where the file system has no locks, and where the lock's file was
+    deleted under its owner.
+    """
+    record = _recorded(path)
+    if record is not None and (_is_held(path) or record.alive()):
+        return record
+    return None
+
+
+def _recorded(path: Path) -> Owner | None:
+    """Whoever the file `lock` names, dead or alive."""
+    try:
+        return msgspec.json.decode(read_file(path / "lock"), type=Owner)
+    except (OSError, InputError, msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _is_held(path: Path) -> bool:
+    """True if another open file has the lock; it is held for no longer than this look."""
+    try:
+        with open_file(path / GUARD) as file:
+            locks.lock(file, shared=True)
+    except locks.BusyError:
+        return True
+    except (OSError, InputError, locks.UnsupportedError):
+        return False
+    return False
+
+
+@contextmanager
+def guarded(path: Path, doing: str) -> Iterator[None]:
+    """Hold the lock of the run folder `path` for the length of the block; nobody else trains or changes it.
+
+    Raises InputError which says that another process is `doing` something with it, or why the folder cannot be
+    written.
+    """
+    try:
+        check_growing(path)
+        file = _locked(path, doing)
+    except OSError as error:
+        raise InputError(str(refused(path, 0, error))) from None
+    with file:
+        record = _recorded(path)
+        # Where there are no locks, or somebody deleted the lock's file, the record is all there is.
+        if record is not None and record.alive() and record.pid != os.getpid():
+            raise _taken(path, record, doing)
+        yield
+
+
+def _locked(path: Path, doing: str) -> BinaryIO:
+    """The lock's file, locked.  Raises InputError, OSError."""
+    end = time.monotonic() + _MOMENT_S
+    while True:
+        file = open_growing(path / GUARD, 0)
+        try:
+            locks.lock(file)
+        except locks.UnsupportedError:
+            return file
+        except locks.BusyError:
+            file.close()
+            # Who looks or makes a run holds the lock for a moment; an owner soon names itself in `lock`.
+            owner = owner_of(path)
+            if owner or time.monotonic() > end:
+                raise _taken(path, owner, doing) from None
+            time.sleep(_RETRY_S)
+            continue
+        except BaseException:
+            file.close()
+            raise
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # whoever held it before has deleted it: lock the one that is there now
+
+
+def _taken(path: Path, owner: Owner | None, doing: str) -> InputError:
+    who = f"process {owner.pid}" if owner else "another process"
+    return InputError(f"{path}: {who} {doing}")
+
+
+@contextmanager
+def owned(path: Path) -> Iterator[None]:
+    """Own the run folder `path` for the length of the block.  Raises InputError as `guarded`."""
+    with guarded(path, f"is training this run; watch it with `rnntui watch {path}`"):
+        record = path / "lock"
+        try:
+            write_atomically(record, msgspec.json.encode(Owner.this_process()), durable=False)
+            yield
+        finally:
+            with suppress(OSError):
+                record.unlink(missing_ok=True)
