@@ -63,7 +63,7 @@ async def train(app: RnntuiApp, pilot: Pilot[int], corpus: str, cell: str, secon
     """Start a training and show it."""
     path = store.runs_home() / f"{Path(corpus).stem}-{cell}-1"
     settings = {"corpus": corpus, "cell": cell, "max_time": seconds}
-    child = app.train(path, settings, "balanced", resume=False)
+    child = app.train(path, settings, "balanced", None)
     await app.switch_screen(TrainingScreen(path, child))
     await until(pilot, lambda: getattr(app.screen, "state", "") not in ("preparing", ""))
     return path

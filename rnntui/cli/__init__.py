@@ -6,9 +6,11 @@ import gc
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import NoReturn
 
 import rich_click as click
+from click.exceptions import Exit
 
 from rnntui import __version__
 from rnntui.cli import (
@@ -20,6 +22,7 @@ from rnntui.cli import (
     gradients,
     measure,
     model,
+    output,
     runs,
     screens,
     studies,
@@ -77,6 +80,7 @@ for group in (
         cli.add_command(command)
 
 
+_COMPLETE = "_RNNTUI_COMPLETE"
 _FEW_CYCLES = 50_000
 """Objects made after which cycles are looked for.  More than a hundred thousand come with torch and stay: to go
 through them as often as Python does by itself takes a tenth of the time until a training begins."""
@@ -87,34 +91,57 @@ def main() -> NoReturn:
 
     0 done, 1 failed, 2 bad usage or bad input, 130 interrupted.
     """
-    if hasattr(sys.stdout, "reconfigure"):
-        # Text is UTF-8 whatever the locale, so that a pipe gets the bytes the model means.
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    _use_utf8()
+    output.open_standard_streams()
     gc.set_threshold(_FEW_CYCLES)
     leave_by_interrupt()
+    code = _answered(_run)
+    sys.exit(_answered(output.flush) or code)
+
+
+def _run() -> int:
+    """Run the command that the arguments name."""
+    if os.environ.get(_COMPLETE):  # the shell asks what could follow
+        cli.main(prog_name="rnntui", complete_var=_COMPLETE, standalone_mode=False)
+    # Not click's own `main`, which takes a file that ends too early for ctrl+c, and exits 1 where a reader has gone.
+    with cli.make_context("rnntui", sys.argv[1:]) as context:
+        return cli.invoke(context) or 0
+
+
+def _answered(work: Callable[[], int | None]) -> int:
+    """The exit code of `work`, and one line on standard error where it fails."""
     try:
-        code = cli(standalone_mode=False)
+        return work() or 0
+    except Exit as end:
+        return end.exit_code
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "rnntui"
-        code = _fail(f"{error.format_message()} (see `{where} --help`)", 2)
+        return _fail(f"{error.format_message()} (see `{where} --help`)", 2)
     except click.ClickException as error:
-        code = _fail(error.format_message(), 2)
+        return _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
-        code = _fail("interrupted", 130)
+        return _fail("interrupted", 130)
+    except (output.ReaderGoneError, BrokenPipeError):
+        output.abandon(sys.stdout)
+        return 0
     except RnntuiError as error:
-        code = _fail(oneline(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader of a pipe has enough; nothing more can or need be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return _fail(oneline(error), error.exit_code)
     except Exception as error:
         if os.environ.get("RNNTUI_DEBUG"):
             traceback.print_exc()
-        code = _fail(f"{type(error).__name__}: {oneline(error)} (RNNTUI_DEBUG=1 shows where)", 1)
-    sys.exit(code or 0)
+        return _fail(f"{type(error).__name__}: {oneline(error)} (RNNTUI_DEBUG=1 shows where)", 1)
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"rnntui: {visible_line(message)}", err=True)
+    output.report(f"rnntui: {visible_line(message)}")
     return code
+
+
+def _use_utf8() -> None:
+    """Begin anew where the names of files are not read as UTF-8, as in a plain C locale.
+
+    Names are kept in `run.toml` and in JSON, which are UTF-8; and another locale must find the same files.
+    """
+    if os.name != "posix" or sys.getfilesystemencoding() == "utf-8" or os.environ.get("PYTHONUTF8") == "1":
+        return
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "PYTHONUTF8": "1"})

@@ -10,7 +10,7 @@ import rich_click as click
 from rnntui import formats
 from rnntui.cli.judged import tell_judged
 from rnntui.cli.options import RunName, checkpoint_option, json_option, named, text_argument
-from rnntui.cli.output import write_line
+from rnntui.cli.output import show_line, write_line
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.visible import visible_line
@@ -55,10 +55,10 @@ def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
         elif many:
             best = order[0]
             shown = f"{formats.share(verdict.probabilities[best])}  {visible_line(labels[best])}"
-            click.echo(f"{shown}  {visible_line(each, 100)}")
+            show_line(f"{shown}  {visible_line(each, 100)}")
         else:
             for place in order:
-                click.echo(f"{formats.share(verdict.probabilities[place])}  {visible_line(labels[place])}")
+                show_line(f"{formats.share(verdict.probabilities[place])}  {visible_line(labels[place])}")
 
 
 def evaluate_texts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from rnntui import preferences
-from rnntui.cli.output import write_line
+from rnntui.cli.output import write, write_line
 
 
 @click.group()
@@ -16,7 +16,7 @@ def config() -> None:
 @config.command()
 def show() -> None:
     """The preferences in use, each with its meaning."""
-    click.echo(preferences.to_toml(preferences.load()), nl=False)
+    write(preferences.to_toml(preferences.load()))
 
 
 @config.command()

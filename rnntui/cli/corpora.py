@@ -8,7 +8,7 @@ import json
 import rich_click as click
 
 from rnntui.cli.options import CorpusName, json_option
-from rnntui.cli.output import write_line
+from rnntui.cli.output import show_line, write_line
 from rnntui.core.text import catalogue
 from rnntui.visible import visible, visible_line
 
@@ -28,7 +28,7 @@ def list_(as_json: bool) -> None:
         write_line(json.dumps({name: sample._asdict() for name, sample in catalogue.SAMPLES.items()}))
         return
     for name, sample in catalogue.SAMPLES.items():
-        click.echo(f"{name:<14} {sample.language:<17} {sample.summary}")
+        show_line(f"{name:<14} {sample.language:<17} {sample.summary}")
 
 
 @corpora.command()
@@ -51,15 +51,15 @@ def show(source: str, encoding: str, as_json: bool) -> None:
         }
         write_line(json.dumps(content | dataclasses.asdict(figures), ensure_ascii=False))
         return
-    click.echo(
+    show_line(
         f"{visible_line(corpus.canonical(source))}: {figures.characters:,} characters, {figures.bytes:,} bytes, "
         f"{figures.lines:,} lines, {figures.vocabulary:,} different characters"
     )
     if text.files > 1 or text.skipped:
-        click.echo(f"{text.files:,} files; {len(text.skipped):,} left out as no text")
-    click.echo(f"entropy of single characters {figures.entropy:.3f} bits/char")
-    click.echo(f"gzip {figures.gzip_bits_per_byte:.3f} bits/byte")
-    click.echo("\n" + visible(text.beginning[:_PREVIEW]))
+        show_line(f"{text.files:,} files; {len(text.skipped):,} left out as no text")
+    show_line(f"entropy of single characters {figures.entropy:.3f} bits/char")
+    show_line(f"gzip {figures.gzip_bits_per_byte:.3f} bits/byte")
+    show_line("\n" + visible(text.beginning[:_PREVIEW]))
 
 
 COMMANDS = (corpora,)

@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-import rich_click as click
-
 from rnntui import formats
-from rnntui.cli.output import write_line
+from rnntui.cli.output import JsonStream, console, report
 from rnntui.core import events as ev
 from rnntui.core.text.stored import Narrate
 from rnntui.visible import visible_line
@@ -39,6 +37,9 @@ class Display(Entered, ABC):
     @abstractmethod
     def show(self, event: ev.AnyEvent) -> None: ...
 
+    def end(self) -> None:
+        """Raise what kept an event from being shown, if that matters."""
+
 
 def display_for(as_json: bool) -> Display:
     """JSON if asked for; on a terminal a live display, elsewhere plain lines."""
@@ -50,8 +51,14 @@ def display_for(as_json: bool) -> Display:
 class JsonLines(Display):
     """Every event as a line of JSON on standard output."""
 
+    def __init__(self) -> None:
+        self._stream = JsonStream()
+
     def show(self, event: ev.AnyEvent) -> None:
-        write_line(ev.encode(event).decode())
+        self._stream.write(ev.encode(event).decode())
+
+    def end(self) -> None:
+        self._stream.end()
 
 
 class PlainLines(Display):
@@ -66,14 +73,13 @@ class PlainLines(Display):
             if now - self._told < _PLAIN_EVERY_S:
                 return
             self._told = now
-        click.echo(self._before + describe(event), err=True)
+        report(self._before + describe(event))
 
 
 class LiveDisplay(Display):
     """A progress bar with the newest figures; other events scroll by above it."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
         self._progress = Progress(
@@ -81,7 +87,7 @@ class LiveDisplay(Display):
             BarColumn(bar_width=20),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.description}", markup=False),
-            console=Console(stderr=True),
+            console=console(stderr=True),
             refresh_per_second=8,
         )
         self._task = self._progress.add_task("starting", total=None)
@@ -113,11 +119,10 @@ def preparing() -> Iterator[Narrate]:
     if not sys.stderr.isatty():
         yield _PreparingLines().narrate
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task, shown = progress.add_task("", total=None), ""
 
         def narrate(line: str, fraction: float | None) -> None:
@@ -140,9 +145,9 @@ class _PreparingLines:
     def narrate(self, line: str, fraction: float | None) -> None:
         now = time.monotonic()
         if line != self._shown:
-            click.echo(visible_line(line), err=True)
+            report(visible_line(line))
         elif fraction is not None and fraction < 1 and now - self._told > _PLAIN_EVERY_S:
-            click.echo(f"{visible_line(line)}: {fraction:.0%}", err=True)
+            report(f"{visible_line(line)}: {fraction:.0%}")
         else:
             return
         self._shown, self._told = line, now
@@ -154,26 +159,26 @@ def describe(event: ev.AnyEvent) -> str:
         case ev.Started():
             goes_on = f", goes on from step {event.step:,}" if event.step else ""
             return (
-                f"{visible_line(event.run)}: {formats.count(event.parameters)} parameters on {event.device} "
-                f"in {event.precision}, {event.train_tokens:,} training tokens, "
-                f"vocabulary {event.vocab_size:,}{goes_on}"
+                f"{visible_line(event.run)}: {formats.count(event.parameters)} parameters on "
+                f"{visible_line(event.device)} in {visible_line(event.precision)}, "
+                f"{event.train_tokens:,} training tokens, vocabulary {event.vocab_size:,}{goes_on}"
             )
         case ev.Baselined():
             return (
-                f"to beat: {event.name} {event.bits_per_byte:.3f} bits/byte, "
+                f"to beat: {visible_line(event.name)} {event.bits_per_byte:.3f} bits/byte, "
                 f"perplexity {formats.number(event.perplexity)}"
             )
         case ev.Progress():
             return f"step {event.step:,}  {_figures(event)}"
         case ev.Evaluated():
             return (
-                f"step {event.step:,}  {event.split} ({event.protocol}): {formats.scores(event)}"
-                f"{', best' if event.best else ''}"
+                f"step {event.step:,}  {visible_line(event.split)} ({visible_line(event.protocol)}): "
+                f"{formats.scores(event)}{', best' if event.best else ''}"
             )
         case ev.Sampled():
             return f"step {event.step:,}  sample: {visible_line(event.prompt + event.text, 100)}"
         case ev.Saved():
-            return f"step {event.step:,}  saved {event.path}"
+            return f"step {event.step:,}  saved {visible_line(event.path)}"
         case ev.Warned():
             return f"step {event.step:,}  warning: {visible_line(event.message)}"
         case ev.Paused():
@@ -201,6 +206,6 @@ def beside(rivals: Iterable[ev.Baselined], bits_per_byte: float | None) -> Itera
     for each in rivals:
         beaten = bits_per_byte is not None and bits_per_byte < each.bits_per_byte
         yield (
-            f"{'✓ beats' if beaten else '✗ behind'} {each.name}: {each.bits_per_byte:.3f} bits/byte, "
+            f"{'✓ beats' if beaten else '✗ behind'} {visible_line(each.name)}: {each.bits_per_byte:.3f} bits/byte, "
             f"perplexity {formats.number(each.perplexity)}"
         )

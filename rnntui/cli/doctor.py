@@ -6,7 +6,7 @@ import msgspec
 import rich_click as click
 
 from rnntui.cli.options import json_option
-from rnntui.cli.output import write_line
+from rnntui.cli.output import show_line, write_line
 from rnntui.visible import visible_line
 
 _MARKS = {"good": "✓", "hint": "·", "fault": "✗"}
@@ -26,9 +26,9 @@ def doctor(as_json: bool) -> int:
         found.append(finding)
         if not as_json:
             name, value = visible_line(finding.name), visible_line(finding.value)
-            click.echo(f"{_MARKS[finding.verdict]} {name}: {value}")
+            show_line(f"{_MARKS[finding.verdict]} {name}: {value}")
             if finding.advice:
-                click.echo(f"    → {visible_line(finding.advice)}")
+                show_line(f"    → {visible_line(finding.advice)}")
     if as_json:
         write_line(msgspec.json.encode(found).decode())
     return 1 if any(finding.verdict == "fault" for finding in found) else 0

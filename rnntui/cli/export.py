@@ -10,7 +10,8 @@ import rich_click as click
 
 from rnntui import formats
 from rnntui.cli.options import OUTPUT, Number, RunName, checkpoint_option, json_option, output_option
-from rnntui.cli.output import write_line
+from rnntui.cli.output import report, show_line, write_line
+from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
@@ -45,6 +46,7 @@ from rnntui.visible import visible_line
     help="in the place of a model: the file for its words with their vectors, in word2vec's text form",
 )
 @checkpoint_option
+@trust_option
 @json_option
 def export(
     run: str,
@@ -54,6 +56,7 @@ def export(
     quantize: str,
     embeddings: Path | None,
     checkpoint: str,
+    trust: bool,
     as_json: bool,
 ) -> None:
     """Write what a model has learned for other programs, and smaller.
@@ -81,6 +84,8 @@ def export(
     if output is None:
         output = Path(f"{found.name}.{form}")
     _refuse_to_replace(output, "--output")
+    if prune or quantize != "none":
+        found = trusted(found, trust)  # the held-out part is scored
     _write_model(found, folder, form, output, prune, quantize == "int8", as_json)
 
 
@@ -114,7 +119,7 @@ def _write_model(
     write_atomically(output, found.content, durable=False)
     sizes = found.whole, len(found.content)
     if found.unscored:
-        click.echo(f"not scored: {visible_line(found.unscored)}", err=True)
+        report(f"not scored: {visible_line(found.unscored)}")
     scored = {"before": found.before, "after": found.after}
     if as_json:
         tensors = [
@@ -128,13 +133,10 @@ def _write_model(
     width = max(len(name) for name in found.tensors)
     for name, each in found.tensors.items():
         shape = " x ".join(f"{size:,}" for size in each.shape) or "1"
-        click.echo(f"{name:<{width}}  {each.dtype!s:<8}  {shape}", err=True)
+        report(f"{name:<{width}}  {each.dtype!s:<8}  {shape}")
     for (name, event), size in zip(scored.items(), sizes, strict=True):
         if event:
-            click.echo(
-                f"{name:<6}  {size:>12,} bytes  {event.split} ({event.protocol}): {formats.scores(event)}",
-                err=True,
-            )
+            report(f"{name:<6}  {size:>12,} bytes  {event.split} ({event.protocol}): {formats.scores(event)}")
     write_line(str(output))
 
 
@@ -157,7 +159,7 @@ def nearest(run: str, word: str, count: int, checkpoint: str, as_json: bool) -> 
         write_line(json.dumps(answer, ensure_ascii=False))
         return
     for each, cosine in close:
-        click.echo(f"{cosine:6.3f}  {visible_line(each)}")
+        show_line(f"{cosine:6.3f}  {visible_line(each)}")
 
 
 COMMANDS = (nearest, export)

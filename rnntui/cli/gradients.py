@@ -9,7 +9,8 @@ from typing import Any
 import rich_click as click
 
 from rnntui.cli.options import RunName, checkpoint_option, json_option, output_option
-from rnntui.cli.output import write_line
+from rnntui.cli.output import show_line, write_line
+from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
@@ -29,8 +30,11 @@ _LOST = 1000
 @click.option("--fresh", is_flag=True, help="also of the same network before it learned anything")
 @output_option("also draw it into an SVG file")
 @checkpoint_option
+@trust_option
 @json_option
-def gradients(run: str, steps: int, fresh: bool, output: Path | None, checkpoint: str, as_json: bool) -> None:
+def gradients(
+    run: str, steps: int, fresh: bool, output: Path | None, checkpoint: str, trust: bool, as_json: bool
+) -> None:
     """The norm of the loss's gradient with respect to the state, by how many steps back that is.
 
     Where it vanishes, nothing is learned from what was read so long ago.
@@ -44,7 +48,7 @@ def gradients(run: str, steps: int, fresh: bool, output: Path | None, checkpoint
         raise InputError(
             f"--output: {output}: the picture is an SVG; name it {output.with_suffix('.svg').name}"
         )
-    found = store.find(run, "lm")
+    found = trusted(store.find(run, "lm"), trust)
     trained, untrained = flows_of(found, checkpoint, steps, fresh)
     flows = {found.name: trained} | ({} if untrained is None else {_FRESH: untrained})
     series, x, y = flow_series(flows)
@@ -55,13 +59,13 @@ def gradients(run: str, steps: int, fresh: bool, output: Path | None, checkpoint
         answer |= {} if untrained is None else {"untrained": untrained.tolist()}
         write_line(json.dumps(answer, ensure_ascii=False))
         return
-    click.echo(f"{Y_NAME} over {X_NAME}")
+    show_line(f"{Y_NAME} over {X_NAME}")
     for row in plain(chart(series, x, y, _WIDTH - MARGIN, _HEIGHT, "braille")):
-        click.echo(row)
+        show_line(row)
     for letter, (name, norms) in zip(LETTERS, flows.items(), strict=False):
         mark = f"{letter} " if len(flows) > 1 else ""
         half, lost = (int((norms >= norms[0] / times).sum()) for times in (2, _LOST))
-        click.echo(f"{mark}{visible_line(name, 40)}: halved after {half} steps, a thousandth after {lost}")
+        show_line(f"{mark}{visible_line(name, 40)}: halved after {half} steps, a thousandth after {lost}")
     if output is not None:
         write_line(str(output))
 

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-import rich_click as click
 
 from rnntui import formats
-from rnntui.cli.output import write_line
+from rnntui.cli.output import report, show_line, write_line
 from rnntui.core import events as ev
 from rnntui.core import runs
 from rnntui.visible import visible_line
@@ -35,7 +34,7 @@ def tell_judged(
         write_line(json.dumps(msgspec.to_builtins(event) | extra | other, ensure_ascii=False))
         return
     if corpus:
-        click.echo(f"{visible_line(corpus)}: not what {visible_line(run.name)} learned from", err=True)
-    click.echo(f"{event.split} ({event.protocol}), step {event.step:,}: {formats.scores(event)}")
+        report(f"{visible_line(corpus)}: not what {visible_line(run.name)} learned from")
+    show_line(f"{event.split} ({event.protocol}), step {event.step:,}: {formats.scores(event)}")
     for line in lines:
-        click.echo(line)
+        show_line(line)

@@ -21,8 +21,9 @@ from rnntui.cli.options import (
     helping_options,
     json_option,
 )
-from rnntui.cli.output import write_line
+from rnntui.cli.output import report, show_line, write_line
 from rnntui.cli.translate import evaluate_pairs
+from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import events as ev
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
@@ -76,6 +77,7 @@ _READ = 1_000_000
 )
 @checkpoint_option
 @device_option
+@trust_option
 @json_option
 def evaluate(
     run: str,
@@ -90,6 +92,7 @@ def evaluate(
     completing: bool,
     checkpoint: str,
     device: str,
+    trust: bool,
     as_json: bool,
 ) -> None:
     """Score a held-out part of the run's own corpus, or another text."""
@@ -124,6 +127,7 @@ def evaluate(
             raise InputError(
                 f"{', '.join(given)}: of models that write; this one {KINDS[task].does}; leave it out"
             )
+        found = found if corpus else trusted(found, trust)
         if task == "classify":
             evaluate_texts(found, split, corpus, encoding, checkpoint, device, as_json)
         else:
@@ -131,6 +135,8 @@ def evaluate(
             evaluate_pairs(found, split, sides, encoding, checkpoint, device, as_json)
         return
     folder = sound_checkpoint(found, checkpoint)
+    if not corpus or compared:
+        found = trusted(found, trust)
     device = choose_device(device)
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
     counters = read_counters(folder)
@@ -171,13 +177,13 @@ def evaluate(
         write_line(json.dumps(msgspec.to_builtins(event) | extra, ensure_ascii=False))
         return
     help_given = "".join(f", {name}" for name, on in (("dynamic", dynamic), ("cache", cache)) if on)
-    click.echo(
+    show_line(
         f"{data.name} ({protocol}{help_given}), step {event.step:,}: loss {formats.number(event.loss, 4)} nats/token, "
         f"perplexity {formats.number(event.perplexity)}, {formats.number(event.bits_per_char)} bits/char, "
         f"{formats.number(event.bits_per_byte)} bits/byte, accuracy {event.accuracy:.1%}"
     )
     for line in beside(rivals, event.bits_per_byte):
-        click.echo(line)
+        show_line(line)
     if useful:
         _tell_useful(useful)
 
@@ -202,7 +208,7 @@ def _typed(
 
 def _tell_useful(useful: Usefulness) -> None:
     exact = ", ".join(f"{n} {share:.0%}" for n, share in enumerate(useful.exact, start=1))
-    click.echo(
+    show_line(
         f"completion, {useful.characters:,} characters typed: {useful.chosen.saved:.0%} of keystrokes saved, "
         f"{useful.ms:.1f} ms a key (p99 {useful.ms_p99:.1f})\n"
         f"exactly the next words, by how many: {exact}\n"
@@ -211,7 +217,7 @@ def _tell_useful(useful: Usefulness) -> None:
     for each in useful.thresholds:
         shown = "  offered unasked from here" if each is useful.chosen else ""
         right = "–" if each.right is None else f"{each.right:.0%}"
-        click.echo(f"  {each.threshold:.1f}  {each.shown:>5.0%}  {right:>5}  {each.saved:>5.0%}{shown}")
+        show_line(f"  {each.threshold:.1f}  {each.shown:>5.0%}  {right:>5}  {each.saved:>5.0%}{shown}")
 
 
 def _another(run: runs.Run, source: Source, tokenizer: Tokenizer, compared: bool) -> Split:
@@ -228,15 +234,13 @@ def _another(run: runs.Run, source: Source, tokenizer: Tokenizer, compared: bool
             f"--corpus: {corpus}: the text that {run.name} was trained on; leave it out to score its held-out part"
         )
     own = store.short_corpus(run.config.text.corpus)
-    click.echo(
+    report(
         f"{visible_line(corpus)}: not the text that {visible_line(run.name)} was trained on ({visible_line(own)}): "
-        f"sha256 {sha256[:12]}, not {run.config.text.sha256[:12]}; all of it is scored",
-        err=True,
+        f"sha256 {sha256[:12]}, not {run.config.text.sha256[:12]}; all of it is scored"
     )
     if tokenizer.unknown is not None and (unknown := int((found.tokens == tokenizer.unknown).sum())):
-        click.echo(
-            f"{unknown:,} of {len(found.tokens):,} tokens are <unk>: bits per byte leaves out what they hide",
-            err=True,
+        report(
+            f"{unknown:,} of {len(found.tokens):,} tokens are <unk>: bits per byte leaves out what they hide"
         )
     return found
 
@@ -296,7 +300,7 @@ def score(
         }
         write_line(json.dumps(answer, ensure_ascii=False))
         return
-    click.echo(
+    show_line(
         f"{visible_line(file)} (stream): {total / len(text):.4f} bits/char, {total / raw:.4f} bits/byte, "
         f"perplexity {formats.number(formats.perplexity(float(nats.double().mean())))}, {len(tokens):,} tokens"
     )

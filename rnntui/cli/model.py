@@ -19,7 +19,7 @@ from rnntui.cli.options import (
     text_argument,
     writing_device_option,
 )
-from rnntui.cli.output import write, write_line
+from rnntui.cli.output import show_line, write, write_line
 from rnntui.core import store
 from rnntui.visible import visible_line
 
@@ -56,7 +56,7 @@ def generate(run: str, prompt: str, length: int, checkpoint: str, quantize: str,
     for piece in drawing.generate(session, length, chosen):
         write(piece)
     if sys.stdout.isatty():
-        click.echo()
+        show_line()
 
 
 @click.command()
@@ -105,7 +105,7 @@ def complete(
         write_line(json.dumps(answer, ensure_ascii=False))
         return
     for each in found:
-        click.echo(f"{formats.share(each.probability)}  {visible_line(each.text)}")
+        show_line(f"{formats.share(each.probability)}  {visible_line(each.text)}")
 
 
 def _session(run: str, checkpoint: str, quantize: str, cache: bool = False) -> Session:

@@ -33,6 +33,19 @@ class RunName(click.ParamType[str]):
         return [CompletionItem(name) for name in found] or [CompletionItem(incomplete, type="dir")]
 
 
+class _RunFolder(click.Path):
+    """A folder for a run.  An empty name, as of a variable that is not set, would be the present folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value).strip():
+            self.fail("an empty name; name a folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+RUN_FOLDER = _RunFolder(file_okay=False, path_type=Path)
+"""The folder of a run or of a study."""
+
+
 class CorpusName(click.ParamType[str]):
     """A corpus: a sample's name or a path.  The shell completes both."""
 
@@ -100,7 +113,16 @@ def _option(field: Field, searched: bool) -> Callable[[Function], Function]:
     return click.option(field.flag, field.name, type=kind, default=None, help=shown)
 
 
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
+class _OutputFile(click.Path):
+    """A file that is written; an empty name is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value).strip():
+            self.fail("an empty name; name a file", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+OUTPUT = _OutputFile(dir_okay=False, path_type=Path)
 """A file that is written."""
 
 

@@ -1,19 +1,193 @@
-"""Standard output: data, byte for byte in a pipe, and harmless on a terminal."""
+"""The one way out: data and lines for people, harmless on a terminal, and what happens where nobody reads them.
+
+Data goes to standard output, byte for byte where that is no terminal.  Lines for people, on either stream, hold
+nothing that could steer a terminal, wherever they go.
+"""
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TextIO
 
+import msgspec
 import rich_click as click
 
+from rnntui.core.errors import RnntuiError
+from rnntui.core.events import encodable
 from rnntui.visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NOBODY_READS = (errno.EPIPE, errno.EIO)
+"""The reader of a pipe has gone, or the terminal."""
+
+
+class ReaderGoneError(Exception):
+    """Whoever read standard output has enough: nothing more can or need be said."""
+
+
+class OutputError(RnntuiError):
+    """Standard output cannot be written, as on a full disk."""
+
+
+def open_standard_streams() -> None:
+    """Make the three standard streams usable, and UTF-8 whatever the locale.
+
+    Where the shell closed one, its number would go to the next file that is opened: an empty device takes it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                # It cannot be written, so that a command which has something to say finds out.
+                os.open(os.devnull, os.O_RDONLY)
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # So that a pipe gets the bytes the model means.
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def abandon(stream: TextIO) -> None:
+    """Let whatever is still written to a broken stream go nowhere, without a word at the end of the program."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        pass
 
 
 def write(text: str) -> None:
-    """Give out `text` as it is; on a terminal, characters that could steer it are shown by stand-ins."""
-    click.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
+    """Give out `text` as it is; on a terminal, characters that could steer it are shown by stand-ins.
+
+    Raises ReaderGoneError where nobody reads any more, OutputError where it cannot be written.
+    """
+    try:
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+        sys.stdout.flush()
+    except OSError as error:
+        raise _broken(error) from None
 
 
 def write_line(text: str) -> None:
     """As `write`, and a line end."""
     write(f"{text}\n")
+
+
+class JsonStream:
+    """Lines of JSON on standard output while work goes on; where they cannot be written, it goes on without them."""
+
+    def __init__(self) -> None:
+        self._fault: ReaderGoneError | OutputError | None = None
+
+    def write(self, line: str) -> None:
+        """Write a line, unless one could not be written before."""
+        if self._fault is not None:
+            return
+        try:
+            write_line(line)
+        except (ReaderGoneError, OutputError) as error:
+            self._fault = error
+            if isinstance(error, OutputError):
+                report(f"rnntui: {error}; the work goes on without it")
+
+    def end(self) -> None:
+        """Raise what kept a line from being written, if anything did."""
+        if self._fault is not None:
+            raise self._fault
+
+
+def as_json_text(content: Any) -> str:
+    """`content` as JSON; half characters in its texts, as of names that are no UTF-8, are replaced."""
+    return msgspec.json.encode(encodable(msgspec.to_builtins(content))).decode()
+
+
+def show_line(text: str = "") -> None:
+    """Show lines for people on standard output.  Raises as `write`."""
+    write_line(visible(text))
+
+
+def report(text: str) -> None:
+    """Show lines for people on standard error; where that cannot be written, nobody is there to be told."""
+    try:
+        sys.stderr.write(f"{visible(text)}\n")
+        sys.stderr.flush()
+    except OSError:
+        abandon(sys.stderr)
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal.  Raises click.Abort where the answer is not yes."""
+    click.confirm(visible(question), abort=True, err=True)
+
+
+def flush() -> None:
+    """Write what waits in both streams.  Raises as `write`."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise _broken(error) from None
+    finally:
+        try:
+            sys.stderr.flush()
+        except OSError:
+            abandon(sys.stderr)
+
+
+def _broken(error: OSError) -> Exception:
+    abandon(sys.stdout)
+    if error.errno in _NOBODY_READS:
+        return ReaderGoneError()
+    return OutputError(f"standard output: cannot be written: {error.strerror}")
+
+
+class _Stderr:
+    """Standard error for rich, which knows no answer to a stream that breaks while a bar is drawn."""
+
+    def write(self, text: str) -> int:
+        try:
+            return sys.stderr.write(text)
+        except OSError:
+            abandon(sys.stderr)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            sys.stderr.flush()
+        except OSError:
+            abandon(sys.stderr)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
+def console(stderr: bool = False, width: int | None = None) -> Console:
+    """A rich console on a standard stream whose texts hold nothing that could steer the terminal."""
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class VisibleConsole(Console):
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for text, style, control in super().render(renderable, options):
+                # What rich itself has for the terminal is marked as such.
+                yield Segment(text if control else visible(text), style, control)
+
+    file: Any = _Stderr() if stderr else sys.stdout
+    return VisibleConsole(file=file, width=width)
+
+
+def print_table(table: Any, width: int | None = None) -> None:
+    """Print a rich table on standard output.  Raises as `write`."""
+    try:
+        console(width=width).print(table)
+    except OSError as error:
+        raise _broken(error) from None

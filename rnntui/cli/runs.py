@@ -12,7 +12,7 @@ import rich_click as click
 from rnntui import formats
 from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option, output_option
-from rnntui.cli.output import write_line
+from rnntui.cli.output import as_json_text, confirm, print_table, report, show_line, write, write_line
 from rnntui.core import store
 from rnntui.core.config import command_of
 from rnntui.core.errors import InputError
@@ -36,17 +36,19 @@ def list_(as_json: bool) -> None:
     """All runs in the runs' home, the newest last."""
     from rnntui.core.summaries import summarise
 
-    summaries = [summarise(run) for run in store.list_runs()]
+    summaries = [summarise(run) for run in store.all_runs()]
     if as_json:
-        write_line(msgspec.json.encode(summaries).decode())
+        write_line(as_json_text(summaries))
     elif not summaries:
-        click.echo(f"no runs yet in {store.runs_home()}; start one with `rnntui train`", err=True)
+        report(f"no runs yet in {store.runs_home()}; start one with `rnntui train`")
     else:
         _print_table(summaries)
+        for each in summaries:
+            if each.reason is not None:
+                report(f"unreadable: {visible_line(each.reason)}")
 
 
 def _print_table(summaries: list[RunSummary]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -70,10 +72,7 @@ def _print_table(summaries: list[RunSummary]) -> None:
             f"{each.tokens_per_s:,.0f}" if each.tokens_per_s else "–",
         )
         table.add_row(*(Text(visible_line(cell)) for cell in cells))
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200  # a pipe has no width to fit
-    console.print(table)
+    print_table(table, None if sys.stdout.isatty() else 200)  # a pipe has no width to fit
 
 
 @runs.command()
@@ -93,21 +92,22 @@ def show(run: str, as_json: bool) -> None:
             "command": command_of(found.config),
             "versions": found.versions(),
         }
-        write_line(msgspec.json.encode(content).decode())
+        write_line(as_json_text(content))
         return
-    click.echo(f"{visible_line(summary.path)}: {summary.state} at step {summary.step:,}")
-    if history.best is not None and history.best.loss is not None:
-        click.echo(f"best {summary.split} ({summary.protocol}): {formats.scores(history.best)}")
+    show_line(f"{visible_line(summary.path)}: {summary.state} at step {summary.step:,}")
+    best = history.best
+    if best is not None and best.loss is not None:
+        show_line(f"best {visible_line(best.split)} ({visible_line(best.protocol)}): {formats.scores(best)}")
     for line in beside(rivals, summary.bits_per_byte):
-        click.echo(line)
+        show_line(line)
     if words := last_words(found.path):
-        click.echo(f"stderr.log ends: {visible_line(words, 200)}")
-    click.echo(f"make it again: {visible_line(command_of(found.config))}")
+        show_line(f"stderr.log ends: {visible_line(words, 200)}")
+    show_line(f"make it again: {visible_line(command_of(found.config))}")
     if versions := found.versions():
-        click.echo(
+        show_line(
             "made with: " + ", ".join(f"{name} {visible_line(each)}" for name, each in versions.items())
         )
-    click.echo("\n" + visible(to_toml(found.config)), nl=False)
+    write("\n" + visible(to_toml(found.config)))
 
 
 @runs.command()
@@ -115,15 +115,18 @@ def show(run: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="do not ask")
 def remove(run: tuple[str, ...], yes: bool) -> None:
     """Delete runs with all their checkpoints."""
-    found = [store.find(name) for name in run]
+    found = list(dict.fromkeys(store.locate(name) for name in run))
+    for each in found:
+        store.require_idle(each)  # all of them are looked at before one is deleted
     if not yes:
         if not sys.stdin.isatty():
             raise InputError("--yes: needed to delete runs without a terminal to ask on")
         names = ", ".join(visible_line(each.name) for each in found)
-        click.confirm(f"Delete {names} with all checkpoints?", abort=True, err=True)
+        confirm(f"Delete {names} with all checkpoints?")
     for each in found:
-        store.remove(each)
-        click.echo(f"removed {visible_line(str(each.path))}", err=True)
+        left = store.remove(each)
+        kept = f"; not part of the run, and left: {store.names_of(left)}" if left else ""
+        report(f"removed {visible_line(str(each))}{visible_line(kept)}")
 
 
 @runs.command()

@@ -13,8 +13,8 @@ import rich_click as click
 
 from rnntui import formats
 from rnntui.cli.display import PlainLines, preparing
-from rnntui.cli.options import CorpusName, config_options
-from rnntui.cli.output import write_line
+from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options
+from rnntui.cli.output import JsonStream, report, show_line, write_line
 from rnntui.core import config, runs, store
 from rnntui.core import events as ev
 from rnntui.core.config import FIELDS, LIMITS
@@ -39,7 +39,7 @@ _WIDTH, _HEIGHT = 80, 20
 @click.option(
     "--run",
     "base",
-    type=click.Path(path_type=Path),
+    type=RUN_FOLDER,
     help="how the run folders' names begin [default: new ones]",
 )
 @click.option("--json", "as_json", is_flag=True, help="print the events, then the standings, as JSON lines")
@@ -67,8 +67,7 @@ def duel(
     configs = [config.build(given | {"cell": cell}, preset) for cell in names]
     base = (base or store.free_path(configs[0], "duel")).resolve()
     for path in paths_of(base, names):
-        if (path / "run.toml").exists():
-            raise InputError(f"{path}: a run lives there already; choose another --run")
+        runs.require_free(path)
     if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
         if corpus == "-":
             raise InputError("CORPUS: standard input cannot feed both the text and the keys; add --headless")
@@ -85,20 +84,21 @@ def duel(
     with preparing() as narrate:
         racing = contestants(configs, base, narrate)
     lines = {run.path: PlainLines(f"{cell:>8}  ") for run, cell in zip(racing, names, strict=True)}
-    reasons = set()
+    reasons, stream = set(), JsonStream()
     for told in dueling(racing):
         if isinstance(told.event, ev.Finished):
             reasons.add(told.event.reason)
         if as_json:
-            write_line(
+            stream.write(
                 json.dumps(msgspec.to_builtins(told.event) | {"run": told.run.name}, ensure_ascii=False)
             )
         else:
             lines[told.run.path].show(told.event)
     if as_json:
-        write_line(msgspec.json.encode({"type": "standings", "runs": standings(racing)}).decode())
+        stream.write(msgspec.json.encode({"type": "standings", "runs": standings(racing)}).decode())
+        stream.end()
     else:
-        click.echo("\n".join(_plot(racing)), err=True)
+        report("\n".join(_plot(racing)))
         _tell_standings(racing)
     return 130 if "interrupted" in reasons else 1 if reasons == {"error"} else 0
 
@@ -169,7 +169,7 @@ def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
             f"{visible_line(cell):>{width}}" if 0 < i < len(row) - 1 else f"{visible_line(cell):<{width}}"
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
-        click.echo("  ".join(cells).rstrip())
+        show_line("  ".join(cells).rstrip())
 
 
 @click.command()
@@ -177,7 +177,7 @@ def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
 @click.option("--trials", type=click.IntRange(min=1), default=30, show_default=True, help="trainings in all")
 @click.option(
     "--study",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=RUN_FOLDER,
     help="the folder of the sweep; one that exists is gone on with, also by several at once [default: a new one]",
 )
 @click.option("--json", "as_json", is_flag=True, help="print each trial, then the best, as JSON lines")
@@ -205,7 +205,7 @@ def sweep(
         fixed["max_time"] = _SECONDS
     configuration = config.build(fixed, preset)
     searching = Sweep((study or new_folder(configuration)).resolve(), fixed, space, preset)
-    click.echo(f"sweep in {visible_line(str(searching.path))}", err=True)
+    report(f"sweep in {visible_line(str(searching.path))}")
     with trials_display(as_json) as display:
         for trial in searching.run(trials):
             display.show(trial, searching)
@@ -218,13 +218,13 @@ def sweep(
         answer = {"type": "best", **best._asdict(), "importance": importance, "command": command}
         write_line(json.dumps(answer | {"study": str(searching.path)}, ensure_ascii=False))
         return
-    click.echo("\n".join(sweep_plot(searching.trials(), searching.unit, _WIDTH, _HEIGHT)), err=True)
+    report("\n".join(sweep_plot(searching.trials(), searching.unit, _WIDTH, _HEIGHT)))
     for name, share in importance.items():
-        click.echo(f"{FIELDS[name].flag:<20} importance {share:.0%}", err=True)
+        report(f"{FIELDS[name].flag:<20} importance {share:.0%}")
     told = "  ".join(f"{name} {formats.setting(value)}" for name, value in best.settings.items())
-    click.echo(f"best: trial {best.number}, {formats.number(best.bits)} {searching.unit}: {told}")
-    click.echo(visible_line(str(searching.path / "run.toml")))
-    click.echo(visible_line(command))
+    show_line(f"best: trial {best.number}, {formats.number(best.bits)} {searching.unit}: {told}")
+    show_line(visible_line(str(searching.path / "run.toml")))
+    show_line(visible_line(command))
 
 
 COMMANDS = (duel, sweep)

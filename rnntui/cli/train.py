@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from rnntui.cli.display import display_for, preparing
-from rnntui.cli.options import CorpusName, config_options
-from rnntui.cli.output import write_line
+from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options
+from rnntui.cli.output import OutputError, ReaderGoneError, report, show_line, write_line
+from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import config, runs
 from rnntui.core import events as ev
 from rnntui.core.errors import InputError
+from rnntui.core.run_files import holds_run
+
+if TYPE_CHECKING:
+    from rnntui.tui.child import Resume
 
 _WIDTH, _HEIGHT = 80, 18
 """Of the curve of rates."""
@@ -24,9 +30,7 @@ _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
 @click.command()
 @click.argument("corpus", required=False, type=CorpusName())
 @click.option("--headless", is_flag=True, help="train here, without the screen")
-@click.option(
-    "--run", "run_path", type=click.Path(path_type=Path), help="the run folder [default: a new one]"
-)
+@click.option("--run", "run_path", type=RUN_FOLDER, help="the run folder [default: a new one]")
 @click.option(
     "--resume", is_flag=True, help="go on from the newest checkpoint of --run, or start if there is none"
 )
@@ -42,6 +46,7 @@ _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
     is_flag=True,
     help="train nothing: try ever larger rates for a moment, and name a good one",
 )
+@trust_option
 @config_options()
 def train(
     corpus: str | None,
@@ -51,6 +56,7 @@ def train(
     checkpoint: str | None,
     as_json: bool,
     finding: bool,
+    trust: bool,
     preset: str,
     **settings: Any,
 ) -> int:
@@ -69,27 +75,35 @@ def train(
         raise InputError("--find-lr: for a network that begins anew; leave out --from and --embeddings")
     if checkpoint is not None and not resume:
         raise InputError("--checkpoint: says where to go on from; add --resume")
-    resuming = resume and run_path is not None and (run_path / "run.toml").exists()
-    if not resuming:
-        configuration = config.build(given, preset)  # bad settings are told before anything opens
+    run_path = run_path.resolve() if run_path else None
+    resuming = resume and run_path is not None and holds_run(run_path)
+    # Whatever is wrong is said before anything opens, and before anything is written or deleted.
+    if resuming:
+        assert run_path is not None
+        run = _resumed(run_path, given, checkpoint, trust)
+    elif checkpoint is not None:
+        raise InputError(f"--checkpoint: {run_path}: no run lives there; leave it out to start one")
+    else:
+        configuration = config.build(given, preset)
+        if run_path is not None:
+            runs.require_free(run_path)
     if finding:
-        return _find_rate(config.build(given, preset), as_json)
-    if checkpoint is not None and run_path is not None:
-        from rnntui.core.training.start import rewind
-
-        rewind(run_path.resolve(), checkpoint)
+        return _find_rate(configuration, as_json)
     if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
-        return _on_screen(given, preset, run_path, resume)
+        from rnntui.tui.child import Resume
+
+        going_on = Resume(checkpoint, resuming and run.trusts_corpus) if resume else None
+        return _on_screen(given, preset, run_path, going_on)
 
     from rnntui.core.training.start import create_run, resume_run
 
     if resuming:
         assert run_path is not None
-        run = resume_run(run_path.resolve(), given)
+        run = replace(resume_run(run_path, given, checkpoint), trusts_corpus=run.trusts_corpus)
     else:
         with preparing() as narrate:
-            run = create_run(configuration, run_path.resolve() if run_path else None, narrate)
-    return _train_here(run, as_json)
+            run = create_run(configuration, run_path, narrate)
+    return _train_here(run, as_json, checkpoint or "last")
 
 
 def _find_rate(configuration: config.Config, as_json: bool) -> int:
@@ -116,40 +130,54 @@ def _find_rate(configuration: config.Config, as_json: bool) -> int:
         Series("suggestion", "heldout", found.rates[at : at + 1], found.losses[at : at + 1]),
     ]
     rows = plain(chart(series, x, y, _WIDTH - MARGIN, _HEIGHT, "braille"))
-    click.echo("\n".join(["training loss over the learning rate, ◆ the one to take", *rows]), err=True)
-    click.echo(f"--lr {found.suggestion:g}")
+    report("\n".join(["training loss over the learning rate, ◆ the one to take", *rows]))
+    show_line(f"--lr {found.suggestion:g}")
     return 0
 
 
-def _train_here(run: runs.Run, as_json: bool) -> int:
+def _train_here(run: runs.Run, as_json: bool, checkpoint: str) -> int:
     """Train in this process, telling events as they come; the exit code says how it ended."""
     from rnntui.core.training.control import Control
     from rnntui.core.training.loop import train as training
 
     reason = "error"
+    display = display_for(as_json)
     with run.owned():
         control = Control(run.path)
-        with control.signals(), display_for(as_json) as display:
+        with control.signals(), display:
             try:
-                for event in run.record(training(run, control), lambda: control.signalled):
+                for event in run.record(training(run, control, checkpoint), lambda: control.signalled):
                     display.show(event)
                     if isinstance(event, ev.Finished):
                         reason = event.reason
             except Exception as error:
                 runs.note_failure(run, error)
                 raise
-    if not as_json:
-        write_line(str(run.path))
-    return _EXIT_CODES.get(reason, 0)
+    code = _EXIT_CODES.get(reason, 0)
+    try:
+        display.end()
+        if not as_json:
+            write_line(str(run.path))
+    except (OutputError, ReaderGoneError):
+        if code == 0:
+            raise  # how the training ended says more
+    return code
 
 
-def _on_screen(given: dict[str, Any], preset: str, run_path: Path | None, resume: bool) -> int:
+def _resumed(path: Path, given: dict[str, Any], checkpoint: str | None, trust: bool) -> runs.Run:
+    """The run at `path` as it would go on, if it can.  Raises InputError as `check_resume`."""
+    from rnntui.core.training.start import check_resume
+
+    return trusted(check_resume(path, given, checkpoint), trust)
+
+
+def _on_screen(given: dict[str, Any], preset: str, run_path: Path | None, going_on: Resume | None) -> int:
     """Open the app on the training screen; the training is a process of its own."""
     if given.get("corpus") == "-":
         raise InputError("CORPUS: standard input cannot feed both the text and the keys; add --headless")
     from rnntui.tui.app import open_training
 
-    return open_training(given, preset, run_path, resume)
+    return open_training(given, preset, run_path, going_on)
 
 
 COMMANDS = (train,)

@@ -17,7 +17,7 @@ from rnntui.cli.options import (
     named,
     text_argument,
 )
-from rnntui.cli.output import write, write_line
+from rnntui.cli.output import report, show_line, write, write_line
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.core.events import finite
@@ -91,12 +91,12 @@ def translate(
             return
         for each in targets:
             if not each.finished:
-                click.echo(f"cut after {len(each.target):,} tokens: {visible_line(source, 60)}", err=True)
+                report(f"cut after {len(each.target):,} tokens: {visible_line(source, 60)}")
             score = f"{each.log_p:7.2f}  " if count > 1 else ""
             write_line(f"{score}{each.text}")
             if attention:
                 for line in shaded(heat(each.source, each.target, each.looked.tolist(), _WIDTH)):
-                    click.echo(visible_line(line, _WIDTH))
+                    show_line(visible_line(line, _WIDTH))
 
     search = Search(beam, length_penalty)
     for at in range(0, len(texts), _AT_ONCE):

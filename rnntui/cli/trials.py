@@ -10,11 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import rich_click as click
 
 from rnntui import formats
 from rnntui.cli.display import Entered
-from rnntui.cli.output import write_line
+from rnntui.cli.output import JsonStream, console, report
 from rnntui.plots.chart import MARGIN, chart, plain
 from rnntui.plots.series import Series, fitted
 from rnntui.visible import visible_line
@@ -43,8 +42,11 @@ def trials_display(as_json: bool) -> Trials:
 
 
 class _JsonLines(Trials):
+    def __init__(self) -> None:
+        self._stream = JsonStream()
+
     def show(self, trial: Trial, sweep: Sweep) -> None:
-        write_line(json.dumps({"type": "trial", **trial._asdict()}, ensure_ascii=False))
+        self._stream.write(json.dumps({"type": "trial", **trial._asdict()}, ensure_ascii=False))
 
 
 class _Lines(Trials):
@@ -60,17 +62,16 @@ class _Lines(Trials):
         settings = "  ".join(f"{name} {formats.setting(value)}" for name, value in trial.settings.items())
         score = "" if trial.bits is None else f"  {formats.number(trial.bits)} {sweep.unit}"
         fault = f"  {visible_line(trial.fault)}" if trial.fault else ""
-        click.echo(f"trial {trial.number}  {trial.state}{score}  {settings}{fault}", err=True)
+        report(f"trial {trial.number}  {trial.state}{score}  {settings}{fault}")
 
 
 class _LiveTable(Trials):
     """The best trials, those of other processes too, and what is at work."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.live import Live
 
-        self._live = Live(console=Console(stderr=True), refresh_per_second=4)
+        self._live = Live(console=console(stderr=True), refresh_per_second=4)
 
     def show(self, trial: Trial, sweep: Sweep) -> None:
         others = [each for each in sweep.trials() if each.number != trial.number]

@@ -16,10 +16,12 @@ from rnntui.core import config, runs, store
 from rnntui.core.config import RESUMABLE
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.interrupts import leaving_signals
+from rnntui.core.origin import must_be_trusted, remote_corpora
+from rnntui.core.ownership import owner_of
 from rnntui.core.runs import Run
 from rnntui.core.sections import TaskKind
 from rnntui.core.studies.duelists import DUELISTS, paths_of
-from rnntui.tui.child import Child, start_duel, start_training
+from rnntui.tui.child import Child, Resume, start_duel, start_training
 from rnntui.tui.host import Host
 from rnntui.tui.messages import (
     DuelRequested,
@@ -31,6 +33,7 @@ from rnntui.tui.messages import (
     TabRequested,
     WatchRequested,
 )
+from rnntui.visible import visible_line
 
 if TYPE_CHECKING:
     from rnntui.tui.screens.duel import DuelScreen
@@ -139,7 +142,7 @@ class RnntuiApp(Host):
             self.on_play_requested(PlayRequested(path))
 
     def on_start_requested(self, event: StartRequested) -> None:
-        self._train(None, event.settings, event.preset, resume=False)
+        self._train(None, event.settings, event.preset)
 
     def on_duel_requested(self, event: DuelRequested) -> None:
         """The cells race for the parameters and the time that the settings name, or the duel's own."""
@@ -166,16 +169,45 @@ class RnntuiApp(Host):
             self._duels[path] = (screen.paths, screen.cells, child)
 
     def on_resume_requested(self, event: ResumeRequested) -> None:
-        self._train(event.path, event.settings, config.DEFAULT_PRESET, resume=True)
+        """Go on training; a corpus that a run from elsewhere would fetch is asked about first."""
+
+        def go_on(trust: bool) -> None:
+            self._train(event.path, event.settings, config.DEFAULT_PRESET, Resume(trust=trust))
+
+        self._ask_to_fetch(event.path, go_on)
 
     def on_fork_requested(self, event: ForkRequested) -> None:
         """A new run: from the old one's last checkpoint where the new settings allow it, else from nothing."""
+        self._ask_to_fetch(event.path, lambda trust: self._fork(event, trust))
+
+    def _ask_to_fetch(self, path: Path, go_on: Callable[[bool], None]) -> None:
+        """Go on at once, or after a yes where the run's corpus would be fetched and the run was not made here."""
+        try:
+            run = Run.open(path)
+        except RnntuiError as error:
+            self.say_fault(oneline(error))
+            return
+        if not must_be_trusted(run):
+            go_on(False)
+            return
+        from rnntui.tui.screens.dialogs import Confirm
+
+        def take(answer: bool | None) -> None:
+            if answer:
+                go_on(True)
+
+        source = visible_line(remote_corpora(run.config)[0])
+        self.push_screen(
+            Confirm(f"{run.name} was not made here. Fetch its corpus from {source}?", "Fetch"), take
+        )
+
+    def _fork(self, event: ForkRequested, trust: bool) -> None:
         try:
             run = Run.open(event.path)
             wanted = config.build(event.settings, event.preset)
             changes = config.differences(run.config, wanted)
             path = store.new_path(wanted)
-            goes_on = changes.keys() <= RESUMABLE and (event.path / "last").exists()
+            goes_on = changes.keys() <= RESUMABLE and bool(run.named("last"))
             if goes_on:
                 store.fork(run, path)
                 self.notify("The new run goes on from the last checkpoint.")
@@ -185,9 +217,11 @@ class RnntuiApp(Host):
             self.say_fault(oneline(error))
             return
         settings = changes if goes_on else event.settings
-        self._train(path, settings, event.preset, resume=goes_on)
+        self._train(path, settings, event.preset, Resume(trust=trust) if goes_on else None)
 
-    def _train(self, path: Path | None, settings: Mapping[str, Any], preset: str, resume: bool) -> None:
+    def _train(
+        self, path: Path | None, settings: Mapping[str, Any], preset: str, resume: Resume | None = None
+    ) -> None:
         """Start a training process and watch it."""
         try:
             path = path or store.new_path(config.build(settings, preset))
@@ -197,7 +231,9 @@ class RnntuiApp(Host):
             return
         self.on_watch_requested(WatchRequested(path))
 
-    def train(self, path: Path, settings: Mapping[str, Any], preset: str, resume: bool) -> Child:
+    def train(
+        self, path: Path, settings: Mapping[str, Any], preset: str, resume: Resume | None = None
+    ) -> Child:
         """Start a training process on the run folder `path`."""
         self.children_of[path] = start_training(path, settings, preset, resume)
         return self.children_of[path]
@@ -267,7 +303,7 @@ class RnntuiApp(Host):
     def stop_trainings(self) -> None:
         """Ask every training of this app to save and stop; one that still reads its text just ends."""
         for path in self.training():
-            if runs.owner_of(path):
+            if owner_of(path):
                 with suppress(RnntuiError):  # a training that cannot be asked is not there any more
                     runs.request(path, "stop")
             else:
@@ -300,22 +336,22 @@ def open_corpora() -> int:
     """The app on its first screen; returns the exit code, as all of these do."""
     from rnntui.tui.screens.corpora import CorporaScreen
 
-    return RnntuiApp(CorporaScreen()).run() or 0
+    return RnntuiApp(CorporaScreen()).opened()
 
 
-def open_training(given: dict[str, Any], preset: str, path: Path | None, resume: bool) -> int:
+def open_training(given: dict[str, Any], preset: str, path: Path | None, resume: Resume | None) -> int:
     """The app on the training screen of a run that it starts or resumes; returns the exit code."""
     from rnntui.tui.screens.training import TrainingScreen
 
     if path is None:
         path = store.new_path(config.build(given, preset))
-    elif not resume and (path / "run.toml").exists():
-        raise InputError(f"{path}: a run lives there already; go on with --resume or choose another --run")
+    elif not resume:
+        runs.require_free(path)
     path = path.resolve()
     child = start_training(path, given, preset, resume)
     app = RnntuiApp(TrainingScreen(path, child))
     app.take_in(path, child)
-    return app.run() or 0
+    return app.opened()
 
 
 def race(
@@ -334,7 +370,7 @@ def open_duel(given: dict[str, Any], preset: str, cells: Sequence[str], base: Pa
     screen, child = race(base, cells, given, preset)
     app = RnntuiApp(screen)
     app.take_in_duel(screen, child)
-    return app.run() or 0
+    return app.opened()
 
 
 def open_watch(run: Run) -> int:
@@ -343,11 +379,11 @@ def open_watch(run: Run) -> int:
 
     app = RnntuiApp(TrainingScreen(run.path))
     app.current = run.path
-    return app.run() or 0
+    return app.opened()
 
 
 def open_playground(run: Run) -> int:
     """The app on the playground of a run that exists."""
     app = RnntuiApp(playground(run.path))
     app.current = run.path
-    return app.run() or 0
+    return app.opened()

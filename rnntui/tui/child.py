@@ -6,17 +6,36 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnntui.core.config import as_flags
-from rnntui.core.files import make_private
+from rnntui.core.run_files import holds_run, open_growing
+from rnntui.core.runs import reserve
 
 Child = subprocess.Popen[bytes]
 
 
-def start_training(path: Path, settings: Mapping[str, Any], preset: str, resume: bool) -> Child:
-    """Start `rnntui train --headless` on the run folder `path`."""
-    resuming = ["--resume"] if resume else []
+class Resume(NamedTuple):
+    """How a run goes on."""
+
+    checkpoint: str | None = None
+    """Where from; None for the last one."""
+    trust: bool = False
+    """True if its corpus may be fetched, though the run was not made here."""
+
+    @property
+    def flags(self) -> list[str]:
+        """The same on the command line."""
+        at = [] if self.checkpoint is None else [f"--checkpoint={self.checkpoint}"]
+        return ["--resume", *at, *(["--trust-corpus"] if self.trust else [])]
+
+
+def start_training(path: Path, settings: Mapping[str, Any], preset: str, resume: Resume | None) -> Child:
+    """Start `rnntui train --headless` on the run folder `path`.
+
+    Raises RnntuiError where the folder cannot be used, OSError where the process cannot be started.
+    """
+    resuming = resume.flags if resume else []
     return _start(["train", *resuming], path, path, settings, preset)
 
 
@@ -31,7 +50,8 @@ def _start(words: list[str], run: Path, log: Path, settings: Mapping[str, Any], 
     A plain child process and not asyncio's, whose transport kills the process when the app's event
     loop closes: training must be able to go on after the app.
     """
-    make_private(log)
+    if not holds_run(log):
+        reserve(log)
     command = [sys.executable, "-m", "rnntui", *words, "--headless", "--json", "--run", str(run)]
     command += ["--preset", preset, *as_flags(settings)]
     # A group of its own, so that ctrl+c in the terminal reaches the app alone.
@@ -39,7 +59,7 @@ def _start(words: list[str], run: Path, log: Path, settings: Mapping[str, Any], 
         flags, session = subprocess.CREATE_NEW_PROCESS_GROUP, False
     else:
         flags, session = 0, True
-    with (log / "stderr.log").open("ab") as file:
+    with open_growing(log / "stderr.log") as file:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

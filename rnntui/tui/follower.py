@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from rnntui.core import runs
 from rnntui.core.errors import RnntuiError
+from rnntui.core.ownership import owner_of
 
 
 class Weights(NamedTuple):
@@ -39,7 +40,7 @@ class Follower:
 
     def ask_for_weights(self) -> None:
         """Ask a run that trains for its weights of this moment; a disk without room for the word has none for them."""
-        if self.follows and runs.owner_of(self.path):
+        if self.follows and owner_of(self.path):
             with suppress(RnntuiError):
                 runs.request(self.path, "live")
 
@@ -55,7 +56,7 @@ class Follower:
     def _wanted(self) -> tuple[Path, str]:
         """The checkpoint asked for; else the live weights of a run that trains, or its best checkpoint."""
         live = self.path / "live.safetensors"
-        if self.follows and live.exists() and runs.owner_of(self.path):
+        if self.follows and live.exists() and owner_of(self.path):
             return live, "live weights"
         folder = runs.Run.open(self.path).checkpoint_path(self.checkpoint or "best")
         return folder / "model.safetensors", f"checkpoint of step {int(folder.name):,}"

@@ -2,16 +2,67 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+
+from rich.segment import Segment
 from textual.app import App
+from textual.color import Color
+from textual.filter import LineFilter
 
 from rnntui import preferences
+from rnntui.core import store
 from rnntui.core.errors import InputError, RnntuiError, oneline
+from rnntui.core.files import make_private, write_atomically
 from rnntui.preferences import Preferences
-from rnntui.visible import visible_line
+from rnntui.visible import harmless, visible_line
+
+
+class _Harmless(LineFilter):
+    """The last look at every row before it is drawn: no text on it steers the terminal."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            segment if segment.control else Segment(harmless(segment.text), segment.style)
+            for segment in segments
+        ]
+
+
+_HARMLESS = _Harmless()
 
 
 class Host(App[int]):
     """An app that remembers what a person likes and what they write."""
+
+    crash: Exception | None = None
+    """What nobody foresaw, if that has ended the app."""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), _HARMLESS]
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.crash = self.crash or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        # Textual would print the traceback with every variable in it; see `opened`.
+        self._close_messages_no_wait()
+
+    def opened(self) -> int:
+        """Run the app to its end; returns the exit code.
+
+        Raises RnntuiError with one line where something unforeseen ended it; the whole is in a log.
+        """
+        code = self.run()
+        if self.crash is None:
+            return code or 0
+        log = store.home() / "crash.log"
+        with suppress(OSError, RnntuiError):
+            make_private(log.parent)
+            write_atomically(log, "".join(traceback.format_exception(self.crash)).encode("utf-8", "replace"))
+        reason = f"{type(self.crash).__name__}: {oneline(self.crash)}"
+        raise RnntuiError(f"the app ended by a fault of its own: {reason}; please report it with {log}")
 
     def __init__(self) -> None:
         super().__init__()

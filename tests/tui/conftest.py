@@ -38,7 +38,7 @@ def shown(pilot: Pilot[int]) -> str:
 async def training_child(corpus_file: Path, home: Path) -> AsyncIterator[Path]:
     """A run folder in which a real child process trains until it is told to stop."""
     path = store.runs_home() / "child"
-    child = start_training(path, LONG | {"corpus": str(corpus_file)}, "quick", resume=False)
+    child = start_training(path, LONG | {"corpus": str(corpus_file)}, "quick", None)
     yield path
     if child.poll() is None:
         child.kill()

@@ -172,7 +172,7 @@ async def test_preferences_are_remembered(home: Path, trained_home: None) -> Non
 async def test_leaving_asks_what_becomes_of_the_training(corpus_file: Path) -> None:
     """Protects the work: cancel stays, keep leaves the process alive, stop saves first."""
     path = store.runs_home() / "mine"
-    child = start_training(path, LONG | {"corpus": str(corpus_file)}, "quick", resume=False)
+    child = start_training(path, LONG | {"corpus": str(corpus_file)}, "quick", None)
     app = RnntuiApp(TrainingScreen(path, child))
     app.children_of[path] = child
     async with app.run_test(size=(80, 24), notifications=True) as pilot:

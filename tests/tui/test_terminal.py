@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rnntui.core.runs import Run, owner_of
+from rnntui.core.ownership import owner_of
+from rnntui.core.runs import Run
 from tests.tui.terminal import Terminal
 
 

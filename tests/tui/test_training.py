@@ -10,7 +10,8 @@ import pytest
 from textual.widgets import SelectionList
 
 from rnntui.core import events as ev
-from rnntui.core import runs, store
+from rnntui.core import store
+from rnntui.core.ownership import owner_of
 from rnntui.core.runs import Run
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.child import start_training
@@ -45,7 +46,7 @@ async def test_training_is_watched_paused_and_stopped(training_child: Path) -> N
         await pilot.press("e", "w", "s")
         await until(pilot, lambda: screen.state == "interrupted")
         assert "g goes on" in text_of(pilot, "#headline")
-        assert runs.owner_of(training_child) is None
+        assert owner_of(training_child) is None
 
 
 async def test_the_rate_is_raised_and_the_view_held(training_child: Path) -> None:
@@ -75,7 +76,7 @@ def _factors(path: Path) -> list[float]:
 async def test_a_run_that_dies_says_why(corpus_file: Path) -> None:
     """Protects against a silent screen: what the process said last, to read and to copy."""
     path = store.runs_home() / "broken"
-    child = start_training(path, {"corpus": str(corpus_file), "batch_size": 5000}, "quick", resume=False)
+    child = start_training(path, {"corpus": str(corpus_file), "batch_size": 5000}, "quick", None)
     screen = TrainingScreen(path, child)
     app = RnntuiApp(screen)
     async with app.run_test(size=(140, 45), notifications=True) as pilot:

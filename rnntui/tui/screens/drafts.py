@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core import runs
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.files import write_atomically
+from rnntui.core.ownership import owner_of
 from rnntui.tui.follower import Follower
 from rnntui.tui.messages import WatchRequested
 from rnntui.tui.screens.base import RnntuiScreen
@@ -76,7 +76,7 @@ class DraftScreen(RnntuiScreen):
 
     def waiting_or(self, error: RnntuiError) -> str:
         """What to say where there are no weights: that they are on their way, or why there are none."""
-        waiting = runs.owner_of(self._path) is not None or not (self._path / "run.toml").exists()
+        waiting = owner_of(self._path) is not None or not (self._path / "run.toml").exists()
         return "the model takes its first steps …" if waiting else visible_line(oneline(error))
 
     def show_headline(self, parts: Sequence[str]) -> None:

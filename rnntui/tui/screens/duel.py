@@ -16,6 +16,7 @@ from rnntui import formats
 from rnntui.core import runs
 from rnntui.core.history import History
 from rnntui.core.journal import EventTail
+from rnntui.core.ownership import owner_of
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.child import Child
 from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
@@ -77,7 +78,7 @@ class DuelScreen(PlottingScreen):
     def over(self) -> bool:
         """Whether nothing is at work any more."""
         at_work = self._child is not None and self._child.poll() is None
-        return not at_work and not any(runs.owner_of(path) for path in self.paths)
+        return not at_work and not any(owner_of(path) for path in self.paths)
 
     @property
     def paused(self) -> bool:
@@ -170,7 +171,7 @@ class DuelScreen(PlottingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("pause", "stop"):
-            return any(runs.owner_of(path) for path in self.paths)
+            return any(owner_of(path) for path in self.paths)
         if action in ("play", "watch"):
             return any(history.best for history in self.histories)
         return True

@@ -325,7 +325,7 @@ class RunsScreen(RnntuiScreen):
 
         def take(answer: bool | None) -> None:
             for path in paths if answer else []:
-                self._attempt(partial(_remove, Path(path)))
+                self._attempt(partial(self._remove, Path(path)))
             if answer:
                 self._marked = []
 
@@ -345,6 +345,6 @@ class RunsScreen(RnntuiScreen):
                 Fault(f"{run.name}: what the training said last", runs.log_end(Path(run.path)))
             )
 
-
-def _remove(path: Path) -> None:
-    store.remove(Run.open(path))
+    def _remove(self, path: Path) -> None:
+        if left := store.remove(path):
+            self.say(f"{path.name}: the run is deleted; not part of it, and left: {store.names_of(left)}")

@@ -21,6 +21,7 @@ from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.core.history import History
 from rnntui.core.journal import EventTail
+from rnntui.core.ownership import owner_of
 from rnntui.core.runs import Run
 from rnntui.core.summaries import read_history
 from rnntui.plots.chart import LETTERS
@@ -199,7 +200,7 @@ class TrainingScreen(PlottingScreen):
     def _find_state(self) -> None:
         """What the run is doing, from its owner, its last event and its child process."""
         preparing = self._child is not None and self._child.poll() is None
-        at_work = preparing or runs.owner_of(self._path) is not None
+        at_work = preparing or owner_of(self._path) is not None
         self._resumed = self._resumed or self.history.finished is None
         if self.history.finished is not None and (self._resumed or not at_work):
             self.state = self.history.finished.reason
@@ -214,7 +215,7 @@ class TrainingScreen(PlottingScreen):
     async def _look_at_machine(self) -> None:
         if is_left(self):
             return
-        owner = runs.owner_of(self._path)
+        owner = owner_of(self._path)
         self.query_one(DevicePanel).load = self._machine.look(owner.pid if owner else None)
         await self._machine.look_at_gpu()
 
