@@ -16,6 +16,9 @@ from rnntui.core.typed import scaled
 _NOT_FLAGS = ("corpus", "sha256")
 """The corpus is the command's argument; its digest is written, not given."""
 
+_NAMES = ("begin_from", "embeddings", "target_corpus")
+"""Settings that name a file or a run."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -33,16 +36,16 @@ class RunName(click.ParamType[str]):
         return [CompletionItem(name) for name in found] or [CompletionItem(incomplete, type="dir")]
 
 
-class _RunFolder(click.Path):
-    """A folder for a run.  An empty name, as of a variable that is not set, would be the present folder."""
+class _Path(click.Path):
+    """A path.  An empty name, as of a variable that is not set, would be the present folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not str(value).strip():
-            self.fail("an empty name; name a folder", param, ctx)
+            self.fail("an empty name; leave the flag out, or give it one", param, ctx)
         return super().convert(value, param, ctx)
 
 
-RUN_FOLDER = _RunFolder(file_okay=False, path_type=Path)
+RUN_FOLDER = _Path(file_okay=False, path_type=Path)
 """The folder of a run or of a study."""
 
 
@@ -110,19 +113,12 @@ def _option(field: Field, searched: bool) -> Callable[[Function], Function]:
     kind: Any = click.Choice(field.choices) if field.choices else field.kind
     if field.unit:
         kind = _Scaled(field.unit, field.kind)
+    if field.name in _NAMES:
+        kind = _Path()
     return click.option(field.flag, field.name, type=kind, default=None, help=shown)
 
 
-class _OutputFile(click.Path):
-    """A file that is written; an empty name is none."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not str(value).strip():
-            self.fail("an empty name; name a file", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-OUTPUT = _OutputFile(dir_okay=False, path_type=Path)
+OUTPUT = _Path(dir_okay=False, path_type=Path)
 """A file that is written."""
 
 

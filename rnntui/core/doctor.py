@@ -158,7 +158,9 @@ def _cache() -> Iterator[Finding]:
 
 def _runs() -> Iterator[Finding]:
     home = store.runs_home()
-    folders = sorted(path.parent for pattern in ("*/run.toml", "*/*/run.toml") for path in home.glob(pattern))
+    folders = sorted(
+        {path.parent.resolve() for pattern in ("*/run.toml", "*/*/run.toml") for path in home.glob(pattern)}
+    )
     faults = {folder: fault for folder in folders if (fault := _fault_of(folder))}
     for folder, (what, advice) in faults.items():
         remedy = f"{advice}, or delete it with `rnntui runs remove {folder}`"
@@ -169,6 +171,7 @@ def _runs() -> Iterator[Finding]:
 def _fault_of(folder: Path) -> tuple[str, str] | None:
     """What is wrong with the run in `folder` and what to do, or None."""
     from rnntui.core.inference.opening import verify
+    from rnntui.core.summaries import read_history
 
     try:
         run = Run.open(folder)
@@ -176,7 +179,11 @@ def _fault_of(folder: Path) -> tuple[str, str] | None:
         return oneline(error), "mend the file"
     if run.owner():
         return None  # its checkpoints come and go
-    if not (folder / "last").exists():
+    try:
+        read_history(run)
+    except InputError as error:
+        return oneline(error), "go on from a copy of it"
+    if not run.named("last"):
         return "no checkpoint is saved", f"go on with `rnntui train --run {folder} --resume`"
     try:
         for name in ("last", "best"):

@@ -14,7 +14,7 @@ import msgspec
 from rnntui.core import locks
 from rnntui.core.errors import InputError
 from rnntui.core.files import refused, write_atomically
-from rnntui.core.run_files import GUARD, check_growing, open_file, open_growing, read_file
+from rnntui.core.run_files import GUARD, check_growing, holds_run, open_file, open_growing, read_file
 
 _MOMENT_S = 2.0
 """Longest time for which a process holds the lock without owning the run: to look, or to make one."""
@@ -127,6 +127,8 @@ def _taken(path: Path, owner: Owner | None, doing: str) -> InputError:
 def owned(path: Path) -> Iterator[None]:
     """Own the run folder `path` for the length of the block.  Raises InputError as `guarded`."""
     with guarded(path, f"is training this run; watch it with `rnntui watch {path}`"):
+        if not holds_run(path):
+            raise InputError(f"{path}: the run was deleted meanwhile; train a new one")
         record = path / "lock"
         try:
             write_atomically(record, msgspec.json.encode(Owner.this_process()), durable=False)

@@ -49,6 +49,7 @@ SMALL = 1 << 20
 """Bytes of a file of settings or names."""
 LARGE = 1 << 28
 """Bytes of a vocabulary."""
+_TRIES = 3
 _PART = re.compile(r"\.(.+?)\.[0-9]+(?:\.old)?\.part")
 _CHECKPOINT = re.compile(r"[0-9]{8,18}")
 
@@ -232,8 +233,14 @@ def delete_run(folder: Path) -> list[Path]:
     for name in RUN_FILES:
         if name != GUARD and not (folder / name).is_dir():
             (folder / name).unlink(missing_ok=True)
-    (folder / GUARD).unlink(missing_ok=True)
-    left = sorted(folder.iterdir())
-    if not left:
-        folder.rmdir()
-    return left
+    for attempt in range(_TRIES):
+        (folder / GUARD).unlink(missing_ok=True)
+        if left := sorted(path for path in folder.iterdir() if path.name != GUARD):
+            return left
+        try:
+            folder.rmdir()
+            break
+        except OSError:  # somebody who waited for the lock has made its file anew, and will find no run
+            if attempt == _TRIES - 1:
+                raise
+    return []

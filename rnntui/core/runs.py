@@ -204,15 +204,20 @@ def require_free(path: Path) -> None:
     """
     if holds_run(path):
         raise InputError(lives_there(path))
+    require_empty(path, "run", unfinished)
+
+
+def require_empty(path: Path, kind: str, is_empty: Callable[[Path], bool]) -> None:
+    """Refuse a folder for a new `kind` (run, sweep) that exists and is not empty.  Raises InputError."""
     try:
-        if path.exists() and not unfinished(path):
+        if os.path.lexists(path) and not is_empty(path):
             names = sorted(each.name for each in path.iterdir())
             more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
             raise InputError(
-                f"{path}: holds other files ({names[0]}{more}); a new run needs a folder that is new or empty"
+                f"{path}: holds other files ({names[0]}{more}); a new {kind} needs a folder that is new or empty"
             )
     except OSError as error:
-        raise InputError(f"{path}: no folder for a run: {error.strerror}; choose another --run") from None
+        raise InputError(f"{path}: no folder for a {kind}: {error.strerror}; choose another one") from None
 
 
 def reserve(path: Path) -> None:

@@ -109,13 +109,13 @@ class Unreadable(NamedTuple):
 
 
 def all_runs() -> list[Run | Unreadable]:
-    """The runs in the runs' home, the newest last; those that cannot be read with the reason."""
+    """The runs in the runs' home, the newest last; those that cannot be read, or the home itself, with the reason."""
     try:
         paths = [path for path in runs_home().iterdir() if holds_run(path)]
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise InputError(f"{runs_home()}: cannot be read: {error.strerror}") from None
+        return [Unreadable(runs_home(), f"{runs_home()}: cannot be read: {error.strerror}")]
     return [opened(path) for path in sorted(paths, key=_written)]
 
 

@@ -15,6 +15,7 @@ median of the others at the same part of its time.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import make_private, refused, write_atomically
 from rnntui.core.kinds import KINDS
 from rnntui.core.run_toml import to_toml
-from rnntui.core.runs import Run, read_json
+from rnntui.core.runs import Run, read_json, require_empty
 from rnntui.core.studies.space import Choices, Space
 from rnntui.core.text.stored import silent
 from rnntui.core.training.control import Control
@@ -54,6 +55,12 @@ class Trial(NamedTuple):
     bits: float | None
     """A byte, or where texts are classified a text: the best so far, on the held-out part."""
     fault: str = ""
+
+
+def _is_begun(folder: Path) -> bool:
+    """True if a folder is empty, or another process begins a sweep in it at this moment."""
+    half = re.compile(r"\.sweep\.json\.[0-9]+\.part")
+    return (folder / "sweep.json").exists() or all(half.fullmatch(path.name) for path in folder.iterdir())
 
 
 class Sweep:
@@ -88,6 +95,8 @@ class Sweep:
         wanted = json.loads(json.dumps({"settings": self._settings, "space": space, "preset": self._preset}))
         file = self.path / "sweep.json"
         if not file.exists():
+            # Another process may write it at this moment: its half is no other file.
+            require_empty(self.path, "sweep", _is_begun)
             try:
                 make_private(self.path)
             except OSError as error:

@@ -6,13 +6,19 @@ studies, commands and screens follow.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rnntui.core.config import Config
+from rnntui.core.errors import InputError, oneline
+from rnntui.core.origin import remote_corpora
 from rnntui.core.runs import Run
+from rnntui.core.sections import TextConfig
 from rnntui.core.tasks.base import Task
 from rnntui.core.tasks.transfer import START, vocabulary_of
-from rnntui.core.text import dataset, kept, tokenizers
+from rnntui.core.text import dataset, examples, kept, pairs, tokenizers
+from rnntui.core.text.catalogue import SAMPLES
+from rnntui.core.text.corpus import Source, is_pipe
 from rnntui.core.text.stored import Narrate, silent
 
 
@@ -53,6 +59,42 @@ def widths_in(run: Run) -> tuple[int, int]:
 def is_cached(run: Run) -> bool:
     """True if the corpus of a run is in the cache, so that it need not be read again.  Raises InputError."""
     return kept.is_cached(run) if run.config.text.task != "lm" else dataset.is_cached(run)
+
+
+_DIGESTED_AT_MOST = 1 << 28
+"""Bytes of a corpus that are read again to find out whether it has changed: some seconds."""
+
+
+def corpus_change(run: Run) -> str:
+    """A line for a run whose corpus has changed or gone since, so that it goes on with the text in the cache; else ''.
+
+    Corpora on the network are left alone, and files too large to be read for that.
+    """
+    text = run.config.text
+    if text.corpus == "-" or text.corpus in SAMPLES or is_pipe(text.corpus) or remote_corpora(run.config):
+        return ""
+    path = Path(text.corpus)
+    if not path.exists():
+        return f"{text.corpus}: is gone; this run goes on with its text in the cache"
+    if path.is_file() and path.stat().st_size > _DIGESTED_AT_MOST:
+        return ""
+    try:
+        changed = _digest(text) != text.sha256
+    except InputError as error:
+        return f"{oneline(error)}; this run goes on with its text in the cache"
+    return f"{text.corpus}: has changed since; this run goes on with its text in the cache" if changed else ""
+
+
+def _digest(text: TextConfig) -> str:
+    """The digest that a run on this corpus would have now.  Raises InputError where it cannot be read."""
+    if text.task == "classify":
+        return examples.read(text).sha256
+    if text.task == "translate":
+        return pairs.read(text).sha256
+    source = Source(text.corpus, text.encoding)
+    for _ in source.blocks():
+        pass
+    return source.sha256
 
 
 def reopen(run: Run) -> Task[Any]:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from rnntui.core import store
 from rnntui.core.errors import InputError, nearest, oneline
+from rnntui.core.run_files import holds_run
 from rnntui.core.text import catalogue
 from rnntui.core.text.decoding import decode
 
@@ -32,9 +34,51 @@ class Corpus:
 
 def canonical(source: str) -> str:
     """How a run remembers `source`: a sample's name, '-' and a URL as they are, a path in full."""
-    if source in catalogue.SAMPLES or source == "-" or "://" in source:
+    if source in catalogue.SAMPLES or source == "-" or "://" in source or is_pipe(source):
         return source
-    return str(Path(source).expanduser().resolve())
+    return str(_path(source).resolve())
+
+
+def is_pipe(source: str) -> bool:
+    """True if `source` is what a shell puts for `<(command)`: it can be read once."""
+    return source.startswith(("/dev/fd/", "/proc/self/fd/"))
+
+
+def _path(source: str) -> Path:
+    """The path that a person names.  Raises InputError where it cannot be one."""
+    if not source.strip():
+        raise InputError("CORPUS: an empty name; give a text file, a folder, a sample's name or '-'")
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:
+        raise InputError(f"{source}: nobody of that name has a home here; give the path in full") from None
+
+
+def _of_the_system(path: Path) -> bool:
+    """True if what stands at `path` is made up by the system when it is read, as below /proc: it may never end."""
+    here = path.stat().st_dev
+    return any(here == Path(root).stat().st_dev for root in ("/proc", "/sys") if Path(root).is_dir())
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Regular files below a folder in the order of their names.
+
+    What begins with a dot is passed over, and so are runs and what `rnntui` keeps: a model must not learn from its own
+    checkpoints and logs.
+    """
+    kept, waiting = store.home().resolve(), _inside(folder)
+    while waiting:
+        path = waiting.pop()
+        if path.is_dir() and not path.is_symlink():
+            if not holds_run(path) and path.resolve() != kept:
+                waiting += _inside(path)
+        elif path.is_file() and not _of_the_system(path):
+            yield path
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What stands in a folder and does not begin with a dot, the first name last."""
+    return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), reverse=True)
 
 
 def load(source: str, encoding: str = "auto") -> Corpus:
@@ -90,7 +134,6 @@ class Source:
             )
 
     def _blocks(self) -> Iterator[str]:
-        path = Path(self.source).expanduser()
         if self.source in catalogue.SAMPLES:
             self.files = 1
             yield from catalogue.blocks(self.source)
@@ -98,10 +141,12 @@ class Source:
             yield from self._decoded(sys.stdin.buffer, "standard input")
         elif "://" in self.source:
             yield from self._download()
-        elif path.is_dir():
-            yield from self._folder(path)
         else:
-            yield from self._file(path)
+            path = _path(self.source)
+            try:
+                yield from self._folder(path) if path.is_dir() else self._file(path)
+            except OSError as error:
+                raise InputError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
 
     def _decoded(self, file: BinaryIO, name: str) -> Iterator[str]:
         self.files += 1
@@ -116,24 +161,20 @@ class Source:
         if not path.exists():
             hint = nearest(str(path), catalogue.SAMPLES)
             raise InputError(f"{path}: no such file, and no sample of that name ({hint})")
-        if not path.is_file():
+        piped = is_pipe(self.source) and path.is_fifo()
+        if not piped and (not path.is_file() or _of_the_system(path)):
             raise InputError(
                 f"{path}: not a regular file; give a text file, a folder, a sample's name or '-'"
             )
-        try:
-            self._size = path.stat().st_size
-            with path.open("rb") as file:
-                yield from self._decoded(file, self.source)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        self._size = 0 if piped else path.stat().st_size
+        with path.open("rb") as file:
+            yield from self._decoded(file, self.source)
 
     def _folder(self, path: Path) -> Iterator[str]:
         """Every text below `path`, in the order of their names, with a line end between them."""
-        files = [
-            file
-            for file in sorted(path.rglob("*"))
-            if not any(part.startswith(".") for part in file.relative_to(path).parts) and file.is_file()
-        ]
+        if _of_the_system(path):
+            raise InputError(f"{path}: not a folder of files; give one that lies on a disk")
+        files = list(files_below(path))
         self._size = sum(file.stat().st_size for file in files)
         for file in files:
             if not self._is_text(file):

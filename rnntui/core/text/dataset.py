@@ -22,7 +22,7 @@ from rnntui.core.sections import TextConfig
 from rnntui.core.splits import part_of, split_fractions, split_in_figures
 from rnntui.core.store import cache_home
 from rnntui.core.text import tokenizers
-from rnntui.core.text.corpus import Source, canonical
+from rnntui.core.text.corpus import Source, canonical, is_pipe
 from rnntui.core.text.floors import floors
 from rnntui.core.text.stored import Narrate, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
@@ -115,9 +115,9 @@ def beginning(run: Run, name: str, most: int) -> str:
 def _read_again(run: Run) -> Iterator[StoredText]:
     """The run's corpus from where it came, if it is still the same."""
     wanted = run.config.text
-    if wanted.corpus == "-":
+    if wanted.corpus == "-" or is_pipe(wanted.corpus):
         raise InputError(
-            f"{run.path}: its corpus came from standard input and is no longer there; give a text as --corpus"
+            f"{run.path}: its corpus came from a pipe and is no longer there; give a text as --corpus"
         )
     check_corpus(run)
     source = Source(wanted.corpus, wanted.encoding)

@@ -13,6 +13,7 @@ from rnntui.core.origin import check_corpus
 from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
 from rnntui.core.store import cache_home
+from rnntui.core.text.corpus import is_pipe
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
@@ -54,8 +55,8 @@ def read_again(run: Run, read: Callable[[TextConfig], Read[Row]], row: Callable[
         return [row(*entry) for entry in json.loads(_cached(text.sha256).read_bytes())]
     except (OSError, ValueError, TypeError):
         pass
-    if text.corpus == "-":
-        raise InputError(f"{run.path}: its examples came from standard input and are no longer there")
+    if text.corpus == "-" or is_pipe(text.corpus):
+        raise InputError(f"{run.path}: its examples came from a pipe and are no longer there")
     check_corpus(run)
     found = read(text)
     if found.sha256 != text.sha256:

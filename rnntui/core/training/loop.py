@@ -16,7 +16,7 @@ from rnntui.core.files import write_atomically
 from rnntui.core.models.base import count_parameters
 from rnntui.core.models.weights import model_bytes
 from rnntui.core.runs import Command, Run
-from rnntui.core.tasks import reopen
+from rnntui.core.tasks import corpus_change, reopen
 from rnntui.core.tasks.base import Moment
 from rnntui.core.training.averaging import PATIENCE
 from rnntui.core.training.checkpoints import go_back, load_checkpoint, save_checkpoint, settle
@@ -93,7 +93,8 @@ class Loop:
 
     def begin(self, checkpoint: str = "last") -> Iterator[ev.AnyEvent]:
         """Go on from a checkpoint, or where there is none choose how to compute and start."""
-        if self.run.named("last"):
+        fresh = not self.run.named("last")
+        if not fresh:
             folder = self.run.checkpoint_path(checkpoint)
             difference = load_checkpoint(folder, self.learner)
             if checkpoint != "last":
@@ -108,7 +109,8 @@ class Loop:
             yield ev.Baselined(step=0, **each._asdict())
         if self.learner.counters.looked < self.learner.counters.step:
             yield from self.look()
-        for remark in self.task.remarks():
+        changed = "" if fresh else corpus_change(self.run)
+        for remark in [*([changed] if changed else []), *self.task.remarks()]:
             yield self._warned(remark)
 
     def _new_learner(self, device: str) -> Learner:

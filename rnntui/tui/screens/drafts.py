@@ -15,6 +15,7 @@ from textual.widgets import Static
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.files import write_atomically
 from rnntui.core.ownership import owner_of
+from rnntui.core.run_files import holds_run
 from rnntui.tui.follower import Follower
 from rnntui.tui.messages import WatchRequested
 from rnntui.tui.screens.base import RnntuiScreen
@@ -76,7 +77,7 @@ class DraftScreen(RnntuiScreen):
 
     def waiting_or(self, error: RnntuiError) -> str:
         """What to say where there are no weights: that they are on their way, or why there are none."""
-        waiting = owner_of(self._path) is not None or not (self._path / "run.toml").exists()
+        waiting = owner_of(self._path) is not None or not holds_run(self._path)
         return "the model takes its first steps …" if waiting else visible_line(oneline(error))
 
     def show_headline(self, parts: Sequence[str]) -> None:

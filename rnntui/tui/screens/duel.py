@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from textual.widgets import Static
 
 from rnntui import formats
 from rnntui.core import runs
+from rnntui.core.errors import InputError
 from rnntui.core.history import History
 from rnntui.core.journal import EventTail
 from rnntui.core.ownership import owner_of
@@ -87,7 +89,8 @@ class DuelScreen(PlottingScreen):
 
     def _poll(self) -> None:
         for tail, history in zip(self._tails, self.histories, strict=True):
-            history.add(tail.poll())
+            with suppress(InputError):  # a contestant whose events cannot be read stands still
+                history.add(tail.poll())
         self.count_bits_as(self.histories[0])
         over = self.over
         if over or time.monotonic() - self._drawn >= _DRAW_S:

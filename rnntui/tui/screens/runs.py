@@ -20,6 +20,7 @@ from textual.worker import get_current_worker
 from rnntui.core import config, runs, store
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.history import History
+from rnntui.core.ownership import owner_of
 from rnntui.core.runs import Run
 from rnntui.core.summaries import RunSummary, read_history, summarise
 from rnntui.plots.chart import LETTERS
@@ -34,6 +35,15 @@ from rnntui.visible import visible_line
 _LOOK_S = 2.0
 _DRAWN = 6
 """Runs whose curves are drawn at most: more cannot be told apart."""
+
+
+def _stamp(path: Path) -> tuple[float, bool]:
+    """What changes when a run has to be read again: when it last told something, and whether it trains."""
+    try:
+        written = (path / "events.jsonl").lstat().st_mtime
+    except OSError:
+        written = 0.0
+    return written, owner_of(path) is not None
 
 
 class RunsScreen(RnntuiScreen):
@@ -105,13 +115,10 @@ class RunsScreen(RnntuiScreen):
         """Read what has changed, away from the keys."""
         worker = get_current_worker()
         found = []
-        for run in store.list_runs()[::-1]:
+        for run in store.all_runs()[::-1]:
             if worker.is_cancelled:
                 return
-            try:
-                stamp = (run.events_path.stat().st_mtime, run.owner() is not None)
-            except OSError:
-                stamp = (0.0, run.owner() is not None)
+            stamp = _stamp(run.path)
             known = self._known.get(run.path)
             if known is None or known[0] != stamp:
                 known = self._known[run.path] = (stamp, summarise(run))
@@ -212,13 +219,13 @@ class RunsScreen(RnntuiScreen):
         for path in shown:
             try:
                 run = Run.open(Path(path))
+                if path not in self._histories:
+                    self._histories = {
+                        known: self._histories[known] for known in shown if known in self._histories
+                    }
+                    self._histories[path] = read_history(run)
             except RnntuiError:
                 continue
-            if path not in self._histories:
-                self._histories = {
-                    known: self._histories[known] for known in shown if known in self._histories
-                }
-                self._histories[path] = read_history(run)
             found.append((run, self._histories[path]))
         if not worker.is_cancelled:
             self.app.call_from_thread(self._show_comparison, found)
@@ -240,14 +247,21 @@ class RunsScreen(RnntuiScreen):
         if run is None:
             return False
         if action == "resume":
+            return run.state not in ("running", "paused", "unreadable")
+        if action == "delete":
             return run.state not in ("running", "paused")
-        if action in ("delete", "rename"):
-            return run.state not in ("running", "paused")
-        return run.state == "crashed" if action == "log" else True
+        if action == "rename":
+            return run.state not in ("running", "paused", "unreadable")
+        if action == "log":
+            return run.state in ("crashed", "unreadable")
+        return run.state != "unreadable" or action == "mark"
 
     def action_watch(self) -> None:
-        if here := self._here():
-            self.post_message(WatchRequested(Path(here)))
+        run = self._summary()
+        if run is not None and run.state == "unreadable":
+            self.action_log()
+        elif run is not None:
+            self.post_message(WatchRequested(Path(run.path)))
 
     def action_play(self) -> None:
         if here := self._here():
@@ -341,9 +355,10 @@ class RunsScreen(RnntuiScreen):
 
     def action_log(self) -> None:
         if run := self._summary():
-            self.app.push_screen(
-                Fault(f"{run.name}: what the training said last", runs.log_end(Path(run.path)))
-            )
+            title = f"{run.name}: what the training said last"
+            if run.reason is not None:
+                title = f"{run.name}: why it cannot be read"
+            self.app.push_screen(Fault(title, run.reason or runs.log_end(Path(run.path))))
 
     def _remove(self, path: Path) -> None:
         if left := store.remove(path):

@@ -18,10 +18,11 @@ from textual.widgets import Static
 
 from rnntui.core import events as ev
 from rnntui.core import runs, store
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, oneline
 from rnntui.core.history import History
 from rnntui.core.journal import EventTail
 from rnntui.core.ownership import owner_of
+from rnntui.core.run_files import holds_run
 from rnntui.core.runs import Run
 from rnntui.core.summaries import read_history
 from rnntui.plots.chart import LETTERS
@@ -119,6 +120,8 @@ class TrainingScreen(PlottingScreen):
         self._child = child
         self._tail = EventTail(path / "events.jsonl")
         self.history = History()
+        self._unreadable = ""
+        """Why the events cannot be read, if they cannot."""
         self._warned = 0
         self._others: list[tuple[str, History]] = []
         self._compared: list[Path] = []
@@ -162,7 +165,7 @@ class TrainingScreen(PlottingScreen):
 
     def _poll(self) -> None:
         """Take in what was told since the last look; show it in one go."""
-        events = self._tail.poll()
+        events = self._new_events()
         if events:
             self.history.add(events)
             self.count_bits_as(self.history)
@@ -179,6 +182,17 @@ class TrainingScreen(PlottingScreen):
         due = time.monotonic() - self._drawn >= _DRAW_S
         if self._unseen and not self.frozen and (due or told):
             self._show()
+
+    def _new_events(self) -> list[ev.AnyEvent]:
+        """What was told since the last look; nothing of a file that cannot be read, which is said once."""
+        if self._unreadable:
+            return []
+        try:
+            return self._tail.poll()
+        except InputError as error:
+            self._unreadable = oneline(error)
+            self.say(self._unreadable, fault=True)
+            return []
 
     def _show(self) -> None:
         self._drawn, self._unseen = time.monotonic(), False
@@ -290,7 +304,8 @@ class TrainingScreen(PlottingScreen):
             "target_loss": "finished: the target loss is reached",
             "early_stop": "finished: it gained nothing any more, the best is kept",
         }
-        what = words[self.state] + ("  (view held: v lets it go on)" if self.frozen else "")
+        what = visible_line(self._unreadable, 200) or words[self.state]
+        what += "  (view held: v lets it go on)" if self.frozen else ""
         name = (visible_line(self._path.name), "bold")
         return Text.assemble(name, "  ", what, no_wrap=True, overflow="ellipsis")
 
@@ -303,13 +318,13 @@ class TrainingScreen(PlottingScreen):
         if action == "ask":
             return self.state == "running"
         if action == "resume":
-            return self.state in _ENDED and (self._path / "run.toml").exists()
+            return self.state in _ENDED and holds_run(self._path)
         if action == "log":
             return self.state in ("crashed", "error")
         if action == "play":
             return self.state != "preparing"
         if action == "flow":
-            return (self._path / "last").exists() and self.history.task == "lm"
+            return (self._path / "last").is_file() and self.history.task == "lm"
         return True
 
     def action_play(self) -> None:
