@@ -81,6 +81,12 @@ def test_judging_brings_no_compiler_along(classifier: Run, translator: Run, make
         assert "torch.nn" in loaded and "torch._dynamo" not in loaded
 
 
+def test_the_kernels_folder_loads_no_compiler() -> None:
+    """Protects the doctor: it looks at compiled kernels without what compiles or runs them."""
+    loaded = loaded_after("from rnntui.core.cells.fast.kernel_cache import kernels_path; kernels_path()")
+    assert not loaded.intersection((*HEAVY, "numba", "llvmlite", "numpy"))
+
+
 def test_core_loads_no_user_interface() -> None:
     """Protects the wall below the core, imports inside functions included."""
     code = "import rnntui.core.training.loop, rnntui.core.training.start, rnntui.core.inference.completion"

@@ -11,6 +11,7 @@ import msgspec
 from torch import Tensor
 
 from rnntui.core import events as ev
+from rnntui.core.cells.fast.kernel_cache import cache_report
 from rnntui.core.errors import NumericalError, RnntuiError
 from rnntui.core.files import write_atomically
 from rnntui.core.models.base import count_parameters
@@ -155,6 +156,7 @@ class Loop:
         learner, counters = self.learner, self.learner.counters
         lr = learner.lr
         self._unread.append(learner.step())
+        yield from self._troubled_kernels()
         due = counters.step % self.config.log_every == 0 or counters.step == 1
         if not due and learner.device != "cpu":
             return  # reading would wait for the device, and the device then for the next step
@@ -359,12 +361,18 @@ class Loop:
 
     def _told(self, evaluated: ev.Evaluated) -> Iterator[ev.AnyEvent]:
         """An evaluation, and a warning where it has no number."""
+        yield from self._troubled_kernels()
         yield evaluated
         if evaluated.loss is None:
             yield self._warned(
                 f"the held-out loss ({evaluated.protocol}) was not finite, so this was no candidate for the best; "
                 f"a smaller --lr helps"
             )
+
+    def _troubled_kernels(self) -> Iterator[ev.Warned]:
+        """Warn of kernels that could not be loaded or kept; one is loaded only when it is first called."""
+        if report := cache_report():
+            yield self._warned(report)
 
     def _look_up(self) -> None:
         if self.control.signalled:

@@ -10,6 +10,7 @@
     scan_cuda.py      the same on a GPU, by Triton
     softmax.py        the loss of many words in the place of their logits
     machine.py, team.py, compiling.py   what the sweep stands on: instructions, threads, the compiler
+    kernel_cache.py   the folder that keeps what was compiled: checked before use, done without where need be
 
 The contract's tests hold every cell's path here to its `step`, and its gradients to gradcheck.
 """
