@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rnntui.core import doctor, store
+from rnntui.core.cells.fast.kernel_cache import KernelFolder, kernels_path
 from rnntui.core.doctor import Finding, examine
 from tests.cli.test_commands import rnntui
 
@@ -69,3 +72,51 @@ def test_little_room_and_looks_that_fail_are_findings(monkeypatch: pytest.Monkey
     assert found()["room"] == Finding(
         "room", "could not be looked at: no such device", "fault", "please report this"
     )
+
+
+@pytest.fixture
+def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KernelFolder:
+    """A folder with three compiled kernels, where the doctor looks for them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    folder = KernelFolder(kernels_path())
+    for name in "abc":
+        folder.save(name, bytes(1 << 19))
+    return folder
+
+
+def kernels_found() -> Finding:
+    (finding,) = doctor._kernels()
+    return finding
+
+
+def test_kernels_are_counted_and_damaged_ones_with_them(kernels: KernelFolder) -> None:
+    """Protects the report: folder, number, size, and what of it is damaged, which the doctor leaves as it is."""
+    assert kernels_found() == Finding("kernels", f"3 compiled, 1.5 MB at {kernels.path}")
+    file = kernels.path / "b.kernel"
+    file.write_bytes(file.read_bytes()[:-1] + b"\1")
+    finding = kernels_found()
+    assert finding.verdict == "hint" and "3 compiled, 1.0 MB" in finding.value
+    assert finding.value.endswith("1 damaged") and "compiles them anew" in finding.advice and file.exists()
+    shutil.rmtree(kernels.path)
+    assert kernels_found() == Finding("kernels", f"0 compiled, 0.0 MB at {kernels.path}")
+    assert not kernels.path.exists(), "looking makes nothing"
+
+
+def test_kernels_that_cannot_be_written_are_a_hint(kernels: KernelFolder, tmp_path: Path) -> None:
+    """Protects from a wait at every start that nobody can explain: here a file is where the cache should be."""
+    shutil.rmtree(tmp_path / "caches")
+    (tmp_path / "caches").write_text("")
+    finding = kernels_found()
+    assert finding.verdict == "hint" and "cannot be written" in finding.value and finding.advice
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders there belong to their owner anyway")
+def test_kernels_of_another_user_are_a_hint(kernels: KernelFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the report: whose folder it is, or that others can write there, and what to do."""
+    kernels.path.chmod(0o777)
+    finding = kernels_found()
+    assert finding.verdict == "hint" and "can be written by other users" in finding.value
+    assert "delete that folder" in finding.advice
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    assert "belongs to another user" in kernels_found().value

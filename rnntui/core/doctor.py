@@ -48,6 +48,7 @@ def examine() -> Iterator[Finding]:
         _terminal,
         _room,
         _cache,
+        _kernels,
         _runs,
     ):
         try:
@@ -154,6 +155,26 @@ def _room() -> Iterator[Finding]:
 def _cache() -> Iterator[Finding]:
     size = sum(file.stat().st_size for file in store.cache_home().rglob("*") if file.is_file())
     yield Finding("cache", f"{_gigabytes(size)} at {store.cache_home()}; it may be deleted at any time")
+
+
+def _kernels() -> Iterator[Finding]:
+    from rnntui.core.cells.fast.kernel_cache import KernelFolder, kernels_path
+
+    folder = KernelFolder(kernels_path())
+    if reason := folder.untrusted():
+        value = f"{folder.path} {reason}: its compiled kernels are not used, every start compiles them"
+        yield Finding("kernels", value, "hint", "delete that folder; the next training makes its own")
+        return
+    damaged, files, size = folder.check()
+    value = f"{files} compiled, {size / (1 << 20):.1f} MB at {folder.path}"
+    if not folder.writable():
+        advice = "make that folder writable for you, or set XDG_CACHE_HOME to a folder of your own"
+        yield Finding("kernels", f"{value}, which cannot be written", "hint", advice)
+    elif damaged:
+        advice = "nothing to do: the next training that needs them compiles them anew"
+        yield Finding("kernels", f"{value}; {damaged} damaged", "hint", advice)
+    else:
+        yield Finding("kernels", value)
 
 
 def _runs() -> Iterator[Finding]:
