@@ -104,8 +104,13 @@ def _run() -> int:
     if os.environ.get(_COMPLETE):  # the shell asks what could follow
         cli.main(prog_name="rnntui", complete_var=_COMPLETE, standalone_mode=False)
     # Not click's own `main`, which takes a file that ends too early for ctrl+c, and exits 1 where a reader has gone.
-    with cli.make_context("rnntui", sys.argv[1:]) as context:
-        return cli.invoke(context) or 0
+    try:
+        with cli.make_context("rnntui", sys.argv[1:]) as context:
+            return cli.invoke(context) or 0
+    except OSError as error:
+        if error.filename is None and error.errno in output.OF_A_STREAM:
+            raise output.broken(error) from None  # while help was printed, which is click's
+        raise
 
 
 def _answered(work: Callable[[], int | None]) -> int:
@@ -121,8 +126,7 @@ def _answered(work: Callable[[], int | None]) -> int:
         return _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", 130)
-    except (output.ReaderGoneError, BrokenPipeError):
-        output.abandon(sys.stdout)
+    except output.ReaderGoneError:
         return 0
     except RnntuiError as error:
         return _fail(oneline(error), error.exit_code)

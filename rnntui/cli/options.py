@@ -42,6 +42,10 @@ class _Path(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not str(value).strip():
             self.fail("an empty name; leave the flag out, or give it one", param, ctx)
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            self.fail(f"{value}: the name is not UTF-8; choose another one", param, ctx)
         return super().convert(value, param, ctx)
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _NOBODY_READS = (errno.EPIPE, errno.EIO)
 """The reader of a pipe has gone, or the terminal."""
+OF_A_STREAM = (*_NOBODY_READS, errno.ENOSPC, errno.EBADF, errno.EFBIG, errno.EDQUOT)
+"""What a standard stream answers where it cannot be written."""
 
 
 class ReaderGoneError(Exception):
@@ -73,7 +75,7 @@ def write(text: str) -> None:
         sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
         sys.stdout.flush()
     except OSError as error:
-        raise _broken(error) from None
+        raise broken(error) from None
 
 
 def write_line(text: str) -> None:
@@ -133,7 +135,7 @@ def flush() -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        raise _broken(error) from None
+        raise broken(error) from None
     finally:
         try:
             sys.stderr.flush()
@@ -141,31 +143,35 @@ def flush() -> None:
             abandon(sys.stderr)
 
 
-def _broken(error: OSError) -> Exception:
+def broken(error: OSError) -> Exception:
+    """What to raise where standard output could not be written."""
     abandon(sys.stdout)
     if error.errno in _NOBODY_READS:
         return ReaderGoneError()
     return OutputError(f"standard output: cannot be written: {error.strerror}")
 
 
-class _Stderr:
-    """Standard error for rich, which knows no answer to a stream that breaks while a bar is drawn."""
+class _Tolerant:
+    """A stream for rich, which knows no answer to one that breaks while a bar is drawn."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
     def write(self, text: str) -> int:
         try:
-            return sys.stderr.write(text)
+            return self._stream.write(text)
         except OSError:
-            abandon(sys.stderr)
+            abandon(self._stream)
             return len(text)
 
     def flush(self) -> None:
         try:
-            sys.stderr.flush()
+            self._stream.flush()
         except OSError:
-            abandon(sys.stderr)
+            abandon(self._stream)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(sys.stderr, name)
+        return getattr(self._stream, name)
 
 
 def console(stderr: bool = False, width: int | None = None) -> Console:
@@ -181,7 +187,7 @@ def console(stderr: bool = False, width: int | None = None) -> Console:
                 # What rich itself has for the terminal is marked as such.
                 yield Segment(text if control else visible(text), style, control)
 
-    file: Any = _Stderr() if stderr else sys.stdout
+    file: Any = _Tolerant(sys.stderr) if stderr else sys.stdout
     return VisibleConsole(file=file, width=width)
 
 
@@ -190,4 +196,4 @@ def print_table(table: Any, width: int | None = None) -> None:
     try:
         console(width=width).print(table)
     except OSError as error:
-        raise _broken(error) from None
+        raise broken(error) from None

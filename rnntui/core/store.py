@@ -75,7 +75,14 @@ def find(name: str, task: TaskKind | None = None) -> Run:
 
 
 def _find(name: str) -> Run:
-    return Run.open(locate(name).resolve())
+    path = locate(name).resolve()
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{path}: the name is not UTF-8, which other files of the run need; rename it"
+        ) from None
+    return Run.open(path)
 
 
 def locate(name: str) -> Path:

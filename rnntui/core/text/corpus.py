@@ -49,7 +49,10 @@ def _path(source: str) -> Path:
     if not source.strip():
         raise InputError("CORPUS: an empty name; give a text file, a folder, a sample's name or '-'")
     try:
+        source.encode()
         return Path(source).expanduser()
+    except UnicodeEncodeError:
+        raise InputError(f"{source}: the name is not UTF-8, which `run.toml` needs; rename it") from None
     except RuntimeError:
         raise InputError(f"{source}: nobody of that name has a home here; give the path in full") from None
 
