@@ -17,8 +17,8 @@ _AT_ONCE = 1 << 22
 """Bytes of `events.jsonl` read at once: a long run must not fill the memory."""
 _LONGEST_LINE = 1 << 24
 """Bytes of a line: a table of confusions between two thousand labels has fewer."""
-_DAMAGE_AT_MOST = 1 << 26
-"""Bytes of unreadable lines after which the file counts as none of ours."""
+_DAMAGE_AT_MOST = 1 << 18
+"""Unreadable lines after which a file that has fewer others counts as none of ours."""
 _LARGEST = 1 << 29
 """Bytes of the file that are read: the events of millions of steps, and what their figures fill in memory."""
 
@@ -86,6 +86,7 @@ class EventTail:
         self.path = path
         self._offset = 0
         self._damage = 0
+        """Lines that could not be read, less those that could."""
         self.behind = False
         """True if the last poll left something to read."""
 
@@ -96,13 +97,11 @@ class EventTail:
         """
         while complete := self._read():
             events = ev.decode_lines(complete)
+            self._damage += complete.count(b"\n") - 2 * len(events)
+            if self._damage > _DAMAGE_AT_MOST:
+                raise UnsafeFileError(f"{self.path}: most of its lines are no events; delete this run")
             if events:
                 return events
-            self._damage += len(complete)
-            if self._damage > _DAMAGE_AT_MOST:
-                raise UnsafeFileError(
-                    f"{self.path}: {_DAMAGE_AT_MOST:,} bytes hold no event; delete this run"
-                )
         return []
 
     def _read(self) -> bytes:

@@ -29,10 +29,21 @@ def as_process(*arguments: str | Path, stdin: str | None = None) -> Result:
     )
 
 
-def rnntui(*arguments: str | Path, stdin: str | None = None) -> Result:
-    """Run the program here, from its entry to its exit code: torch is loaded once for all tests."""
+class _Terminal(io.TextIOWrapper):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def rnntui(*arguments: str | Path, stdin: str | None = None, terminal: bool = False) -> Result:
+    """Run the program here, from its entry to its exit code: torch is loaded once for all tests.
+
+    With `terminal`, what it writes is shown on one.
+    """
     contents = [io.BytesIO((text or "").encode()) for text in (stdin, None, None)]
-    streams = [io.TextIOWrapper(content, "utf-8") for content in contents]
+    kinds = (io.TextIOWrapper, *2 * (_Terminal if terminal else io.TextIOWrapper,))
+    streams = [kind(content, "utf-8") for kind, content in zip(kinds, contents, strict=True)]
     with pytest.MonkeyPatch.context() as patch:
         for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
             patch.setattr(sys, name, stream)

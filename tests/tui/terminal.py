@@ -91,15 +91,27 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
+    def settle(self, quiet_s: float = 0.3) -> None:
+        """Wait until nothing has been written for a moment."""
+        last = time.monotonic()
+        while time.monotonic() - last < quiet_s:
+            if self.drain():
+                last = time.monotonic()
+            time.sleep(0.02)
+
     def wait_for_end(self, seconds: float = 60, code: int = 0) -> None:
         """Wait until the program has ended, with the exit `code`."""
+        assert self.wait_for_any_end(seconds) == code
+
+    def wait_for_any_end(self, seconds: float = 60) -> int:
+        """The exit code of the program, once it has ended."""
         end = time.monotonic() + seconds
         while True:
             self.read()
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
-                assert os.waitstatus_to_exitcode(status) == code
-                return
+                self.read()
+                return os.waitstatus_to_exitcode(status)
             assert time.monotonic() < end, "the program does not end"
             time.sleep(0.02)
 
