@@ -95,7 +95,7 @@ def test_runs_are_found_by_name_and_path(make_run: MakeRun, corpus_file: Path) -
     )
     assert store.find("mine") == named
     assert store.find(str(stored.path)) == stored
-    assert store.list_runs() == [named]
+    assert list(store.newest_runs()) == [named]
     for missing in ("yours", str(corpus_file.parent)):
         with pytest.raises(InputError, match="rnntui runs list"):
             store.find(missing)

@@ -34,9 +34,9 @@ def runs() -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """All runs in the runs' home, the newest last."""
-    from rnntui.core.summaries import summarise
+    from rnntui.core.run_index import RunIndex
 
-    summaries = [summarise(run) for run in store.all_runs()]
+    summaries = RunIndex().look()
     if as_json:
         write_line(as_json_text(summaries))
     elif not summaries:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -115,20 +115,26 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-def all_runs() -> list[Run | Unreadable]:
-    """The runs in the runs' home, the newest last; those that cannot be read, or the home itself, with the reason."""
+def run_folders() -> list[Path]:
+    """The folders in the runs' home that hold a run, readable or not, the newest last.
+
+    A home that cannot be read is the only one of them: `opened` says why.
+    """
     try:
         paths = [path for path in runs_home().iterdir() if holds_run(path)]
     except FileNotFoundError:
         return []
-    except OSError as error:
-        return [Unreadable(runs_home(), f"{runs_home()}: cannot be read: {error.strerror}")]
-    return [opened(path) for path in sorted(paths, key=_written)]
+    except OSError:
+        return [runs_home()]
+    return sorted(paths, key=_written)
 
 
-def list_runs() -> list[Run]:
-    """The runs in the runs' home that can be read, the newest last."""
-    return [run for run in all_runs() if isinstance(run, Run)]
+def newest_runs() -> Iterator[Run]:
+    """The runs in the runs' home that can be read, the newest first; each is opened when it is asked for."""
+    for path in reversed(run_folders()):
+        run = opened(path)
+        if isinstance(run, Run):
+            yield run
 
 
 def opened(path: Path) -> Run | Unreadable:

@@ -129,7 +129,7 @@ class RnntuiApp(Host):
 
             self.switch_screen(RunsScreen())
             return
-        path = self.current or next((run.path for run in reversed(store.list_runs())), None)
+        path = self.current or next((run.path for run in store.newest_runs()), None)
         if path is None:
             self.notify("There is no run yet: choose a text and press Enter.")
         elif tab == "training" and path in self._duels:

@@ -25,7 +25,7 @@ def test_a_rate_that_learns_is_found(optimizer: str, corpus_file: Path) -> None:
     assert found.rates[0] < found.suggestion < least
     at = np.searchsorted(found.rates, found.suggestion)
     assert found.losses[-1] > found.losses.min() and found.losses[at] < found.losses[0]
-    assert not store.list_runs()
+    assert not list(store.newest_runs())
 
 
 def test_the_command_names_the_rate_as_a_flag(corpus_file: Path) -> None:

@@ -40,7 +40,7 @@ async def test_choosing_a_text_and_a_cell_starts_a_run(corpus_file: Path) -> Non
         screen = app.screen
         assert isinstance(screen, TrainingScreen)
         await until(pilot, lambda: screen.history.progress is not None)
-        (run,) = store.list_runs()
+        (run,) = store.newest_runs()
         assert (run.name, run.config.text.tokenizer, run.config.model.hidden_size) == (
             "small-gru-1",
             "byte",

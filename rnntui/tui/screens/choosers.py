@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,6 +21,9 @@ from rnntui.core.errors import InputError
 from rnntui.core.runs import Run
 from rnntui.tui.messages import PlayRequested
 from rnntui.visible import visible_line
+
+OFFERED = 100
+"""Runs that a list offers at most, the newest first."""
 
 
 class CheckpointScreen(ModalScreen[tuple[Path, str | None] | None]):
@@ -59,7 +63,7 @@ def choose_model(screen: Screen[None], path: Path) -> None:
         if answer is not None:
             screen.post_message(PlayRequested(*answer))
 
-    found = [run for run in store.list_runs()[::-1] if run.path != path]
+    found = [run for run in islice(store.newest_runs(), OFFERED) if run.path != path]
     with suppress(InputError):  # of a run that is not written yet there is nothing to choose
         found.insert(0, Run.open(path))  # it may live anywhere
     screen.app.push_screen(CheckpointScreen(found), take)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from rnntui.core.text.statistics import TextStatistics
 
 _PREVIEW = 3000
+_RECENT_RUNS = 100
+"""Runs whose texts are offered again at most."""
 _ESTIMATE_AFTER_S = 0.5
 """Torch takes both cores for a second: not while a person still chooses."""
 _OPEN, _PASTE = "+open", "+paste"
@@ -122,7 +124,8 @@ class CorporaScreen(RnntuiScreen):
 
     def _offer_recent(self) -> None:
         """The files that earlier runs were trained on; found once the screen stands, for there may be many runs."""
-        files = dict.fromkeys(run.config.text.corpus for run in reversed(store.list_runs()))
+        runs = islice(store.newest_runs(), _RECENT_RUNS)
+        files = dict.fromkeys(run.config.text.corpus for run in runs)
         recent = [file for file in files if file not in catalogue.SAMPLES and file != "-"][:8]
         self.query_one("#samples", Texts).add_options(
             Option(Text(visible_line(store.short_corpus(file), 28)), id=file) for file in recent

@@ -20,9 +20,9 @@ from textual.worker import get_current_worker
 from rnntui.core import config, runs, store
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.history import History
-from rnntui.core.ownership import owner_of
+from rnntui.core.run_index import RunIndex
 from rnntui.core.runs import Run
-from rnntui.core.summaries import RunSummary, read_history, summarise
+from rnntui.core.summaries import RunSummary, read_history
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.messages import ForkRequested, PlayRequested, Tab, WatchRequested
 from rnntui.tui.screens.base import RnntuiScreen, is_left
@@ -35,15 +35,6 @@ from rnntui.visible import visible_line
 _LOOK_S = 2.0
 _DRAWN = 6
 """Runs whose curves are drawn at most: more cannot be told apart."""
-
-
-def _stamp(path: Path) -> tuple[float, bool]:
-    """What changes when a run has to be read again: when it last told something, and whether it trains."""
-    try:
-        written = (path / "events.jsonl").lstat().st_mtime
-    except OSError:
-        written = 0.0
-    return written, owner_of(path) is not None
 
 
 class RunsScreen(RnntuiScreen):
@@ -72,7 +63,7 @@ class RunsScreen(RnntuiScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: dict[Path, tuple[tuple[float, bool], RunSummary]] = {}
+        self._index: RunIndex | None = None
         self._marked: list[str] = []
         self._histories: dict[str, History] = {}
         self._widths: list[int] = []
@@ -114,17 +105,10 @@ class RunsScreen(RnntuiScreen):
     def _look(self) -> None:
         """Read what has changed, away from the keys."""
         worker = get_current_worker()
-        found = []
-        for run in store.all_runs()[::-1]:
-            if worker.is_cancelled:
-                return
-            stamp = _stamp(run.path)
-            known = self._known.get(run.path)
-            if known is None or known[0] != stamp:
-                known = self._known[run.path] = (stamp, summarise(run))
-            found.append(known[1])
+        self._index = self._index or RunIndex()
+        found = self._index.look(lambda: worker.is_cancelled)
         if not worker.is_cancelled:
-            self.app.call_from_thread(self._take, tuple(found))
+            self.app.call_from_thread(self._take, tuple(reversed(found)))
 
     def _take(self, found: tuple[RunSummary, ...]) -> None:
         if is_left(self):

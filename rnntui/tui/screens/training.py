@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,7 +32,7 @@ from rnntui.tui.child import Child
 from rnntui.tui.machine import Machine
 from rnntui.tui.messages import PlayRequested, Tab
 from rnntui.tui.screens.base import is_left
-from rnntui.tui.screens.choosers import OverlayScreen
+from rnntui.tui.screens.choosers import OFFERED, OverlayScreen
 from rnntui.tui.screens.dialogs import Fault
 from rnntui.tui.screens.flow import FlowScreen
 from rnntui.tui.screens.plotting import PlottingScreen
@@ -374,11 +375,11 @@ class TrainingScreen(PlottingScreen):
         self.sample = None if number >= last else max(number, 0)
 
     def action_overlay(self) -> None:
-        others = [run for run in store.list_runs() if run.path != self._path]
+        others = [run for run in islice(store.newest_runs(), OFFERED) if run.path != self._path]
         if not others:
             self.say("There is no other run to compare with yet.")
             return
-        self.app.push_screen(OverlayScreen(others[::-1], self._compared), self._compare)
+        self.app.push_screen(OverlayScreen(others, self._compared), self._compare)
 
     def _compare(self, chosen: list[Path] | None) -> None:
         if chosen is not None:
