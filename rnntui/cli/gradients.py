@@ -10,10 +10,9 @@ import rich_click as click
 
 from rnntui.cli.options import RunName, checkpoint_option, json_option, output_option
 from rnntui.cli.output import show_line, write_line
+from rnntui.cli.pictures import check_picture, write_picture
 from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import store
-from rnntui.core.errors import InputError
-from rnntui.core.files import write_atomically
 from rnntui.visible import visible_line
 
 _WIDTH, _HEIGHT = 80, 18
@@ -44,16 +43,14 @@ def gradients(
     from rnntui.plots.flow import X_NAME, Y_NAME, flow_series
     from rnntui.plots.svg import drawing
 
-    if output is not None and output.suffix.lower() != ".svg":
-        raise InputError(
-            f"--output: {output}: the picture is an SVG; name it {output.with_suffix('.svg').name}"
-        )
+    if output is not None:
+        check_picture(output)
     found = trusted(store.find(run, "lm"), trust)
     trained, untrained = flows_of(found, checkpoint, steps, fresh)
     flows = {found.name: trained} | ({} if untrained is None else {_FRESH: untrained})
     series, x, y = flow_series(flows)
     if output is not None:
-        write_atomically(output, drawing(series, x, y, X_NAME, Y_NAME, list(flows)).encode(), durable=False)
+        write_picture(output, drawing(series, x, y, X_NAME, Y_NAME, list(flows)))
     if as_json:
         answer: dict[str, Any] = {"run": found.name, "steps": steps, "norms": trained.tolist()}
         answer |= {} if untrained is None else {"untrained": untrained.tolist()}

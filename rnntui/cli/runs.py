@@ -13,10 +13,10 @@ from rnntui import formats
 from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option, output_option
 from rnntui.cli.output import as_json_text, confirm, print_table, report, show_line, write, write_line
+from rnntui.cli.pictures import check_picture, write_picture
 from rnntui.core import store
 from rnntui.core.config import command_of
 from rnntui.core.errors import InputError
-from rnntui.core.files import write_atomically
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import last_words
 from rnntui.visible import visible, visible_line
@@ -153,13 +153,10 @@ def plot(run: tuple[str, ...], output: Path, x_axis: Any, unit: Any, linear: boo
     from rnntui.core.summaries import read_history
     from rnntui.plots.svg import picture
 
-    if output.suffix.lower() != ".svg":
-        raise InputError(
-            f"--output: {output}: the picture is an SVG; name it {output.with_suffix('.svg').name}"
-        )
+    check_picture(output)
     found = [store.find(name) for name in run]
     drawn = picture([(each.name, read_history(each)) for each in found], x_axis, unit, not linear)
-    write_atomically(output, drawn.encode(), durable=False)
+    write_picture(output, drawn)
     write_line(str(output))
 
 

@@ -5,6 +5,7 @@ All that must last passes through the operations at the end of this file, one li
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -77,14 +78,18 @@ def _beside(path: Path, kind: str) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{kind}")
 
 
+_HOPELESS = (errno.ENOENT, errno.EFBIG, errno.ENAMETOOLONG, errno.ELOOP)
+"""Reasons that no waiting changes: the folder is gone, the file is larger than it may be, its name cannot be."""
+
+
 def refused(path: Path, size: int, error: OSError) -> RnntuiError:
     """One line for a write that failed: the path, the bytes and the system's reason.
 
-    Where the folder itself is gone there is nothing to wait for, so that is no WriteError.
+    A WriteError only where there may be room after a while.
     """
     reason = error.strerror or str(error)
     message = f"{path}: cannot be written ({size:,} bytes): {reason}"
-    return RnntuiError(message) if isinstance(error, FileNotFoundError) else WriteError(message)
+    return RnntuiError(message) if error.errno in _HOPELESS else WriteError(message)
 
 
 # --- what the system does, and a test may refuse or forget ---
@@ -127,5 +132,9 @@ def sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems have no such thing for folders: what could be done has been done.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
     finally:
         os.close(descriptor)

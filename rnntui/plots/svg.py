@@ -12,6 +12,8 @@ from rnntui.plots.scales import Scale, label
 from rnntui.plots.series import Series, Unit, XAxis, fitted, series_of
 from rnntui.visible import visible_line
 
+MARK = "<desc>Drawn by rnntui.</desc>"
+"""By which a picture is known that may be drawn again."""
 _WIDTH, _HEIGHT = 860, 480
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 20, 24, 48
 _POINTS = 600
@@ -49,6 +51,7 @@ def drawing(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
             'font-family="system-ui, sans-serif" font-size="12">',
+            MARK,
             f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
             f'<clipPath id="field"><rect x="{_LEFT}" y="{_TOP}" width="{_WIDTH - _LEFT - _RIGHT}" '
             f'height="{_HEIGHT - _TOP - _BOTTOM}"/></clipPath>',

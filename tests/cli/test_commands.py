@@ -329,3 +329,14 @@ def test_the_shell_completes_runs_and_corpora(shell: str, trained_home: None) ->
     assert "first" in completed("rnntui play", "fi")
     assert "verse" in completed("rnntui train", "ve")
     assert "gru" in completed("rnntui train --cell", "g")
+
+
+def test_a_picture_takes_no_other_picture_s_place(trained: Run, tmp_path: Path) -> None:
+    """Protects a person's drawings: only what was drawn here is drawn again, in any command that draws."""
+    ours, other = tmp_path / "curves.svg", tmp_path / "logo.svg"
+    other.write_text("<svg>mine</svg>")
+    for command in (["runs", "plot", trained.path], ["gradients", trained.path, "--steps", "4"]):
+        assert rnntui(*command, "-o", ours).returncode == 0
+        assert rnntui(*command, "-o", ours).returncode == 0
+        assert_one_line(rnntui(*command, "-o", other), 2, "logo.svg", "was not drawn by rnntui")
+    assert other.read_text() == "<svg>mine</svg>"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import shutil
+import stat
 import threading
 import time
 from pathlib import Path
@@ -206,3 +209,36 @@ def test_a_request_without_room_goes_by_signal(make_run: MakeRun, monkeypatch: p
             runs.request(run.path, "pause")
         runs.request(run.path, "stop")
     assert [pid for pid, _ in sent] == [runs.os.getpid()]
+
+
+def test_a_file_system_without_folder_sync_saves(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects saving on network mounts: a sync that a folder does not know is no failure, one that fails is."""
+    real = os.fsync
+
+    def without_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(fault, os.strerror(fault))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", without_folders)
+    fault = errno.EINVAL
+    run = make_run(max_steps=20)
+    assert train_all(run)[-1] == ev.Finished(step=20, reason="steps")
+    verify(run.checkpoint_path("last"))
+    fault = errno.EIO
+    with pytest.raises(WriteError, match="Input/output error"):
+        run.write_config()
+
+
+def test_a_file_that_may_not_grow_ends_the_training(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects against waiting for ever: where a limit of the process is reached, there never will be room."""
+    run = make_run(max_steps=40)
+    train_until(run, 20)
+    with pytest.MonkeyPatch.context() as patch:
+        Refusing(patch, 1, errno.EFBIG)
+        with pytest.raises(RnntuiError, match="File too large") as caught:
+            train_all(run)
+        assert not isinstance(caught.value, WriteError)
+    verify(run.checkpoint_path("last"))

@@ -91,10 +91,10 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
-    def settle(self, quiet_s: float = 0.3) -> None:
-        """Wait until nothing has been written for a moment."""
-        last = time.monotonic()
-        while time.monotonic() - last < quiet_s:
+    def settle(self, quiet_s: float = 0.3, seconds: float = 3.0) -> None:
+        """Wait until nothing has been written for a moment; a cursor that blinks is waited for no longer."""
+        last = began = time.monotonic()
+        while time.monotonic() - last < quiet_s and time.monotonic() - began < seconds:
             if self.drain():
                 last = time.monotonic()
             time.sleep(0.02)

@@ -229,7 +229,7 @@ async def test_what_is_found_for_a_screen_that_goes_is_dropped(
     monkeypatch.setattr(KeyBar, "on_unmount", last, raising=False)
     slow("rnntui.tui.follower.Follower.newer")
     slow("rnntui.core.text.statistics.statistics")
-    slow("rnntui.tui.screens.runs.summarise")
+    slow("rnntui.core.run_index.summarise")
     run: Run = request.getfixturevalue(kind)
     app = RnntuiApp(CorporaScreen())
     app.current = run.path

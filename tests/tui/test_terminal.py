@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+from rnntui.core import store
 from rnntui.core.ownership import owner_of
 from rnntui.core.runs import Run
 from tests.tui.terminal import Terminal
@@ -73,3 +75,49 @@ def test_keys_with_alt_reach_the_playground(trained_home: None) -> None:
         terminal.wait(lambda shown: "the cat sees" in shown)
         terminal.type("\x11")
         terminal.wait_for_end()
+
+
+BROKEN = (
+    "from rnntui.tui.screens.corpora import CorporaScreen\n"
+    "def broken(self): raise ValueError('nobody\\x1b]0;evil\\x07 foresaw this')\n"
+    "CorporaScreen.action_start = CorporaScreen.on_resize = broken\n"
+    "import sys; sys.argv = ['rnntui']; from rnntui.cli import main; main()"
+)
+
+
+def test_a_fault_of_the_app_is_one_line_and_leaves_the_terminal_right(home: Path) -> None:
+    """Protects the shell after a crash: exit code 1, one line that names the log, no traceback on the screen."""
+    with Terminal(command=(sys.executable, "-c", BROKEN)) as terminal:
+        terminal.wait_for_end(code=1)
+        terminal.assert_left_as_it_was()
+        told = terminal.output.decode()
+    assert "rnntui: the app ended by a fault of its own: ValueError: nobody" in told
+    assert "Traceback" not in told and "\x1b]0;evil" not in told
+    assert "foresaw this" in (home / "crash.log").read_text() and "broken" in (home / "crash.log").read_text()
+
+
+def test_hostile_runs_stand_in_the_list_with_their_reason(trained_home: None) -> None:
+    """Protects the screen of runs: one that cannot be read is shown, says why, and can be deleted."""
+    hostile = store.runs_home() / "hostile"
+    hostile.mkdir()
+    (hostile / "run.toml").write_text(f"format = {'9' * 5000}")
+    with Terminal(columns=140, rows=40) as terminal:
+        terminal.wait(lambda shown: "characters," in shown)
+        terminal.type("4")
+        terminal.wait(lambda shown: "unreadable" in shown and "finished" in shown)
+        terminal.type("/")
+        terminal.settle()
+        terminal.type("hostile\r")
+        terminal.wait(lambda shown: "1 of 2 runs" in shown)
+        terminal.type("\r")
+        terminal.wait(lambda shown: "why it cannot be read" in shown and "not valid TOML" in shown)
+        terminal.type("\x1b")
+        terminal.wait(lambda shown: "why it cannot be read" not in shown)
+        terminal.type("d")
+        terminal.wait(lambda shown: "Delete hostile" in shown)
+        terminal.type("y")
+        terminal.wait(lambda shown: "0 of 1 runs" in shown)
+        terminal.type("q")
+        terminal.wait_for_end()
+        terminal.assert_left_as_it_was()
+    assert not hostile.exists()
