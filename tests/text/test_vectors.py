@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +71,9 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         (b"3 3\nsoup \x00\x01\xff", ("word 1", "should hold 3 words")),
         (b"9 0\n\xff\xff\xff\n", ("line 1", "0 features")),
         (b"1 99999999\n\xff\xff\xff\n", ("line 1", "99999999 features")),
+        (b"1 99999999\nsoup 1\n", ("line 1", "99999999 features")),
+        (b"1 " + b"9" * 5_000 + b"\nsoup 1 2\n", ("line 2", "2 numbers", "others have 1")),
+        (b"1 " * (1 << 16) + b"1 1\n", ("line 1", "65,537 features")),
         (b"2 2\n" + b"x" * 5_000 + b"\xff\n", ("word 1", "no space")),
         (gzip.compress(plain(), mtime=0)[:-9], ("cannot be read",)),
     ],
@@ -79,3 +85,45 @@ def test_what_is_wrong_is_said_with_its_line(content: bytes, words: tuple[str, .
         read_vectors(path, {"soup"})
     message = str(raised.value)
     assert "bad.vec" in message and "\n" not in message and all(word in message for word in words), message
+
+
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """No more than `size` bytes held at once within the block."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("begins", "words"),
+    [
+        (b"", "line 1: longer than 4,198,400 bytes"),
+        (b"4 2\n", "line 2: longer than 4,224 bytes, the most that a word and its 2 numbers take"),
+        (b"soup 1 2\nroom 1 2\n", "line 3: longer than 4,224 bytes"),
+    ],
+    ids=["first line", "header", "line before"],
+)
+def test_a_line_without_an_end_is_named_and_never_held(
+    begins: bytes, words: str, packed: bool, tmp_path: Path
+) -> None:
+    """Protects memory: of an endless line, packed to a thousandth or not, no more is read than its bound."""
+    path, content = tmp_path / "bomb.vec", begins + b"1 " * (1 << 24)
+    path.write_bytes(gzip.compress(content, 1) if packed else content)
+    with at_most(1 << 24), pytest.raises(InputError, match=words) as raised:
+        read_vectors(path, {"soup"})
+    assert str(raised.value).startswith(f"{path}: ") and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("form", ["text", "binary"])
+def test_words_that_nobody_wants_are_never_held(form: str, tmp_path: Path) -> None:
+    """Protects memory: however many words a packed file has, only the wanted ones stay."""
+    path, count = tmp_path / "many.vec", 20_000
+    row = b"word " + b"\xff" * 36 if form == "binary" else b"word" + b" 1" * 9 + b"\n"
+    path.write_bytes(gzip.compress(b"%d 9\n" % count + row * count, 1))
+    with at_most(1 << 20):
+        assert read_vectors(path, {"soup"}).found == {}

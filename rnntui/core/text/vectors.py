@@ -9,6 +9,7 @@ word2vec binary                the first line as in the text form, then for each
 from __future__ import annotations
 
 import gzip
+import itertools
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ from rnntui.core.errors import InputError, oneline
 
 _LONGEST_WORD = 1 << 12
 _MOST_FEATURES = 1 << 16
+_LONGEST_NUMBER = 64
+"""Bytes of a number and the space before it: twice what a double needs in full."""
+_MOST_DIGITS = 20
 _PROBE = 1 << 16
 """Bytes looked at to find out whether the file is binary."""
 
@@ -38,7 +42,8 @@ class Vectors(NamedTuple):
 def read_vectors(path: Path, wanted: Collection[str]) -> Vectors:
     """The vectors of the words in `wanted` that the file at `path` has; what else it holds is passed over.
 
-    Raises InputError that names the file, the line or word, and the fault.
+    Memory depends on what is wanted alone: no line is read further than its features can take.  Raises InputError
+    that names the file, the line or word, and the fault.
     """
     try:
         with path.open("rb") as raw:
@@ -47,8 +52,11 @@ def read_vectors(path: Path, wanted: Collection[str]) -> Vectors:
             file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
             head = file.read(_PROBE)
             file.seek(0)
-            _, size = _header(head.partition(b"\n")[0]) or (0, 0)
-            entries = _binary(file, path) if _is_binary(head) else _lines(file, path)
+            header = _header(head.partition(b"\n")[0])
+            count, size = header or (0, 0)
+            if header and not 0 < size <= _MOST_FEATURES:
+                raise InputError(f"{path}: line 1: {size} features; from 1 to {_MOST_FEATURES:,} can be")
+            entries = _binary(file, path, count, size) if _is_binary(head) else _lines(file, path, size)
             return _chosen(entries, wanted, path, size)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or oneline(error)
@@ -78,7 +86,7 @@ def _is_number(part: bytes) -> bool:
 def _header(line: bytes) -> tuple[int, int] | None:
     """The number of words and of features, if the line is that."""
     parts = line.split()
-    if len(parts) == 2 and all(part.isdigit() for part in parts):
+    if len(parts) == 2 and all(part.isdigit() and len(part) <= _MOST_DIGITS for part in parts):
         return int(parts[0]), int(parts[1])
     return None
 
@@ -98,23 +106,34 @@ class _Entry(NamedTuple):
     where: str
 
 
-def _lines(file: BinaryIO, path: Path) -> Iterator[_Entry]:
-    for number, line in enumerate(file, start=1):
+def _lines(file: BinaryIO, path: Path, size: int) -> Iterator[_Entry]:
+    """The entries of a text; `size` is what its header says, 0 where it has none."""
+    for number in itertools.count(1):
+        bound = _LONGEST_WORD + _LONGEST_NUMBER * (size or _MOST_FEATURES)
+        line = file.readline(bound + 1)
         where = f"{path}: line {number}"
+        if not line:
+            return
+        if len(line) > bound:
+            raise InputError(
+                f"{where}: longer than {bound:,} bytes, the most that a word and its "
+                f"{size or _MOST_FEATURES:,} numbers take; give word2vec, GloVe or fastText vectors"
+            )
         if number == 1 and _header(line):
             continue
         try:
             word, *parts = line.decode().rstrip().replace("\t", " ").split(" ")
         except UnicodeDecodeError:
             raise InputError(f"{where}: not UTF-8; give word2vec, GloVe or fastText vectors") from None
+        if len(parts) > _MOST_FEATURES:
+            raise InputError(f"{where}: {len(parts):,} features; from 1 to {_MOST_FEATURES:,} can be")
         if word or parts:
+            size = size or len(parts)
             yield _Entry(word, parts, where)
 
 
-def _binary(file: BinaryIO, path: Path) -> Iterator[_Entry]:
-    count, size = _header(file.readline()) or (0, 0)
-    if not 0 < size <= _MOST_FEATURES:
-        raise InputError(f"{path}: line 1: {size} features; from 1 to {_MOST_FEATURES:,} can be")
+def _binary(file: BinaryIO, path: Path, count: int, size: int) -> Iterator[_Entry]:
+    file.readline(_PROBE)  # the header, which was looked at
     for number in range(1, count + 1):
         where, word = f"{path}: word {number}", bytearray()
         while (byte := file.read(1)) not in (b" ", b""):
