@@ -14,7 +14,7 @@ from rnntui.core.sections import TextConfig
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source
 from rnntui.core.text.kept import Read
-from rnntui.core.text.records import Column, records
+from rnntui.core.text.records import Column, records, text_of
 
 
 class Example(NamedTuple):
@@ -82,5 +82,5 @@ def _folder(path: Path, config: TextConfig) -> Iterator[Example]:
             if file.is_file() and not file.name.startswith("."):
                 if not file.stat().st_size:
                     raise InputError(f"{file}: the text is empty; delete the file, or give it a text")
-                text = "".join(Source(str(file), config.encoding).blocks())
+                text = text_of(Source(str(file), config.encoding).blocks(), str(file))
                 yield Example(text, label.name, str(file))

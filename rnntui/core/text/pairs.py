@@ -13,7 +13,7 @@ from rnntui.core.sections import TextConfig
 from rnntui.core.splits import split_fractions
 from rnntui.core.text.corpus import Source, canonical
 from rnntui.core.text.kept import Read
-from rnntui.core.text.records import Column, lines_of, records
+from rnntui.core.text.records import LONGEST_TEXT, Column, lines_of, records
 
 
 class Pair(NamedTuple):
@@ -80,7 +80,9 @@ def _of_table(config: TextConfig) -> Iterator[Pair]:
 def _side_by_side(config: TextConfig) -> Iterator[Pair]:
     """The lines of two files.  Raises InputError where one has more of them."""
     names = (config.corpus, config.target_corpus)
-    sides = [lines_of(Source(name, config.encoding).blocks()) for name in names]
+    sides = [
+        lines_of(Source(name, config.encoding).blocks(), canonical(name), LONGEST_TEXT) for name in names
+    ]
     for number, (source, target) in enumerate(zip_longest(*sides), start=1):
         if source is None or target is None:
             longer, shorter = names if target is None else names[::-1]

@@ -5,13 +5,15 @@
     .jsonl, .ndjson     an object a line
     hf:NAME             a dataset by its name, where the package `datasets` is installed
 
-Every fault is one line that names the file, the line and what was expected.
+Every fault is one line that names the file, the line and what was expected.  No text is read beyond its bound, so
+that memory does not depend on how long a line is.
 """
 
 from __future__ import annotations
 
 import csv
 import importlib
+import io
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,8 +24,10 @@ from rnntui.core.sections import TextConfig
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, canonical
 
-_LONGEST_FIELD = 1 << 27
-"""Characters of a field in a table; the library's own limit of 131,072 is a page."""
+LONGEST_TEXT = 1 << 20
+"""Characters of a text: more than a long novel has."""
+_LONGEST_RECORD = 1 << 23
+"""Characters of a row of all columns, or of an object: in JSON, six may stand for one."""
 _DATASET = "hf:"
 
 
@@ -57,16 +61,16 @@ def records(config: TextConfig, columns: Sequence[Column], instead: str) -> Iter
     file = catalogue.SAMPLES[corpus].file if corpus in catalogue.SAMPLES else corpus
     if file == corpus and Path(corpus).expanduser().is_dir():
         raise InputError(f"{corpus}: a folder, not a table; {instead}")
-    lines = lines_of(Source(corpus, config.encoding).blocks())
     name = remembered_as(corpus)
+    lines = lines_of(Source(corpus, config.encoding).blocks(), name)
     match Path(file).suffix.lower():
         case ".csv":
-            yield from _table(csv.reader(lines, strict=True), name, columns, quoted=True)
+            yield from _table(_csv_rows(lines, name), name, columns, "row")
         case ".jsonl" | ".ndjson":
             yield from _objects(lines, name, columns)
         case ".tsv" | "":
             rows = (line.rstrip("\n").split("\t") for line in lines)
-            yield from _table(rows, name, columns, quoted=False)
+            yield from _table(rows, name, columns, "line")
         case other:
             raise InputError(f"{name}: '{other}' holds no columns; {instead}")
 
@@ -76,39 +80,86 @@ def remembered_as(corpus: str) -> str:
     return corpus if corpus.startswith(_DATASET) else canonical(corpus)
 
 
-def lines_of(blocks: Iterable[str]) -> Iterator[str]:
-    """The lines of a text in blocks, each with its end."""
-    rest = ""
+def lines_of(blocks: Iterable[str], name: str, most: int = _LONGEST_RECORD) -> Iterator[str]:
+    """The lines of a text in blocks, each with its end.
+
+    Raises InputError for a line of more than `most` characters, before it is read to its end.
+    """
+    number, parts, length = 1, list[str](), 0
     for block in blocks:
-        *whole, rest = (rest + block).split("\n")
-        yield from (line + "\n" for line in whole)
-    if rest:
-        yield rest
+        for piece in io.StringIO(block):
+            whole = piece.endswith("\n")
+            parts.append(piece)
+            length += len(piece) - whole
+            if length > most:
+                raise InputError(f"{name}: line {number}: {_too_long(most)}")
+            if whole:
+                yield "".join(parts)
+                number, parts, length = number + 1, [], 0
+    if parts:
+        yield "".join(parts)
 
 
-def _table(
-    rows: Iterator[list[str]], name: str, columns: Sequence[Column], *, quoted: bool
-) -> Iterator[Record]:
-    """The rows of a table, whose first one names the columns."""
-    header: list[str] = []
-    number = 0
-    csv.field_size_limit(_LONGEST_FIELD)
+def text_of(blocks: Iterable[str], name: str) -> str:
+    """The text in blocks.  Raises InputError where it has more than `LONGEST_TEXT` characters, before all are read."""
+    parts, length = [], 0
+    for block in blocks:
+        parts.append(block)
+        length += len(block)
+        if length > LONGEST_TEXT:
+            raise InputError(f"{name}: {_too_long(LONGEST_TEXT)}")
+    return "".join(parts)
+
+
+def _too_long(most: int) -> str:
+    return f"more than {most:,} characters; divide it, or leave it out"
+
+
+def _csv_rows(lines: Iterator[str], name: str) -> Iterator[list[str]]:
+    """The rows of a CSV file, each of which may span several lines.  Raises InputError where one goes on too long."""
+    number, taken = 1, 0
+
+    def measured() -> Iterator[str]:
+        nonlocal taken
+        for line in lines:
+            taken += len(line)
+            if taken > _LONGEST_RECORD:
+                raise InputError(f"{name}: row {number}: {_too_long(_LONGEST_RECORD)}; is a quote left open?")
+            yield line
+
+    csv.field_size_limit(_LONGEST_RECORD)  # the library's own limit of 131,072 is a page
     try:
-        for number, row in enumerate(rows, start=1):
-            where = f"{name}: {'row' if quoted else 'line'} {number}"
-            if not header:
-                header = _header(row, columns, where)
-            elif row and row != [""]:
-                if len(row) != len(header):
-                    raise InputError(
-                        f"{where}: {len(row)} columns, where the first one names {len(header)}; "
-                        "mend it, or leave it out"
-                    )
-                entry = dict(zip(header, row, strict=True))
-                yield Record(tuple(entry[column.name] for column in columns), where)
+        for row in csv.reader(measured(), strict=True):
+            yield row
+            number, taken = number + 1, 0
     except csv.Error as error:
-        fault = f"{name}: row {number + 1}: not CSV: {oneline(error)}"
+        fault = f"{name}: row {number}: not CSV: {oneline(error)}"
         raise InputError(f"{fault}; mend it, or give the file as .tsv") from None
+
+
+def _table(rows: Iterator[list[str]], name: str, columns: Sequence[Column], each: str) -> Iterator[Record]:
+    """The rows of a table, whose first one names the columns; `each` is what a person calls one."""
+    header: list[str] = []
+    for number, row in enumerate(rows, start=1):
+        where = f"{name}: {each} {number}"
+        if not header:
+            header = _header(row, columns, where)
+        elif row and row != [""]:
+            if len(row) != len(header):
+                raise InputError(
+                    f"{where}: {len(row)} columns, where the first one names {len(header)}; "
+                    "mend it, or leave it out"
+                )
+            entry = dict(zip(header, row, strict=True))
+            yield _bounded(Record(tuple(entry[column.name] for column in columns), where), columns)
+
+
+def _bounded(record: Record, columns: Sequence[Column]) -> Record:
+    """`record` itself.  Raises InputError where a field is too long."""
+    for column, field in zip(columns, record.fields, strict=True):
+        if len(field) > LONGEST_TEXT:
+            raise InputError(f"{record.where}: '{column.name}': {_too_long(LONGEST_TEXT)}")
+    return record
 
 
 def _header(row: list[str], columns: Sequence[Column], where: str) -> list[str]:
@@ -162,7 +213,8 @@ def _record(entry: dict[str, Any], where: str, columns: Sequence[Column]) -> Rec
             raise InputError(
                 f"{where}: '{column.name}' is neither text nor whole number; give one, or leave the line out"
             )
-    return Record(tuple(_writable(str(entry[column.name])) for column in columns), where)
+    fields = tuple(_writable(str(entry[column.name])) for column in columns)
+    return _bounded(Record(fields, where), columns)
 
 
 def _writable(text: str) -> str:
