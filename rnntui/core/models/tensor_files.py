@@ -5,6 +5,7 @@ The library opens them by name and maps them into memory; that they are regular 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from rnntui.core.errors import InputError, oneline
+from rnntui.core.memory import available_memory, gigabytes
 from rnntui.core.run_files import open_file
 
 
 def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
     """Compare the names, shapes and number types in a safetensors file with `expected`, reading its header alone.
 
-    Raises InputError that names the file and the first difference.
+    Raises InputError that names the file and the first difference, or says that memory is too small for it.
     """
     try:
         open_file(path).close()
@@ -40,6 +42,12 @@ def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
             raise InputError(
                 f"{path}: '{name}' has shape {shapes[name]}, but run.toml asks for {list(shape)}"
             )
+    size, memory = 4 * sum(map(math.prod, expected.values())), available_memory().total
+    if size > memory:
+        raise InputError(
+            f"{path}: takes {gigabytes(size)} of memory, and this machine has {gigabytes(memory)}; "
+            f"use it where there is more"
+        )
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:

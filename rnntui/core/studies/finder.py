@@ -15,6 +15,7 @@ from rnntui.core.models.budget import within_budget
 from rnntui.core.text.stored import Narrate
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.learner import Learner
+from rnntui.core.training.needs import check_memory
 from rnntui.core.training.optimisation import peak_rate
 from rnntui.core.training.race import choose_way
 from rnntui.core.training.recipes import by_epochs
@@ -45,12 +46,16 @@ class RateTest(NamedTuple):
 def find_lr(config: Config, narrate: Narrate) -> RateTest:
     """Take steps with rates that grow from step to step until the loss explodes.  Writes no run folder.
 
-    Raises InputError where the corpus cannot be read or is too short, or where no rate lowers the loss.
+    Raises InputError where the corpus cannot be read or is too short, where no rate lowers the loss, or where
+    memory is too small for the model.
     """
     device = choose_device(config.training.device)
+    config = changed(config, {"average": "none"})
+    check_memory([config], device, saves=False)
     config, task = tasks.prepare(config, narrate)
+    check_memory([config], device, task.widths, saves=False)
     config = by_epochs(within_budget(config, *task.widths), task.sizes.train_tokens)
-    config = changed(config, {"schedule": "constant", "warmup": 0, "average": "none"})
+    config = changed(config, {"schedule": "constant", "warmup": 0})
     learner = Learner(config, task.subject(config), device)
     learner.use(*choose_way(config.training.precision, learner))
     first, last = _RATES[config.training.optimizer]

@@ -34,7 +34,9 @@ from rnntui.core.runs import Run, read_json, require_empty
 from rnntui.core.studies.space import Choices, Space
 from rnntui.core.text.stored import silent
 from rnntui.core.training.control import Control
+from rnntui.core.training.devices import choose_device
 from rnntui.core.training.loop import train
+from rnntui.core.training.needs import check_memory
 from rnntui.core.training.start import create_run
 
 _TENTHS = 10
@@ -90,7 +92,9 @@ class Sweep:
         for name, each in self._space.items():
             for value in each.values if isinstance(each, Choices) else (each.low, each.high):
                 whole = isinstance(each, Choices) or not each.whole
-                configuration.build(self._settings | {name: value if whole else int(value)}, self._preset)
+                chosen = self._settings | {name: value if whole else int(value)}
+                config = configuration.build(chosen, self._preset)
+                check_memory([config], choose_device(config.training.device))
         space = {name: [type(each).__name__, *each] for name, each in self._space.items()}
         wanted = json.loads(json.dumps({"settings": self._settings, "space": space, "preset": self._preset}))
         file = self.path / "sweep.json"

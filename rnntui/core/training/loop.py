@@ -26,6 +26,7 @@ from rnntui.core.training.devices import choose_device
 from rnntui.core.training.health import BAD_STEPS, RETURNS, diverged, strayed, take_in
 from rnntui.core.training.keeping import patiently
 from rnntui.core.training.learner import Learner
+from rnntui.core.training.needs import check_memory
 from rnntui.core.training.optimisation import peak_rate
 from rnntui.core.training.pace import affordable_every
 from rnntui.core.training.race import choose_way
@@ -74,6 +75,7 @@ class Loop:
         self.task = reopen(run)
         self.config = run.config.training
         device = choose_device(self.config.device)
+        check_memory([run.config], device, self.task.widths, run=run.path / "run.toml")
         fresh = not run.named("last")
         # Counted before there is a learner, which keeps for its steps whatever memory was used before.
         self._baselines = self.task.baselines() if fresh else []

@@ -64,6 +64,10 @@ class Optimiser(ABC):
         """What is kept of a weight, by name, as it is before the first step."""
 
     @abstractmethod
+    def numbers_kept(self, weight: Tensor) -> int:
+        """How many numbers `begun` makes, of a weight that may be without storage."""
+
+    @abstractmethod
     def _move(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         """Move `weights` by their gradients."""
 
@@ -90,6 +94,9 @@ class AdamW(Optimiser):
         # The fused kernels want the counter beside the weights.
         moments = {name: torch.zeros_like(weight) for name in ("exp_avg", "exp_avg_sq")}
         return {_COUNTER: torch.zeros((), device=weight.device)} | moments
+
+    def numbers_kept(self, weight: Tensor) -> int:
+        return 1 + 2 * weight.numel()
 
     def _move(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         steps, means, squares = self._kept(weights, (_COUNTER, "exp_avg", "exp_avg_sq"))
@@ -130,6 +137,12 @@ class Shampoo(AdamW):
             "covariance": weight.new_zeros(columns, columns),
             "whitening": weight.new_zeros(columns, columns),
         }
+
+    def numbers_kept(self, weight: Tensor) -> int:
+        if not _whitened(weight):
+            return super().numbers_kept(weight)
+        rows, columns = weight.shape
+        return 1 + weight.numel() + rows + 2 * columns * columns
 
     def _move(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         pairs = list(zip(weights, gradients, strict=True))
@@ -192,6 +205,9 @@ class SGD(Optimiser):
 
     def begun(self, weight: Tensor) -> dict[str, Tensor]:
         return {"momentum_buffer": torch.zeros_like(weight)} if self._momentum else {}
+
+    def numbers_kept(self, weight: Tensor) -> int:
+        return weight.numel() if self._momentum else 0
 
     def _move(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         buffers = self._kept(weights, ("momentum_buffer",))[0] if self._momentum else []

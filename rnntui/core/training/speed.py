@@ -22,6 +22,7 @@ from rnntui.core.models.budget import parameters_of, within_budget
 from rnntui.core.tasks.trial import random_subject
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.learner import Learner
+from rnntui.core.training.needs import check_memory
 from rnntui.core.training.race import choose_way
 
 _SECONDS = 0.6
@@ -40,10 +41,15 @@ class Speed(NamedTuple):
 
 
 def measure(config: Config, vocab_size: int) -> Speed:
-    """Train on random tokens for a moment.  Raises InputError for a device that is not there."""
-    config = within_budget(config, vocab_size, _outcomes(config, vocab_size))
+    """Train on random tokens for a moment.
+
+    Raises InputError for a device that is not there, and where memory is too small for the model.
+    """
+    widths = vocab_size, _outcomes(config, vocab_size)
     training = config.training
     device = choose_device(training.device)
+    check_memory([config], device, widths, saves=False)
+    config = within_budget(config, *widths)
     learner = Learner(config, random_subject(config, vocab_size), device)
     learner.use(*choose_way(training.precision, learner))
     float(learner.step()[0])  # the first step also builds the kernels; a number is there when it is over

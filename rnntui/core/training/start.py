@@ -20,6 +20,7 @@ from rnntui.core.tasks.transfer import START, inherited, weights_of
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.stored import Narrate
 from rnntui.core.training.devices import choose_device
+from rnntui.core.training.needs import check_memory
 from rnntui.core.training.recipes import by_epochs
 
 
@@ -36,13 +37,15 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     for path in paths:
         if path is not None:
             require_free(path)
-    choose_device(configs[0].training.device)
+    device = choose_device(configs[0].training.device)
     configs = [inherited(config) for config in configs]
+    check_memory(configs, device)
     prepared, task = tasks.prepare(configs[0], narrate)
     known = {name: value_of(prepared, name) for name in ("corpus", "target_corpus", "split", "sha256")}
     fitted, kept = [], []
-    for config in configs:
-        started, files = _beginning(changed(config, known), task, narrate)
+    begun = [_beginning(changed(config, known), task, narrate) for config in configs]
+    check_memory([started for started, _ in begun], device, task.widths)
+    for started, files in begun:
         fitted.append(by_epochs(within_budget(started, *task.widths), task.sizes.train_tokens))
         kept.append({**task.files(), **files, SIGNATURE: signature_of(fitted[-1])})
     narrate("choosing how to compute; slow the first time on a machine", None)
