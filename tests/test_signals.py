@@ -9,10 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rnntui.core.ownership import owner_of
 from rnntui.core.runs import Run
+from rnntui.core import events as ev
+from rnntui.core.runs import Run, owner_of
 from rnntui.core.training.start import resume_run
 from tests.cli.test_commands import rnntui
 from tests.conftest import sentences, train_all
@@ -99,6 +102,27 @@ def test_a_second_signal_leaves_at_once(corpus_file: Path, tmp_path: Path) -> No
         os.kill(process.pid, number)
     code, err = ended(process, signal.SIGCONT)
     assert code == 130 and "Traceback" not in err
+
+
+def test_a_pause_is_no_training_time(corpus_file: Path, tmp_path: Path) -> None:
+    """Protects `--max-time`: the time in which the process is stopped, by ctrl+z or a lid, is not learned in."""
+    run, pause_s, steps = tmp_path / "R", 1.5, "60"
+    process = started(
+        "train", corpus_file, "--headless", "--run", run, "--hidden-size", "256", "--batch-size", "8", "--precision",
+        "fp32", "--max-steps", steps, "--log-every", steps, until="step 1 ",
+    )  # fmt: skip
+    watched = psutil.Process(process.pid)
+    until = watched.cpu_times().user + 0.2
+    while watched.cpu_times().user < until:  # in the middle of the steps that follow
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    time.sleep(pause_s)  # the pause itself
+    os.kill(process.pid, signal.SIGCONT)
+    process.communicate()
+    first, last = [event for event in Run.open(run).events() if isinstance(event, ev.Progress)]
+    passed, counted = last.wall_s - first.wall_s, last.train_s - first.train_s
+    assert passed > pause_s and counted < passed - pause_s / 2
 
 
 def test_what_nohup_ignores_stays_ignored(corpus_file: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from rnntui.core.tasks.base import Subject
 from rnntui.core.text.batches import Batch
 from rnntui.core.text.tokenizers import Ids
 from rnntui.core.training.averaging import WeightAverage
+from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.devices import Precision, autocast, keep_memory
 from rnntui.core.training.optimisation import depth_factor, lr_factor, make_optimizer, peak_rate
 from rnntui.core.training.optimisers import Optimiser
@@ -34,7 +34,7 @@ class Counters:
     """Steps taken; also the position in the data, one batch a step."""
     tokens: int = 0
     train_s: float = 0.0
-    """Seconds of training steps and their data, without evaluation, sampling and saving."""
+    """Seconds of training steps and their data, without evaluation, sampling, saving and pauses of the process."""
     best_loss: float | None = None
     best_step: int = 0
     stale: int = 0
@@ -145,7 +145,7 @@ class Learner:
         numbers on the device: nothing here waits for a GPU, so that it is never without work.  A gradient
         that is not finite leaves the weights as they are and clears the carried state.
         """
-        began = time.perf_counter()
+        began = running_seconds()
         training = self.config.training
         self._take_threads()
 
@@ -175,7 +175,7 @@ class Learner:
         if self.average:
             self.average.add(self.counters.step, self.counters.stalled)
         self.counters.tokens += batch.tokens
-        self.counters.train_s += time.perf_counter() - began
+        self.counters.train_s += running_seconds() - began
         return nats, norm
 
     def _gradients(self, batch: Batch) -> tuple[Tensor, StackState]:

@@ -21,6 +21,7 @@ from rnntui.core.tasks import corpus_change, reopen
 from rnntui.core.tasks.base import Moment
 from rnntui.core.training.averaging import PATIENCE
 from rnntui.core.training.checkpoints import go_back, load_checkpoint, save_checkpoint, settle
+from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.health import BAD_STEPS, RETURNS, diverged, strayed, take_in
@@ -197,10 +198,10 @@ class Loop:
 
     def _read(self) -> list[tuple[float, float]]:
         """Loss and gradient's norm of the steps since the last reading; the wait is training's time."""
-        began = time.perf_counter()
+        began = running_seconds()
         read = [(float(loss), float(norm)) for loss, norm in self._unread]
         self._unread = []
-        self.learner.counters.train_s += time.perf_counter() - began
+        self.learner.counters.train_s += running_seconds() - began
         return read
 
     def _bad_step(self) -> Iterator[ev.AnyEvent]:
