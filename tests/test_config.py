@@ -12,8 +12,10 @@ from rnntui.core import config
 from rnntui.core.config import FIELDS, build, command_of
 from rnntui.core.errors import InputError
 from rnntui.core.run_toml import from_toml, read_toml, to_toml
+from rnntui.core.studies.space import space_of
 from rnntui.core.training.recipes import by_epochs
 from rnntui.core.typed import parse
+from tests.cli.test_commands import assert_one_line, rnntui
 
 
 def test_toml_round_trip_keeps_every_value() -> None:
@@ -173,3 +175,53 @@ def test_the_command_makes_the_configuration_again(settings: dict[str, Any]) -> 
 def test_a_seed_that_no_generator_takes_is_refused() -> None:
     with pytest.raises(InputError, match="--seed"):
         build({"seed": 1 << 63})
+
+
+NUMBERS = [field.name for field in FIELDS.values() if field.kind in (int, float)]
+ABSURD = ("inf", "-inf", "nan", "1e400", "1e30", "9" * 400, "9" * 5000)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_number_is_beyond_its_bounds(name: str) -> None:
+    """Protects every setting that is a number: what is none, or absurd, is one short line, however it comes."""
+    field = FIELDS[name]
+    for text in ABSURD:
+        with pytest.raises(InputError) as typed:
+            build(
+                {name: parse(name, text), "max_steps": 1}
+                if name != "max_steps"
+                else {name: parse(name, text)}
+            )
+        with pytest.raises(InputError) as read:
+            from_toml(f"[{field.section}]\n{name} = {text}", "some/run.toml")
+        with pytest.raises(InputError) as searched:
+            space_of({name: f"{text}..{text}"})
+        for message in (str(typed.value), str(searched.value)):
+            assert message.startswith(f"{field.flag}: ") and len(message) < 200 and "\n" not in message, (
+                message
+            )
+        assert str(read.value).startswith("some/run.toml: ") and "\n" not in str(read.value)
+
+
+def test_a_number_as_a_flag_is_bounded_as_well() -> None:
+    """Protects the command line: the flag is named once, with what was typed, shortened."""
+    for flag, text in (("--parameters", "9" * 400), ("--max-time", "9" * 400 + "s"), ("--bptt", "9" * 5000)):
+        result = rnntui("train", "reber", "--headless", flag, text)
+        assert_one_line(result, 2, flag)
+        assert len(result.stderr) < 300
+    assert_one_line(
+        rnntui("sweep", "reber", "--parameters", f"1..{'9' * 400}"), 2, "--parameters", "too large"
+    )
+    assert_one_line(rnntui("sweep", "reber", "--bptt", f"1..{'9' * 400}"), 2, "--bptt", "<= 65536")
+
+
+@pytest.mark.parametrize(
+    "split", ["nan/1", "inf/1", "1/nan", "nan/nan/nan", "1e400/-1e400/100", "9" * 400 + "/1"]
+)
+def test_a_split_that_is_no_number_is_refused(split: str) -> None:
+    """Protects the figures: nothing but percentages that add up to 100 divides a text."""
+    with pytest.raises(
+        InputError, match=r"--split: .* is no split; write train/valid/test in percent"
+    ) as raised:
+        build({"split": split})
+    assert len(str(raised.value)) < 200

@@ -11,7 +11,7 @@ import rich_click as click
 from click.shell_completion import CompletionItem
 
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
-from rnntui.core.typed import scaled
+from rnntui.core.typed import read
 
 _NOT_FLAGS = ("corpus", "sha256")
 """The corpus is the command's argument; its digest is written, not given."""
@@ -68,15 +68,15 @@ class CorpusName(click.ParamType[str]):
         return samples or [CompletionItem(incomplete, type="file")]
 
 
-class _Scaled(click.ParamType[Any]):
-    """A number with a unit letter."""
+class _Typed(click.ParamType[Any]):
+    """A setting that is a number, with a unit letter where it has a unit."""
 
-    def __init__(self, unit: str, kind: type) -> None:
-        self.name, self.unit, self.kind = unit.upper(), unit, kind
+    def __init__(self, field: Field) -> None:
+        self.field, self.name = field, field.unit or {int: "integer", float: "float"}[field.kind]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            return self.kind(scaled(str(value), self.unit))
+            return read(self.field, str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -115,8 +115,8 @@ def _option(field: Field, searched: bool) -> Callable[[Function], Function]:
         name = field.flag[2:]
         return click.option(f"--{name}/--no-{name}", field.name, default=None, help=shown)
     kind: Any = click.Choice(field.choices) if field.choices else field.kind
-    if field.unit:
-        kind = _Scaled(field.unit, field.kind)
+    if kind in (int, float):
+        kind = _Typed(field)
     if field.name in _NAMES:
         kind = _Path()
     return click.option(field.flag, field.name, type=kind, default=None, help=shown)

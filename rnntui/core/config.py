@@ -205,6 +205,16 @@ def changed(config: Config, settings: Mapping[str, Any]) -> Config:
     return converted(tree, where="")
 
 
+def check_value(name: str, value: Any) -> None:
+    """Compare a value with the bounds of its setting alone.  Raises InputError naming the flag."""
+    field = FIELDS[name]
+    hints = get_type_hints(SECTIONS[field.section], include_extras=True)
+    try:
+        msgspec.convert(value, hints[name], strict=True)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{field.flag}: {error}") from None
+
+
 def value_of(config: Config, name: str) -> Any:
     """The value of the setting called `name`."""
     return getattr(getattr(config, FIELDS[name].section), name)

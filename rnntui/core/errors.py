@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_QUOTED = 60
+"""Characters of what a person gave that a message repeats."""
+
 
 class RnntuiError(Exception):
     """Something failed for a reason that one line can say.  Commands print it and exit 1."""
@@ -31,6 +34,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
+
+
+def short(text: str) -> str:
+    """`text` as a message quotes it."""
+    return text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…"
 
 
 def oneline(error: BaseException) -> str:

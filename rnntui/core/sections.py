@@ -21,14 +21,20 @@ TokenizerKind = Literal["char", "word", "bpe", "byte"]
 Schedule = Literal["constant", "inverse-sqrt", "cosine", "one-cycle", "plateau"]
 Average = Literal["none", "ema", "nt-asgd"]
 
-Seconds = Annotated[float, Meta(gt=0, extra={"unit": "duration"})]
-Positive = Annotated[int, Meta(ge=1)]
+# Every number is bounded: a file from anywhere cannot ask for what no machine has, and what is computed from a
+# number stays one.
+_MOST = 10**12
+Seconds = Annotated[float, Meta(gt=0, le=1e9, extra={"unit": "duration"})]
+Positive = Annotated[int, Meta(ge=1, le=_MOST)]
 Size = Annotated[int, Meta(ge=1, le=1 << 16)]
-"""Bounded, so that a file from anywhere cannot ask for what no machine has."""
 Layers = Annotated[int, Meta(ge=1, le=64)]
-Count = Annotated[int, Meta(ge=1, extra={"unit": "count"})]
+Vocabulary = Annotated[int, Meta(ge=2, le=1 << 24)]
+Count = Annotated[int, Meta(ge=1, le=_MOST, extra={"unit": "count"})]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
-NotNegative = Annotated[float, Meta(ge=0)]
+NotNegative = Annotated[float, Meta(ge=0, le=1e4)]
+Rate = Annotated[float, Meta(gt=0, le=1e4)]
+"""Up to where a step, of whatever optimiser, is still a number."""
+Large = Annotated[float, Meta(gt=0, le=1e9)]
 
 
 def _doc(text: str) -> Meta:
@@ -68,9 +74,9 @@ class TextConfig(Section, frozen=True, kw_only=True):
         ),
     ] = "auto"
     tokenizer: Annotated[TokenizerKind, _doc("what a token is")] = "char"
-    vocab_size: Annotated[
-        Annotated[int, Meta(ge=2)] | None, _doc("largest vocabulary (default: word 20000, bpe 2000)")
-    ] = None
+    vocab_size: Annotated[Vocabulary | None, _doc("largest vocabulary (default: word 20000, bpe 2000)")] = (
+        None
+    )
     min_count: Annotated[Positive, _doc("a word seen less often in training becomes <unk> (word only)")] = 2
     shared_vocabulary: Annotated[
         bool, _doc("one vocabulary, and one embedding, for both sides (translate)")
@@ -170,18 +176,20 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
         ),
     ] = "adamw"
     lr: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
+        Rate | None,
         _doc("peak learning rate (default: 0.01; shampoo 0.008, less for wide elman networks)"),
     ] = None
     schedule: Annotated[Schedule | None, _by_epochs("how the learning rate moves")] = None
-    warmup: Annotated[Annotated[int, Meta(ge=0)], _doc("steps of linear warm-up (not for one-cycle)")] = 50
+    warmup: Annotated[
+        Annotated[int, Meta(ge=0, le=_MOST)], _doc("steps of linear warm-up (not for one-cycle)")
+    ] = 50
     weight_decay: Annotated[NotNegative | None, _by_epochs("on matrices, not on biases and norms")] = None
     epsilon: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
+        Rate | None,
         _by_epochs("of adamw and shampoo: gradients below it move a weight less"),
     ] = None
     momentum: Annotated[Fraction, _doc("of sgd")] = 0.9
-    clip: Annotated[Annotated[float, Meta(gt=0)], _doc("largest norm of the gradient")] = 1.0
+    clip: Annotated[Large, _doc("largest norm of the gradient")] = 1.0
     average: Annotated[
         Average,
         _doc(
@@ -194,11 +202,9 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
         Fraction | None, _by_epochs("share of each target that all tokens get alike")
     ] = None
     max_steps: Annotated[Positive | None, _doc("stop after so many steps")] = None
-    max_epochs: Annotated[Annotated[float, Meta(gt=0)] | None, _doc("stop after so many passes")] = None
+    max_epochs: Annotated[Large | None, _doc("stop after so many passes")] = None
     max_time: Annotated[Seconds | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None
-    target_loss: Annotated[
-        Annotated[float, Meta(gt=0)] | None, _doc("stop at this validation loss, nats a token")
-    ] = None
+    target_loss: Annotated[Rate | None, _doc("stop at this validation loss, nats a token")] = None
     patience: Annotated[Positive | None, _doc("stop after so many evaluations without gain")] = None
     eval_every: Annotated[
         Positive | None, _doc("steps between evaluations (default: they take about 15% of the time)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, short
 
 Part = TypeVar("Part")
 
@@ -21,8 +21,10 @@ def split_fractions(split: str) -> tuple[float, float, float]:
         parts = [float(part) for part in split.split("/")]
     except ValueError:
         parts = []
-    if len(parts) not in (2, 3) or any(part <= 0 for part in parts) or abs(sum(parts) - 100) > 1e-6:
-        raise ValueError(f"'{split}' is no split; write train/valid/test in percent, as 90/5/5 or 90/10")
+    if len(parts) not in (2, 3) or not all(part > 0 for part in parts) or not abs(sum(parts) - 100) <= 1e-6:
+        raise ValueError(
+            f"'{short(split)}' is no split; write train/valid/test in percent, as 90/5/5 or 90/10"
+        )
     train, valid, *rest = (part / 100 for part in parts)
     return train, valid, rest[0] if rest else 0.0
 

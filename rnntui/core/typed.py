@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
-from rnntui.core.config import FIELDS
-from rnntui.core.errors import InputError
+from rnntui.core.config import FIELDS, Field
+from rnntui.core.errors import InputError, short
 
 _UNITS: dict[str, tuple[dict[str, float], str]] = {
     "duration": ({"": 1, "s": 1, "m": 60, "h": 3600}, "90s, 5m or 1h"),
@@ -15,12 +16,15 @@ _UNITS: dict[str, tuple[dict[str, float], str]] = {
 
 
 def scaled(text: str, unit: str) -> float:
-    """A number with a unit letter: a 'duration' in seconds, or a 'count'.  Raises ValueError."""
+    """A number with a unit letter: a 'duration' in seconds, or a 'count'; finite.  Raises ValueError."""
     letters, examples = _UNITS[unit]
     match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)([a-zA-Z]?)", text.strip())
     if not match or match[2] not in letters:
-        raise ValueError(f"'{text}' is no {unit}; write it as {examples}")
-    return float(match[1]) * letters[match[2]]
+        raise ValueError(f"'{short(text)}' is no {unit}; write it as {examples}")
+    number = float(match[1]) * letters[match[2]]
+    if not math.isfinite(number):
+        raise ValueError(f"'{short(text)}' is too large; write it as {examples}")
+    return number
 
 
 def parse(name: str, text: str) -> Any:
@@ -32,14 +36,19 @@ def parse(name: str, text: str) -> Any:
     if not text and field.kind is not str:
         return None
     try:
-        if field.unit:
-            return field.kind(scaled(text, field.unit))
-        if field.kind is bool:
-            return {"on": True, "off": False}[text]
-        return field.kind(text)
-    except (ValueError, KeyError) as error:
-        reason = str(error) if field.unit else f"'{text}' is no {_KINDS[field.kind]}"
-        raise InputError(f"{field.flag}: {reason}") from None
+        return read(field, text)
+    except ValueError as error:
+        raise InputError(f"{field.flag}: {error}") from None
+
+
+def read(field: Field, text: str) -> Any:
+    """The value of a setting as a person types it.  Raises ValueError."""
+    if field.unit:
+        return field.kind(scaled(text, field.unit))
+    try:
+        return {"on": True, "off": False}[text] if field.kind is bool else field.kind(text)
+    except (ValueError, KeyError):
+        raise ValueError(f"'{short(text)}' is no {_KINDS[field.kind]}") from None
 
 
 _KINDS = {int: "whole number", float: "number", bool: "choice of on and off", str: "text"}

@@ -241,6 +241,10 @@ def test_bad_usage_and_bad_input_are_one_line(corpus_file: Path, tmp_path: Path)
         ("train", "--headless", "--resume"): ("--resume", "--run DIR"),
         ("train", "tales", "--headless", "--device", "cuda"): ("--device", "--device cpu"),
         ("train", "tales", "--headless", "--parameters", "10"): ("--parameters", "too few"),
+        ("train", str(corpus_file), "--headless", "--tokenizer", "word", "--min-count", "99999"): (
+            "--min-count",
+            "no word stands 99,999 times",
+        ),
         ("evaluate", "nosuch"): ("nosuch", "rnntui runs list"),
         ("evaluate", str(tmp_path)): ("no run lives there",),
         ("complete", "nosuch"): ("PREFIX",),

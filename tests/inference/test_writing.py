@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, NumericalError
 from rnntui.core.inference.arrays import Array
 from rnntui.core.inference.completion import complete
-from rnntui.core.inference.opening import open_engine
+from rnntui.core.inference.opening import engine_of, open_engine
 from rnntui.core.inference.sampling import Sampling, generate
 from rnntui.core.inference.session import Session
 from rnntui.core.inference.vocabulary import in_word
+from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.runs import Run
+from rnntui.core.tasks.samples import Sampler
+from rnntui.core.text import tokenizers
 from tests.conftest import MakeRun, train_all
 
 LOGITS = np.array([2.0, 1.0, 0.0, -1.0])
@@ -76,6 +80,19 @@ def test_a_seed_draws_the_same_text(trained: Run) -> None:
 
     assert text(1) == text(1) != text(2)
     assert len(text(1)) == 50
+
+
+def test_numbers_that_are_none_end_the_writing(trained: Run) -> None:
+    """Protects against a model whose training has gone wrong: one line, and no token that does not exist."""
+    tokenizer = tokenizers.load(trained.path / "tokenizer.json")
+    model = LanguageModel(trained.config.model, tokenizer.vocab_size)
+    with torch.no_grad():
+        model.head.bias.fill_(torch.nan)
+    session = Session(engine_of(model, trained.config.model), tokenizer)
+    with pytest.raises(NumericalError, match="its numbers are not finite; train it anew with a smaller --lr"):
+        list(generate(session, 5, Sampling(seed=1)))
+    sample = Sampler(tokenizer).write(model, trained.config, 3, lambda: None)
+    assert (sample.step, sample.text) == (3, "")
 
 
 def test_bytes_are_written_as_whole_characters(make_run: MakeRun, tmp_path: Any) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, NumericalError
 from rnntui.core.inference.arrays import Array, log_softmax
 from rnntui.core.inference.session import Session
 
@@ -75,13 +75,18 @@ _RECENT = 64
 def generate(session: Session, length: int, sampling: Sampling) -> Iterator[str]:
     """Continue the session's text by `length` tokens, yielding it piece by piece as it is written.
 
-    The pieces are whole characters: bytes of one that is not complete yet wait for the rest.
+    The pieces are whole characters: bytes of one that is not complete yet wait for the rest.  Raises NumericalError
+    where no token has a probability.
     """
     generator = np.random.default_rng(sampling.seed)
     recent = list(session.tokens[-_RECENT:])
     writer = session.writer()
     for _ in range(length):
         p = sampling.probabilities(writer.logits(), recent).cumsum()
+        if not 0 < p[-1] < math.inf:
+            raise NumericalError(
+                "the model gives no token a probability: its numbers are not finite; train it anew with a smaller --lr"
+            )
         # The first token whose share of the whole passes a random point of it.
         token = int(np.searchsorted(p, generator.random() * p[-1], side="right"))
         recent = [*recent[-_RECENT + 1 :], token]

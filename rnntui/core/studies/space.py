@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from rnntui.core.config import FIELDS
+from rnntui.core.config import FIELDS, check_value
 from rnntui.core.errors import InputError
 from rnntui.core.typed import parse
 
@@ -57,6 +56,8 @@ def space_of(texts: Mapping[str, str]) -> tuple[dict[str, Any], Space]:
 
 def _range(name: str, low: float, high: float) -> Range:
     flag = FIELDS[name].flag
-    if not low < high < math.inf:
+    for end in (low, high):
+        check_value(name, end)
+    if not low < high:
         raise InputError(f"{flag}: {low:g}..{high:g}: a range wants two numbers, the smaller one first")
     return Range(low, high, FIELDS[name].kind is int, low > 0 and high / low >= _LOG)

@@ -140,6 +140,7 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTas
     if tokenizer is None:
         narrate(f"learning the {config.text.tokenizer} tokenizer", None)
         tokenizer = tokenizers.train(config.text, (example.text + "\n" for example in parts["train"]))
+    tokenizers.check_vocabulary(tokenizer, config.text)
     return config, ClassificationTask(tokenizer, labels_of(found.rows), parts)
 
 

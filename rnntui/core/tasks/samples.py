@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from rnntui.core.config import Config
+from rnntui.core.errors import NumericalError
 from rnntui.core.events import Sampled
 from rnntui.core.inference.opening import engine_of
 from rnntui.core.inference.sampling import Sampling, generate
@@ -23,12 +25,16 @@ class Sampler:
         self._tokenizer, self._vocabulary = tokenizer, Vocabulary(tokenizer)
 
     def write(self, model: LanguageModel, config: Config, step: int, between: Callable[[], None]) -> Sampled:
-        """A sample as of `step`.  `between` is called after every piece; what it raises ends the writing."""
+        """A sample as of `step`, which ends where the model's numbers are not finite.
+
+        `between` is called after every piece; what it raises ends the writing.
+        """
         training = config.training
         session = Session(engine_of(model, config.model), self._tokenizer, self._vocabulary)
         session.set_text(training.sample_prompt)
         pieces = []
-        for piece in generate(session, _TOKENS, Sampling(seed=training.seed + step)):
-            pieces.append(piece)
-            between()
+        with suppress(NumericalError):
+            for piece in generate(session, _TOKENS, Sampling(seed=training.seed + step)):
+                pieces.append(piece)
+                between()
         return Sampled(step=step, prompt=training.sample_prompt, text="".join(pieces))

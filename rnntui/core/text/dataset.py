@@ -83,6 +83,7 @@ def prepare(
             tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, narrate))
         dataset = _encode(text, parts, tokenizer, _cache_path(config.text, tokenizer), narrate)
     _check_size(dataset, config)
+    tokenizers.check_vocabulary(tokenizer, config.text)
     return config, tokenizer, dataset
 
 

@@ -16,7 +16,7 @@ from rnntui.core.text.tokenizers.byte import ByteTokenizer
 from rnntui.core.text.tokenizers.char import CharTokenizer
 from rnntui.core.text.tokenizers.word import WordTokenizer
 
-__all__ = ["Ids", "Tokenizer", "dumps", "load", "train"]
+__all__ = ["Ids", "Tokenizer", "check_vocabulary", "dumps", "load", "train"]
 
 FORMAT = 1
 
@@ -34,6 +34,15 @@ def train(config: TextConfig, blocks: Iterable[str]) -> Tokenizer:
             from rnntui.core.text.tokenizers.bpe import BPETokenizer
 
             return BPETokenizer.train(blocks, config.vocab_size)
+
+
+def check_vocabulary(tokenizer: Tokenizer, config: TextConfig) -> None:
+    """Refuse a vocabulary without a word.  Raises InputError."""
+    if isinstance(tokenizer, WordTokenizer) and not tokenizer.words:
+        raise InputError(
+            f"--min-count: no word stands {config.min_count:,} times in the training part of {config.corpus}; "
+            f"give a lower count"
+        )
 
 
 def dumps(tokenizer: Tokenizer) -> bytes:
