@@ -189,7 +189,9 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
         _by_epochs("of adamw and shampoo: gradients below it move a weight less"),
     ] = None
     momentum: Annotated[Fraction, _doc("of sgd")] = 0.9
-    clip: Annotated[Large, _doc("largest norm of the gradient")] = 1.0
+    clip: Annotated[Annotated[float, Meta(gt=0)], _doc("largest norm of the gradient; inf clips nothing")] = (
+        1.0
+    )
     average: Annotated[
         Average,
         _doc(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rnntui.cli import main
+from rnntui.core import store
 from rnntui.core.runs import Run
 from tests.conftest import TINY, sentences
 
@@ -276,10 +278,11 @@ def test_damaged_runs_are_one_line(trained: Run) -> None:
 
 def test_a_failing_training_leaves_its_reason(trained: Run, corpus_file: Path) -> None:
     """Protects whoever looks later: `stderr.log` and the list say why a run died."""
-    (trained.path / "tokenizer.json").write_text("{}")
+    corpus_file.unlink()
+    shutil.rmtree(store.cache_home(), ignore_errors=True)
     result = rnntui("train", "--headless", "--run", trained.path, "--resume", "--max-steps", "90")
-    assert_one_line(result, 2, "tokenizer.json")
-    assert "tokenizer.json" in (trained.path / "stderr.log").read_text().splitlines()[-1]
+    assert_one_line(result, 2, "small.txt")
+    assert "small.txt" in (trained.path / "stderr.log").read_text().splitlines()[-1]
     shown = rnntui("runs", "show", trained.path).stdout
     assert "crashed" in shown and "stderr.log ends" in shown
 

@@ -70,7 +70,8 @@ def check_resume(path: Path, settings: Mapping[str, Any], checkpoint: str | None
     """Open the run at `path` with other training settings where `settings` names some; nothing is written.
 
     Raises InputError for a setting that cannot change any more (the text's, the model's, and those of training that
-    shape the data or the optimiser), and where there is no sound checkpoint of that name.
+    shape the data or the optimiser), where there is no sound checkpoint of that name, and for a device or memory
+    that this machine does not have.
     """
     run = Run.open(path)
     given = {name: value for name, value in settings.items() if value is not None}
@@ -88,7 +89,10 @@ def check_resume(path: Path, settings: Mapping[str, Any], checkpoint: str | None
     if any(limit in given for limit in LIMITS):
         # A limit named now takes the place of those from before, and of their patience.
         given = dict.fromkeys((*LIMITS, "patience")) | given
-    return replace(run, config=changed(run.config, given))
+    config = changed(run.config, given)
+    device = choose_device(config.training.device)
+    check_memory([config], device, tasks.widths_in(run), run=run.path / "run.toml")
+    return replace(run, config=config)
 
 
 def resume_run(path: Path, settings: Mapping[str, Any], checkpoint: str | None = None) -> Run:
