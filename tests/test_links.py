@@ -125,6 +125,7 @@ def test_a_second_name_is_never_written_through(trained: Run, victim: Path, name
     assert victim.read_bytes() == SECRET
     with pytest.raises(InputError, match="second name"), trained.owned():
         pass
+    assert store.remove(trained.path) == [] and not trained.path.exists()
     assert victim.read_bytes() == SECRET
 
 
@@ -198,3 +199,4 @@ def test_a_lock_that_is_no_file_is_nobody_s(
         (trained.path / name).unlink(missing_ok=True)
         make(trained.path / name, victim)
     assert owner_of(trained.path) is None
+    assert store.remove(trained.path) == [] and not trained.path.exists()

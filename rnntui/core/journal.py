@@ -15,6 +15,8 @@ from rnntui.core.run_files import UnsafeFileError, open_file, open_growing
 
 _AT_ONCE = 1 << 22
 """Bytes of `events.jsonl` read at once: a long run must not fill the memory."""
+_LAST_LINE = 1 << 16
+"""Bytes in which the last line ends nearly always."""
 _LONGEST_LINE = 1 << 24
 """Bytes of a line: a table of confusions between two thousand labels has fewer."""
 _DAMAGE_AT_MOST = 1 << 18
@@ -32,7 +34,7 @@ class Journal:
         self._waiting = b""
         try:
             self._file = open_growing(path)
-            _drop_torn_line(self._file)
+            _drop_torn_line(self._file, path)
         except OSError as error:
             raise refused(path, 0, error) from None
 
@@ -60,18 +62,17 @@ class Journal:
         self._file.close()
 
 
-def _drop_torn_line(file: BinaryIO) -> None:
+def _drop_torn_line(file: BinaryIO, path: Path) -> None:
     """Cut off what a killed writer left of its last line, so that the next line starts clean."""
-    size = end = file.seek(0, os.SEEK_END)
-    whole = 0
-    while end > 0:
-        begin = max(end - _AT_ONCE, 0)
-        file.seek(begin)
-        found = file.read(end - begin).rfind(b"\n")
-        if found >= 0:
-            whole = begin + found + 1
+    size = file.seek(0, os.SEEK_END)
+    for length in (min(_LAST_LINE, size), min(_LONGEST_LINE, size)):
+        file.seek(size - length)
+        found = file.read(length).rfind(b"\n")
+        if found >= 0 or length == size:
             break
-        end = begin
+    else:
+        raise UnsafeFileError(f"{path}: a line of more than {_LONGEST_LINE:,} bytes; delete this run")
+    whole = size - length + found + 1
     if whole < size:
         file.truncate(whole)
 

@@ -74,14 +74,15 @@ def _is_held(path: Path) -> bool:
 
 
 @contextmanager
-def guarded(path: Path, doing: str) -> Iterator[None]:
+def guarded(path: Path, doing: str, writes: bool = True) -> Iterator[None]:
     """Hold the lock of the run folder `path` for the length of the block; nobody else trains or changes it.
 
-    Raises InputError which says that another process is `doing` something with it, or why the folder cannot be
+    Where the block `writes` into its files, those that grow have to have a single name.  Raises InputError which says that another process is `doing` something with it, or why the folder cannot be
     written.
     """
     try:
-        check_growing(path)
+        if writes:
+            check_growing(path)
         file = _locked(path, doing)
     except OSError as error:
         raise InputError(str(refused(path, 0, error))) from None

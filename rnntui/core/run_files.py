@@ -49,6 +49,9 @@ SMALL = 1 << 20
 """Bytes of a file of settings or names."""
 LARGE = 1 << 28
 """Bytes of a vocabulary."""
+_LARGE_HOLE = 1 << 30
+_DENSE = 100
+"""Weights and events fill at least a hundredth of their size, also where the file system compresses."""
 _TRIES = 3
 _PART = re.compile(r"\.(.+?)\.[0-9]+(?:\.old)?\.part")
 _CHECKPOINT = re.compile(r"[0-9]{8,18}")
@@ -66,7 +69,7 @@ class UnsafeFileError(InputError):
 def open_file(path: Path) -> io.BufferedReader:
     """Open a regular file of a run to read it.
 
-    Raises UnsafeFileError for a link or a special file, OSError where the system refuses.
+    Raises UnsafeFileError for a link, a special file or one of holes, OSError where the system refuses.
     """
     return os.fdopen(_descriptor(path, os.O_RDONLY), "rb")
 
@@ -87,10 +90,17 @@ def _descriptor(path: Path, flags: int) -> int:
     """An open file that is known to be regular, whatever stood at `path` before."""
     refuse_link(path)
     descriptor = os.open(path, flags | _CAREFUL, 0o666)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or _is_hollow(status):
         os.close(descriptor)
         raise UnsafeFileError(_special(path))
     return descriptor
+
+
+def _is_hollow(status: os.stat_result) -> bool:
+    """True for a large file with hardly anything on the disk: nothing but holes, which read as zeros for hours."""
+    on_disk = 512 * getattr(status, "st_blocks", status.st_size)
+    return status.st_size > _LARGE_HOLE and on_disk * _DENSE < status.st_size
 
 
 def read_file(path: Path, limit: int = SMALL) -> bytes:
@@ -114,7 +124,7 @@ def refuse_link(path: Path) -> None:
 
 
 def _special(path: Path) -> str:
-    return f"{path}: not a regular file; delete it"
+    return f"{path}: not a regular file with content; delete it"
 
 
 def _second_name(path: Path) -> str:

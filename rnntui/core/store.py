@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from rnntui.core.run_files import (
     CHECKPOINT_FILES,
     COPIED,
     GUARD,
+    UnsafeFileError,
     checkpoint_folders,
     delete_run,
     holds_run,
@@ -200,7 +202,9 @@ def remove(path: Path) -> list[Path]:
         raise InputError(f"{path}: no run lives there (no run.toml); see `rnntui runs list`")
     target = path.resolve()
     try:
-        with guarded(target, _BUSY):
+        with ExitStack() as lock:
+            with suppress(UnsafeFileError):  # a lock that is no file is nobody's
+                lock.enter_context(guarded(target, _BUSY, writes=False))
             left = delete_run(target)
         if path.is_symlink() and not left:
             path.unlink()
@@ -217,7 +221,7 @@ def rename(run: Run, name: str) -> Path:
     if not re.fullmatch(r"[\w][\w .+=,@-]{0,79}", name) or name.endswith((".", " ")):
         raise InputError(f"'{name}': no name for a run; use letters, digits, spaces and . _ - up to 80")
     path = run.path.with_name(name)
-    with guarded(run.path, _BUSY):
+    with guarded(run.path, _BUSY, writes=False):
         if os.path.lexists(path):
             raise InputError(f"{path}: exists already; choose another name")
         try:
