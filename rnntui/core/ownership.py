@@ -77,8 +77,8 @@ def _is_held(path: Path) -> bool:
 def guarded(path: Path, doing: str, writes: bool = True) -> Iterator[None]:
     """Hold the lock of the run folder `path` for the length of the block; nobody else trains or changes it.
 
-    Where the block `writes` into its files, those that grow have to have a single name.  Raises InputError which says that another process is `doing` something with it, or why the folder cannot be
-    written.
+    Where the block `writes` into its files, those that grow have to have a single name.  Raises InputError which says
+    that another process is `doing` something with it, or why the folder cannot be written.
     """
     try:
         if writes:

@@ -190,7 +190,7 @@ def checkpoint_name(step: int) -> str:
 def unfinished(folder: Path) -> bool:
     """True if `folder` is empty, or holds only what an interrupted start of a run leaves."""
     names = {path.name for path in folder.iterdir()}
-    known = {name for name in names if name in BEFORE_TRAINING or _part_of(name) in BEFORE_TRAINING}
+    known = {name for name in names if name in BEFORE_TRAINING or _part_of(name) in RUN_FILES}
     return not names or (names == known and GUARD in names)
 
 

@@ -202,9 +202,12 @@ def require_free(path: Path) -> None:
 
     Raises InputError that names what is in the way.
     """
-    if holds_run(path):
-        raise InputError(lives_there(path))
-    require_empty(path, "run", unfinished)
+    try:
+        require_empty(path, "run", unfinished)
+    except InputError:
+        if holds_run(path):  # looked at last: another process may make one at this moment
+            raise InputError(lives_there(path)) from None
+        raise
 
 
 def require_empty(path: Path, kind: str, is_empty: Callable[[Path], bool]) -> None:
