@@ -11,7 +11,7 @@ import platformdirs
 from msgspec import Meta
 
 from rnntui.core.errors import InputError, RnntuiError
-from rnntui.core.files import write_atomically
+from rnntui.core.files import expanded, write_atomically
 from rnntui.core.run_toml import toml_tree
 
 
@@ -43,9 +43,7 @@ class Preferences(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 def path() -> Path:
     """Where preferences are kept: beside `$RNNTUI_HOME`'s runs, or in the user's configuration folder."""
     chosen = os.environ.get("RNNTUI_HOME")
-    folder = (
-        Path(chosen).expanduser() if chosen else Path(platformdirs.user_config_dir("rnntui", appauthor=False))
-    )
+    folder = expanded(chosen) if chosen else Path(platformdirs.user_config_dir("rnntui", appauthor=False))
     return folder / "config.toml"
 
 

@@ -130,10 +130,18 @@ def _answered(work: Callable[[], int | None]) -> int:
         return 0
     except RnntuiError as error:
         return _fail(oneline(error), error.exit_code)
+    except OSError as error:
+        if not isinstance(error.filename, str | bytes):
+            return _unforeseen(error)
+        return _fail(f"{os.fsdecode(error.filename)}: {error.strerror}", 1)
     except Exception as error:
-        if os.environ.get("RNNTUI_DEBUG"):
-            traceback.print_exc()
-        return _fail(f"{type(error).__name__}: {oneline(error)} (RNNTUI_DEBUG=1 shows where)", 1)
+        return _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> int:
+    if os.environ.get("RNNTUI_DEBUG"):
+        traceback.print_exc()
+    return _fail(f"{type(error).__name__}: {oneline(error)} (RNNTUI_DEBUG=1 shows where)", 1)
 
 
 def _fail(message: str, code: int) -> int:

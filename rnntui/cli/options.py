@@ -11,6 +11,7 @@ import rich_click as click
 from click.shell_completion import CompletionItem
 
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
+from rnntui.core.files import expanded
 from rnntui.core.typed import read
 
 _NOT_FLAGS = ("corpus", "sha256")
@@ -42,6 +43,7 @@ class _Path(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not str(value).strip():
             self.fail("an empty name; leave the flag out, or give it one", param, ctx)
+        value = str(expanded(str(value)))
         try:
             str(value).encode()
         except UnicodeEncodeError:

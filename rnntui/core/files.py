@@ -13,9 +13,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from rnntui.core.errors import RnntuiError, WriteError
+from rnntui.core.errors import InputError, RnntuiError, WriteError
 
 _PRIVATE = 0o700
+
+
+def expanded(name: str) -> Path:
+    """The path that a person names, with `~` as their home.  Raises InputError for the home of nobody."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        raise InputError(f"{name}: nobody of that name has a home here; give the path in full") from None
 
 
 def make_private(folder: Path) -> None:

@@ -20,7 +20,7 @@ def to_toml(config: Config) -> str:
         f"format = {config.format}",
     ]
     for section, struct in SECTIONS.items():
-        lines += ["", f"[{section}]  # {(struct.__doc__ or '').splitlines()[0].rstrip('.').lower()}"]
+        lines += ["", f"[{section}]  # {(struct.__doc__ or section).splitlines()[0].rstrip('.').lower()}"]
         for field in (field for field in FIELDS.values() if field.section == section):
             value = value_of(config, field.name)
             entry = f"# {field.name} =" if value is None else f"{field.name} = {_toml_value(value)}"

@@ -14,7 +14,7 @@ import platformdirs
 
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.core.files import make_private
+from rnntui.core.files import expanded, make_private
 from rnntui.core.kinds import KINDS
 from rnntui.core.ownership import guarded, owner_of
 from rnntui.core.run_files import (
@@ -40,9 +40,7 @@ _NAMED = 5
 def home() -> Path:
     """Where runs and caches live: `$RNNTUI_HOME`, or the user's data folder."""
     chosen = os.environ.get("RNNTUI_HOME")
-    return (
-        Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("rnntui", appauthor=False))
-    )
+    return expanded(chosen) if chosen else Path(platformdirs.user_data_dir("rnntui", appauthor=False))
 
 
 def runs_home() -> Path:
@@ -92,14 +90,14 @@ def locate(name: str) -> Path:
     if not name.strip():
         raise InputError("RUN: an empty name; see `rnntui runs list`")
     try:
-        path = Path(name).expanduser()
+        path = expanded(name)
         if holds_run(path):
             return path.absolute()
         if path.name == name and holds_run(runs_home() / name):
             return runs_home() / name
         if path.is_dir():
             raise InputError(f"{path}: no run lives there (no run.toml); see `rnntui runs list`")
-    except (OSError, RuntimeError) as error:  # a name too long, a loop of links, the home of nobody
+    except (OSError, RuntimeError) as error:  # a name too long, a loop of links
         raise InputError(f"{name[:80]}: no such run: {oneline(error)}") from None
     raise InputError(f"{name[:80]}: no such run; see `rnntui runs list`")
 

@@ -347,3 +347,41 @@ def test_a_picture_takes_no_other_picture_s_place(trained: Run, tmp_path: Path) 
         assert rnntui(*command, "-o", ours).returncode == 0
         assert_one_line(rnntui(*command, "-o", other), 2, "logo.svg", "was not drawn by rnntui")
     assert other.read_text() == "<svg>mine</svg>"
+
+
+def test_names_of_nobody_and_names_too_long_are_one_line(
+    trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects against raw faults: `~nosuchuser`, which no shell expands, and names that no disk can hold."""
+    monkeypatch.chdir(tmp_path)
+    long = "n" * 300
+    for name in ("~nosuchuser/x", long):
+        for command in (
+            ["train", name, "--headless"],
+            ["train", "tales", "--headless", "--run", name],
+            ["train", "tales", "--headless", "--tokenizer", "word", "--embeddings", name],
+            ["train", "tales", "--headless", "--from", name],
+            ["train", name, "--task", "classify", "--headless"],
+            ["corpora", "show", name],
+            ["runs", "show", name],
+            ["evaluate", trained.path, "--corpus", name],
+            ["runs", "plot", trained.path, "-o", f"{name}.svg"],
+            ["export", trained.path, "-o", f"{name}.onnx"],
+        ):
+            answer = rnntui(*command)
+            assert answer.returncode in (1, 2) and "RNNTUI_DEBUG" not in answer.stderr, (
+                command,
+                answer.stderr,
+            )
+            assert answer.stderr.splitlines()[-1].startswith("rnntui: "), (command, answer.stderr)
+    assert not list(tmp_path.glob("~*"))
+
+
+def test_python_without_docstrings_trains(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects `PYTHONOPTIMIZE=2`: nothing that the program does stands on a docstring or an assertion."""
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    answer = as_process("train", corpus_file, "--headless", *FLAGS, "--run", tmp_path / "R")
+    assert answer.returncode == 0, answer.stderr
+    assert Run.open(tmp_path / "R").checkpoints()

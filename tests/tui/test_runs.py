@@ -10,6 +10,7 @@ from textual.widgets import DataTable, Input
 from rnntui.core import store
 from rnntui.core.runs import Run
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.messages import ResumeRequested
 from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.runs import RunsScreen
@@ -151,3 +152,23 @@ async def test_hostile_names_are_shown_harmlessly(several: Path) -> None:
         await pilot.press("space")
         await pilot.pause()
         assert not {"\x1b", "\u202e"}.intersection(shown(pilot))
+
+
+async def test_a_corpus_on_the_network_is_asked_about(several: Path) -> None:
+    """Protects who was given a run: going on with it fetches nothing before a yes, and a no starts nothing."""
+    toml = several / "first" / "run.toml"
+    line = next(line for line in toml.read_text().splitlines() if line.startswith("corpus = "))
+    toml.write_text(toml.read_text().replace(line, 'corpus = "http://127.0.0.1:9/text.txt"'))
+    app = RnntuiApp(RunsScreen())
+    async with app.run_test(size=(140, 45), notifications=True) as pilot:
+        await until(pilot, lambda: len(names(app)) == 3)
+        await pilot.press("slash", *"first", "enter")
+        for key in ("n", "y"):
+            app.screen.post_message(ResumeRequested(several / "first", {"max_steps": 70}))
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await until(pilot, lambda: "127.0.0.1:9" in shown(pilot))
+            await pilot.press(key)
+            await until(pilot, lambda: not isinstance(app.screen, Confirm))
+            assert bool(app.children_of) == (key == "y")
+        (child,) = app.children_of.values()
+        await until(pilot, lambda: child.poll() is not None)

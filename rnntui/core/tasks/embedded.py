@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
+from rnntui.core.files import expanded
 from rnntui.core.text.tokenizers import Tokenizer
 from rnntui.core.text.vectors import read_vectors
 
@@ -37,7 +38,7 @@ def embedded(config: Config, tokenizer: Tokenizer) -> Embedded:
         tokenizer.token_bytes(token).decode("utf-8", "replace").strip()
         for token in range(tokenizer.vocab_size)
     ]
-    path = Path(config.model.embeddings).expanduser().resolve()
+    path = expanded(config.model.embeddings).resolve()
     vectors = read_vectors(path, {*texts, *(text.lower() for text in texts)} - {""})
     matrix = torch.zeros(tokenizer.vocab_size, vectors.size)
     known = torch.zeros(tokenizer.vocab_size, dtype=torch.uint8)

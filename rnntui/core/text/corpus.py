@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from rnntui.core import store
 from rnntui.core.errors import InputError, nearest, oneline
+from rnntui.core.files import expanded
 from rnntui.core.run_files import holds_run
 from rnntui.core.text import catalogue
 from rnntui.core.text.decoding import decode
@@ -50,11 +51,9 @@ def _path(source: str) -> Path:
         raise InputError("CORPUS: an empty name; give a text file, a folder, a sample's name or '-'")
     try:
         source.encode()
-        return Path(source).expanduser()
     except UnicodeEncodeError:
         raise InputError(f"{source}: the name is not UTF-8, which `run.toml` needs; rename it") from None
-    except RuntimeError:
-        raise InputError(f"{source}: nobody of that name has a home here; give the path in full") from None
+    return expanded(source)
 
 
 def _of_the_system(path: Path) -> bool:

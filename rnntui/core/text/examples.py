@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnntui.core.errors import InputError
+from rnntui.core.files import expanded
 from rnntui.core.sections import TextConfig
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source
@@ -61,7 +62,7 @@ def check_labels(examples: Sequence[Example]) -> None:
 
 def _examples(config: TextConfig) -> Iterator[Example]:
     corpus = config.corpus
-    folder = Path(corpus).expanduser()
+    folder = expanded(corpus)
     if corpus not in catalogue.SAMPLES and corpus != "-" and "://" not in corpus and folder.is_dir():
         yield from _folder(folder, config)
         return

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnntui.core.errors import InputError, nearest, oneline
+from rnntui.core.files import expanded
 from rnntui.core.sections import TextConfig
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, canonical
@@ -59,7 +60,7 @@ def records(config: TextConfig, columns: Sequence[Column], instead: str) -> Iter
         yield from _dataset(corpus.removeprefix(_DATASET), columns)
         return
     file = catalogue.SAMPLES[corpus].file if corpus in catalogue.SAMPLES else corpus
-    if file == corpus and Path(corpus).expanduser().is_dir():
+    if file == corpus and expanded(corpus).is_dir():
         raise InputError(f"{corpus}: a folder, not a table; {instead}")
     name = remembered_as(corpus)
     lines = lines_of(Source(corpus, config.encoding).blocks(), name)

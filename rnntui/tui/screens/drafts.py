@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core.errors import RnntuiError, oneline
-from rnntui.core.files import write_atomically
+from rnntui.core.errors import InputError, RnntuiError, oneline
+from rnntui.core.files import expanded, write_atomically
 from rnntui.core.ownership import owner_of
 from rnntui.core.run_files import holds_run
 from rnntui.tui.follower import Follower
@@ -122,7 +122,11 @@ class DraftScreen(RnntuiScreen):
     def _save(self, path: str | None) -> None:
         if not path:
             return
-        target = Path(path).expanduser()
+        try:
+            target = expanded(path)
+        except InputError as error:
+            self.say(oneline(error), fault=True)
+            return
         if target.is_dir():
             self.say(f"{path}: a folder; add a file's name", fault=True)
             return

@@ -18,6 +18,8 @@ from textual.widgets import Button, DirectoryTree, Input, Label
 from textual.widgets._directory_tree import DirEntry
 from textual.widgets.tree import TreeNode
 
+from rnntui.core.errors import InputError
+from rnntui.core.files import expanded
 from rnntui.visible import visible, visible_line
 
 
@@ -35,7 +37,10 @@ def completed(value: str) -> str | None:
     """`value` with its last name written out, a folder's with a slash; None where nothing begins so."""
     if not value or "://" in value:
         return None
-    typed = Path(value).expanduser()
+    try:
+        typed = expanded(value)
+    except InputError:
+        return None  # the home of nobody holds nothing
     folder, beginning = (typed, "") if value.endswith(("/", os.sep)) else (typed.parent, typed.name)
     try:
         names = sorted(

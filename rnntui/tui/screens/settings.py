@@ -59,7 +59,7 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
             yield Label(visible_line(self._title), markup=False)
             with Rows(id="rows", can_focus=False):
                 for section, struct in SECTIONS.items():
-                    yield Label((struct.__doc__ or "").splitlines()[0], classes="heading")
+                    yield Label((struct.__doc__ or section).splitlines()[0], classes="heading")
                     for field in FIELDS.values():
                         if field.section == section and field.name not in _ELSEWHERE:
                             yield self._row(field)
