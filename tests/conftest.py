@@ -6,7 +6,9 @@ import gc
 import os
 import random
 import shutil
+import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +197,14 @@ def trained_home(kept: Path, corpus_file: Path) -> None:
     """A trained run in the runs' home."""
     store.runs_home().mkdir(parents=True, exist_ok=True)
     copied(kept, "trained", {}, corpus_file, store.runs_home() / "first")
+
+
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """No more than `size` bytes held at once within the block."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()

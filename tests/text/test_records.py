@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,19 +12,9 @@ from rnntui.core.errors import InputError
 from rnntui.core.sections import TextConfig
 from rnntui.core.text import examples, pairs
 from rnntui.core.text.records import LONGEST_TEXT, lines_of
+from tests.conftest import at_most
 
 MB = 1 << 20
-
-
-@contextmanager
-def at_most(size: int) -> Iterator[None]:
-    """No more than `size` bytes held at once within the block."""
-    tracemalloc.start()
-    try:
-        yield
-        assert tracemalloc.get_traced_memory()[1] < size
-    finally:
-        tracemalloc.stop()
 
 
 LONG, LONGER = "x" * (LONGEST_TEXT + 1), "x" * (24 * MB)

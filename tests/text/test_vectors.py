@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +10,7 @@ import pytest
 
 from rnntui.core.errors import InputError
 from rnntui.core.text.vectors import as_text, read_vectors
+from tests.conftest import at_most
 
 WORDS = {"soup": [0.5, -1.0, 2.0], "café": [1.5, 0.25, -3.0], "1st": [0.0, 0.125, 9.0]}
 
@@ -85,17 +83,6 @@ def test_what_is_wrong_is_said_with_its_line(content: bytes, words: tuple[str, .
         read_vectors(path, {"soup"})
     message = str(raised.value)
     assert "bad.vec" in message and "\n" not in message and all(word in message for word in words), message
-
-
-@contextmanager
-def at_most(size: int) -> Iterator[None]:
-    """No more than `size` bytes held at once within the block."""
-    tracemalloc.start()
-    try:
-        yield
-        assert tracemalloc.get_traced_memory()[1] < size
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -98,24 +98,21 @@ class Loop:
     def begin(self, checkpoint: str = "last") -> Iterator[ev.AnyEvent]:
         """Go on from a checkpoint, or where there is none choose how to compute and start."""
         fresh = not self.run.named("last")
+        remarks = []
         if not fresh:
             folder = self.run.checkpoint_path(checkpoint)
-            difference = load_checkpoint(folder, self.learner)
+            remarks = [load_checkpoint(folder, self.learner), corpus_change(self.run)]
             if checkpoint != "last":
                 go_back(self.run, folder)
         else:
             self.learner.use(*choose_way(self.config.precision, self.learner))
-            difference = ""
         yield self._started()
-        if difference:
-            yield self._warned(difference)
+        yield from (self._warned(remark) for remark in remarks if remark)
         for each in self._baselines:
             yield ev.Baselined(step=0, **each._asdict())
         if self.learner.counters.looked < self.learner.counters.step:
             yield from self.look()
-        changed = "" if fresh else corpus_change(self.run)
-        for remark in [*([changed] if changed else []), *self.task.remarks()]:
-            yield self._warned(remark)
+        yield from (self._warned(remark) for remark in self.task.remarks())
 
     def _new_learner(self, device: str) -> Learner:
         return Learner(self.run.config, self.task.subject(self.run.config), device)

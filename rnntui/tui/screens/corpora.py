@@ -27,6 +27,7 @@ from rnntui.core.text import catalogue
 from rnntui.tui.estimator import Estimator, expected, limit
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen, is_left
+from rnntui.tui.screens.choosers import OFFERED
 from rnntui.tui.screens.picker import PathInput, PickerScreen
 from rnntui.tui.widgets.choice import Choice
 from rnntui.visible import visible, visible_line
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from rnntui.core.text.statistics import TextStatistics
 
 _PREVIEW = 3000
-_RECENT_RUNS = 100
-"""Runs whose texts are offered again at most."""
 _ESTIMATE_AFTER_S = 0.5
 """Torch takes both cores for a second: not while a person still chooses."""
 _OPEN, _PASTE = "+open", "+paste"
@@ -124,7 +123,7 @@ class CorporaScreen(RnntuiScreen):
 
     def _offer_recent(self) -> None:
         """The files that earlier runs were trained on; found once the screen stands, for there may be many runs."""
-        runs = islice(store.newest_runs(), _RECENT_RUNS)
+        runs = islice(store.newest_runs(), OFFERED)
         files = dict.fromkeys(run.config.text.corpus for run in runs)
         recent = [file for file in files if file not in catalogue.SAMPLES and file != "-"][:8]
         self.query_one("#samples", Texts).add_options(
