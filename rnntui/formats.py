@@ -6,11 +6,16 @@ import math
 
 from rnntui.core.events import Evaluated
 
+_YEARS = 1e9
+"""Seconds; what takes longer is not told as a time."""
+
 
 def number(value: float | None, digits: int = 3) -> str:
     """A measured number; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
+    if abs(value) >= 1e12:
+        return f"{value:.1e}"
     if abs(value) >= 10_000:
         return f"{value:,.0f}"
     return f"{value:.{digits}f}"
@@ -26,6 +31,8 @@ def count(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """A length of time as 0:42, 12:05 or 3:20:00."""
+    if not seconds < _YEARS:
+        return "–"
     whole = max(round(seconds), 0)
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

@@ -11,8 +11,11 @@ import platformdirs
 from msgspec import Meta
 
 from rnntui.core.errors import InputError, RnntuiError
-from rnntui.core.files import expanded, write_atomically
+from rnntui.core.files import expanded, open_named, write_atomically
 from rnntui.core.run_toml import toml_tree
+
+_LARGEST = 1 << 20
+"""Bytes of the file that are read."""
 
 
 class Preferences(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -50,7 +53,8 @@ def path() -> Path:
 def load() -> Preferences:
     """The preferences kept, or the defaults.  Raises InputError that names the file and the key."""
     try:
-        text = path().read_text(encoding="utf-8")
+        with open_named(path()) as file:
+            text = file.read(_LARGEST).decode()
         return msgspec.convert(toml_tree(text, str(path())), Preferences)
     except FileNotFoundError:
         return Preferences()

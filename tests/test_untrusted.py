@@ -530,3 +530,231 @@ def test_a_corpus_that_changed_is_said_once(change: str, make_run: MakeRun, corp
     shutil.rmtree(store.cache_home())
     answer = rnntui("train", "--headless", "--resume", "--max-steps", "60", "--run", run.path)
     assert answer.returncode == 2 and str(corpus_file) in answer.stderr
+
+
+# --- what other hands found ---
+
+
+def test_the_shell_is_offered_nothing_that_it_would_run(trained_home: None) -> None:
+    """Protects who presses Tab: a shell puts what it is offered on its command line as it is."""
+    for name in (
+        "first$(touch pwn)",
+        "first;ls",
+        "-rf",
+        "first\nevil",
+        "first \x1b]0;x\x07",
+        "fir`id`st",
+        "good-1",
+    ):
+        shutil.copytree(store.runs_home() / "first", store.runs_home() / name)
+    assert store.names() == ["first", "good-1"]
+
+
+@posix
+async def test_texts_of_runs_from_elsewhere_are_not_read_by_the_cursor(
+    server: tuple[str, list[str]], trained_home: None, tmp_path: Path
+) -> None:
+    """Protects who looks through the texts: only those of runs that were made here, and none on the network."""
+    from rnntui.tui.app import RnntuiApp
+    from rnntui.tui.screens.corpora import CorporaScreen
+    from tests.tui.conftest import until
+
+    url, asked = server
+    own = Run.open(store.runs_home() / "first")
+    (own.path / "signature").write_bytes(origin.signature_of(own.config))
+    for number, corpus in enumerate((url, "+open", "/dev/fd/0", str(tmp_path / "pipe"))):
+        copy = store.runs_home() / f"hostile{number}"
+        shutil.copytree(own.path, copy)
+        toml = (copy / "run.toml").read_text()
+        (copy / "run.toml").write_text(toml.replace(own.config.text.corpus, corpus))
+        if corpus != url:
+            (copy / "signature").unlink()
+        else:
+            (copy / "signature").write_bytes(origin.signature_of(Run.open(copy).config))
+    app = RnntuiApp(CorporaScreen())
+    async with app.run_test(size=(140, 45)) as pilot:
+        texts = app.screen.query_one("#samples")
+        await until(pilot, lambda: texts.get_option(own.config.text.corpus) is not None)
+        offered = [texts.get_option_at_index(at).id for at in range(texts.option_count)]
+        assert own.config.text.corpus in offered and url not in offered and offered.count("+open") == 1
+    assert not asked
+
+
+def test_a_digest_is_no_path(trained: Run) -> None:
+    """Protects the cache: what names an entry of it has the form of a digest."""
+    path = trained.path / "run.toml"
+    toml = path.read_text()
+    for digest in ("../../runs/R/ex", "00", "A" * 64):
+        path.write_text(toml.replace(trained.config.text.sha256, digest))
+        with pytest.raises(InputError, match="sha256"):
+            Run.open(trained.path)
+
+
+def test_a_link_out_of_a_folder_of_texts_is_left_out(corpus_file: Path, tmp_path: Path) -> None:
+    """Protects secrets from models that are given away; links within the folder are read."""
+    from rnntui.core.text.corpus import Source
+
+    folder, secret = tmp_path / "texts", tmp_path / "id_rsa"
+    folder.mkdir()
+    secret.write_text("TOPSECRET")
+    shutil.copy(corpus_file, folder / "a.txt")
+    (folder / "b.txt").symlink_to(secret)
+    (folder / "c.txt").symlink_to("a.txt")
+    source = Source(str(folder))
+    text = "".join(source.blocks())
+    assert "TOPSECRET" not in text and source.files == 2 and source.skipped == [str(folder / "b.txt")]
+
+
+@posix
+def test_files_that_a_person_names_never_block(tmp_path: Path, home: Path) -> None:
+    """Protects against hanging: a pipe in the place of word vectors or preferences."""
+    os.mkfifo(tmp_path / "vectors")
+    answer = rnntui(
+        "train", "tales", "--headless", "--tokenizer", "word", "--embeddings", tmp_path / "vectors"
+    )
+    assert answer.returncode == 2 and "not a regular file" in answer.stderr
+    home.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(home / "config.toml")
+    answer = rnntui("config", "show")
+    assert answer.returncode == 2 and "not a regular file" in answer.stderr
+
+
+EXTREME = {
+    "bits_per_byte": 1e308, "perplexity": -1e300, "loss": 1e250, "accuracy": 1e308, "train_s": 1e300, "lr": 1e305,
+    "tokens_per_s": 1e308, "fraction": 1e-320, "epoch": 1e308, "grad_norm": -1e306, "wall_s": 1e301,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("extreme", EXTREME)
+def test_extreme_figures_crash_no_plot_and_no_line(extreme: str, trained: Run, tmp_path: Path) -> None:
+    """Protects lists, curves and times from numbers near infinity: they are no figures, or are shown short."""
+    with trained.events_path.open("ab") as file:
+        for kind in (ev.Progress, ev.Evaluated, ev.Baselined, ev.Adjusted):
+            values = {name: "x" if value == "" else value for name, value in SAMPLES[kind].items()}
+            if extreme in values:
+                values |= (
+                    {extreme: EXTREME[extreme], "metrics": {"x": 1.0}}
+                    if kind is ev.Evaluated
+                    else {extreme: EXTREME[extreme]}
+                )
+                file.write(msgspec.json.encode({"type": kind.__name__.lower(), "step": 61} | values) + b"\n")
+    for command in (["runs", "show", trained.path], ["watch", trained.path]):
+        answer = rnntui(*command)
+        assert answer.returncode == 0 and max(map(len, (answer.stdout + answer.stderr).splitlines())) < 800
+    for unit in ("bits/byte", "perplexity"):
+        answer = rnntui("runs", "plot", trained.path, "-o", tmp_path / "x.svg", "--unit", unit)
+        assert answer.returncode == 0, answer.stderr
+
+
+def test_confusions_of_many_labels_do_not_fill_the_memory(trained: Run) -> None:
+    with trained.events_path.open("ab") as file:
+        event = (
+            {"type": "evaluated", "step": 61}
+            | SAMPLES[ev.Evaluated]
+            | {"metrics": {}, "split": "x", "protocol": "x"}
+        )
+        file.write(msgspec.json.encode(event | {"confusion": [[]] * 5000}) + b"\n")
+        file.write(msgspec.json.encode(event | {"confusion": [[1] * 50] * 50}) + b"\n")
+    history = read_history(trained)
+    assert history.step == 61 and history.evaluations[-1].confusion is msgspec.UNSET
+    assert len(history.evaluations) == 4, "the first of the two is none of a run"
+
+
+def test_a_pointer_that_is_no_text_ends_no_list(trained: Run) -> None:
+    (trained.path / "best").write_bytes(b"\xff")
+    assert [name for name, _ in trained.checkpoints()] == ["00000060", "00000040"]
+
+
+def test_messages_have_a_bound(trained: Run) -> None:
+    """Protects the terminal and the log: a hostile file's value in a message is cut."""
+    (trained.path / "tokenizer.json").write_text(json.dumps({"format": 1, "kind": "x" * 100_000}))
+    answer = rnntui("generate", trained.path)
+    assert answer.returncode == 2 and len(answer.stderr) < 1200
+
+
+STUDIES = (
+    "journal is a link",
+    "journal is a pipe",
+    "journal is no journal",
+    "trials is a link",
+    "a trial is a link",
+    "journal's lock is a link",
+)
+
+
+@pytest.mark.parametrize("damage", STUDIES)
+@posix
+def test_a_study_from_a_stranger_leads_nowhere(damage: str, corpus_file: Path, tmp_path: Path) -> None:
+    """Protects files outside of a sweep's folder, and against waiting for ever."""
+    study, victim = tmp_path / "S", tmp_path / "victim"
+    command = [
+        "sweep",
+        corpus_file,
+        "--hidden-size",
+        "8,12",
+        "--max-steps",
+        "4",
+        "--study",
+        study,
+        "--trials",
+    ]
+    assert rnntui(*command, "2").returncode == 0
+    (victim / "checkpoints" / "keep").mkdir(parents=True)
+    (victim / "checkpoints" / "keep" / "thesis").write_text("mine")
+    (victim / "best").write_text("mine")
+    before = {path: path.read_bytes() for path in victim.rglob("*") if path.is_file()}
+    journal = study / "journal.log"
+    if damage == "journal is a link":
+        journal.unlink()
+        journal.symlink_to(victim / "best")
+    elif damage == "journal is a pipe":
+        journal.unlink()
+        os.mkfifo(journal)
+    elif damage == "journal is no journal":
+        journal.write_text(journal.read_text() + "null\n")
+    elif damage == "trials is a link":
+        shutil.rmtree(study / "trials")
+        (study / "trials").symlink_to(victim)
+    elif damage == "a trial is a link":
+        shutil.rmtree(study / "trials" / "0001")
+        (study / "trials" / "0001").symlink_to(victim)
+    else:
+        (study / "journal.log.lock").symlink_to("nowhere")
+    answer = rnntui(*command, "3")
+    expected = 0 if "lock" in damage else 2
+    assert answer.returncode == expected and "RNNTUI_DEBUG" not in answer.stderr, answer.stderr
+    assert {path: path.read_bytes() for path in victim.rglob("*") if path.is_file()} == before
+
+
+def test_a_study_s_journal_names_no_other_corpus(corpus_file: Path, tmp_path: Path) -> None:
+    """Protects who pastes the command that a sweep prints: only what is searched comes from its journal."""
+    study = tmp_path / "S"
+    command = [
+        "sweep",
+        corpus_file,
+        "--hidden-size",
+        "8,12",
+        "--max-steps",
+        "4",
+        "--study",
+        study,
+        "--trials",
+        "1",
+    ]
+    assert rnntui(*command).returncode == 0
+    journal = study / "journal.log"
+    lines = journal.read_text().splitlines()
+    parameter = next(line for line in lines if '"param_name"' in line)
+    evil = json.loads(parameter) | {"param_name": "corpus"}
+    evil["distribution"] = json.dumps(
+        {"name": "CategoricalDistribution", "attributes": {"choices": ["http://evil.example/x"]}}
+    )
+    at = lines.index(parameter)
+    journal.write_text(
+        "\n".join([*lines[: at + 1], json.dumps(evil | {"param_value_internal": 0}), *lines[at + 1 :]]) + "\n"
+    )
+    toml = study / "trials" / "0000" / "run.toml"
+    toml.write_text(toml.read_text().replace(str(corpus_file), "http://evil.example/y"))
+    answer = rnntui(*command[:-1], "2")
+    assert answer.returncode == 0, answer.stderr
+    assert "evil" not in answer.stdout and "evil" not in (study / "run.toml").read_text()

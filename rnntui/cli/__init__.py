@@ -80,6 +80,8 @@ for group in (
         cli.add_command(command)
 
 
+_LINE = 1000
+"""Characters of a message at most: a hostile file may have put any number into it."""
 _COMPLETE = "_RNNTUI_COMPLETE"
 _FEW_CYCLES = 50_000
 """Objects made after which cycles are looked for.  More than a hundred thousand come with torch and stay: to go
@@ -145,7 +147,7 @@ def _unforeseen(error: Exception) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    output.report(f"rnntui: {visible_line(message)}")
+    output.report(f"rnntui: {visible_line(message, _LINE)}")
     return code
 
 

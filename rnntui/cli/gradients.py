@@ -10,7 +10,6 @@ import rich_click as click
 
 from rnntui.cli.options import RunName, checkpoint_option, json_option, output_option
 from rnntui.cli.output import show_line, write_line
-from rnntui.cli.pictures import check_picture, write_picture
 from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import store
 from rnntui.visible import visible_line
@@ -38,6 +37,7 @@ def gradients(
 
     Where it vanishes, nothing is learned from what was read so long ago.
     """
+    from rnntui.cli.pictures import check_picture, write_picture
     from rnntui.core.inference.flow import flows_of
     from rnntui.plots.chart import LETTERS, MARGIN, chart, plain
     from rnntui.plots.flow import X_NAME, Y_NAME, flow_series

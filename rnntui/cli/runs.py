@@ -13,16 +13,19 @@ from rnntui import formats
 from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option, output_option
 from rnntui.cli.output import as_json_text, confirm, print_table, report, show_line, write, write_line
-from rnntui.cli.pictures import check_picture, write_picture
 from rnntui.core import store
-from rnntui.core.config import command_of
-from rnntui.core.errors import InputError
+from rnntui.core.config import Config, command_of
+from rnntui.core.errors import InputError, oneline
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import last_words
 from rnntui.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from rnntui.core.summaries import RunSummary
+
+
+_CELL = 60
+"""Characters of a cell of the table at most."""
 
 
 @click.group()
@@ -45,7 +48,7 @@ def list_(as_json: bool) -> None:
         _print_table(summaries)
         for each in summaries:
             if each.reason is not None:
-                report(f"unreadable: {visible_line(each.reason)}")
+                report(f"unreadable: {visible_line(each.reason, 400)}")
 
 
 def _print_table(summaries: list[RunSummary]) -> None:
@@ -71,7 +74,7 @@ def _print_table(summaries: list[RunSummary]) -> None:
             "–" if each.accuracy is None else f"{each.accuracy:.1%}",
             f"{each.tokens_per_s:,.0f}" if each.tokens_per_s else "–",
         )
-        table.add_row(*(Text(visible_line(cell)) for cell in cells))
+        table.add_row(*(Text(visible_line(cell, _CELL)) for cell in cells))
     print_table(table, None if sys.stdout.isatty() else 200)  # a pipe has no width to fit
 
 
@@ -89,7 +92,7 @@ def show(run: str, as_json: bool) -> None:
         content = msgspec.to_builtins(summary) | {
             "baselines": msgspec.to_builtins(rivals),
             "config": msgspec.to_builtins(found.config),
-            "command": command_of(found.config),
+            "command": _command(found.config),
             "versions": found.versions(),
         }
         write_line(as_json_text(content))
@@ -102,12 +105,20 @@ def show(run: str, as_json: bool) -> None:
         show_line(line)
     if words := last_words(found.path):
         show_line(f"stderr.log ends: {visible_line(words, 200)}")
-    show_line(f"make it again: {visible_line(command_of(found.config))}")
+    show_line(f"make it again: {visible_line(_command(found.config))}")
     if versions := found.versions():
         show_line(
             "made with: " + ", ".join(f"{name} {visible_line(each)}" for name, each in versions.items())
         )
     write("\n" + visible(to_toml(found.config)))
+
+
+def _command(config: Config) -> str:
+    """The command that makes a run again, or why there is none: its file may have been edited."""
+    try:
+        return command_of(config)
+    except InputError as error:
+        return f"not with these settings ({oneline(error)})"
 
 
 @runs.command()
@@ -150,6 +161,7 @@ def remove(run: tuple[str, ...], yes: bool) -> None:
 @click.option("--linear", is_flag=True, help="a linear scale in the place of a logarithmic one")
 def plot(run: tuple[str, ...], output: Path, x_axis: Any, unit: Any, linear: bool) -> None:
     """The learning curves of runs as a picture, an SVG file."""
+    from rnntui.cli.pictures import check_picture, write_picture
     from rnntui.core.summaries import read_history
     from rnntui.plots.svg import picture
 

@@ -17,6 +17,10 @@ from rnntui.core.sections import TaskKind
 
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 """A whole number that a column of figures holds exactly."""
+_BOUND = 1e200
+Figure = Annotated[float, Meta(ge=-_BOUND, le=_BOUND)]
+"""A measured number, far from where sums and squares of it would be infinite."""
+Row = Annotated[list[Count], Meta(max_length=1 << 12)]
 
 Reason = Literal["steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error"]
 
@@ -48,7 +52,7 @@ class Started(Event, frozen=True, kw_only=True):
     valid_bytes: Count = 0
     task: TaskKind = "lm"
     """What is learned; before there was more than one task, nobody said."""
-    labels: list[str] | msgspec.UnsetType = msgspec.UNSET
+    labels: Annotated[list[str], Meta(max_length=1 << 16)] | msgspec.UnsetType = msgspec.UNSET
     """What a text may be, where texts are classified."""
 
 
@@ -57,8 +61,8 @@ class Baselined(Event, frozen=True, kw_only=True):
 
     name: str
     """`characters` (their frequencies alone), `gzip`, `bz2`, `xz`, or `1-gram` to `6-gram`."""
-    bits_per_byte: float
-    perplexity: float
+    bits_per_byte: Figure
+    perplexity: Figure
     """The same as perplexity a token of this run."""
 
 
@@ -66,16 +70,16 @@ class Progress(Event, frozen=True, kw_only=True):
     """Some steps were taken."""
 
     tokens: Count
-    epoch: float
-    loss: float | None
+    epoch: Figure
+    loss: Figure | None
     """Mean over the steps since the last `Progress`."""
-    lr: float
-    grad_norm: float | None
+    lr: Figure
+    grad_norm: Figure | None
     """Before clipping, of the last step."""
-    tokens_per_s: float
-    train_s: float
-    wall_s: float
-    fraction: float
+    tokens_per_s: Figure
+    train_s: Figure
+    wall_s: Figure
+    fraction: Annotated[float, Meta(ge=0, le=1)]
     """How much of the nearest limit is used up, 0 to 1; 0 where there is no limit."""
 
 
@@ -83,22 +87,22 @@ class Evaluated(Event, frozen=True, kw_only=True):
     """A whole held-out split was scored."""
 
     split: str
-    loss: float | None
-    perplexity: float | None
-    bits_per_byte: float | None
+    loss: Figure | None
+    perplexity: Figure | None
+    bits_per_byte: Figure | None
     """Over the raw UTF-8 text, so that every tokenizer compares."""
-    bits_per_char: float | None
-    accuracy: float
+    bits_per_char: Figure | None
+    accuracy: Figure
     """Share of tokens that were the likeliest one."""
     protocol: str
     """`stream`: read once, in order, state carried.  `windows`: 256 tokens each from a zero state.  `texts` and
     `pairs`: each by itself."""
-    train_s: float
+    train_s: Figure
     best: bool = False
     """Whether no evaluation of this run was better before."""
-    metrics: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
+    metrics: Annotated[dict[str, Figure], Meta(max_length=100)] | msgspec.UnsetType = msgspec.UNSET
     """What else the task counts, by name."""
-    confusion: list[list[Count]] | msgspec.UnsetType = msgspec.UNSET
+    confusion: Annotated[list[Row], Meta(max_length=1 << 12)] | msgspec.UnsetType = msgspec.UNSET
     """Of the labels, in their order: how often the one of the row was taken for the one of the column."""
 
     @property
@@ -139,8 +143,8 @@ class Resumed(Event, frozen=True, kw_only=True):
 class Adjusted(Event, frozen=True, kw_only=True):
     """A person raised or lowered the learning rate."""
 
-    lr: float
-    factor: float
+    lr: Figure
+    factor: Figure
     """What the schedule's rate is multiplied by from here on."""
 
 
@@ -206,5 +210,5 @@ def decode_lines(lines: bytes) -> list[AnyEvent]:
 
 
 def finite(value: float) -> float | None:
-    """`value`, or None where it is infinite or not a number."""
-    return value if math.isfinite(value) else None
+    """`value`, or None where it is not a number, infinite, or as good as that."""
+    return value if abs(value) <= _BOUND else None

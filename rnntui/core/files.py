@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,10 +21,24 @@ _PRIVATE = 0o700
 
 def expanded(name: str) -> Path:
     """The path that a person names, with `~` as their home.  Raises InputError for the home of nobody."""
+    if "\0" in name:
+        raise InputError(f"{name[:80]!r}: no name of a file: it holds a zero")
     try:
         return Path(name).expanduser()
     except RuntimeError:
         raise InputError(f"{name}: nobody of that name has a home here; give the path in full") from None
+
+
+def open_named(path: Path) -> BinaryIO:
+    """Open a file that a person names, behind a link or not, for reading; a pipe or a device never blocks.
+
+    Raises OSError, also where it is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def make_private(folder: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -120,6 +121,8 @@ class History:
                 self._forget_after(event.step)
                 self.started, self.finished, self.paused = event, None, False
             case ev.Evaluated():
+                # The table of confusions is for `evaluate`: a list of them would fill the memory.
+                event = msgspec.structs.replace(event, confusion=msgspec.UNSET)
                 self.evaluations.append(event)
                 self.best = event if event.best else self.best
             case ev.Baselined():

@@ -162,7 +162,10 @@ class Run:
 
     def checkpoints(self) -> list[tuple[str, str]]:
         """The checkpoints saved, the newest first: the name, and what is said of it (best)."""
-        best = self.named("best")
+        try:
+            best = self.named("best")
+        except InputError:
+            best = ""  # what is wrong with it says whoever asks for it
         names = [folder.name for folder in checkpoint_folders(self.path)]
         return [(name, ", best" if name == best else "") for name in reversed(names)]
 

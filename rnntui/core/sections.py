@@ -35,6 +35,7 @@ NotNegative = Annotated[float, Meta(ge=0, le=1e4)]
 Rate = Annotated[float, Meta(gt=0, le=1e4)]
 """Up to where a step, of whatever optimiser, is still a number."""
 Large = Annotated[float, Meta(gt=0, le=1e9)]
+Digest = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
 
 
 def _doc(text: str) -> Meta:
@@ -81,7 +82,10 @@ class TextConfig(Section, frozen=True, kw_only=True):
     shared_vocabulary: Annotated[
         bool, _doc("one vocabulary, and one embedding, for both sides (translate)")
     ] = False
-    sha256: Annotated[str, _doc("digest of the corpus as read; written when the run is created")] = ""
+    sha256: Annotated[
+        Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")],
+        _doc("digest of the corpus as read; written when the run is created"),
+    ] = ""
 
     def __post_init__(self) -> None:
         try:

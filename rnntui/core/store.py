@@ -103,9 +103,13 @@ def locate(name: str) -> Path:
 
 
 def names() -> list[str]:
-    """The names of the runs in the runs' home, in the order of the alphabet."""
+    """The names of the runs in the runs' home, in the order of the alphabet.
+
+    A shell puts them on its command line as they are, so one that could mean more than a name is left out.
+    """
     folder = runs_home()
-    return sorted(path.parent.name for path in folder.glob("*/run.toml")) if folder.is_dir() else []
+    found = sorted(path.parent.name for path in folder.glob("*/run.toml")) if folder.is_dir() else []
+    return [name for name in found if re.fullmatch(r"\w[\w.+=,@-]*", name)]
 
 
 class Unreadable(NamedTuple):

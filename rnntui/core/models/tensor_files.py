@@ -6,6 +6,7 @@ The library opens them by name and maps them into memory; that they are regular 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from safetensors import SafetensorError, safe_open
 from rnntui.core.errors import InputError, oneline
 from rnntui.core.memory import available_memory, gigabytes
 from rnntui.core.run_files import open_file
+
+_COPIES = 3
+"""Of weights that are read to begin with: the file's, the model's, and their average."""
 
 
 def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
@@ -47,6 +51,19 @@ def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
         raise InputError(
             f"{path}: takes {gigabytes(size)} of memory, and this machine has {gigabytes(memory)}; "
             f"use it where there is more"
+        )
+
+
+def check_size(path: Path) -> None:
+    """Refuse a file of tensors that would fill a good part of the memory when it is read.  Raises InputError."""
+    try:
+        with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise InputError(unreadable(path, error)) from None
+    if _COPIES * size > available_memory().total:
+        raise InputError(
+            f"{path}: takes {gigabytes(size)}, more than this machine can use; train the run anew"
         )
 
 

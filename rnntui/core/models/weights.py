@@ -17,7 +17,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.models.base import M, Model
 from rnntui.core.models.heads import SoftmaxHead
 from rnntui.core.models.language_model import LanguageModel
-from rnntui.core.models.tensor_files import check_shapes, unreadable
+from rnntui.core.models.tensor_files import check_shapes, check_size, unreadable
 from rnntui.core.run_files import open_file
 from rnntui.core.runs import Run
 from rnntui.core.sections import ModelConfig
@@ -54,6 +54,15 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (OSError, SafetensorError) as error:
         raise InputError(unreadable(path, error)) from None
+
+
+def read_start(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file of weights to begin with, looked at before they are read.  Raises InputError."""
+    check_size(path)
+    tensors = read_tensors(path)
+    if any(tensor.dtype not in (torch.float32, torch.uint8, torch.bool) for tensor in tensors.values()):
+        raise InputError(f"{path}: holds numbers of another kind than weights; train the run anew")
+    return tensors
 
 
 def load_weights(model: Model, path: Path) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,9 +28,11 @@ from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import make_private, refused, write_atomically
 from rnntui.core.kinds import KINDS
+from rnntui.core.run_files import checkpoint_folders, delete_checkpoint, refuse_link
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run, read_json, require_empty
 from rnntui.core.studies.space import Choices, Space
+from rnntui.core.studies.study_files import StudyLock, check_journal, check_study
 from rnntui.core.text.stored import silent
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
@@ -76,15 +77,21 @@ class Sweep:
         if not space:
             raise InputError("nothing to search: give a setting choices or a range, as --lr 1e-4..1e-2")
         self.path, self._settings, self._space, self._preset = path, dict(settings), space, preset
+        check_study(path)
         self._remember()
-        backend = optuna.storages.journal.JournalFileBackend(str(path / "journal.log"))
-        self._study = optuna.create_study(
-            storage=optuna.storages.JournalStorage(backend),
-            study_name="sweep",
-            load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(constant_liar=True),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNJUDGED),
-        )
+        journal = path / "journal.log"
+        check_journal(journal)
+        backend = optuna.storages.journal.JournalFileBackend(str(journal), lock_obj=StudyLock(path))
+        try:
+            self._study = optuna.create_study(
+                storage=optuna.storages.JournalStorage(backend),
+                study_name="sweep",
+                load_if_exists=True,
+                sampler=optuna.samplers.TPESampler(constant_liar=True),
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNJUDGED),
+            )
+        except Exception as error:  # whatever Optuna makes of lines that it did not write
+            raise InputError(f"{journal}: cannot be read: {oneline(error)}; give another --study") from None
         self._states = optuna.trial.TrialState
 
     def _remember(self) -> None:
@@ -119,7 +126,9 @@ class Sweep:
             values = [*each.intermediate_values.values(), *([each.value] if each.value is not None else [])]
             fault = each.user_attrs.get("fault", "")
             state = names[each.state.name]
-            found.append(Trial(each.number, dict(each.params), state, min(values, default=None), fault))
+            # Names that are not searched are not of this sweep, whoever wrote them.
+            params = {name: value for name, value in each.params.items() if name in self._space}
+            found.append(Trial(each.number, params, state, min(values, default=None), fault))
         return found
 
     def _asked(self, *states: Any) -> list[Any]:
@@ -218,14 +227,19 @@ class Sweep:
         best = _best(trials)
         if best is None:
             return
-        config = Run.open(self.path / "trials" / f"{best.number:04d}").config
+        # With the corpus's digest, as the trial has it; but what is learned from is the sweep's, not its folder's.
+        config, wanted = Run.open(self.path / "trials" / f"{best.number:04d}").config, self.config_of(best)
+        if config.text.corpus != wanted.text.corpus or config.text.target_corpus != wanted.text.target_corpus:
+            config = wanted
         write_atomically(self.path / "run.toml", to_toml(config).encode())
         for trial in trials:
             if trial.state != "running" and trial.number != best.number:
                 folder = self.path / "trials" / f"{trial.number:04d}"
+                refuse_link(folder)
                 for name in ("best", "last"):
                     (folder / name).unlink(missing_ok=True)
-                shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+                for checkpoint in checkpoint_folders(folder):
+                    delete_checkpoint(checkpoint)
 
     def importance(self) -> dict[str, float]:
         """The share of each setting in how good a trial is, the most important first (PED-ANOVA; Watanabe et al. 2023).

@@ -74,13 +74,13 @@ def corpus_change(run: Run) -> str:
     if text.corpus == "-" or text.corpus in SAMPLES or is_pipe(text.corpus) or remote_corpora(run.config):
         return ""
     path = Path(text.corpus)
-    if not path.exists():
-        return f"{text.corpus}: is gone; this run goes on with its text in the cache"
-    if path.is_file() and path.stat().st_size > _DIGESTED_AT_MOST:
-        return ""
     try:
+        if not path.exists():
+            return f"{text.corpus}: is gone; this run goes on with its text in the cache"
+        if path.is_file() and path.stat().st_size > _DIGESTED_AT_MOST:
+            return ""
         changed = _digest(text) != text.sha256
-    except InputError as error:
+    except (InputError, OSError, ValueError) as error:  # a name that no file can have, too
         return f"{oneline(error)}; this run goes on with its text in the cache"
     return f"{text.corpus}: has changed since; this run goes on with its text in the cache" if changed else ""
 

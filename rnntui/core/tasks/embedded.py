@@ -67,8 +67,10 @@ def take_in(weight: Tensor, found: dict[str, Tensor], path: Path) -> None:
 
     Raises InputError where they do not fit.
     """
+    if found.keys() != {VECTORS, KNOWN}:
+        raise InputError(f"{path}: holds other things than word vectors; train the run anew")
     matrix, known = found[VECTORS], found[KNOWN].bool()
-    if matrix.shape != weight.shape or known.shape != weight.shape[:1]:
+    if matrix.dtype != torch.float32 or matrix.shape != weight.shape or known.shape != weight.shape[:1]:
         raise InputError(f"{path}: does not fit the vocabulary; train the run anew")
     scale = weight.std() / matrix[known].std().clamp(min=1e-12)
     weight[known] = matrix[known].to(weight) * scale

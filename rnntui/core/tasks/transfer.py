@@ -19,7 +19,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.inference.opening import sound_checkpoint
 from rnntui.core.kinds import foreign
 from rnntui.core.models.base import M
-from rnntui.core.models.weights import read_tensors
+from rnntui.core.models.weights import read_start
 from rnntui.core.run_files import open_file
 from rnntui.core.tasks.embedded import KNOWN, take_in
 from rnntui.core.text import tokenizers
@@ -71,7 +71,7 @@ def beginning_with(make: Callable[[], M], start: Path, frozen: bool = False) -> 
     """
 
     def begun() -> M:
-        model, found = make(), read_tensors(start)
+        model, found = make(), read_start(start)
         if KNOWN in found:
             embedding = cast("nn.Embedding", model.embedding).weight
             take_in(embedding, found, start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -42,7 +43,7 @@ def canonical(source: str) -> str:
 
 def is_pipe(source: str) -> bool:
     """True if `source` is what a shell puts for `<(command)`: it can be read once."""
-    return source.startswith(("/dev/fd/", "/proc/self/fd/"))
+    return re.fullmatch(r"/dev/fd/[0-9]+|/proc/self/fd/[0-9]+", source) is not None
 
 
 def _path(source: str) -> Path:
@@ -78,6 +79,11 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def _leads_out(path: Path, folder: Path) -> bool:
+    """True for a link to a file that is not in the folder: it may be anybody's secret, and a model remembers it."""
+    return path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
+
+
 def _inside(folder: Path) -> list[Path]:
     """What stands in a folder and does not begin with a dot, the first name last."""
     return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), reverse=True)
@@ -101,7 +107,7 @@ class Source:
         self.files = 0
         """Texts read so far."""
         self.skipped: list[str] = []
-        """Files of a folder that turned out to be no text."""
+        """Files of a folder that turned out to be no text, or links to files elsewhere."""
         self.beginning = ""
         """Its first characters, some 100,000."""
         self._size, self._read = 0, 0
@@ -179,7 +185,7 @@ class Source:
         files = list(files_below(path))
         self._size = sum(file.stat().st_size for file in files)
         for file in files:
-            if not self._is_text(file):
+            if _leads_out(file, path) or not self._is_text(file):
                 self.skipped.append(str(file))
                 continue
             if self.files:

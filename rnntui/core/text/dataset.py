@@ -74,7 +74,10 @@ def prepare(
     source = Source(config.text.corpus, config.text.encoding)
     with stored(source, narrate) as text:
         if source.skipped:
-            narrate(f"left out {len(source.skipped)} files that are no text, {source.skipped[0]} first", None)
+            narrate(
+                f"left out {len(source.skipped)} files that are no text or lie elsewhere, {source.skipped[0]} first",
+                None,
+            )
         split = split_in_figures(config.text.split, text.chars)
         known = {"sha256": source.sha256, "corpus": canonical(config.text.corpus), "split": split}
         config = changed(config, known)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import msgspec
+
 from rnntui.core.errors import InputError
 from rnntui.core.files import make_private, write_atomically
 from rnntui.core.origin import check_corpus
@@ -52,10 +54,11 @@ def read_again(run: Run, read: Callable[[TextConfig], Read[Row]], row: Callable[
     """
     text = run.config.text
     try:
-        return [row(*entry) for entry in json.loads(_cached(text.sha256).read_bytes())]
-    except (OSError, ValueError, TypeError):
+        rows = msgspec.json.decode(_cached(text.sha256).read_bytes(), type=list[list[str]])
+        return [row(*entry) for entry in rows]
+    except (OSError, ValueError, TypeError, RecursionError):
         pass
-    if text.corpus == "-" or is_pipe(text.corpus):
+    if text.corpus == "-" or is_pipe(text.corpus) or is_pipe(text.target_corpus or ""):
         raise InputError(f"{run.path}: its examples came from a pipe and are no longer there")
     check_corpus(run)
     found = read(text)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnntui.core.errors import InputError, oneline
+from rnntui.core.files import open_named
 
 _LONGEST_WORD = 1 << 12
 _MOST_FEATURES = 1 << 16
@@ -46,7 +47,7 @@ def read_vectors(path: Path, wanted: Collection[str]) -> Vectors:
     that names the file, the line or word, and the fault.
     """
     try:
-        with path.open("rb") as raw:
+        with open_named(path) as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
@@ -107,7 +108,7 @@ class ClassifyingScreen(AnsweringScreen):
         found = self.judgement
         assert found is not None
         label = visible_line(found.labels[found.about], 24)
-        self.query_one("#moves").border_title = f"what moves it to {label}"
+        self.query_one("#moves").border_title = Content(f"what moves it to {label}")
         text = Text(no_wrap=True)
         here = found.piece_at(self.pointed) if self.pointed is not None else None
         if here is not None and here[0].strip():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice, takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -23,7 +24,9 @@ from rnntui.core.cells import CELLS, equations
 from rnntui.core.config import DEFAULT_PRESET, PRESETS
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.kinds import SAMPLE_TASKS
+from rnntui.core.origin import made_here
 from rnntui.core.text import catalogue
+from rnntui.core.text.corpus import is_pipe
 from rnntui.tui.estimator import Estimator, expected, limit
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen, is_left
@@ -124,8 +127,9 @@ class CorporaScreen(RnntuiScreen):
     def _offer_recent(self) -> None:
         """The files that earlier runs were trained on; found once the screen stands, for there may be many runs."""
         runs = islice(store.newest_runs(), OFFERED)
-        files = dict.fromkeys(run.config.text.corpus for run in runs)
-        recent = [file for file in files if file not in catalogue.SAMPLES and file != "-"][:8]
+        # The cursor alone reads a text: those of runs from elsewhere, on the network or in a pipe are not offered.
+        files = dict.fromkeys(run.config.text.corpus for run in runs if made_here(run))
+        recent = [file for file in files if Path(file).is_absolute() and not is_pipe(file)][:8]
         self.query_one("#samples", Texts).add_options(
             Option(Text(visible_line(store.short_corpus(file), 28)), id=file) for file in recent
         )

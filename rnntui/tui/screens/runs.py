@@ -18,7 +18,7 @@ from textual.widgets import DataTable, Input, Static
 from textual.worker import get_current_worker
 
 from rnntui.core import config, runs, store
-from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.history import History
 from rnntui.core.run_index import RunIndex
 from rnntui.core.runs import Run
@@ -293,7 +293,11 @@ class RunsScreen(RnntuiScreen):
         run = self._summary()
         if run is None:
             return
-        preset, settings = config.as_given(Run.open(Path(run.path)).config)
+        try:
+            preset, settings = config.as_given(Run.open(Path(run.path)).config)
+        except InputError as error:
+            self.say(oneline(error), fault=True)
+            return
 
         def take(answer: dict[str, Any] | None) -> None:
             if answer is not None:
