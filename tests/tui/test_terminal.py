@@ -5,10 +5,21 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from rnntui.core import events as ev
 from rnntui.core import store
+from rnntui.core.inference.opening import verify
 from rnntui.core.ownership import owner_of
 from rnntui.core.runs import Run
 from tests.tui.terminal import Terminal
+
+
+def assert_saved_where_it_stopped(run: Run) -> None:
+    """The training was stopped, and its last checkpoint is sound and of the step that it stopped at."""
+    (finished,) = (event for event in run.events() if isinstance(event, ev.Finished))
+    assert finished.reason == "interrupted" and finished.step > 0
+    last = run.checkpoint_path("last")
+    verify(last)
+    assert int(last.name) == finished.step
 
 
 def test_from_start_to_accepted_ghost_text_to_quit() -> None:
@@ -32,6 +43,8 @@ def test_from_start_to_accepted_ghost_text_to_quit() -> None:
         terminal.type("s")
         terminal.wait_for_end()
         terminal.assert_left_as_it_was()
+    (run,) = store.list_runs()
+    assert_saved_where_it_stopped(run)
 
 
 def test_training_goes_on_without_the_screen_and_is_taken_up_elsewhere(home: Path) -> None:
@@ -58,7 +71,7 @@ def test_training_goes_on_without_the_screen_and_is_taken_up_elsewhere(home: Pat
             second.type("q")
             second.wait_for_end()
             second.assert_left_as_it_was()
-            assert Run.open(path).checkpoints()
+            assert_saved_where_it_stopped(Run.open(path))
 
 
 def test_keys_with_alt_reach_the_playground(trained_home: None) -> None:
