@@ -19,7 +19,7 @@ from rnntui.core.errors import InputError, RnntuiError, WriteError
 from rnntui.core.inference.opening import verify
 from rnntui.core.run_files import CHECKPOINT_FILES
 from rnntui.core.runs import Run
-from rnntui.core.training import keeping
+from rnntui.core.training import checkpoints, keeping
 from rnntui.core.training.checkpoints import settle
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
@@ -104,10 +104,17 @@ def test_a_whole_checkpoint_that_nothing_names_is_taken(make_run: MakeRun) -> No
 
 
 @pytest.mark.parametrize("name", CHECKPOINT_FILES)
-def test_a_corrupted_byte_is_named_and_the_one_before_offered(name: str, make_run: MakeRun) -> None:
-    """Protects against silent damage: any byte of any file; and the command that the line offers works."""
-    run = make_run(max_steps=40)
+def test_a_corrupted_byte_is_named_and_the_one_before_offered(
+    name: str, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects against silent damage: any byte of any file; and the command that the line offers works.
+
+    Of three checkpoints, so that the one before is not the oldest.
+    """
+    monkeypatch.setattr(checkpoints, "_KEPT", 3)
+    run = make_run(max_steps=60)
     train_all(run)
+    assert [each for each, _ in run.checkpoints()] == ["00000060", "00000040", "00000020"]
     path = run.checkpoint_path("last") / name
     content, rng = path.read_bytes(), random.Random(0)
     for at in [0, len(content) - 1, *(rng.randrange(len(content)) for _ in range(20))]:
@@ -117,10 +124,33 @@ def test_a_corrupted_byte_is_named_and_the_one_before_offered(name: str, make_ru
         if name != "manifest.json":
             assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match=r"--resume --checkpoint 00000020|manifest"):
-        train_all(resume_run(run.path, {"max_steps": 50}))
-    told = train_from(resume_run(run.path, {"max_steps": 50}, "20"), "20")
-    assert told[0].step == 20 and told[-1] == ev.Finished(step=50, reason="steps")
+    offered = "manifest" if name == "manifest.json" else "--resume --checkpoint 00000040`"
+    with pytest.raises(InputError, match=offered):
+        train_all(resume_run(run.path, {"max_steps": 70}))
+    told = train_from(resume_run(run.path, {"max_steps": 70}, "40"), "40")
+    assert told[0].step == 40 and told[-1] == ev.Finished(step=70, reason="steps")
+
+
+@pytest.mark.parametrize(
+    ("damaged", "offered"),
+    [("00000020", "00000060"), ("00000040", "00000020"), ("00000060", "00000040")],
+)
+def test_the_checkpoint_before_the_damaged_one_is_offered(
+    damaged: str, offered: str, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects who goes on: the nearest earlier checkpoint, or the newest where there is no earlier one."""
+    monkeypatch.setattr(checkpoints, "_KEPT", 3)
+    run = make_run(max_steps=60)
+    train_all(run)
+    folder = run.checkpoint_path(damaged)
+    (folder / "state.json").write_text("{}")
+    with pytest.raises(InputError, match=f"--run {run.path} --resume --checkpoint {offered}`"):
+        verify(folder)
+    for other in run.checkpoint_path("last").parent.iterdir():
+        if other != folder:
+            shutil.rmtree(other)
+    with pytest.raises(InputError, match="no other checkpoint is there"):
+        verify(folder)
 
 
 def test_going_back_takes_a_checkpoint_that_is_there(make_run: MakeRun) -> None:
