@@ -41,6 +41,13 @@ def arrays(model: Model) -> dict[str, Any]:
     return {name: tensor.detach().numpy() for name, tensor in model_tensors(model).items()}
 
 
+def disturb(model: Model) -> None:
+    """Change every parameter a little: new biases are zero, and a sign or a bias left out would not show."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -60,6 +67,7 @@ def test_the_graph_computes_what_the_model_does(options: dict[str, Any], int8: b
     torch.manual_seed(1)
     config = ModelConfig(**({"hidden_size": 12, "embedding_size": 7} | options))
     model = LanguageModel(config, V).eval()
+    disturb(model)
     matrices = smaller(arrays(model), int8=int8)
     with torch.no_grad():
         for name, tensor in model_tensors(model).items():
@@ -104,6 +112,7 @@ def test_a_classifiers_graph_reads_each_text_to_its_own_end(
         cell=cell, bidirectional=bidirectional, pooling=pooling, hidden_size=9, embedding_size=6, num_layers=2
     )
     model = Classifier(config, V, 3).eval()
+    disturb(model)
     graph = classifier_graph(config, smaller(arrays(model)), {})
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     for lengths in ([4, 11, 1, 7], [2], [5, 5]):
