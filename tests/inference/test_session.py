@@ -89,6 +89,110 @@ def test_a_key_feeds_one_token_and_backspace_none(monkeypatch: pytest.MonkeyPatc
     assert sum(fed) == 1
 
 
+def count_encoded(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts the characters that the tokenizer cuts from here on."""
+    encoded: list[int] = []
+    encode = session.tokenizer.encode
+    monkeypatch.setattr(
+        session.tokenizer, "encode", lambda text: (encoded.append(len(text)), encode(text))[1]
+    )
+    return encoded
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_cuts_only_the_end_of_the_text(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects latency: in a long document only the last line is cut again, and while typing on not even that."""
+    session = make(kind)
+    text = sentences(300)
+    session.set_text(text + "the cat ")
+    encoded = count_encoded(session, monkeypatch)
+    session.set_text(text + "the cat s")
+    assert sum(encoded) <= 1
+    session.set_text(text + "the ca")
+    assert sum(encoded) <= 10
+    lines = text.splitlines(keepends=True)
+    before = sum(encoded)
+    session.set_text(text[: -len(lines[-1]) - 1])
+    assert sum(encoded) - before <= len(lines[-2])
+
+
+def test_surprises_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects latency with the colours on: asked again nothing is read, after a key one token."""
+    session = make("char")
+    session.set_text(sentences(20))
+    session.surprises()
+    fed = count_fed(session, monkeypatch)
+    before = session.surprises()
+    assert fed == []
+    session.set_text(session.text + "t")
+    assert session.surprises()[:-1] == before
+    assert sum(fed) == 2  # the state behind it, and what stood before it
+
+
+def test_a_long_text_opened_at_once_is_read_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the opening of a book: only the last stretch is read, as if the text began there."""
+    monkeypatch.setattr(module, "_CONTEXT", 50)
+    session = make("char")
+    fed = count_fed(session, monkeypatch)
+    text = sentences()
+    session.set_text(text[:50])
+    assert sum(fed) == 50
+    session.set_text("")
+    fed.clear()
+    session.set_text(text[:600])
+    assert sum(fed) == 51  # a start as well
+    found = session.moment().y
+    fresh = make("char")
+    fresh.set_text(text[550:600])
+    np.testing.assert_allclose(found, fresh.moment().y, atol=1e-6)
+    assert "".join(piece for piece, _ in session.surprises()) == text[:600]
+    session.set_text(text[:580])
+    fresh.set_text(text[550:580])
+    np.testing.assert_allclose(session.moment().y, fresh.moment().y, atol=1e-6)
+
+
+def test_states_kept_of_a_long_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects memory and editing: every recent state, one in 64 of the others, and the first."""
+    monkeypatch.setattr(module, "_RECENT", 100)
+    session = make("char")
+    session.set_text(sentences()[:300])
+    assert sorted(session._moments) == [0, 64, 128, 192, *range(201, 301)]
+    place, moment = session.moment_from(100)
+    assert place == 128 and moment is session._moments[128]
+    assert session.moment_from(128)[0] == 128 and session.moment_from(300)[1] is session.moment()
+
+
+def test_the_common_prefix_is_that_of_the_definition() -> None:
+    rng = random.Random(0)
+    for _ in range(300):
+        a, b = ("".join(rng.choices("ab", weights=(9, 1), k=rng.randrange(12))) for _ in range(2))
+        expected = 0
+        while expected < min(len(a), len(b)) and a[expected] == b[expected]:
+            expected += 1
+        assert module.common_prefix(a, b) == expected == module.common_prefix(list(a), list(b))
+
+
+def test_next_tokens_are_those_of_the_distribution() -> None:
+    """Protects the list of next tokens: its probabilities are the model's; after half a word, what finishes it."""
+    session = make("word")
+    session.set_text("the cat")
+    session.set_text("the cat ")
+    p = np.exp(session.writer().logits())
+    expected = sorted((p / p.sum()).tolist(), reverse=True)[:4]
+    found = session.next_tokens(4)
+    assert [probability for _, probability in found] == pytest.approx(expected, rel=1e-5)
+    assert all(text.startswith(" ") for text, _ in found)
+    session.set_text("the cat se")
+    assert session.next_tokens(4) == [(" sees", pytest.approx(1))]
+
+
+def test_half_a_character_pasted_does_not_block_the_writer() -> None:
+    """Protects typing: a lone surrogate, as some terminals paste, is no UTF-8 and no crash."""
+    session = make("bpe")
+    session.set_text("the \ud83d")
+    assert np.isfinite(session.writer().logits()).any()
+
+
 def test_a_long_text_keeps_few_states(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects memory: far back, one state in many is kept, and editing there still works."""
     monkeypatch.setattr(module, "_RECENT", 100)

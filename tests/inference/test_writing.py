@@ -18,6 +18,7 @@ from rnntui.core.inference.session import Session
 from rnntui.core.inference.vocabulary import in_word
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.runs import Run
+from rnntui.core.sections import ModelConfig, TextConfig
 from rnntui.core.tasks.samples import Sampler
 from rnntui.core.text import tokenizers
 from tests.conftest import MakeRun, train_all
@@ -53,6 +54,57 @@ def test_filters_keep_what_they_say() -> None:
     assert probabilities(recent=[0, 3], repetition_penalty=2.0) == pytest.approx(halved, abs=1e-5)
 
 
+def test_filters_at_their_bounds() -> None:
+    """Protects the definitions: a tie stays with `min_p` 1, the sum that just reaches `top_p` is enough."""
+    tie = np.array([0.0, 0.0, -1.0])
+    assert Sampling(temperature=1, min_p=1).probabilities(tie, []).tolist() == [0.5, 0.5, 0]
+    assert Sampling(temperature=1, top_p=0.5).probabilities(tie[:2], []).tolist() == [1, 0]
+    assert probabilities(top_k=4) == probabilities() and probabilities(top_k=1) == [1, 0, 0, 0]
+    both = probabilities(top_k=3, top_p=0.7)
+    assert both[2:] == [0, 0] and sum(both) == pytest.approx(1)
+    unordered = Sampling(temperature=1, top_k=2).probabilities(LOGITS[::-1], []).tolist()
+    assert unordered == probabilities(top_k=2)[::-1]
+
+
+def test_without_options_only_the_temperature_acts() -> None:
+    """Protects the defaults: temperature 0.8, and neither a filter nor a penalty."""
+    expected = softmax_of(LOGITS / 0.8).tolist()
+    assert Sampling().probabilities(LOGITS, [0, 3]).tolist() == pytest.approx(expected, abs=1e-6)
+    assert Sampling().seed is None
+
+
+def test_the_penalty_counts_a_token_once_and_changes_no_logits() -> None:
+    """Protects the penalty: repetitions of a token do not add up, zero stays, the caller's logits too."""
+    logits = np.array([2.0, 0.5, 0.0, -0.5])
+    before = logits.copy()
+    sampling = Sampling(temperature=1, repetition_penalty=2.0)
+    once = sampling.probabilities(logits, [0, 1, 3]).tolist()
+    assert sampling.probabilities(logits, [0, 3, 0, 1, 0, 2]).tolist() == once
+    assert once == pytest.approx(softmax_of(np.array([1.0, 0.25, 0.0, -1.0])).tolist(), abs=1e-6)
+    assert sampling.probabilities(logits, []).tolist() == pytest.approx(softmax_of(logits).tolist(), abs=1e-6)
+    certain = Sampling(temperature=0, repetition_penalty=8.0).probabilities(logits, [0])
+    assert certain.tolist() == [0, 1, 0, 0]
+    assert logits.tolist() == before.tolist()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("temperature", 0),
+        ("top_k", 0),
+        ("top_p", 1),
+        ("top_p", 1e-9),
+        ("min_p", 0),
+        ("min_p", 1),
+        ("repetition_penalty", 0.5),
+        ("seed", 0),
+    ],
+)
+def test_values_at_the_bounds_are_taken(option: str, value: float) -> None:
+    """Protects the ranges that the flags document: their ends belong to them."""
+    assert getattr(Sampling(**{option: value}), option) == value
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -61,14 +113,16 @@ def test_filters_keep_what_they_say() -> None:
         ("temperature", float("nan")),
         ("top_k", -1),
         ("top_p", 0),
-        ("min_p", 2),
+        ("top_p", 1.5),
+        ("min_p", 1.5),
+        ("min_p", -0.5),
         ("repetition_penalty", 0),
         ("repetition_penalty", float("inf")),
         ("seed", -1),
     ],
 )
 def test_out_of_range_is_named(option: str, value: float) -> None:
-    with pytest.raises(InputError, match="--" + option.replace("_", "-")):
+    with pytest.raises(InputError, match=f"^--{option.replace('_', '-')}: must be "):
         Sampling(**{option: value})
 
 
@@ -93,6 +147,54 @@ def test_numbers_that_are_none_end_the_writing(trained: Run) -> None:
         list(generate(session, 5, Sampling(seed=1)))
     sample = Sampler(tokenizer).write(model, trained.config, 3, lambda: None)
     assert (sample.step, sample.text) == (3, "")
+
+
+@pytest.mark.parametrize(("temperature", "deviation"), [(2.0, 0.05), (100.0, 0.02)])
+def test_tokens_are_drawn_as_often_as_they_are_probable(
+    temperature: float, deviation: float, trained: Run
+) -> None:
+    """Protects the draw: over 2,000 seeds each next character comes as often as the distribution says."""
+    session = session_of(trained)
+    session.set_text("the cat ")
+    sampling = Sampling(temperature=temperature)
+    p = sampling.probabilities(session.writer().logits(), [])
+    drawn = [
+        "".join(generate(session, 1, Sampling(temperature=temperature, seed=seed))) for seed in range(2000)
+    ]
+    shares = [drawn.count(session.tokenizer.decode([token])) / 2000 for token in range(len(p))]
+    assert sum(shares) == pytest.approx(1)
+    np.testing.assert_allclose(shares, p, atol=deviation)  # more than four deviations
+
+
+def test_the_penalty_looks_back_on_64_tokens(trained: Run) -> None:
+    """Protects the penalty's reach: the last 64 tokens before each draw, of the text and of what was written."""
+
+    class Noting(Sampling):
+        def probabilities(self, logits: Array, recent: list[int]) -> Array:
+            seen.append(recent)
+            return super().probabilities(logits, recent)
+
+    seen: list[list[int]] = []
+    session = session_of(trained)
+    session.set_text("the cat sees a bird.\n" * 4)
+    written = "".join(generate(session, 70, Noting(seed=1)))
+    tokens = [*session.tokens, *session.tokenizer.encode(written).tolist()]
+    assert len(seen) == 70 and len(session.tokens) == 84
+    assert seen == [tokens[20 + drawn : 84 + drawn] for drawn in range(70)]
+
+
+def test_a_character_that_is_never_finished_is_shown(trained: Run) -> None:
+    """Protects the end of the stream: bytes without their rest come out as one U+FFFD, not lost."""
+    tokenizer = tokenizers.train(TextConfig(tokenizer="byte"), [])
+    torch.manual_seed(0)
+    config = ModelConfig(hidden_size=8, embedding_size=4)
+    engine = engine_of(LanguageModel(config, tokenizer.vocab_size).eval(), config)
+    engine.tensors["head.bias"][:] = -30
+    engine.tensors["head.bias"][0xE4] = 30  # the first byte of three, again and again
+    session = Session(engine, tokenizer)
+    assert list(generate(session, 1, Sampling(temperature=0))) == ["\ufffd"]
+    assert list(generate(session, 3, Sampling(temperature=0))) == ["\ufffd"] * 3
+    assert list(generate(session, 0, Sampling(temperature=0))) == []
 
 
 def test_bytes_are_written_as_whole_characters(make_run: MakeRun, tmp_path: Any) -> None:
