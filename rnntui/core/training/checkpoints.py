@@ -97,12 +97,12 @@ def settle(run: Run) -> None:
 def _settle_parts(folder: Path) -> None:
     """Move back what a killed writer had moved aside, and delete what it had half written."""
     for part, whole in parts_left(folder):
-        if part.name.endswith(".old.part") and part.is_dir() and not whole.exists():
-            rename(part, whole)
-        elif part.is_dir() and not part.is_symlink():
-            delete_checkpoint(part)
-        else:
+        if part.is_symlink() or not part.is_dir():
             part.unlink(missing_ok=True)
+        elif part.name.endswith(".old.part") and not whole.exists():
+            rename(part, whole)
+        else:
+            delete_checkpoint(part)
 
 
 def go_back(run: Run, folder: Path) -> None:
