@@ -82,10 +82,11 @@ def test_a_run_begins_in_a_new_or_empty_folder(make: str, make_run: MakeRun, tmp
     if make == "interrupted":
         (path / "tokenizer.json").write_text("half")
         (path / ".tokenizer.json.123.part").write_text("half")
+        (path / ".run.toml.123.part").write_text("half")
         (path / "stderr.log").write_text("why it died\n")
     run = Run.create(path, model.config, {"tokenizer.json": (model.path / "tokenizer.json").read_bytes()})
     train_all(run)
-    assert summarise(run).state == "finished"
+    assert summarise(run).state == "finished" and not list(path.glob(".*.part"))
 
 
 def test_an_empty_name_is_no_folder(
