@@ -366,7 +366,7 @@ def test_pasted_texts_are_numbered(home: Path) -> None:
 
 def test_runs_are_listed_the_newest_last(trained: Run) -> None:
     """Protects lists: by the time of their settings, with what cannot be read, without what is no run."""
-    assert store.names() == [] and store.all_runs() == []
+    assert store.names() == [] and store.run_folders() == []
     for age, name in ((3, "middle"), (1, "a-new"), (9, "z-old")):
         path = store.fork(trained, store.runs_home() / name)
         os.utime(path / "run.toml", (1e9 - age, 1e9 - age))
@@ -374,10 +374,10 @@ def test_runs_are_listed_the_newest_last(trained: Run) -> None:
     (store.runs_home() / "broken" / "run.toml").write_text("nonsense")
     os.utime(store.runs_home() / "broken" / "run.toml", (1e9 - 5, 1e9 - 5))
     (store.runs_home() / "no-run").mkdir()
-    found = store.all_runs()
+    found = [store.opened(path) for path in store.run_folders()]
     assert [each.path.name for each in found] == ["z-old", "broken", "middle", "a-new"]
     assert isinstance(found[1], store.Unreadable) and "run.toml" in found[1].reason
-    assert [run.name for run in store.list_runs()] == ["z-old", "middle", "a-new"]
+    assert [run.name for run in store.newest_runs()] == ["a-new", "middle", "z-old"]
     assert store.names() == ["a-new", "broken", "middle", "z-old"]
     assert store._written(store.runs_home() / "no-run") == 0
 
@@ -385,10 +385,10 @@ def test_runs_are_listed_the_newest_last(trained: Run) -> None:
 def test_a_home_that_is_no_folder_is_one_line(home: Path) -> None:
     home.mkdir()
     (home / "runs").write_text("")
-    (found,) = store.all_runs()
+    found = store.opened(*store.run_folders())
     assert isinstance(found, store.Unreadable)
     assert found.reason == f"{home / 'runs'}: cannot be read: Not a directory"
-    assert store.list_runs() == [] and store.names() == []
+    assert list(store.newest_runs()) == [] and store.names() == []
 
 
 def test_a_run_is_found_for_its_task_alone(trained: Run, classifier: Run) -> None:
@@ -407,7 +407,7 @@ def test_what_is_no_run_s_name_is_one_line(
         "nobody": "^nobody: no such run; see `rnntui runs list`",
         str(tmp_path): "no run lives there",
         "n" * 3000: "^n{80}: no such run: .*name too long",
-        "~nobody-here/run": "no such run",
+        "~nobody-here/run": "nobody of that name",
         "sub/run": "no such run",
     }.items():
         with pytest.raises(InputError, match=f"(?i){said}"):
