@@ -132,6 +132,8 @@ def _answered(work: Callable[[], int | None]) -> int:
         return 0
     except RnntuiError as error:
         return _fail(oneline(error), error.exit_code)
+    except MemoryError:
+        return _fail("memory is exhausted; close other programs, raise `ulimit -v`, or take smaller sizes", 1)
     except OSError as error:
         if not isinstance(error.filename, str | bytes):
             return _unforeseen(error)

@@ -45,6 +45,10 @@ class _Path(click.Path):
             self.fail("an empty name; leave the flag out, or give it one", param, ctx)
         value = str(expanded(str(value)))
         try:
+            Path(value).resolve()
+        except (RuntimeError, OSError):
+            self.fail(f"{value}: a loop of links; choose another one", param, ctx)
+        try:
             str(value).encode()
         except UnicodeEncodeError:
             self.fail(f"{value}: the name is not UTF-8; choose another one", param, ctx)

@@ -14,7 +14,7 @@ from rnntui.cli.display import display_for, preparing
 from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options
 from rnntui.cli.output import OutputError, ReaderGoneError, report, show_line, write_line
 from rnntui.cli.trust import trust_option, trusted
-from rnntui.core import config, runs
+from rnntui.core import config, runs, store
 from rnntui.core import events as ev
 from rnntui.core.errors import InputError
 from rnntui.core.run_files import holds_run
@@ -86,6 +86,7 @@ def train(
     else:
         configuration = config.build(given, preset)
         if run_path is not None:
+            store.require_place(run_path)
             runs.require_free(run_path)
     if finding:
         return _find_rate(configuration, as_json)

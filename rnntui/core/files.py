@@ -111,6 +111,8 @@ def refused(path: Path, size: int, error: OSError) -> RnntuiError:
     A WriteError only where there may be room after a while.
     """
     reason = error.strerror or str(error)
+    if error.errno == errno.ENOENT:
+        reason = "its folder is not there; was it moved or deleted?"
     message = f"{path}: cannot be written ({size:,} bytes): {reason}"
     return RnntuiError(message) if error.errno in _HOPELESS else WriteError(message)
 

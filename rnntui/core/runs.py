@@ -158,7 +158,7 @@ class Run:
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: cannot be read: {error}") from None
+            raise InputError(f"{path}: cannot be read: {error}; name a step with --checkpoint") from None
 
     def checkpoints(self) -> list[tuple[str, str]]:
         """The checkpoints saved, the newest first: the name, and what is said of it (best)."""
@@ -211,6 +211,22 @@ def require_free(path: Path) -> None:
         if holds_run(path):  # looked at last: another process may make one at this moment
             raise InputError(lives_there(path)) from None
         raise
+    if not os.path.lexists(path):
+        _require_room(path)
+
+
+def _require_room(path: Path) -> None:
+    """Refuse a folder that could not be made.  Raises InputError."""
+    try:
+        parent = next(each for each in path.absolute().parents if os.path.lexists(each))
+        path.lstat()
+    except FileNotFoundError:
+        if not parent.is_dir():
+            raise InputError(f"{path}: {parent} is no folder; choose another --run") from None
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise InputError(f"{path}: {parent} cannot be written; choose another --run") from None
+    except OSError as error:
+        raise InputError(f"{path}: no folder for a run: {error.strerror}; choose another --run") from None
 
 
 def require_empty(path: Path, kind: str, is_empty: Callable[[Path], bool]) -> None:

@@ -40,7 +40,22 @@ _NAMED = 5
 def home() -> Path:
     """Where runs and caches live: `$RNNTUI_HOME`, or the user's data folder."""
     chosen = os.environ.get("RNNTUI_HOME")
-    return expanded(chosen) if chosen else Path(platformdirs.user_data_dir("rnntui", appauthor=False))
+    if not chosen:
+        return Path(platformdirs.user_data_dir("rnntui", appauthor=False))
+    with suppress(InputError, UnicodeEncodeError, OSError):
+        chosen.encode()
+        path = expanded(chosen)
+        if chosen.strip() and (path.is_dir() or not os.path.lexists(path)):
+            return path
+    raise InputError(
+        f"RNNTUI_HOME: {chosen[:80]!r} is no folder and cannot become one; name another, or unset it"
+    )
+
+
+def require_place(path: Path) -> None:
+    """Refuse the folders that hold runs and caches as the folder of a run.  Raises InputError."""
+    if path.resolve() in [each.resolve() for each in (home(), runs_home(), cache_home())]:
+        raise InputError(f"{path}: holds runs and caches, and cannot be a run itself; name a folder in it")
 
 
 def runs_home() -> Path:
@@ -98,7 +113,9 @@ def locate(name: str) -> Path:
         if path.is_dir():
             raise InputError(f"{path}: no run lives there (no run.toml); see `rnntui runs list`")
     except (OSError, RuntimeError) as error:  # a name too long, a loop of links
-        raise InputError(f"{name[:80]}: no such run: {oneline(error)}") from None
+        raise InputError(
+            f"{name[:80]}: no such run: {getattr(error, 'strerror', None) or oneline(error)}"
+        ) from None
     raise InputError(f"{name[:80]}: no such run; see `rnntui runs list`")
 
 

@@ -16,7 +16,7 @@ from rnntui.core.errors import InputError, nearest, oneline
 from rnntui.core.files import expanded
 from rnntui.core.run_files import holds_run
 from rnntui.core.text import catalogue
-from rnntui.core.text.decoding import decode
+from rnntui.core.text.decoding import check_encoding, decode
 
 _BLOCK = 1 << 18
 """Bytes read at once."""
@@ -103,6 +103,8 @@ class Source:
     """
 
     def __init__(self, source: str, encoding: str = "auto") -> None:
+        if encoding != "auto":
+            check_encoding(encoding)
         self.source, self.encoding = source, encoding
         self.files = 0
         """Texts read so far."""
@@ -180,6 +182,8 @@ class Source:
 
     def _folder(self, path: Path) -> Iterator[str]:
         """Every text below `path`, in the order of their names, with a line end between them."""
+        if holds_run(path):
+            raise InputError(f"{path}: a run, and no text; give the text that it should learn from")
         if _of_the_system(path):
             raise InputError(f"{path}: not a folder of files; give one that lies on a disk")
         files = list(files_below(path))
@@ -222,4 +226,7 @@ class Source:
                 f"{self.source}: this kind of URL needs one more package: {oneline(error)}"
             ) from None
         except Exception as error:  # fsspec's backends raise what their libraries raise
-            raise InputError(f"{self.source}: cannot be read: {oneline(error)}") from None
+            reason = oneline(error)
+            if reason == self.source:  # it names no reason, but what it comes from may
+                reason = oneline(error.__cause__ or error.__context__ or error)
+            raise InputError(f"{self.source}: cannot be read: {reason}; check the address") from None

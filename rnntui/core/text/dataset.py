@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from rnntui.core.config import Config, changed
-from rnntui.core.errors import InputError
-from rnntui.core.files import folder_written_atomically
+from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core.files import folder_written_atomically, open_named
 from rnntui.core.origin import check_corpus
 from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
@@ -195,7 +196,8 @@ def _encode(
             sizes[name]["floors"] = floors(text.part(*parts[name]))
         (folder / "sizes.json").write_text(json.dumps(sizes), encoding="utf-8")
     dataset = _cached(path)
-    assert dataset is not None, "the folder was just written whole"
+    if dataset is None:
+        raise RnntuiError(f"{path}: was written and cannot be read; is something else at work on it?")
     return dataset
 
 
@@ -216,7 +218,7 @@ def _encode_part(
             narrate(f"encoding {text.chars:,} characters", done / text.chars)
 
     _write_tokens(path, tokenizer.dtype, tokenizer.encode_blocks(counted()))
-    return {"chars": last - first, "bytes": size}
+    return {"chars": last - first, "bytes": size, "sha256": _digest(path)}
 
 
 def _write_tokens(path: Path, dtype: type[np.unsignedinteger[Any]], blocks: Iterator[Ids]) -> None:
@@ -232,18 +234,28 @@ def _write_tokens(path: Path, dtype: type[np.unsignedinteger[Any]], blocks: Iter
         np.lib.format.write_array_header_1_0(file, header | {"shape": (total,)})
 
 
+def _digest(path: Path) -> str:
+    """The sha256 of a file in the cache.  Raises OSError."""
+    with open_named(path) as file:
+        return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
+
+
 def _cached(path: Path) -> Dataset | None:
-    """The dataset in the cache folder `path`, if it is there."""
+    """The dataset in the cache folder `path`, if it is there and as it was written."""
     try:
-        sizes = json.loads((path / "sizes.json").read_text(encoding="utf-8"))
-        return Dataset(
-            {
-                name: Split(name, np.load(path / f"{name}.npy", mmap_mode="r"), **size)
-                for name, size in sizes.items()
-            }
-        )
-    except (OSError, ValueError, TypeError):
-        return None  # not there, or written by another version
+        with open_named(path / "sizes.json") as file:
+            sizes = json.loads(file.read())
+        splits = {name: _cached_split(path / f"{name}.npy", name, **size) for name, size in sizes.items()}
+        return Dataset(splits) if "train" in splits else None
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, EOFError):
+        return None  # not there, damaged, or written by another version
+
+
+def _cached_split(path: Path, name: str, *, sha256: str | None = None, **size: Any) -> Split:
+    """A part as it was written.  Raises ValueError where its file is damaged; older ones have no digest."""
+    if sha256 is not None and _digest(path) != sha256:
+        raise ValueError(f"{path}: damaged")
+    return Split(name, np.load(path, mmap_mode="r"), **size)
 
 
 def _check_size(dataset: Dataset, config: Config) -> None:

@@ -37,13 +37,18 @@ def decode(blocks: Iterable[bytes], name: str, encoding: str = "auto") -> Iterat
         yield _text(decoder, b"", done, name, chosen, head)
 
 
+def check_encoding(encoding: str) -> None:
+    """Refuse an encoding that nobody knows.  Raises InputError."""
+    _decoder(encoding)
+
+
 def _decoder(encoding: str) -> io.IncrementalNewlineDecoder:
     try:
         io.TextIOWrapper(io.BytesIO(), encoding)  # refuses codecs that are no text's, such as base64
         return io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
-    except LookupError:
+    except (LookupError, ValueError):
         raise InputError(
-            f"--encoding: '{encoding}' is no known encoding; try utf-8, cp1252 or gb18030"
+            f"--encoding: '{encoding[:40]}' is no known encoding; try utf-8, cp1252 or gb18030"
         ) from None
 
 

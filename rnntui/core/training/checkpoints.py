@@ -32,7 +32,13 @@ from rnntui.core.errors import InputError
 from rnntui.core.files import folder_written_atomically, put, refused, rename, write_atomically
 from rnntui.core.inference.opening import manifest_of, verify
 from rnntui.core.models.weights import load_weights, model_bytes, read_tensors
-from rnntui.core.run_files import checkpoint_folders, checkpoint_name, delete_checkpoint, parts_left
+from rnntui.core.run_files import (
+    checkpoint_folders,
+    checkpoint_name,
+    delete_checkpoint,
+    parts_left,
+    read_file,
+)
 from rnntui.core.runs import Run, read_json
 from rnntui.core.training.learner import Counters, Learner, flat_state
 from rnntui.core.training.race import candidates
@@ -56,15 +62,26 @@ def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
         "trainer.safetensors": save(_trainer_tensors(learner)),
         "state.json": json.dumps(_state(learner), indent=1).encode(),
     }
-    with folder_written_atomically(folder) as part:
-        for name, content in contents.items():
-            put(part / name, content)
-        put(part / "manifest.json", manifest_of(contents))
+    manifest = manifest_of(contents)
+    if not _is_saved(folder, manifest):
+        with folder_written_atomically(folder) as part:
+            for name, content in contents.items():
+                put(part / name, content)
+            put(part / "manifest.json", manifest)
     _name(run, "last", folder)
     if best:
         _name(run, "best", folder)
     _prune(run)
     return folder
+
+
+def _is_saved(folder: Path, manifest: bytes) -> bool:
+    """True if a try before this one came so far, and a disk without room wants no second copy."""
+    try:
+        verify(folder)
+        return read_file(folder / "manifest.json") == manifest
+    except (OSError, InputError):
+        return False
 
 
 def settle(run: Run) -> None:

@@ -31,7 +31,7 @@ def patiently(
                 yield ev.Warned(step=step, message=f"{error}; training waits until there is room")
                 yield ev.Paused(step=step)
             if "stop" in control.poll():
-                raise
+                raise WriteError(f"{error}; make room, then go on with --resume") from None
             time.sleep(_RETRY_S)
         else:
             if waits:

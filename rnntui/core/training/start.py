@@ -36,6 +36,7 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     """
     for path in paths:
         if path is not None:
+            store.require_place(path)
             require_free(path)
     device = choose_device(configs[0].training.device)
     configs = [inherited(config) for config in configs]
