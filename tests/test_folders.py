@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rnntui.core import events as ev
 from rnntui.core import locks, store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
@@ -18,6 +19,9 @@ from rnntui.core.ownership import guarded, owner_of
 from rnntui.core.run_files import BEFORE_TRAINING, RUN_FILES, delete_run
 from rnntui.core.runs import Run, reserve
 from rnntui.core.summaries import summarise
+from rnntui.core.training.checkpoints import load_checkpoint
+from rnntui.core.training.control import Control
+from rnntui.core.training.loop import Loop
 from tests.cli.test_commands import FLAGS, as_process, rnntui
 from tests.conftest import CLASSIFIER, TRANSLATOR, MakeRun, train_all
 
@@ -297,3 +301,74 @@ def test_an_earlier_checkpoint_is_the_last_one_then(trained: Run) -> None:
     )
     assert answer.returncode == 0 and "goes on from step 40" in answer.stderr
     assert [name for name, _ in trained.checkpoints()] == ["00000050", "00000040"]
+
+
+# --- what other hands found ---
+
+
+@pytest.mark.parametrize("damage", ["other numbers", "nothing in sizes.json", "cut", "a pipe"])
+def test_a_damaged_cache_of_tokens_is_made_anew(damage: str, make_run: MakeRun) -> None:
+    """Protects the figures: what is trained on and scored is the text, or it is encoded again."""
+    import numpy as np
+
+    expected = train_all(make_run(max_steps=20))
+    (folder,) = (store.cache_home() / "tokens").iterdir()
+    tokens = folder / "train.npy"
+    if damage == "other numbers":
+        numbers = np.load(tokens)
+        numbers[:] = 5
+        np.save(tokens, numbers)
+    elif damage == "nothing in sizes.json":
+        (folder / "sizes.json").write_text("{}")
+    elif damage == "cut":
+        tokens.write_bytes(tokens.read_bytes()[:-100])
+    else:
+        tokens.unlink()
+        os.mkfifo(tokens)
+    found = train_all(make_run(max_steps=20))
+    losses = [[event.loss for event in told if isinstance(event, ev.Evaluated)] for told in (expected, found)]
+    assert losses[0] == losses[1] and losses[0]
+
+
+@pytest.mark.parametrize("home", [" ", "~nosuchuser/x", "/dev/null", "n" * 300])
+def test_a_home_that_cannot_be_is_one_line(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects who set RNNTUI_HOME wrongly: the line names it, before anything is read or made."""
+    monkeypatch.setenv("RNNTUI_HOME", home)
+    for command in (["runs", "list"], ["train", "tales", "--headless", *FLAGS]):
+        answer = rnntui(*command)
+        assert answer.returncode == 2 and answer.stderr.startswith("rnntui: RNNTUI_HOME: "), answer.stderr
+
+
+def test_a_place_that_cannot_be_is_said_before_a_text_is_read(
+    trained: Run, corpus_file: Path, tmp_path: Path
+) -> None:
+    """Protects minutes: what is wrong with the place of a run, or with its text, is the first thing to be said."""
+    (tmp_path / "loop").symlink_to("loop")
+    store.home().mkdir(parents=True, exist_ok=True)
+    for path in (
+        tmp_path / ("x" * 300),
+        corpus_file / "x",
+        "/dev/null/x",
+        tmp_path / "loop" / "x",
+        store.runs_home(),
+    ):
+        answer = rnntui("train", corpus_file, "--headless", *FLAGS, "--run", path)
+        assert answer.returncode == 2 and answer.stderr.count("\n") == 1, answer.stderr
+    for arguments in ([trained.path], ["tales", "--encoding", "nonsense"]):
+        answer = rnntui("train", *arguments, "--headless", *FLAGS)
+        assert answer.returncode == 2 and "rnntui: " in answer.stderr.splitlines()[-1], answer.stderr
+
+
+def test_a_second_try_wants_no_second_copy(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects a disk that is nearly full: where only the name of a checkpoint is missing, only that is written."""
+    from rnntui.core.training import checkpoints
+
+    run = make_run(max_steps=20)
+    train_all(run)
+    run.path.joinpath("last").unlink()
+    (run.path / "best").unlink()
+    loop = Loop(run, Control(run.path))
+    load_checkpoint(run.path / "checkpoints" / "00000020", loop.learner)
+    monkeypatch.setattr(checkpoints, "put", None)  # nothing of the folder is written again
+    assert checkpoints.save_checkpoint(run, loop.learner, best=True).name == "00000020"
+    assert run.checkpoint_path("last").name == "00000020"
