@@ -15,6 +15,7 @@ from rnntui.core import events as ev
 from rnntui.core import locks, store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
+from rnntui.core.journal import Journal
 from rnntui.core.ownership import guarded, owner_of
 from rnntui.core.run_files import BEFORE_TRAINING, RUN_FILES, delete_run
 from rnntui.core.runs import Run, reserve
@@ -206,6 +207,21 @@ def test_a_lock_deleted_under_its_owner_frees_nothing(trained: Run) -> None:
         assert owner_of(trained.path) is not None
         assert as_process("train", "--resume", "--headless", "--run", trained.path).returncode == 2
         assert as_process("runs", "remove", trained.path, "--yes").returncode == 2
+
+
+def test_both_deleted_free_nothing(trained: Run) -> None:
+    """Protects a live training from who clears away `lock` and `.guard`: its `events.jsonl` is locked as well."""
+    with trained.owned(), Journal(trained.events_path):
+        (trained.path / ".guard").unlink()
+        (trained.path / "lock").unlink()
+        for command in (
+            ["train", "--resume", "--headless", "--max-steps", "80", "--run", trained.path],
+            ["runs", "remove", trained.path, "--yes"],
+        ):
+            answer = as_process(*command)
+            assert answer.returncode == 2 and "another process is training this run" in answer.stderr
+        assert (trained.path / "run.toml").exists()
+    assert as_process("runs", "remove", trained.path, "--yes").returncode == 0
 
 
 def test_where_there_are_no_locks_the_record_decides(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from rnntui.core import events as ev
+from rnntui.core import locks
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import append, refused
 from rnntui.core.run_files import UnsafeFileError, open_file, open_growing
@@ -28,15 +30,29 @@ _LARGEST = 1 << 29
 class Journal:
     """Appends events, whole lines at a time.  What finds no room waits here for the next try."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises WriteError or RnntuiError where the file cannot be opened, InputError where it is none of a run."""
+    def __init__(self, path: Path, alone: bool = True) -> None:
+        """Open the file, `alone` with a lock on it: nobody thinks of deleting that one to free a run.
+
+        Raises WriteError or RnntuiError where the file cannot be opened, InputError where it is none of a run or
+        another process trains it.
+        """
         self.path = path
         self._waiting = b""
         try:
             self._file = open_growing(path)
+            if alone:
+                self._lock()
             _drop_torn_line(self._file, path)
         except OSError as error:
             raise refused(path, 0, error) from None
+
+    def _lock(self) -> None:
+        with suppress(locks.UnsupportedError):
+            try:
+                locks.lock_beside(self._file)
+            except locks.BusyError:
+                self._file.close()
+                raise InputError(f"{self.path.parent}: another process is training this run") from None
 
     def add(self, event: ev.AnyEvent) -> RnntuiError | None:
         """Write an event after all that waits; what stood in the way, or None."""

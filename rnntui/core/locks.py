@@ -48,6 +48,12 @@ def lock(file: BinaryIO, shared: bool = False) -> None:
         raise
 
 
+def lock_beside(file: BinaryIO, shared: bool = False) -> None:
+    """As `lock`, of a file that others read meanwhile: not on Windows, where a lock keeps readers away."""
+    if sys.platform != "win32":
+        lock(file, shared)
+
+
 def process_identity(pid: int) -> str:
     """A name of the process `pid` that no other process ever has on this machine; '' where there is none.
 

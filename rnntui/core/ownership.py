@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -63,9 +63,18 @@ def _recorded(path: Path) -> Owner | None:
 
 def _is_held(path: Path) -> bool:
     """True if another open file has the lock; it is held for no longer than this look."""
+    return _is_locked(path / GUARD, locks.lock)
+
+
+def _is_written(path: Path) -> bool:
+    """True if a training has its `events.jsonl` open."""
+    return _is_locked(path / "events.jsonl", locks.lock_beside)
+
+
+def _is_locked(path: Path, lock: Callable[[BinaryIO, bool], None]) -> bool:
     try:
-        with open_file(path / GUARD) as file:
-            locks.lock(file, shared=True)
+        with open_file(path) as file:
+            lock(file, True)
     except locks.BusyError:
         return True
     except (OSError, InputError, locks.UnsupportedError):
@@ -91,6 +100,8 @@ def guarded(path: Path, doing: str, writes: bool = True) -> Iterator[None]:
         # Where there are no locks, or somebody deleted the lock's file, the record is all there is.
         if record is not None and record.alive() and record.pid != os.getpid():
             raise _taken(path, record, doing)
+        if _is_written(path):  # somebody deleted both under their owner
+            raise _taken(path, None, doing)
         yield
 
 

@@ -298,7 +298,8 @@ def note_failure(run: Run, error: Exception) -> None:
         last = 0
         for event in EventTail(run.events_path).all():
             last = event.step
-        with Journal(run.events_path) as journal:
+        # The training that failed may still have it open.
+        with Journal(run.events_path, alone=False) as journal:
             journal.add(ev.Finished(step=last, reason="error"))
 
 
