@@ -76,7 +76,7 @@ def _key(make: bool) -> bytes:
     with suppress(OSError):
         make_private(path.parent)
         content = secrets.token_bytes(_KEY_BYTES)
-        part = path.with_name(f".key.{os.getpid()}.part")
+        part = path.with_name(f".key.{secrets.token_hex(8)}.part")  # threads race as well as processes
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             os.write(descriptor, content)
