@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -17,10 +19,11 @@ from rnntui.core import events as ev
 from rnntui.core.errors import InputError, RnntuiError, WriteError
 from rnntui.core.files import write_atomically
 from rnntui.core.journal import EventTail, Journal
-from rnntui.core.ownership import Owner
+from rnntui.core.ownership import Owner, guarded
 from rnntui.core.runs import Run
 from rnntui.core.summaries import summarise
 from tests.conftest import MakeRun, train_all
+from tests.disk import FAULTS, Refusing
 
 SAVED = ev.Saved(step=1, path="checkpoints/00000001")
 PAUSED = ev.Paused(step=2)
@@ -41,7 +44,7 @@ def test_torn_last_line_is_not_there_yet(tmp_path: Path) -> None:
     """Protects a reader beside a writer: half a line is neither an event nor lost."""
     path, line = tmp_path / "events.jsonl", ev.encode(SAVED) + b"\n"
     tail = EventTail(path)
-    assert tail.poll() == []
+    assert tail.poll() == [] and not tail.behind
     path.write_bytes(line[:10])
     assert tail.poll() == []
     path.write_bytes(line + b"not json\n" + line)
@@ -81,6 +84,24 @@ def test_only_a_torn_line_is_cut_off(
     assert opened._file.closed
 
 
+def test_events_wait_for_room_in_their_order(tmp_path: Path) -> None:
+    """Protects curves on a full disk: what could not be written is named, waits, and is written once."""
+    path = tmp_path / "events.jsonl"
+    lines = [ev.encode(event) + b"\n" for event in (SAVED, PAUSED)]
+    with Journal(path) as writer:
+        with pytest.MonkeyPatch.context() as patch:
+            Refusing(patch, 1, FAULTS["no room"])
+            for event, size in ((SAVED, len(lines[0])), (PAUSED, len(lines[0]) + len(lines[1]))):
+                fault = writer.add(event)
+                assert isinstance(fault, WriteError)
+                assert str(fault) == f"{path}: cannot be written ({size} bytes): No space left on device"
+            assert isinstance(writer.flush(), WriteError) and path.read_bytes() == b""
+        assert writer.flush() is None and writer.flush() is None
+        assert path.read_bytes() == b"".join(lines)
+        assert writer.add(SAVED) is None
+    assert EventTail(path).poll() == [SAVED, PAUSED, SAVED]
+
+
 def test_events_without_a_folder_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(RnntuiError, match=r"events.jsonl: cannot be written \(0 bytes\)") as caught:
         Journal(tmp_path / "gone" / "events.jsonl")
@@ -118,10 +139,10 @@ def test_damage_is_counted_over_the_whole_file(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(journal, "_LARGEST", 80)
     assert list(EventTail(path).all()) == []
     with path.open("ab") as file:
-        file.write(b"rubbish\n")
+        file.write(b"\n")
     with pytest.raises(InputError, match="larger than 80 bytes"):
         EventTail(path).poll()
-    monkeypatch.setattr(journal, "_LARGEST", 88)
+    monkeypatch.setattr(journal, "_LARGEST", 81)
     with pytest.raises(InputError, match="most of its lines are no events"):
         EventTail(path).poll()
 
@@ -217,6 +238,44 @@ def test_what_is_in_the_way_of_a_run_is_named(tmp_path: Path, trained: Run) -> N
         Run.open(tmp_path / "nowhere")
 
 
+def test_a_run_made_meanwhile_is_no_other_s(
+    trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the first of two: a run that came between the look and the lock is not written over."""
+
+    @contextmanager
+    def overtaken(path: Path, doing: str) -> Iterator[None]:
+        with guarded(path, doing):
+            (path / "run.toml").write_text("theirs")
+            yield
+
+    monkeypatch.setattr(runs, "guarded", overtaken)
+    path = tmp_path / "wanted"
+    with pytest.raises(InputError, match="a run lives there already"):
+        Run.create(path, trained.config, {"tokenizer.json": b"{}"})
+    assert (path / "run.toml").read_text() == "theirs" and not (path / "tokenizer.json").exists()
+
+
+def test_a_folder_that_goes_while_events_wait_ends_the_wait(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects against waiting for ever: room may come back, a folder that is gone does not."""
+    faults = [errno.ENOSPC, errno.ENOSPC, errno.ENOENT]
+
+    def refuse(file: object, data: bytes) -> None:
+        fault = faults.pop(0)
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(journal, "append", refuse)
+    monkeypatch.setattr(runs, "_RETRY_S", 0)
+    events = make_run().record([SAVED])
+    warned = next(events)
+    assert isinstance(warned, ev.Warned) and warned.message.endswith("training waits for room")
+    with pytest.raises(RnntuiError, match="No such file") as caught:
+        next(events)
+    assert not isinstance(caught.value, WriteError) and not faults
+
+
 def test_why_a_training_failed_is_kept(trained: Run) -> None:
     """Protects whoever looks later: the line, for a fault of ours its trace too, and a last event of the last step."""
     assert runs.log_end(trained.path) == runs.last_words(trained.path) == ""
@@ -224,6 +283,8 @@ def test_why_a_training_failed_is_kept(trained: Run) -> None:
     assert runs.log_end(trained.path) == "x.txt: gone\n"
     assert trained.events()[-1] == ev.Finished(step=60, reason="error")
     assert summarise(trained).state == "crashed"
+    runs.note_failure(trained, InputError("x\udcff.txt: gone"))  # a name that is not UTF-8
+    assert runs.last_words(trained.path) == "x?.txt: gone"
     try:
         raise ZeroDivisionError("by zero")
     except ZeroDivisionError as error:
@@ -300,7 +361,7 @@ def test_runs_are_found_by_name_and_path(make_run: MakeRun, corpus_file: Path) -
         stored.config,
         {"tokenizer.json": (stored.path / "tokenizer.json").read_bytes()},
     )
-    assert store.find("mine") == named
+    assert store.find("mine") == named and not named.trusts_corpus
     assert store.find(str(stored.path)) == stored
     assert list(store.newest_runs()) == [named]
     for missing in ("yours", str(corpus_file.parent)):
@@ -333,6 +394,7 @@ def test_new_names_are_free_and_readable() -> None:
         ("/", "/", "stdin"),
         ("-", "-", "stdin"),
         ("tales", "tales", "tales"),
+        ("(xerox) .txt", "(xerox) .txt", "xerox"),
         ("/x/" + "n" * 60 + ".txt", "n" * 60 + ".txt", "n" * 40),
     ],
 )
@@ -505,6 +567,8 @@ def test_a_run_gets_another_name_where_that_is_safe(trained: Run) -> None:
     (trained.path.parent / "taken").write_text("mine")
     with pytest.raises(InputError, match="taken: exists already"):
         store.rename(trained, "taken")
+    with pytest.raises(InputError, match="the run cannot be renamed: File name too long"):
+        store.rename(trained, "𐐀" * 80)  # 320 bytes
     trained = Run.open(store.rename(trained, "n" * 80))
     path = store.rename(trained, "second try")
     assert path.name == "second try" and Run.open(path).config == trained.config
@@ -515,6 +579,16 @@ def test_a_run_gets_another_name_where_that_is_safe(trained: Run) -> None:
             store.rename(run, "third")
         with pytest.raises(InputError, match=f"process {os.getpid()} is training this run; stop it first"):
             store.require_idle(path)
+
+
+def test_a_run_that_cannot_be_deleted_is_one_line(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(folder: Path) -> list[Path]:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(store, "delete_run", busy)
+    with pytest.raises(RnntuiError, match=f"^{trained.path}: cannot be deleted: Device or resource busy$"):
+        store.remove(trained.path)
+    assert Run.open(trained.path) == trained
 
 
 def test_a_long_run_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

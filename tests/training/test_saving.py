@@ -403,6 +403,12 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
             files.put(part / "model", content)
         assert [(each.name, each.read_bytes()) for each in path.iterdir()] == [("model", content)]
         assert [each.name for each in path.parent.iterdir()] == ["00000020"]
+    below = path / "model" / "00000020"  # below a file
+    with (
+        pytest.raises(WriteError, match=r"cannot be written \(0 bytes\): Not a directory"),
+        folder_written_atomically(below),
+    ):
+        pass
     with pytest.raises(ZeroDivisionError), folder_written_atomically(path) as part:
         raise ZeroDivisionError
     assert (path / "model").read_bytes() == b"second" and not part.exists()
