@@ -18,6 +18,8 @@ def differences(found: list[Run], here: RunSummary | None) -> str:
     if len(found) < 2:
         if here is None:
             return ""
+        if here.reason is not None:
+            return f"{visible_line(here.name)}\ncannot be read: {visible_line(here.reason, 400)}\n\nd deletes it."
         lines = [
             visible_line(here.name),
             f"{here.state} at step {here.step:,}, {formats.duration(here.train_s)} trained",
