@@ -230,7 +230,7 @@ def test_what_is_in_the_way_of_a_run_is_named(tmp_path: Path, trained: Run) -> N
             make(folder / "a.txt")
         with pytest.raises(InputError, match="a run lives there already; go on with --resume"):
             make(trained.path)
-    with pytest.raises(InputError, match=r"below: .*a.txt is no folder; choose another --run"):
+    with pytest.raises(InputError, match=r"below: no folder for a run: Not a directory"):
         runs.reserve(folder / "a.txt" / "below")
     with pytest.raises(InputError, match=r"a.txt: cannot be read: Not a directory"):
         Run.open(folder / "a.txt")

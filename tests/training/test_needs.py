@@ -116,7 +116,9 @@ def test_weights_beyond_all_memory_are_not_read(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(header)) + header)
         file.truncate(8 + len(header) + 4 * rows)
-    with pytest.raises(InputError, match=r"model.safetensors: takes .* GB of memory, and this machine has"):
+    with pytest.raises(
+        InputError, match=r"model.safetensors: (takes .* GB of memory|not a regular file with content)"
+    ):
         check_shapes(path, {"w": (rows, 1)})
 
 

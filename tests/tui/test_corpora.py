@@ -7,6 +7,7 @@ from pathlib import Path
 from textual.widgets import Input, OptionList
 
 from rnntui.core import store
+from rnntui.core.origin import signature_of
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.dialogs import Paste
@@ -197,6 +198,8 @@ async def test_hostile_names_and_texts_are_shown_harmlessly(tmp_path: Path) -> N
 
 async def test_recent_files_are_offered(corpus_file: Path, trained_home: None) -> None:
     """Protects the list: a file that a run was trained on is a few keys away."""
+    (run,) = store.newest_runs()
+    (run.path / "signature").write_bytes(signature_of(run.config))
     app = RnntuiApp(CorporaScreen())
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         texts = app.screen.query_one("#samples", OptionList)

@@ -18,6 +18,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -240,6 +241,8 @@ class Sweep:
                     (folder / name).unlink(missing_ok=True)
                 for checkpoint in checkpoint_folders(folder):
                     delete_checkpoint(checkpoint)
+                with suppress(OSError):  # what else is in it stays
+                    (folder / "checkpoints").rmdir()
 
     def importance(self) -> dict[str, float]:
         """The share of each setting in how good a trial is, the most important first (PED-ANOVA; Watanabe et al. 2023).
