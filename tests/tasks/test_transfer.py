@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from rnntui.core import events as ev
 from rnntui.core import tasks
 from rnntui.core.config import INHERITED, command_of, value_of
+from rnntui.core.errors import InputError
 from rnntui.core.models.weights import read_tensors
 from rnntui.core.runs import Run
 from rnntui.core.training.learner import Learner
@@ -111,3 +113,21 @@ def test_the_command_makes_it_again_and_faults_are_one_line(
     assert_one_line(rnntui(*base, "nowhere"), 2, "nowhere", "no such run")
     assert_one_line(rnntui(*base, taught.path, "--cell", "gru"), 2, "--cell", "--from")
     assert_one_line(rnntui(*base, classifier.path), 2, "--from", "--task classify", "name a language model")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"embedding.known": torch.ones(3, dtype=torch.uint8)},
+        {"embedding.weight": torch.ones(3, 2, dtype=torch.int32)},
+        {"embedding.weight": torch.ones(1, 1)},
+        {},
+    ],
+    ids=["known alone", "whole numbers", "another shape", "nothing"],
+)
+def test_weights_to_begin_with_are_looked_at(content: dict[str, torch.Tensor], begun: Run) -> None:
+    """Protects against a stranger's `start.safetensors`: what does not fit is one line that names the file."""
+    (begun.path / "start.safetensors").write_bytes(save(content))
+    with pytest.raises(InputError, match=r"start\.safetensors: ") as caught:
+        train_all(begun)
+    assert "\n" not in str(caught.value)

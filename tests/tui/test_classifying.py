@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from rnntui.core.runs import Run
@@ -59,3 +61,17 @@ async def test_a_classifier_that_cannot_be_loaded_says_why(classifier: Run) -> N
     app = RnntuiApp(ClassifyingScreen(classifier.path))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "labels.json" in text_of(pilot, "#moves"))
+
+
+async def test_labels_are_texts_and_no_markup(classifier: Run) -> None:
+    """Protects the playground from labels that look like markup: they are shown as they are."""
+    (classifier.path / "labels.json").write_text(
+        json.dumps({"format": 1, "labels": ["[/x]", "[link=http://x]a"]})
+    )
+    app = RnntuiApp(ClassifyingScreen(classifier.path))
+    async with app.run_test(size=(140, 45), notifications=True) as pilot:
+        screen = app.screen
+        assert isinstance(screen, ClassifyingScreen)
+        await pilot.press(*"was bad")
+        await until(pilot, lambda: screen.judgement is not None and screen.judgement.text == "was bad")
+        await until(pilot, lambda: "moves it to [/x]" in shown(pilot))
