@@ -271,7 +271,7 @@ def test_a_folder_that_goes_while_events_wait_ends_the_wait(
     events = make_run().record([SAVED])
     warned = next(events)
     assert isinstance(warned, ev.Warned) and warned.message.endswith("training waits for room")
-    with pytest.raises(RnntuiError, match="No such file") as caught:
+    with pytest.raises(RnntuiError, match="was it moved or deleted") as caught:
         next(events)
     assert not isinstance(caught.value, WriteError) and not faults
 
