@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import subprocess
 import sys
@@ -14,165 +13,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rnntui.core import config, journal, runs, store
 from rnntui.core import events as ev
+from rnntui.core import journal, runs, store
 from rnntui.core.errors import InputError, RnntuiError, WriteError
 from rnntui.core.files import write_atomically
-from rnntui.core.journal import EventTail, Journal
 from rnntui.core.ownership import Owner, guarded
 from rnntui.core.runs import Run
 from rnntui.core.summaries import summarise
 from tests.conftest import MakeRun, train_all
-from tests.disk import FAULTS, Refusing
-
-SAVED = ev.Saved(step=1, path="checkpoints/00000001")
-PAUSED = ev.Paused(step=2)
-
-
-def test_events_survive_the_file(make_run: MakeRun) -> None:
-    """Protects `events.jsonl`: each event comes back as it was, of its own type."""
-    run = make_run()
-    told = list(run.record([SAVED, PAUSED]))
-    assert EventTail(run.events_path).poll() == told == [SAVED, PAUSED]
-    assert [json.loads(line)["type"] for line in run.events_path.read_text().splitlines()] == [
-        "saved",
-        "paused",
-    ]
-
-
-def test_torn_last_line_is_not_there_yet(tmp_path: Path) -> None:
-    """Protects a reader beside a writer: half a line is neither an event nor lost."""
-    path, line = tmp_path / "events.jsonl", ev.encode(SAVED) + b"\n"
-    tail = EventTail(path)
-    assert tail.poll() == [] and not tail.behind
-    path.write_bytes(line[:10])
-    assert tail.poll() == []
-    path.write_bytes(line + b"not json\n" + line)
-    assert tail.poll() == [SAVED, SAVED]
-
-
-def test_a_killed_writers_torn_line_is_cut_off(make_run: MakeRun) -> None:
-    """Protects the next line: it does not grow out of what a killed process left."""
-    run = make_run()
-    run.events_path.write_bytes(ev.encode(SAVED) + b'\n{"type":"sav')
-    list(run.record([PAUSED]))
-    assert run.events() == [SAVED, PAUSED]
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (b"x" * 30 + b"\n" + b"y" * 350, b"x" * 30 + b"\n"),  # torn over several blocks
-        (b"x" * 30 + b"\n", b"x" * 30 + b"\n"),
-        (b"x" * 300, b""),
-        (b"\n" + b"y" * 99, b"\n"),  # a line end at the first byte of a block
-        (b"", b""),
-    ],
-    ids=["long", "whole", "one", "first byte", "empty"],
-)
-def test_only_a_torn_line_is_cut_off(
-    before: bytes, after: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Protects the lines before it, however long the torn one is: no more and no less is cut."""
-    monkeypatch.setattr(journal, "_AT_ONCE", 100)
-    path = tmp_path / "events.jsonl"
-    path.write_bytes(before)
-    with Journal(path) as opened:
-        assert path.read_bytes() == after
-        assert opened.add(SAVED) is None
-    assert path.read_bytes() == after + ev.encode(SAVED) + b"\n"
-    assert opened._file.closed
-
-
-def test_events_wait_for_room_in_their_order(tmp_path: Path) -> None:
-    """Protects curves on a full disk: what could not be written is named, waits, and is written once."""
-    path = tmp_path / "events.jsonl"
-    lines = [ev.encode(event) + b"\n" for event in (SAVED, PAUSED)]
-    with Journal(path) as writer:
-        with pytest.MonkeyPatch.context() as patch:
-            Refusing(patch, 1, FAULTS["no room"])
-            for event, size in ((SAVED, len(lines[0])), (PAUSED, len(lines[0]) + len(lines[1]))):
-                fault = writer.add(event)
-                assert isinstance(fault, WriteError)
-                assert str(fault) == f"{path}: cannot be written ({size} bytes): No space left on device"
-            assert isinstance(writer.flush(), WriteError) and path.read_bytes() == b""
-        assert writer.flush() is None and writer.flush() is None
-        assert path.read_bytes() == b"".join(lines)
-        assert writer.add(SAVED) is None
-    assert EventTail(path).poll() == [SAVED, PAUSED, SAVED]
-
-
-def test_events_without_a_folder_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(RnntuiError, match=r"events.jsonl: cannot be written \(0 bytes\)") as caught:
-        Journal(tmp_path / "gone" / "events.jsonl")
-    assert not isinstance(caught.value, WriteError), "nothing to wait for"
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"events.jsonl: cannot be read: Not a directory"):
-        EventTail(tmp_path / "file" / "events.jsonl").poll()
-
-
-@pytest.mark.parametrize(
-    ("good", "bad", "refused"), [(0, 10, False), (0, 11, True), (9, 19, False), (9, 20, True)]
-)
-def test_a_file_of_rubbish_is_told_from_one_with_damage(
-    good: int, bad: int, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Protects memory and runs: unreadable lines are passed over while they outnumber the events by few."""
-    monkeypatch.setattr(journal, "_DAMAGE_AT_MOST", 10)
-    path = tmp_path / "events.jsonl"
-    path.write_bytes((ev.encode(SAVED) + b"\n") * good + b"rubbish\n" * bad)
-    tail = EventTail(path)
-    if refused:
-        with pytest.raises(InputError, match="most of its lines are no events"):
-            list(tail.all())
-    else:
-        assert list(tail.all()) == [SAVED] * good and not tail.behind
-
-
-def test_damage_is_counted_over_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects memory: a file that is read in parts is judged by all of them, and by its size."""
-    monkeypatch.setattr(journal, "_DAMAGE_AT_MOST", 10)
-    monkeypatch.setattr(journal, "_AT_ONCE", 40)
-    path = tmp_path / "events.jsonl"
-    path.write_bytes(b"rubbish\n" * 10)
-    assert list(EventTail(path).all()) == []
-    monkeypatch.setattr(journal, "_LARGEST", 80)
-    assert list(EventTail(path).all()) == []
-    with path.open("ab") as file:
-        file.write(b"\n")
-    with pytest.raises(InputError, match="larger than 80 bytes"):
-        EventTail(path).poll()
-    monkeypatch.setattr(journal, "_LARGEST", 81)
-    with pytest.raises(InputError, match="most of its lines are no events"):
-        EventTail(path).poll()
-
-
-def test_the_longest_line_is_read_and_a_longer_one_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Protects memory: a line of more than the bound is no line, one within it is an event."""
-    line = ev.encode(SAVED) + b"\n"
-    monkeypatch.setattr(journal, "_AT_ONCE", 10)
-    monkeypatch.setattr(journal, "_LONGEST_LINE", len(line))
-    path = tmp_path / "events.jsonl"
-    path.write_bytes(line * 3 + line[:-1])
-    tail = EventTail(path)
-    assert list(tail.all()) == [SAVED] * 3
-    path.write_bytes(b"x" * len(line))
-    assert EventTail(path).poll() == [], "torn"
-    path.write_bytes(b"x" * (len(line) + 1))
-    with pytest.raises(InputError, match="a line of more than"):
-        EventTail(path).poll()
-
-
-def test_events_made_void_are_left_out(make_run: MakeRun) -> None:
-    """Protects curves: what was told of later steps than training went back to is void, the rest stays."""
-    run = make_run()
-    started = next(event for event in train_all(make_run(max_steps=1)) if isinstance(event, ev.Started))
-    again = msgspec.structs.replace(started, step=2)
-    list(run.record([started, SAVED, PAUSED, ev.Paused(step=3), again, ev.Paused(step=4)]))
-    assert run.events() == [started, SAVED, PAUSED, again, ev.Paused(step=4)]
-
+from tests.test_journal import SAVED
 
 # --- what a run says of itself ---
 
@@ -369,130 +218,6 @@ def test_runs_are_found_by_name_and_path(make_run: MakeRun, corpus_file: Path) -
             store.find(missing)
 
 
-def test_new_names_are_free_and_readable() -> None:
-    """Protects what is there: a new name is none that another one begins with, as the runs of a duel do."""
-    settings = config.build({"corpus": "/some/where/My Book (2).txt", "cell": "gru"})
-    first = store.new_path(settings)
-    first.mkdir(parents=True)
-    assert first == store.runs_home() / "My-Book-2-gru-1"
-    assert store.new_path(settings).name == "My-Book-2-gru-2"
-    duel = store.free_path(settings, "duel")
-    assert duel.name == "My-Book-2-duel-1"
-    duel.with_name(f"{duel.name}-lstm").mkdir()
-    assert store.free_path(settings, "duel").name == "My-Book-2-duel-2"
-    store.free_path(settings, "duel").mkdir()
-    assert store.free_path(settings, "duel").name == "My-Book-2-duel-3"
-
-
-@pytest.mark.parametrize(
-    ("corpus", "short", "stem"),
-    [
-        ("/some/where/book.v2.txt", "book.v2.txt", "book-v2"),
-        ("C:\\texts\\Buch.txt", "Buch.txt", "Buch"),
-        ("https://example.org/a/page.html", "page.html", "page"),
-        ("/some/folder/", "folder", "folder"),
-        ("/", "/", "stdin"),
-        ("-", "-", "stdin"),
-        ("tales", "tales", "tales"),
-        ("(xerox) .txt", "(xerox) .txt", "xerox"),
-        ("/x/" + "n" * 60 + ".txt", "n" * 60 + ".txt", "n" * 40),
-    ],
-)
-def test_a_corpus_has_a_short_name(corpus: str, short: str, stem: str) -> None:
-    """Protects names of runs: a folder's name on every system, out of any path or address."""
-    assert store.short_corpus(corpus) == short
-    assert store.stem_of(config.build({"corpus": corpus})) == stem
-
-
-def test_homes_are_where_they_are_documented(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Protects existing runs: they are looked for in the same place by every version."""
-    assert store.home() == home
-    assert (store.runs_home(), store.cache_home()) == (home / "runs", home / "cache")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("RNNTUI_HOME", "~/models")
-    assert store.home() == tmp_path / "models"
-    monkeypatch.delenv("RNNTUI_HOME")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    if sys.platform == "linux":
-        assert store.home() == tmp_path / "data" / "rnntui"
-
-
-def test_pasted_texts_are_numbered(home: Path) -> None:
-    """Protects pasted texts: a second one takes no other's place."""
-    paths = [store.keep_text(text) for text in ("eins", "zwei é")]
-    assert paths == [home / "texts" / "pasted-1.txt", home / "texts" / "pasted-2.txt"]
-    assert [path.read_text(encoding="utf-8") for path in paths] == ["eins", "zwei é"]
-
-
-def test_runs_are_listed_the_newest_last(trained: Run) -> None:
-    """Protects lists: by the time of their settings, with what cannot be read, without what is no run."""
-    assert store.names() == [] and store.run_folders() == []
-    for age, name in ((3, "middle"), (1, "a-new"), (9, "z-old")):
-        path = store.fork(trained, store.runs_home() / name)
-        os.utime(path / "run.toml", (1e9 - age, 1e9 - age))
-    (store.runs_home() / "broken").mkdir()
-    (store.runs_home() / "broken" / "run.toml").write_text("nonsense")
-    os.utime(store.runs_home() / "broken" / "run.toml", (1e9 - 5, 1e9 - 5))
-    (store.runs_home() / "no-run").mkdir()
-    found = [store.opened(path) for path in store.run_folders()]
-    assert [each.path.name for each in found] == ["z-old", "broken", "middle", "a-new"]
-    assert isinstance(found[1], store.Unreadable) and "run.toml" in found[1].reason
-    assert [run.name for run in store.newest_runs()] == ["a-new", "middle", "z-old"]
-    assert store.names() == ["a-new", "broken", "middle", "z-old"]
-    assert store._written(store.runs_home() / "no-run") == 0
-
-
-def test_a_home_that_is_no_folder_is_one_line(home: Path) -> None:
-    home.mkdir()
-    (home / "runs").write_text("")
-    found = store.opened(*store.run_folders())
-    assert isinstance(found, store.Unreadable)
-    assert found.reason == f"{home / 'runs'}: cannot be read: Not a directory"
-    assert list(store.newest_runs()) == [] and store.names() == []
-
-
-def test_a_run_is_found_for_its_task_alone(trained: Run, classifier: Run) -> None:
-    assert store.find(str(trained.path), "lm") == trained == store.find(str(trained.path))
-    assert store.find(str(classifier.path), "classify") == classifier
-    with pytest.raises(InputError, match="trained with --task classify"):
-        store.find(str(classifier.path), "lm")
-
-
-def test_what_is_no_run_s_name_is_one_line(
-    trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Protects who mistypes: the reason, and where the names are."""
-    for name, said in {
-        " ": "an empty name",
-        "nobody": "^nobody: no such run; see `rnntui runs list`",
-        str(tmp_path): "no run lives there",
-        "n" * 3000: "^n{80}: no such run: .*name too long",
-        "~nobody-here/run": "nobody of that name",
-        "sub/run": "no such run",
-    }.items():
-        with pytest.raises(InputError, match=f"(?i){said}"):
-            store.locate(name)
-    store.fork(trained, store.runs_home() / "inside")
-    (store.runs_home() / "sub").mkdir()
-    store.fork(trained, store.runs_home() / "sub" / "run")
-    assert store.locate("inside") == store.runs_home() / "inside"
-    with pytest.raises(InputError, match="no such run"):
-        store.locate("sub/run")  # a path, not a name
-    monkeypatch.chdir(trained.path.parent)
-    assert store.locate(trained.name) == trained.path
-    strange = trained.path.rename(tmp_path / "r\udcff")
-    with pytest.raises(InputError, match="not UTF-8"):
-        store.find(str(strange))
-
-
-def test_a_line_names_five_files_at_most() -> None:
-    paths = [Path("x") / name for name in "abcdefg"]
-    assert store.names_of(paths[:5]) == "a, b, c, d, e"
-    assert store.names_of(paths) == "a, b, c, d, e and 2 more"
-
-
 def test_an_occupied_folder_is_refused(trained: Run) -> None:
     with pytest.raises(InputError, match="--resume"):
         Run.create(trained.path, trained.config, {"tokenizer.json": b"{}"})
@@ -589,18 +314,3 @@ def test_a_run_that_cannot_be_deleted_is_one_line(trained: Run, monkeypatch: pyt
     with pytest.raises(RnntuiError, match=f"^{trained.path}: cannot be deleted: Device or resource busy$"):
         store.remove(trained.path)
     assert Run.open(trained.path) == trained
-
-
-def test_a_long_run_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects the memory: a tail reads so much at once, says that there is more, and loses no line."""
-    monkeypatch.setattr(journal, "_AT_ONCE", 1000)
-    path = tmp_path / "events.jsonl"
-    told = [ev.Warned(step=step, message="x" * 30) for step in range(100)]
-    path.write_bytes(b"".join(ev.encode(event) + b"\n" for event in told) + b"y" * 3000)
-    tail = EventTail(path)
-    first = tail.poll()
-    assert 0 < len(first) < 20 and tail.behind
-    assert first + list(tail.all()) == told
-    with path.open("ab") as file:
-        file.write(b"\n" + ev.encode(SAVED) + b"\n")
-    assert list(tail.all()) == [SAVED], "a line of no known kind is passed over, however long"
