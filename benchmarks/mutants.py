@@ -99,7 +99,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a mutant: 'failed', 'timeout' or 'survived'."""
+    """Result of a mutant: 'failed', 'timeout' or 'survived'."""
 
     module: str
     line: int
@@ -334,7 +334,7 @@ class Trial:
                 importlib.import_module(name)
 
     def outcome(self, mutant: Mutant, only_reaching: bool) -> str:
-        """What the tests make of a mutant."""
+        """Run the tests on a mutant."""
         order = _Order(mutant.line, self._observed, only_reaching)
         self.path.write_text(mutant.source, encoding="utf-8")
         try:

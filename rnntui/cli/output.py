@@ -1,7 +1,7 @@
-"""The one way out: data and lines for people, harmless on a terminal, and what happens where nobody reads them.
+"""Standard output and standard error: the only module of the commands that writes to them.
 
-Data goes to standard output, byte for byte where that is no terminal.  Lines for people, on either stream, hold
-nothing that could steer a terminal, wherever they go.
+Data goes to standard output unchanged, unless that is a terminal.  Messages, on either stream, never contain control
+characters.  A broken stream raises an error of this module on standard output and is ignored on standard error.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _NOBODY_READS = (errno.EPIPE, errno.EIO)
-"""The reader of a pipe has gone, or the terminal."""
+"""Error numbers of a pipe without a reader, and of a closed terminal."""
 OF_A_STREAM = (*_NOBODY_READS, errno.ENOSPC, errno.EBADF, errno.EFBIG, errno.EDQUOT)
-"""What a standard stream answers where it cannot be written."""
+"""Error numbers that a standard stream can raise when it is written."""
 
 
 class ReaderGoneError(Exception):
-    """Whoever read standard output has enough: nothing more can or need be said."""
+    """The reader of standard output has closed it, as `head` does."""
 
 
 class OutputError(RnntuiError):
@@ -57,7 +57,7 @@ def open_standard_streams() -> None:
 
 
 def abandon(stream: TextIO) -> None:
-    """Let whatever is still written to a broken stream go nowhere, without a word at the end of the program."""
+    """Redirect a broken stream to the null device, so that no later flush fails."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
@@ -67,7 +67,7 @@ def abandon(stream: TextIO) -> None:
 
 
 def write(text: str) -> None:
-    """Give out `text` as it is; on a terminal, characters that could steer it are shown by stand-ins.
+    """Write `text` unchanged; on a terminal, with control characters replaced.
 
     Raises ReaderGoneError where nobody reads any more, OutputError where it cannot be written.
     """
@@ -84,7 +84,7 @@ def write_line(text: str) -> None:
 
 
 class JsonStream:
-    """Lines of JSON on standard output while work goes on; where they cannot be written, it goes on without them."""
+    """JSON lines on standard output during long work, which continues without them if they cannot be written."""
 
     def __init__(self) -> None:
         self._fault: ReaderGoneError | OutputError | None = None
@@ -112,12 +112,12 @@ def as_json_text(content: Any) -> str:
 
 
 def show_line(text: str = "") -> None:
-    """Show lines for people on standard output.  Raises as `write`."""
+    """Print a message on standard output.  Raises as `write`."""
     write_line(visible(text))
 
 
 def report(text: str) -> None:
-    """Show lines for people on standard error; where that cannot be written, nobody is there to be told."""
+    """Print a message on standard error; ignored if that cannot be written."""
     try:
         sys.stderr.write(f"{visible(text)}\n")
         sys.stderr.flush()
@@ -144,7 +144,7 @@ def flush() -> None:
 
 
 def broken(error: OSError) -> Exception:
-    """What to raise where standard output could not be written."""
+    """Return the exception for an error of standard output."""
     abandon(sys.stdout)
     if error.errno in _NOBODY_READS:
         return ReaderGoneError()
@@ -152,7 +152,7 @@ def broken(error: OSError) -> Exception:
 
 
 class _Tolerant:
-    """A stream for rich, which knows no answer to one that breaks while a bar is drawn."""
+    """A stream for rich that ignores errors: rich does not handle a stream that breaks during a live display."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -175,7 +175,7 @@ class _Tolerant:
 
 
 def console(stderr: bool = False, width: int | None = None) -> Console:
-    """A rich console on a standard stream whose texts hold nothing that could steer the terminal."""
+    """Return a rich console on a standard stream that replaces control characters in text."""
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 

@@ -13,7 +13,7 @@ _HEAD = 1000
 
 
 def check_picture(path: Path) -> None:
-    """Refuse a file that is no SVG by its name, or that holds something which was not drawn here.
+    """Refuse a file name other than .svg, and an existing file that rnntui did not draw.
 
     Raises InputError.
     """

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from rnntui.core import store
 from rnntui.core.errors import InputError, nearest, oneline
 from rnntui.core.files import expanded
+from rnntui.core.origin import made_here
 from rnntui.core.run_files import holds_run
 from rnntui.core.text import catalogue
 from rnntui.core.text.decoding import check_encoding, decode
@@ -21,6 +23,7 @@ from rnntui.core.text.decoding import check_encoding, decode
 _BLOCK = 1 << 18
 """Bytes read at once."""
 _BEGINNING = 100_000
+_RUNS_LOOKED_AT = 100
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,16 @@ def _leads_out(path: Path, folder: Path) -> bool:
 def _inside(folder: Path) -> list[Path]:
     """What stands in a folder and does not begin with a dot, the first name last."""
     return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), reverse=True)
+
+
+def recent_texts(most: int) -> list[str]:
+    """The files and folders that the newest runs made here were trained on, the last one first.
+
+    A screen reads a text as soon as the cursor is on it: so runs from elsewhere, the network and pipes are left out.
+    """
+    runs = islice(store.newest_runs(), _RUNS_LOOKED_AT)
+    found = dict.fromkeys(run.config.text.corpus for run in runs if made_here(run))
+    return [text for text in found if Path(text).is_absolute() and not is_pipe(text)][:most]
 
 
 def load(source: str, encoding: str = "auto") -> Corpus:

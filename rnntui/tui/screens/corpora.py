@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice, takewhile
-from pathlib import Path
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -24,13 +23,11 @@ from rnntui.core.cells import CELLS, equations
 from rnntui.core.config import DEFAULT_PRESET, PRESETS
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.kinds import SAMPLE_TASKS
-from rnntui.core.origin import made_here
 from rnntui.core.text import catalogue
-from rnntui.core.text.corpus import is_pipe
+from rnntui.core.text.corpus import recent_texts
 from rnntui.tui.estimator import Estimator, expected, limit
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen, is_left
-from rnntui.tui.screens.choosers import OFFERED
 from rnntui.tui.screens.picker import PathInput, PickerScreen
 from rnntui.tui.widgets.choice import Choice
 from rnntui.visible import visible, visible_line
@@ -39,7 +36,7 @@ if TYPE_CHECKING:
     from rnntui.core.text.preview import Cut
     from rnntui.core.text.statistics import TextStatistics
 
-_PREVIEW = 3000
+_PREVIEW, _RECENT = 3000, 8
 _ESTIMATE_AFTER_S = 0.5
 """Torch takes both cores for a second: not while a person still chooses."""
 _OPEN, _PASTE = "+open", "+paste"
@@ -126,12 +123,9 @@ class CorporaScreen(RnntuiScreen):
 
     def _offer_recent(self) -> None:
         """The files that earlier runs were trained on; found once the screen stands, for there may be many runs."""
-        runs = islice(store.newest_runs(), OFFERED)
-        # The cursor alone reads a text: those of runs from elsewhere, on the network or in a pipe are not offered.
-        files = dict.fromkeys(run.config.text.corpus for run in runs if made_here(run))
-        recent = [file for file in files if Path(file).is_absolute() and not is_pipe(file)][:8]
         self.query_one("#samples", Texts).add_options(
-            Option(Text(visible_line(store.short_corpus(file), 28)), id=file) for file in recent
+            Option(Text(visible_line(store.short_corpus(file), 28)), id=file)
+            for file in recent_texts(_RECENT)
         )
 
     def on_mount(self) -> None:
