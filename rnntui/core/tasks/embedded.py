@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
-from rnntui.core.files import expanded
+from rnntui.core.files import expanded, open_named
 from rnntui.core.text.tokenizers import Tokenizer
 from rnntui.core.text.vectors import read_vectors
 
@@ -59,6 +59,15 @@ def embedded(config: Config, tokenizer: Tokenizer) -> Embedded:
         save({VECTORS: matrix, KNOWN: known}),
         f"{found:,} of the vocabulary's {words:,} words ({found / words:.0%}) begin with their vectors in {path.name}",
     )
+
+
+def require_vectors(name: str) -> None:
+    """Refuse a file of word vectors that cannot be opened.  Raises InputError that names the flag."""
+    path = expanded(name)
+    try:
+        open_named(path).close()
+    except OSError as error:
+        raise InputError(f"--embeddings: {path}: cannot be read: {error.strerror}") from None
 
 
 @torch.no_grad()

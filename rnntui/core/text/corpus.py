@@ -182,6 +182,10 @@ class Source:
 
     def _file(self, path: Path) -> Iterator[str]:
         if not path.exists():
+            if self.source.startswith("hf:"):
+                raise InputError(
+                    f"{self.source}: hf:NAME is for labels or pairs; add the name, and --task classify"
+                )
             hint = nearest(str(path), catalogue.SAMPLES)
             raise InputError(f"{path}: no such file, and no sample of that name ({hint})")
         piped = is_pipe(self.source) and path.is_fifo()

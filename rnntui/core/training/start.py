@@ -15,7 +15,7 @@ from rnntui.core.models.budget import within_budget
 from rnntui.core.origin import SIGNATURE, signature_of
 from rnntui.core.runs import Run, require_free
 from rnntui.core.tasks.base import Task
-from rnntui.core.tasks.embedded import embedded
+from rnntui.core.tasks.embedded import embedded, require_vectors
 from rnntui.core.tasks.transfer import START, inherited, weights_of
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.stored import Narrate
@@ -40,6 +40,8 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
             require_free(path)
     device = choose_device(configs[0].training.device)
     configs = [inherited(config) for config in configs]
+    for name in {config.model.embeddings for config in configs if config.model.embeddings}:
+        require_vectors(name)  # before a long text is read
     check_memory(configs, device)
     prepared, task = tasks.prepare(configs[0], narrate)
     known = {name: value_of(prepared, name) for name in ("corpus", "target_corpus", "split", "sha256")}
