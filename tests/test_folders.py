@@ -15,6 +15,7 @@ from rnntui.core import events as ev
 from rnntui.core import locks, store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
+from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.journal import Journal
 from rnntui.core.ownership import guarded, owner_of
 from rnntui.core.run_files import BEFORE_TRAINING, RUN_FILES, delete_run
@@ -383,7 +384,7 @@ def test_a_second_try_wants_no_second_copy(make_run: MakeRun, monkeypatch: pytes
     train_all(run)
     run.path.joinpath("last").unlink()
     (run.path / "best").unlink()
-    loop = Loop(run, Control(run.path))
+    loop = Loop(run, Control(run.path), FolderHandle(run.path))
     load_checkpoint(run.path / "checkpoints" / "00000020", loop.learner)
     monkeypatch.setattr(checkpoints, "put", None)  # nothing of the folder is written again
     assert checkpoints.save_checkpoint(run, loop.learner, best=True).name == "00000020"

@@ -12,6 +12,7 @@ import pytest
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
+from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.ownership import owner_of
 from rnntui.core.run_files import CHECKPOINT_FILES, GROWING, RUN_FILES
 from rnntui.core.runs import Run
@@ -137,7 +138,7 @@ def test_a_request_is_written_into_no_other_file(trained: Run, victim: Path) -> 
             runs.request(trained.path, "pause")
         (trained.path / "control").unlink()
     (trained.path / "stderr.log").symlink_to(victim)
-    runs.note_failure(trained, RuntimeError("boom"))
+    runs.note_failure(FolderHandle(trained.path), RuntimeError("boom"))
     assert runs.log_end(trained.path) == ""
     assert victim.read_bytes() == SECRET
 

@@ -17,6 +17,7 @@ from rnntui.core import events as ev
 from rnntui.core import journal, runs, store
 from rnntui.core.errors import InputError, RnntuiError, WriteError
 from rnntui.core.files import write_atomically
+from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.ownership import Owner, guarded
 from rnntui.core.runs import Run
 from rnntui.core.summaries import summarise
@@ -128,16 +129,16 @@ def test_a_folder_that_goes_while_events_wait_ends_the_wait(
 def test_why_a_training_failed_is_kept(trained: Run) -> None:
     """Protects whoever looks later: the line, for a fault of ours its trace too, and a last event of the last step."""
     assert runs.log_end(trained.path) == runs.last_words(trained.path) == ""
-    runs.note_failure(trained, InputError("x.txt:\n gone"))
+    runs.note_failure(FolderHandle(trained.path), InputError("x.txt:\n gone"))
     assert runs.log_end(trained.path) == "x.txt: gone\n"
     assert trained.events()[-1] == ev.Finished(step=60, reason="error")
     assert summarise(trained).state == "crashed"
-    runs.note_failure(trained, InputError("x\udcff.txt: gone"))  # a name that is not UTF-8
+    runs.note_failure(FolderHandle(trained.path), InputError("x\udcff.txt: gone"))  # a name that is not UTF-8
     assert runs.last_words(trained.path) == "x?.txt: gone"
     try:
         raise ZeroDivisionError("by zero")
     except ZeroDivisionError as error:
-        runs.note_failure(trained, error)
+        runs.note_failure(FolderHandle(trained.path), error)
     assert "Traceback" in runs.log_end(trained.path) and runs.last_words(trained.path) == "by zero"
     with (trained.path / "stderr.log").open("ab") as log:
         log.write(b"\xff" + b"z" * 30_000 + b"\n  the end \n\n \n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from rnntui.cli.output import OutputError, ReaderGoneError, report, show_line, w
 from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import config, runs, store
 from rnntui.core import events as ev
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.run_files import holds_run
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _train_here(run: runs.Run, as_json: bool, checkpoint: str) -> int:
 
     reason = "error"
     display = display_for(as_json)
-    with run.owned():
+    with run.owned() as folder:
         control = Control(run.path)
         with control.signals(), display:
             try:
@@ -152,13 +153,15 @@ def _train_here(run: runs.Run, as_json: bool, checkpoint: str) -> int:
                     if isinstance(event, ev.Finished):
                         reason = event.reason
             except Exception as error:
-                runs.note_failure(run, error)
+                runs.note_failure(folder, error)
                 raise
+        with suppress(RnntuiError):
+            folder.follow()
     code = _EXIT_CODES.get(reason, 0)
     try:
         display.end()
         if not as_json:
-            write_line(str(run.path))
+            write_line(str(folder.path))
     except (OutputError, ReaderGoneError):
         if code == 0:
             raise  # how the training ended says more

@@ -12,8 +12,9 @@ from typing import BinaryIO
 import msgspec
 
 from rnntui.core import locks
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import refused, write_atomically
+from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.run_files import GUARD, check_growing, holds_run, open_file, open_growing, read_file
 
 _MOMENT_S = 2.0
@@ -136,15 +137,16 @@ def _taken(path: Path, owner: Owner | None, doing: str) -> InputError:
 
 
 @contextmanager
-def owned(path: Path) -> Iterator[None]:
-    """Own the run folder `path` for the length of the block.  Raises InputError as `guarded`."""
+def owned(path: Path) -> Iterator[FolderHandle]:
+    """Own the run folder `path` for the length of the block, moved or not.  Raises InputError as `guarded`."""
     with guarded(path, f"is training this run; watch it with `rnntui watch {path}`"):
         if not holds_run(path):
             raise InputError(f"{path}: the run was deleted meanwhile; train a new one")
-        record = path / "lock"
-        try:
-            write_atomically(record, msgspec.json.encode(Owner.this_process()), durable=False)
-            yield
-        finally:
-            with suppress(OSError):
-                record.unlink(missing_ok=True)
+        with FolderHandle(path) as folder:
+            try:
+                write_atomically(path / "lock", msgspec.json.encode(Owner.this_process()), durable=False)
+                yield folder
+            finally:
+                with suppress(OSError, RnntuiError):
+                    folder.follow()
+                    (folder.path / "lock").unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from rnntui.core import events as ev
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError, RnntuiError, WriteError, oneline
 from rnntui.core.files import append, make_private, refused, write_atomically
+from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.journal import EventTail, Journal
 from rnntui.core.ownership import Owner, guarded, owned, owner_of
 from rnntui.core.run_files import (
@@ -183,8 +184,8 @@ class Run:
 
     # --- ownership ---
 
-    def owned(self) -> AbstractContextManager[None]:
-        """Own the folder for the length of the block.
+    def owned(self) -> AbstractContextManager[FolderHandle]:
+        """Own the folder for the length of the block; what it yields knows where the folder is then.
 
         Raises InputError naming the present owner, or where the folder cannot be written.
         """
@@ -289,17 +290,21 @@ def last_words(path: Path) -> str:
     return lines[-1].strip() if lines else ""
 
 
-def note_failure(run: Run, error: Exception) -> None:
-    """Leave the reason why its training failed in the run folder, for whoever looks later."""
-    with suppress(OSError, InputError), open_growing(run.path / "stderr.log") as log:
+def note_failure(folder: FolderHandle, error: Exception) -> None:
+    """Leave the reason why its training failed in the run folder, wherever it is, for whoever looks later."""
+    try:
+        folder.follow()
+    except RnntuiError:
+        return
+    with suppress(OSError, InputError), open_growing(folder.path / "stderr.log") as log:
         told = "" if isinstance(error, RnntuiError) else "".join(traceback.format_exception(error))
         append(log, f"{told}{oneline(error)}\n".encode("utf-8", "replace"))
     with suppress(RnntuiError):
         last = 0
-        for event in EventTail(run.events_path).all():
+        for event in EventTail(folder.path / "events.jsonl").all():
             last = event.step
         # The training that failed may still have it open.
-        with Journal(run.events_path, alone=False) as journal:
+        with Journal(folder.path / "events.jsonl", alone=False) as journal:
             journal.add(ev.Finished(step=last, reason="error"))
 
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save
 
 from rnntui.core.config import changed
 from rnntui.core.errors import InputError, WriteError
+from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.inference.opening import manifest_of
 from rnntui.core.run_files import CHECKPOINT_FILES
 from rnntui.core.runs import Run
@@ -37,7 +38,7 @@ def rewritten(folder: Path, changes: dict[str, Any]) -> None:
 
 def loaded(run: Run) -> tuple[Learner, str]:
     """A new learner of the run at its last checkpoint, and why it may go on in other bits."""
-    learner = Loop(run, Control(run.path)).learner
+    learner = Loop(run, Control(run.path), FolderHandle(run.path)).learner
     return learner, load_checkpoint(run.checkpoint_path("last"), learner)
 
 

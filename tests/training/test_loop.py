@@ -13,6 +13,7 @@ import torch
 from rnntui.core import events as ev
 from rnntui.core.config import build
 from rnntui.core.errors import InputError, NumericalError
+from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run, request
@@ -229,7 +230,7 @@ def test_what_is_judged_is_the_mean_of_the_weights(make_run: MakeRun) -> None:
     assert not torch.equal(mean[0], learner.model.embedding.weight)
 
     run = make_run(average="nt-asgd", optimizer="sgd", lr=1e-9, eval_every=2, patience=7, max_steps=100)
-    loop = Loop(run, Control(run.path))
+    loop = Loop(run, Control(run.path), FolderHandle(run.path))
     list(loop.begin())
     learner = loop.learner
     while loop.over() is None:
@@ -276,7 +277,7 @@ def test_the_last_step_is_scored_even_where_it_was_saved(make_run: MakeRun) -> N
 def test_a_loss_that_is_no_number_is_told(make_run: MakeRun) -> None:
     """Protects against silence: an evaluation without a number stands beside a warning."""
     run = make_run(max_steps=10, eval_every=5, average="none")
-    loop = Loop(run, Control(run.path))
+    loop = Loop(run, Control(run.path), FolderHandle(run.path))
     list(loop.begin())
     for _ in range(5):
         list(loop.step())

@@ -19,6 +19,7 @@ from rnntui.core.errors import InputError, RnntuiError, WriteError
 from rnntui.core.inference.opening import verify
 from rnntui.core.run_files import CHECKPOINT_FILES
 from rnntui.core.runs import Run
+from rnntui.core.summaries import summarise
 from rnntui.core.training import checkpoints, keeping
 from rnntui.core.training.checkpoints import settle
 from rnntui.core.training.control import Control
@@ -272,3 +273,39 @@ def test_a_file_that_may_not_grow_ends_the_training(
             train_all(run)
         assert not isinstance(caught.value, WriteError)
     verify(run.checkpoint_path("last"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows moves no folder in which a file is open")
+def test_a_run_that_is_moved_trains_on_in_its_new_place(make_run: MakeRun, tmp_path: Path) -> None:
+    """Protects who tidies up: nothing is lost, requests are heard, and a new run in the old place is left alone."""
+    run, moved = make_run(max_steps=400, eval_every=10), tmp_path / "else where"
+    with run.owned() as folder:
+        for event in run.record(train(run, Control(run.path))):
+            if isinstance(event, ev.Saved) and event.step == 10:
+                run.path.rename(moved)
+                Run.create(run.path, run.config, {})
+            if isinstance(event, ev.Saved) and event.step == 20:
+                assert summarise(Run.open(moved)).state == "running"
+                runs.request(moved, "stop")
+        assert not folder.path.joinpath("live.safetensors").exists()
+    assert folder.path == moved and not (moved / "lock").exists()
+    told = Run.open(moved).events()
+    assert [each.message for each in told if isinstance(each, ev.Warned)] == [
+        f"the run folder was moved; training goes on in {moved}"
+    ]
+    assert told[-1] == ev.Finished(step=20, reason="interrupted")
+    verify(Run.open(moved).checkpoint_path("last"))
+    assert not (run.path / "checkpoints").exists() and not (run.path / "last").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no folder in which a file is open")
+def test_a_run_that_is_deleted_ends_with_one_line(make_run: MakeRun) -> None:
+    """Protects whoever takes the folder away while it trains: it ends at once, says why and writes nothing."""
+    run = make_run(max_steps=400, eval_every=10)
+    with run.owned() as folder:
+        with pytest.raises(RnntuiError, match=f"{run.name}: deleted while in use, or moved to another disk"):
+            for event in run.record(train(run, Control(run.path))):
+                if isinstance(event, ev.Saved):
+                    shutil.rmtree(run.path)
+        runs.note_failure(folder, InputError("gone"))
+    assert not run.path.exists()

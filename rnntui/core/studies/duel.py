@@ -54,8 +54,7 @@ def duel(racing: Sequence[Run]) -> Iterator[Told]:
     signalled = threading.Event()
     with ExitStack() as stack:
         controls = [Control(run.path, signalled) for run in racing]
-        for run in racing:
-            stack.enter_context(run.owned())
+        folders = {run.path: stack.enter_context(run.owned()) for run in racing}
         stack.enter_context(controls[0].signals())
         trainings = {
             run.path: (run, run.record(train(run, control), signalled.is_set))
@@ -81,9 +80,10 @@ def duel(racing: Sequence[Run]) -> Iterator[Told]:
                 else:
                     del trainings[behind]
             except Exception as error:  # one that fails does not end the others
-                runs.note_failure(run, error)
+                runs.note_failure(folders[behind], error)
                 del trainings[behind]
-                yield Told(run, run.events()[-1])
+                last = next((event.step for event in reversed(run.events())), 0)
+                yield Told(run, ev.Finished(step=last, reason="error"))
             generators[behind] = _get_generators()
 
 

@@ -33,6 +33,10 @@ class Control:
         self._offset = 0
         self._signalled = signalled or threading.Event()
 
+    def follow(self, run_path: Path) -> None:
+        """Read on in the run folder's new place."""
+        self._path = run_path / "control"
+
     @property
     def signalled(self) -> bool:
         """Whether a signal has asked to stop: long work looks here between its parts."""

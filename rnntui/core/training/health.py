@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rnntui.core.events import Evaluated
 from rnntui.core.training.learner import Counters
 
 BAD_STEPS = 3
@@ -12,6 +13,8 @@ _AWAY = 0.5
 """Nats that the training loss has to lie above the lowest that it was: more than texts differ within themselves."""
 _WORSE = 0.2
 """The same of the held-out loss above the best, whose text is always the same."""
+_OVERFITTED = 0.02
+"""Nats by which the last evaluation is worse than the best, so that it is no chance."""
 _BELOW_FREQUENCIES = 0.1
 """Nats above the loss of the tokens' frequencies alone at which a model has learned nothing."""
 _LEAST_STEPS = 100
@@ -56,6 +59,18 @@ def diverged(counters: Counters, held_out: float | None, frequencies: float) -> 
         return False
     reference = counters.lowest_train_loss if counters.best_loss is None else counters.best_loss
     return _ignorant(counters, frequencies) or held_out is None or held_out > reference + _WORSE
+
+
+def overfitted(counters: Counters, last: Evaluated | None) -> str:
+    """Return the remark about a model that got worse at what it has not seen, or ''."""
+    best = counters.best_loss
+    if last is None or last.loss is None or best is None or last.loss <= best + _OVERFITTED:
+        return ""
+    return (
+        f"learned by heart since step {counters.best_step:,}: the held-out loss rose from {best:.4f} to "
+        f"{last.loss:.4f} ({last.protocol}); the checkpoint of that step is kept as best. More --dropout or a longer "
+        "text helps"
+    )
 
 
 def _ignorant(counters: Counters, frequencies: float) -> bool:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import msgspec
 from torch import Tensor
@@ -14,6 +15,7 @@ from rnntui.core import events as ev
 from rnntui.core.cells.fast.kernel_cache import cache_report
 from rnntui.core.errors import NumericalError, RnntuiError
 from rnntui.core.files import write_atomically
+from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.models.base import count_parameters
 from rnntui.core.models.weights import model_bytes
 from rnntui.core.runs import Command, Run
@@ -24,7 +26,7 @@ from rnntui.core.training.checkpoints import go_back, load_checkpoint, save_chec
 from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
-from rnntui.core.training.health import BAD_STEPS, RETURNS, diverged, strayed, take_in
+from rnntui.core.training.health import BAD_STEPS, RETURNS, diverged, overfitted, strayed, take_in
 from rnntui.core.training.keeping import patiently
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
@@ -37,8 +39,6 @@ _NEAR = 0.1
 """Nats above the target at which the held-out loss is looked at more often: it is that of the mean of the weights."""
 _LATER = 1.1
 """By so many times the steps, then."""
-_WORSE = 0.02
-"""Nats by which an evaluation is worse than the best, so that it is no chance."""
 _RATE_STEP = 1.25
 """What the learning rate is multiplied or divided by when a person asks for more or less."""
 _SAMPLE_EVERY = 200
@@ -50,18 +50,20 @@ def train(run: Run, control: Control, checkpoint: str = "last") -> Iterator[ev.A
 
     Another `checkpoint` becomes the last one once everything else has turned out usable: those of later steps are
     deleted then.  Ends with `Finished`.  Raises NumericalError when the numbers go bad again and again, InputError
-    where the run folder or its corpus cannot be used, and WriteError where it is stopped while it waits for room.
+    where the run folder or its corpus cannot be used, RnntuiError where the folder is deleted meanwhile, and WriteError
+    where it is stopped while it waits for room.
     """
     settle(run)
-    loop = Loop(run, control)
-    yield from loop.begin(checkpoint)
-    while (reason := loop.over()) is None:
-        yield from loop.obey()
-        if loop.stopped:
-            break
-        yield from loop.step()
-        yield from loop.look()
-    yield from loop.end(reason or "interrupted")
+    with FolderHandle(run.path) as folder:
+        loop = Loop(run, control, folder)
+        yield from loop.begin(checkpoint)
+        while (reason := loop.over()) is None:
+            yield from loop.obey()
+            if loop.stopped:
+                break
+            yield from loop.step()
+            yield from loop.look()
+        yield from loop.end(reason or "interrupted")
 
 
 class _InterruptedError(Exception):
@@ -71,8 +73,8 @@ class _InterruptedError(Exception):
 class Loop:
     """The parts of one training, each a generator of its events."""
 
-    def __init__(self, run: Run, control: Control) -> None:
-        self.run, self.control = run, control
+    def __init__(self, run: Run, control: Control, folder: FolderHandle) -> None:
+        self.run, self.control, self.folder = run, control, folder
         self.task = reopen(run)
         self.config = run.config.training
         device = choose_device(self.config.device)
@@ -269,6 +271,7 @@ class Loop:
         """Do what was asked since the last step; wait here while paused."""
         paused = False
         while True:
+            yield from self._follow()
             for command in self.control.poll():
                 if command == "pause" and not paused:
                     paused = True
@@ -307,9 +310,8 @@ class Loop:
     def _hand_out_weights(self) -> None:
         # Where a reader still holds the file open (Windows), or there is no room, it will ask again.
         with suppress(RnntuiError):
-            write_atomically(
-                self.run.path / "live.safetensors", model_bytes(self.learner.judged), durable=False
-            )
+            weights = model_bytes(self.learner.judged)
+            write_atomically(self.run.path / "live.safetensors", weights, durable=False)
 
     def end(self, reason: ev.Reason) -> Iterator[ev.AnyEvent]:
         """Evaluate once more, unless a person stopped the run, and save."""
@@ -323,20 +325,12 @@ class Loop:
                 yield self._sample()
             except _InterruptedError:
                 reason = "interrupted"
-        yield from self._overfit(self._last_evaluation)
+        if remark := overfitted(self.learner.counters, self._last_evaluation):
+            yield self._warned(remark)
         if best or self._last_saved != step:
             yield from self._save(best)
         (self.run.path / "live.safetensors").unlink(missing_ok=True)
         yield ev.Finished(step=self.learner.counters.step, reason=reason)
-
-    def _overfit(self, last: ev.Evaluated | None) -> Iterator[ev.Warned]:
-        """Say so if the model got worse at what it has not seen: nothing is lost, but time was."""
-        best, best_step = self.learner.counters.best_loss, self.learner.counters.best_step
-        if last and last.loss is not None and best is not None and last.loss > best + _WORSE:
-            yield self._warned(
-                f"learned by heart since step {best_step:,}: the held-out loss rose from {best:.4f} to {last.loss:.4f} "
-                f"({last.protocol}); the checkpoint of that step is kept as best. More --dropout or a longer text helps"
-            )
 
     def _evaluate(self, counts: bool) -> ev.Evaluated:
         """Score the held-out part; with `counts`, note whether it is the best so far."""
@@ -387,12 +381,20 @@ class Loop:
         if not self.learner.finite():
             yield from self._go_back("weights were not finite", "last")
             return
+        yield from self._follow()
         step = self.learner.counters.step
         folder = yield from patiently(
             lambda: save_checkpoint(self.run, self.learner, best), self.control, step
         )
         self._last_saved = step
         yield ev.Saved(step=step, path=folder.relative_to(self.run.path).as_posix())
+
+    def _follow(self) -> Iterator[ev.Warned]:
+        """Go on in the run folder wherever somebody has moved it.  Raises RnntuiError where it was deleted."""
+        if self.folder.follow():
+            self.run = replace(self.run, path=self.folder.path)
+            self.control.follow(self.run.path)
+            yield self._warned(f"the run folder was moved; training goes on in {self.run.path}")
 
     def _warned(self, message: str) -> ev.Warned:
         return ev.Warned(step=self.learner.counters.step, message=message)
