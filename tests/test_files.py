@@ -110,11 +110,11 @@ def test_a_refused_folder_leaves_the_one_before(
         monkeypatch, name, lambda *given: name != "rename" or given[0].name.endswith(f"{os.getpid()}.part")
     )
     with (
-        pytest.raises(WriteError, match=r"00000020: cannot be written \([03] bytes\): No space") as caught,
+        pytest.raises(WriteError, match=r"00000020: cannot be written( \(3 bytes\))?: No space") as caught,
         folder_written_atomically(path) as part,
     ):
         files.put(part / "model", b"now")
-    assert ("(0 bytes)" in str(caught.value)) == (name == "put")
+    assert ("bytes" in str(caught.value)) == (name != "put")
     assert [each.name for each in tmp_path.iterdir()] == ["00000020"]
     assert (path / "model").read_bytes() == b"before"
 
@@ -134,7 +134,7 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
         assert [each.name for each in path.parent.iterdir()] == ["00000020"]
     below = path / "model" / "00000020"  # below a file
     with (
-        pytest.raises(WriteError, match=r"cannot be written \(0 bytes\): Not a directory"),
+        pytest.raises(WriteError, match=r"cannot be written: Not a directory"),
         folder_written_atomically(below),
     ):
         pass

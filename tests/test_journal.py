@@ -93,7 +93,7 @@ def test_events_wait_for_room_in_their_order(tmp_path: Path) -> None:
 
 
 def test_events_without_a_folder_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(RnntuiError, match=r"events.jsonl: cannot be written \(0 bytes\)") as caught:
+    with pytest.raises(RnntuiError, match=r"events.jsonl: cannot be written") as caught:
         Journal(tmp_path / "gone" / "events.jsonl")
     assert not isinstance(caught.value, WriteError), "nothing to wait for"
     (tmp_path / "file").write_text("")

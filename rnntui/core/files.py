@@ -106,14 +106,16 @@ _HOPELESS = (errno.ENOENT, errno.EFBIG, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def refused(path: Path, size: int, error: OSError) -> RnntuiError:
-    """One line for a write that failed: the path, the bytes and the system's reason.
+    """One line for a write that failed: the path, the bytes if there were any yet, and the system's reason.
 
     A WriteError only where there may be room after a while.
     """
     reason = error.strerror or str(error)
     if error.errno == errno.ENOENT:
         reason = "its folder is not there; was it moved or deleted?"
-    message = f"{path}: cannot be written ({size:,} bytes): {reason}"
+    if error.errno == errno.EFBIG:
+        reason += "; raise the limit (`ulimit -f`), or use a file system that takes larger files"
+    message = f"{path}: cannot be written{f' ({size:,} bytes)' if size else ''}: {reason}"
     return RnntuiError(message) if error.errno in _HOPELESS else WriteError(message)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnntui.core.config import as_flags
+from rnntui.core.own_process import module_command
 from rnntui.core.run_files import holds_run, open_growing
 from rnntui.core.runs import reserve
 
@@ -52,7 +53,7 @@ def _start(words: list[str], run: Path, log: Path, settings: Mapping[str, Any], 
     """
     if not holds_run(log):
         reserve(log)
-    command = [sys.executable, "-m", "rnntui", *words, "--headless", "--json", "--run", str(run)]
+    command = [*module_command("rnntui"), *words, "--headless", "--json", "--run", str(run)]
     command += ["--preset", preset, *as_flags(settings)]
     # A group of its own, so that ctrl+c in the terminal reaches the app alone.
     if sys.platform == "win32":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from rnntui import formats
 from rnntui.core.config import Config
+from rnntui.core.own_process import module_command
 from rnntui.core.splits import split_fractions, split_in_figures
 
 
@@ -48,9 +48,7 @@ class Estimator:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "rnntui.core.training.speed",
+                *module_command("rnntui.core.training.speed"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

@@ -165,3 +165,23 @@ def test_a_label_that_no_run_knows_is_named() -> None:
     tokenizer = tokenizers.train(TextConfig(tokenizer="byte"), [])
     with pytest.raises(InputError, match=r"f: line 9: unknown label 'goood'; did you mean 'good'\?"):
         encode("whole", [Example("x", "goood", "f: line 9")], tokenizer, ["bad", "good"])
+
+
+def test_links_out_of_a_folder_of_labels_are_left_out_and_counted(tmp_path: Path) -> None:
+    """Protects secrets from models that are given away: neither a linked file nor a linked label is read."""
+    gift, private = tmp_path / "gift", tmp_path / "private"
+    private.mkdir()
+    (private / "diary.txt").write_text("TOPSECRET")
+    for label in ("good", "bad"):
+        (gift / label).mkdir(parents=True)
+        (gift / label / "1.txt").write_text(f"a {label} text")
+    (gift / "bad" / "2.txt").symlink_to("../good/1.txt")  # within the folder
+    (gift / "good" / "2.txt").symlink_to(private / "diary.txt")
+    (gift / "neutral").symlink_to(private)
+    found = read(TextConfig(corpus=str(gift), task="classify"))
+    assert [each[:2] for each in found.rows] == [
+        ("a bad text", "bad"),
+        ("a good text", "bad"),
+        ("a good text", "good"),
+    ]
+    assert found.left_out == f"links to other folders: 2, {gift / 'neutral'} first"

@@ -87,7 +87,10 @@ def test_what_is_empty_on_one_side_of_two_files_is_left_out(tmp_path: Path) -> N
     (tmp_path / "a.de").write_text("eins\nzwei\ndrei\n \n")
     options = {"corpus": str(tmp_path / "a.en"), "target_corpus": str(tmp_path / "a.de"), "task": "translate"}
     found = read(TextConfig(**options))
-    assert [pair[:2] for pair in found.rows] == [("one", "eins"), ("three", "drei")] and found.left_out == 2
+    assert [pair[:2] for pair in found.rows] == [
+        ("one", "eins"),
+        ("three", "drei"),
+    ] and found.left_out == "2 with an empty side"
 
 
 def test_a_table_of_labels_and_one_of_pairs_are_remembered_apart(tmp_path: Path) -> None:

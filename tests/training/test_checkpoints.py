@@ -150,7 +150,7 @@ def test_a_save_names_what_it_is(trained: Run, monkeypatch: pytest.MonkeyPatch) 
     learner.counters.step = 64
     save_checkpoint(trained, learner, best=True)
     assert [name for name, _ in trained.checkpoints()] == ["00000064", "00000063", "00000062"]
-    with pytest.raises(WriteError, match=r"00000064: cannot be written \(0 bytes\): Permission denied"):
+    with pytest.raises(WriteError, match=r"00000064: cannot be written: Permission denied"):
         go_back(trained, trained.checkpoint_path("63"))
     monkeypatch.undo()
     go_back(trained, trained.checkpoint_path("63"))
@@ -160,7 +160,7 @@ def test_a_save_names_what_it_is(trained: Run, monkeypatch: pytest.MonkeyPatch) 
     assert len(trained.checkpoints()) == 2
     shutil.rmtree(trained.path / "checkpoints")
     (trained.path / "checkpoints").write_text("")
-    with pytest.raises(WriteError, match=r"checkpoints: cannot be written \(0 bytes\)"):
+    with pytest.raises(WriteError, match=r"checkpoints: cannot be written"):
         save_checkpoint(trained, learner, best=False)
 
 

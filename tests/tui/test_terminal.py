@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from rnntui.core import events as ev
 from rnntui.core import store
 from rnntui.core.inference.opening import verify
@@ -131,3 +133,25 @@ def test_hostile_runs_stand_in_the_list_with_their_reason(trained_home: None) ->
         terminal.wait_for_end()
         terminal.assert_left_as_it_was()
     assert not hostile.exists()
+
+
+def test_modules_beside_a_persons_texts_are_never_run(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects who opens a folder of texts from elsewhere: what the app starts takes no module from there."""
+    gift = tmp_path / "gift"
+    gift.mkdir()
+    (gift / "book.txt").write_bytes(corpus_file.read_bytes())
+    for name in ("msgspec.py", "torch.py", "numpy.py", "rnntui.py"):
+        (gift / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close(); raise SystemExit")
+    monkeypatch.chdir(gift)
+    with Terminal("-P", "-m", "rnntui", command=(sys.executable,)) as terminal:
+        terminal.wait(lambda shown: "characters," in shown and "Start" in shown)
+        terminal.settle()
+        terminal.type("\r")
+        terminal.wait(lambda shown: "learning" in shown and "tok/s" in shown)
+        terminal.type("q")
+        terminal.wait(lambda shown: "still learning" in shown)
+        terminal.type("s")
+        terminal.wait_for_end()
+    assert not (tmp_path / "ran").exists()

@@ -136,6 +136,8 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTas
     counts = Counter(example.label for example in parts["train"])
     shown = ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items()))
     narrate(f"{len(parts['train']):,} texts to learn from, by label: {shown}", None)
+    if found.left_out:
+        narrate(f"left out: {found.left_out}", None)
     tokenizer = vocabulary_of(config)
     if tokenizer is None:
         narrate(f"learning the {config.text.tokenizer} tokenizer", None)

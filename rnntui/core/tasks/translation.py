@@ -152,8 +152,8 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, TranslationTask]:
     parts = reading.divide(found.rows, split)
     if not parts["train"] or not parts["valid"]:
         raise InputError(f"{text.corpus}: too few pairs for --split {split}; give more of them")
-    empty = f"; {found.left_out:,} with an empty side are left out" if found.left_out else ""
-    narrate(f"{len(parts['train']):,} pairs to learn from{empty}", None)
+    left_out = f"; left out: {found.left_out}" if found.left_out else ""
+    narrate(f"{len(parts['train']):,} pairs to learn from{left_out}", None)
     narrate(f"learning the {text.tokenizer} tokenizers", None)
     sides = [[f"{pair.source}\n" for pair in parts["train"]], [f"{pair.target}\n" for pair in parts["train"]]]
     if text.shared_vocabulary:

@@ -82,7 +82,7 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _leads_out(path: Path, folder: Path) -> bool:
+def leads_out(path: Path, folder: Path) -> bool:
     """True for a link to a file that is not in the folder: it may be anybody's secret, and a model remembers it."""
     return path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
 
@@ -206,7 +206,7 @@ class Source:
         files = list(files_below(path))
         self._size = sum(file.stat().st_size for file in files)
         for file in files:
-            if _leads_out(file, path) or not self._is_text(file):
+            if leads_out(file, path) or not self._is_text(file):
                 self.skipped.append(str(file))
                 continue
             if self.files:

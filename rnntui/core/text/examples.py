@@ -13,7 +13,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.files import expanded
 from rnntui.core.sections import TextConfig
 from rnntui.core.text import catalogue
-from rnntui.core.text.corpus import Source
+from rnntui.core.text.corpus import Source, files_below, leads_out
 from rnntui.core.text.kept import Read
 from rnntui.core.text.records import Column, records, text_of
 
@@ -33,7 +33,8 @@ def read(config: TextConfig) -> Read[Example]:
     Raises InputError: one line that names the file, the line, what was expected and the next step.
     """
     found, digest = [], hashlib.sha256()
-    for example in _examples(config):
+    elsewhere: list[Path] = []
+    for example in _examples(config, elsewhere):
         if not example.label.strip():
             raise InputError(f"{example.where}: the label is empty; name one, or leave the line out")
         if not example.text.strip():
@@ -42,7 +43,8 @@ def read(config: TextConfig) -> Read[Example]:
         digest.update(json.dumps([example.label, example.text]).encode())
     if not found:
         raise InputError(f"{config.corpus}: no examples; give texts with labels, a few dozen or more")
-    return Read(found, digest.hexdigest())
+    left_out = f"links to other folders: {len(elsewhere):,}, {elsewhere[0]} first" if elsewhere else ""
+    return Read(found, digest.hexdigest(), left_out)
 
 
 def check_labels(examples: Sequence[Example]) -> None:
@@ -60,11 +62,11 @@ def check_labels(examples: Sequence[Example]) -> None:
             )
 
 
-def _examples(config: TextConfig) -> Iterator[Example]:
+def _examples(config: TextConfig, elsewhere: list[Path]) -> Iterator[Example]:
     corpus = config.corpus
     folder = expanded(corpus)
     if corpus not in catalogue.SAMPLES and corpus != "-" and "://" not in corpus and folder.is_dir():
-        yield from _folder(folder, config)
+        yield from _folder(folder, config, elsewhere)
         return
     columns = (Column("text", config.text_column), Column("label", config.label_column, is_text=False))
     instead = "give a .tsv, .csv or .jsonl file, a folder for each label, or leave out --task classify"
@@ -73,15 +75,19 @@ def _examples(config: TextConfig) -> Iterator[Example]:
         yield Example(text, label.strip(), record.where)  # a blank that nobody sees makes no other label
 
 
-def _folder(path: Path, config: TextConfig) -> Iterator[Example]:
-    """A file for each text, in a folder for each label; what begins with a dot is passed over."""
-    labels = sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith("."))
+def _folder(path: Path, config: TextConfig, elsewhere: list[Path]) -> Iterator[Example]:
+    """A file for each text, in a folder for each label; links out of the folder go to `elsewhere`."""
+    folders = sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith("."))
+    labels = [each for each in folders if not leads_out(each, path)]
+    elsewhere += [each for each in folders if each not in labels]
     if len(labels) < 2:
         raise InputError(f"{path}: {len(labels)} folders; give one for each label, two or more")
     for label in labels:
-        for file in sorted(label.rglob("*")):
-            if file.is_file() and not file.name.startswith("."):
-                if not file.stat().st_size:
-                    raise InputError(f"{file}: the text is empty; delete the file, or give it a text")
-                text = text_of(Source(str(file), config.encoding).blocks(), str(file))
-                yield Example(text, label.name, str(file))
+        for file in files_below(label):
+            if leads_out(file, path):
+                elsewhere.append(file)
+                continue
+            if not file.stat().st_size:
+                raise InputError(f"{file}: the text is empty; delete the file, or give it a text")
+            text = text_of(Source(str(file), config.encoding).blocks(), str(file))
+            yield Example(text, label.name, str(file))

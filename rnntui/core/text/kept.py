@@ -26,8 +26,8 @@ class Read(NamedTuple, Generic[Row]):
     rows: list[Row]
     sha256: str
     """Of them in their order."""
-    left_out: int = 0
-    """Rows that cannot be used, where that is common enough."""
+    left_out: str = ""
+    """How many rows or files are not used, and which, for a person; '' where all are."""
 
 
 def remember(found: Read[Any]) -> None:

@@ -44,7 +44,7 @@ def read(config: TextConfig) -> Read[Pair]:
         digest.update(json.dumps(pair[:2]).encode())
     if not found:
         raise InputError(f"{config.corpus}: no pairs; give some hundred or more")
-    return Read(found, digest.hexdigest(), left_out)
+    return Read(found, digest.hexdigest(), f"{left_out:,} with an empty side" if left_out else "")
 
 
 def in_one_line(text: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import bisect
+import errno
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from typing import IO
 
+from rnntui.core.errors import InputError
 from rnntui.core.files import refused
 from rnntui.core.store import cache_home
 from rnntui.core.text.corpus import Source
@@ -70,5 +72,8 @@ def stored(source: Source, narrate: Narrate) -> Iterator[StoredText]:
                 narrate(f"reading {source.source}", source.fraction)
             file.flush()
         except OSError as error:
-            raise refused(folder, text.bytes if text else 0, error) from error
+            fault = refused(folder, text.bytes if text else 0, error)
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise InputError(f"{fault}; set RNNTUI_HOME to a folder that can be written") from error
+            raise fault from error
         yield text
