@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnntui.core.errors import InputError, nearest
-from rnntui.core.models.tensor_files import read_arrays
+from rnntui.core.models.tensor_files import read_array
 from rnntui.core.runs import Run
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
@@ -42,12 +42,10 @@ def words_of(tokenizer: Tokenizer) -> dict[str, int]:
 def words_in(run: Run, checkpoint: Path) -> Words:
     """The words of a run's vocabulary with the embeddings of a checkpoint.  Raises InputError where they do not fit."""
     tokenizer = tokenizers.load(run.path / "tokenizer.json")
-    weights = checkpoint / "model.safetensors"
-    matrix = read_arrays(weights).get("embedding.weight")
-    if matrix is None or matrix.shape != (tokenizer.vocab_size, run.config.model.embedding_size):
-        raise InputError(f"{weights}: 'embedding.weight' is missing or does not fit run.toml")
+    shape = tokenizer.vocab_size, run.config.model.embedding_size
+    matrix = read_array(checkpoint / "model.safetensors", "embedding.weight", shape)
     found = words_of(tokenizer)
-    return Words(list(found), matrix[list(found.values())].astype(np.float32))
+    return Words(list(found), matrix[list(found.values())])
 
 
 def nearest_words(known: Words, word: str, count: int) -> list[tuple[str, float]]:

@@ -18,6 +18,8 @@ from rnntui.core.errors import InputError, oneline
 from rnntui.core.memory import available_memory, gigabytes
 from rnntui.core.run_files import open_file
 
+LARGEST_WEIGHT = 1e6
+"""Of a weight: far beyond what training makes, and still finite where thousands are multiplied and added."""
 _COPIES = 3
 """Of weights that are read to begin with: the file's, the model's, and their average."""
 
@@ -40,17 +42,29 @@ def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
     if surplus := sorted(set(shapes) - set(expected)):
         raise InputError(f"{path}: unknown tensor '{surplus[0]}'; the file does not fit run.toml")
     for name, shape in expected.items():
-        if kinds[name] != "F32":
-            raise InputError(f"{path}: '{name}' holds {kinds[name]}, not F32 numbers")
-        if shapes[name] != list(shape):
-            raise InputError(
-                f"{path}: '{name}' has shape {shapes[name]}, but run.toml asks for {list(shape)}"
-            )
+        _check_tensor(path, name, kinds[name], shapes[name], shape)
     size, memory = 4 * sum(map(math.prod, expected.values())), available_memory().total
     if size > memory:
         raise InputError(
             f"{path}: takes {gigabytes(size)} of memory, and this machine has {gigabytes(memory)}; "
             f"use it where there is more"
+        )
+
+
+def _check_tensor(path: Path, name: str, kind: str, shape: Sequence[int], expected: Sequence[int]) -> None:
+    """Raises InputError unless a tensor has the number type and the shape that `run.toml` asks for."""
+    if kind != "F32":
+        raise InputError(f"{path}: '{name}' holds {kind}, not F32 numbers")
+    if list(shape) != list(expected):
+        raise InputError(f"{path}: '{name}' has shape {list(shape)}, but run.toml asks for {list(expected)}")
+
+
+def check_range(path: Path, name: str, lowest: float, highest: float) -> None:
+    """Refuse a tensor whose numbers no training makes, by its least and its largest one.  Raises InputError."""
+    if not (lowest >= -LARGEST_WEIGHT and highest <= LARGEST_WEIGHT):  # nor where they are not numbers
+        raise InputError(
+            f"{path}: '{name}' holds numbers that are not finite or beyond {LARGEST_WEIGHT:,.0f}; the file is damaged "
+            f"or the run diverged: try another --checkpoint"
         )
 
 
@@ -68,13 +82,33 @@ def check_size(path: Path) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """The tensors of a safetensors file.  Raises InputError that names the file."""
+    """The weights in a safetensors file whose header was checked.  Raises InputError that names the file."""
     try:
         open_file(path).close()
         with safe_open(path, framework="np") as file:
-            return {name: file.get_tensor(name) for name in sorted(file.keys())}
+            return {name: _sound(path, name, file.get_tensor(name)) for name in sorted(file.keys())}
     except (OSError, SafetensorError) as error:
         raise InputError(unreadable(path, error)) from None
+
+
+def read_array(path: Path, name: str, shape: Sequence[int]) -> np.ndarray[Any, Any]:
+    """One tensor of a safetensors file, which has to have that shape.  Raises InputError that names the file."""
+    try:
+        open_file(path).close()
+        with safe_open(path, framework="np") as file:
+            if name not in file.keys():  # noqa: SIM118
+                raise InputError(f"{path}: '{name}' is missing; the file does not fit run.toml")
+            tensor = file.get_slice(name)
+            _check_tensor(path, name, tensor.get_dtype(), tensor.get_shape(), shape)
+            return _sound(path, name, file.get_tensor(name))
+    except (OSError, SafetensorError) as error:
+        raise InputError(unreadable(path, error)) from None
+
+
+def _sound(path: Path, name: str, tensor: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if tensor.size:
+        check_range(path, name, tensor.min(), tensor.max())
+    return tensor
 
 
 def unreadable(path: Path, error: Exception) -> str:

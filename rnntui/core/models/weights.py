@@ -17,7 +17,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.models.base import M, Model
 from rnntui.core.models.heads import SoftmaxHead
 from rnntui.core.models.language_model import LanguageModel
-from rnntui.core.models.tensor_files import check_shapes, check_size, unreadable
+from rnntui.core.models.tensor_files import check_range, check_shapes, check_size, unreadable
 from rnntui.core.run_files import open_file
 from rnntui.core.runs import Run
 from rnntui.core.sections import ModelConfig
@@ -62,13 +62,22 @@ def read_start(path: Path) -> dict[str, Tensor]:
     tensors = read_tensors(path)
     if any(tensor.dtype not in (torch.float32, torch.uint8, torch.bool) for tensor in tensors.values()):
         raise InputError(f"{path}: holds numbers of another kind than weights; train the run anew")
+    return _sound(path, tensors)
+
+
+def _sound(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights, if training can have made them.  Raises InputError."""
+    for name, tensor in tensors.items():
+        if tensor.numel():
+            lowest, highest = tensor.aminmax()
+            check_range(path, name, float(lowest), float(highest))
     return tensors
 
 
 def load_weights(model: Model, path: Path) -> None:
     """Fill `model` from a safetensors file.  Raises InputError where the two do not fit."""
     check_shapes(path, shapes_of(model))
-    tensors = read_tensors(path)
+    tensors = _sound(path, read_tensors(path))
     if model.tied_to:
         tensors[_TIED] = tensors[model.tied_to]
     model.load_state_dict(tensors)

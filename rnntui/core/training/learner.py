@@ -12,6 +12,7 @@ from torch import Tensor
 from rnntui.core.config import Config
 from rnntui.core.models.base import Loss, Model, Penalties
 from rnntui.core.models.stack import StackState, detached
+from rnntui.core.models.tensor_files import LARGEST_WEIGHT
 from rnntui.core.tasks.base import Subject
 from rnntui.core.text.batches import Batch
 from rnntui.core.text.tokenizers import Ids
@@ -204,10 +205,11 @@ class Learner:
             # Here what the failed try held is free again.
             self.portions = min(2 * self.portions, self.config.training.batch_size)
 
-    def finite(self) -> bool:
-        """Whether all weights, and their mean, are finite numbers."""
+    def sound(self) -> bool:
+        """True if all weights, and their mean, are numbers that a reader of the checkpoint takes."""
         models = (self.model, self.judged) if self.average else (self.model,)
-        return all(bool(torch.isfinite(p).all()) for model in models for p in model.parameters())
+        weights = (weight for model in models for weight in model.parameters() if weight.numel())
+        return all(bool(weight.abs().max() <= LARGEST_WEIGHT) for weight in weights)
 
     def _update(self, norm: Tensor, sound: Tensor) -> None:
         """Move the weights by the gradient, brought down to the largest norm allowed."""

@@ -378,8 +378,8 @@ class Loop:
 
     def _save(self, best: bool) -> Iterator[ev.AnyEvent]:
         """Save, where there is something to be saved; wait for room where there is none."""
-        if not self.learner.finite():
-            yield from self._go_back("weights were not finite", "last")
+        if not self.learner.sound():
+            yield from self._go_back("weights were not finite or beyond any use", "last")
             return
         yield from self._follow()
         step = self.learner.counters.step
