@@ -77,7 +77,12 @@ def evaluate_texts(
     counters = read_counters(folder)
     part = others(run, corpus, encoding, tokenizer, labels) if corpus else reopen(run)[split]
     event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
-    lines = [f"{len(part.labels):,} texts", *confusions(labels, event.confusion or [])]
+    table = (
+        confusions(labels, event.confusion)
+        if event.confusion
+        else ["too many labels for a table of confusions"]
+    )
+    lines = [f"{len(part.labels):,} texts", *table]
     tell_judged(run, event, counters.best_step, corpus, {"labels": labels}, lines, as_json)
 
 

@@ -120,6 +120,19 @@ class Sampled(Event, frozen=True, kw_only=True):
     text: str
 
 
+LONGEST_SAMPLE = 20_000
+"""Characters of a sample, and of its prompt: events are lines that people and screens read."""
+
+
+def sampled(step: int, prompt: str, text: str) -> Sampled:
+    """A sample, cut where it is longer than anybody reads."""
+    return Sampled(step=step, prompt=_cut(prompt), text=_cut(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SAMPLE else text[: LONGEST_SAMPLE - 1] + "…"
+
+
 class Saved(Event, frozen=True, kw_only=True):
     """A checkpoint is complete on disk."""
 

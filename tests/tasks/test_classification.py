@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -184,10 +185,26 @@ def test_metrics_by_hand() -> None:
     labels, predicted = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 0, 0])
     found = confusion(predicted, labels, 3)
     assert found.tolist() == [[2, 1, 0], [1, 1, 0], [1, 0, 0]]
-    assert macro_f1(found) == pytest.approx((2 * 2 / (3 + 4) + 2 * 1 / (2 + 2) + 0) / 3)
-    assert macro_f1(confusion(np.array([0, 1]), np.array([0, 1]), 3)) == 1, (
-        "a label that never came does not count"
-    )
-    probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.35, 0.65], [0.65, 0.35]])
+    assert macro_f1(predicted, labels) == pytest.approx((2 * 2 / (3 + 4) + 2 * 1 / (2 + 2) + 0) / 3)
+    assert macro_f1(np.array([0, 2]), np.array([0, 2])) == 1, "a label that never came does not count"
+    confidence, right = np.array([0.95, 0.95, 0.65, 0.65]), np.array([True, False, True, True])
     sure, unsure = abs(0.95 - 0.5) * 2, abs(0.65 - 1.0) * 2
-    assert calibration_error(probabilities, np.array([0, 1, 1, 0])) == pytest.approx((sure + unsure) / 4)
+    assert calibration_error(confidence, right) == pytest.approx((sure + unsure) / 4)
+
+
+def test_many_labels_cost_no_table(make_run: MakeRun, tmp_path: Path) -> None:
+    """Protects events and memory: confusions of 300 labels are not counted, and a column of ids is refused."""
+    many = tmp_path / "many.tsv"
+    many.write_text("text\tlabel\n" + "".join(f"t {i % 97}\tL{i // 2}\n" for i in range(600)))
+    run = make_run(**CLASSIFIER | {"corpus": str(many), "max_steps": 4, "eval_every": 4})
+    train_all(run)
+    (scored,) = (event for event in run.events() if isinstance(event, ev.Evaluated))
+    assert (
+        scored.confusion is msgspec.UNSET
+        and isinstance(scored.metrics, dict)
+        and "macro_f1" in scored.metrics
+    )
+    assert "too many labels" in rnntui("evaluate", run.path).stdout
+    many.write_text("text\tlabel\n" + "".join(f"t\tL{i // 2}\n" for i in range(20_100)))
+    answer = rnntui("train", many, "--task", "classify", "--headless", "--run", tmp_path / "R")
+    assert_one_line(answer, 2, "many.tsv", "10,050 labels; at most 10,000", "--label-column")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import save
 from torch import Tensor
 
@@ -30,6 +31,12 @@ from rnntui.core.tasks.base import Moment, Task
 
 _PLACES = ("corpus", "target_corpus", "begin_from", "embeddings")
 """Settings that are paths."""
+_FILES: dict[str, dict[str, str]] = {
+    "lm": {},
+    "classify": {"labels": "labels.json"},
+    "translate": {"target_tokenizer": "target-tokenizer.json"},
+}
+"""What a run of each task keeps beside its tokenizer."""
 _CLOSE = 1e-4
 """Logits of the graph and of torch differ by no more."""
 _READ = (33, 2)
@@ -85,16 +92,19 @@ def export(run: Run, weights: Path, form: str, prune: float, int8: bool, now: Mo
 
 def _content(run: Run, form: str, matrices: Mapping[str, Matrix]) -> bytes:
     """Of a file of that form."""
-    return _onnx(run, matrices) if form == "onnx" else save(packed(matrices), metadata=_notes(run))
+    if form == "onnx":
+        return _onnx(run, matrices)
+    try:
+        return save(packed(matrices), metadata=_notes(run))
+    except SafetensorError as error:
+        raise InputError(
+            f"{run.path}: its vocabulary does not fit into the file's header: {oneline(error)}"
+        ) from None
 
 
 def _notes(run: Run) -> dict[str, str]:
     """What a reader of the file needs besides numbers."""
-    files = {
-        "tokenizer": "tokenizer.json",
-        "target_tokenizer": "target-tokenizer.json",
-        "labels": "labels.json",
-    }
+    files = {"tokenizer": "tokenizer.json"} | _FILES[run.config.text.task]
     # Where the texts lie on this machine is nobody else's business.
     named = {
         name: store.short_corpus(value_of(run.config, name)) for name in _PLACES if value_of(run.config, name)

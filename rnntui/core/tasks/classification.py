@@ -50,6 +50,8 @@ _AT_ONCE = 64
 _NAMED = 3
 """Labels that a sample names."""
 _FORMAT = 1
+_TABLE = 200
+"""Labels of which confusions are counted at most: a table for people, and part of an event."""
 
 
 class Scores(NamedTuple):
@@ -60,7 +62,8 @@ class Scores(NamedTuple):
     accuracy: float
     macro_f1: float
     calibration_error: float
-    confusion: npt.NDArray[np.int64]
+    confusion: npt.NDArray[np.int64] | None
+    """(L, L); None where there are more labels than anybody looks through."""
 
 
 class ClassificationTask(Task[Classifier]):
@@ -114,7 +117,7 @@ class ClassificationTask(Task[Classifier]):
         order, right = likeliest(probabilities), int(part.labels[index])
         thought = ", ".join(f"{self.labels[place]} {probabilities[place]:.0%}" for place in order[:_NAMED])
         verdict = "right" if order[0] == right else f"but it is {self.labels[right]}"
-        return ev.Sampled(step=step, prompt=part.texts[index], text=f"  → {thought}: {verdict}")
+        return ev.sampled(step, part.texts[index], f"  → {thought}: {verdict}")
 
 
 def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTask]:
@@ -167,6 +170,8 @@ def labels_in(run: Run) -> list[str]:
         fault = "'labels' is not a list of texts"
     elif len(set(labels)) != len(labels) or len(labels) < 2:
         fault = "'labels' holds one twice, or fewer than two"
+    elif len(labels) > reading.MOST_LABELS:
+        fault = f"'labels' holds more than {reading.MOST_LABELS:,}"
     else:
         return labels
     raise InputError(f"{path}: {fault}; the run must be trained anew")
@@ -199,21 +204,21 @@ def others(run: Run, corpus: str, encoding: str, tokenizer: Tokenizer, labels: S
 def score(model: Classifier, part: Labelled, device: str = "cpu", between: Between = lambda: None) -> Scores:
     """Score every example of a part in fp32, each text read to its own end."""
     count = len(part.labels)
-    probabilities = np.empty((count, model.labels))
-    nats = np.empty(count)
+    nats, confidence, predicted = np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)
     for which in in_order(part.read.lengths, _AT_ONCE):
         between()
         batch = batch_of(part, which)
         log_p = log_probabilities(model, batch, device).numpy()
         nats[which] = -log_p[np.arange(len(which)), batch.labels]
-        probabilities[which] = np.exp(log_p)
-    table = confusion(probabilities.argmax(1), part.labels, model.labels)
+        predicted[which] = log_p.argmax(1)
+        confidence[which] = np.exp(log_p.max(1))
+    right = predicted == part.labels
     return Scores(
         float(nats.mean()),
-        float(table.diagonal().sum() / count),
-        macro_f1(table),
-        calibration_error(probabilities, part.labels),
-        table,
+        float(right.mean()),
+        macro_f1(predicted, part.labels),
+        calibration_error(confidence, right),
+        confusion(predicted, part.labels, model.labels) if model.labels <= _TABLE else None,
     )
 
 
@@ -230,5 +235,5 @@ def told(scores: Scores, split: str, now: Moment) -> ev.Evaluated:
         protocol="texts",
         train_s=now.train_s,
         metrics={"macro_f1": scores.macro_f1, "calibration_error": scores.calibration_error},
-        confusion=scores.confusion.tolist(),
+        confusion=msgspec.UNSET if scores.confusion is None else scores.confusion.tolist(),
     )

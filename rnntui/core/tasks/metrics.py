@@ -17,22 +17,23 @@ def confusion(predicted: Numbers, labels: Numbers, count: int) -> Numbers:
     return np.bincount(labels * count + predicted, minlength=count * count).reshape(count, count)
 
 
-def macro_f1(table: Numbers) -> float:
-    """The mean over the labels of the harmonic mean of precision and recall, from a confusion table (L, L).
+def macro_f1(predicted: Numbers, labels: Numbers) -> float:
+    """Mean over the labels of the harmonic mean of precision and recall, from both (n,).
 
     A label that neither came nor was predicted is left out; one that was never right counts as 0.
     """
-    right, came, told = table.diagonal(), table.sum(1), table.sum(0)
-    there = came + told > 0
-    return float(np.mean(2 * right[there] / (came + told)[there]))
+    count = int(max(predicted.max(), labels.max())) + 1
+    right = np.bincount(labels[predicted == labels], minlength=count)
+    both = np.bincount(labels, minlength=count) + np.bincount(predicted, minlength=count)
+    return float(np.mean(2 * right[both > 0] / both[both > 0]))
 
 
-def calibration_error(probabilities: Numbers, labels: Numbers) -> float:
-    """By how much the confidence differs from the accuracy, on average over ten bins (Guo et al. 2017).
+def calibration_error(confidence: Numbers, right: Numbers) -> float:
+    """Difference between confidence and accuracy, on average over ten bins (Guo et al. 2017).
 
-    `probabilities` (n, L), `labels` (n,).  A bin counts as much as it has predictions.
+    `confidence` (n,) is the probability of what was predicted, `right` (n,) says whether it came.  A bin counts as
+    much as it has predictions.
     """
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     sums = np.bincount(bins, confidence - right, minlength=_BINS)
-    return float(np.abs(sums).sum() / len(labels))
+    return float(np.abs(sums).sum() / len(right))

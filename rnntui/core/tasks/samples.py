@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from rnntui.core.config import Config
 from rnntui.core.errors import NumericalError
-from rnntui.core.events import Sampled
+from rnntui.core.events import LONGEST_SAMPLE, Sampled, sampled
 from rnntui.core.inference.opening import engine_of
 from rnntui.core.inference.sampling import Sampling, generate
 from rnntui.core.inference.session import Session
@@ -32,9 +32,12 @@ class Sampler:
         training = config.training
         session = Session(engine_of(model, config.model), self._tokenizer, self._vocabulary)
         session.set_text(training.sample_prompt)
-        pieces = []
+        pieces, length = [], 0
         with suppress(NumericalError):
             for piece in generate(session, _TOKENS, Sampling(seed=training.seed + step)):
                 pieces.append(piece)
+                length += len(piece)
+                if length > LONGEST_SAMPLE:
+                    break
                 between()
-        return Sampled(step=step, prompt=training.sample_prompt, text="".join(pieces))
+        return sampled(step, training.sample_prompt, "".join(pieces))

@@ -127,7 +127,7 @@ class TranslationTask(Task[Translator]):
         device = next(model.parameters()).device.type
         ((found,),) = translate(model, self.vocabularies, [pair.source], GREEDY, device=device)
         verdict = "right" if found.text == pair.target else f"expected {pair.target}"
-        return ev.Sampled(step=step, prompt=pair.source, text=f"  → {found.text}  ({verdict})")
+        return ev.sampled(step, pair.source, f"  → {found.text}  ({verdict})")
 
 
 def prepare(config: Config, narrate: Narrate) -> tuple[Config, TranslationTask]:

@@ -17,6 +17,9 @@ from rnntui.core.text.corpus import Source, files_below, leads_out
 from rnntui.core.text.kept import Read
 from rnntui.core.text.records import Column, records, text_of
 
+MOST_LABELS = 10_000
+"""Labels that a classifier tells apart at most; a column with more holds something else."""
+
 
 class Example(NamedTuple):
     """A text and what it is an example of."""
@@ -50,6 +53,11 @@ def read(config: TextConfig) -> Read[Example]:
 def check_labels(examples: Sequence[Example]) -> None:
     """Raises InputError unless there are two labels or more, each seen twice or more often."""
     counts = Counter(example.label for example in examples)
+    if len(counts) > MOST_LABELS:
+        raise InputError(
+            f"{examples[0].where}: {len(counts):,} labels; at most {MOST_LABELS:,} can be told apart: is it the right "
+            f"column? Name another with --label-column"
+        )
     if len(counts) < 2:
         raise InputError(
             f"{examples[0].where}: every text has the label '{examples[0].label}'; there must be two labels or more"

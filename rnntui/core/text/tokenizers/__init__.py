@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rnntui.core.errors import InputError, nearest
+from rnntui.core.errors import InputError, nearest, short
 from rnntui.core.run_files import LARGE
 from rnntui.core.runs import read_json
 from rnntui.core.sections import TextConfig
@@ -56,7 +56,9 @@ def load(path: Path) -> Tokenizer:
     content: dict[str, Any] = read_json(path, LARGE)
     try:
         if content.get("format") != FORMAT:
-            raise ValueError(f"format {content.get('format')!r} is not {FORMAT}, the one this rnntui reads")
+            raise ValueError(
+                f"format {short(str(content.get('format')))} is not {FORMAT}, the one this rnntui reads"
+            )
         return _from_json(content)
     except ValueError as error:
         raise InputError(f"{path}: {error}; the run must be trained anew") from None
@@ -75,6 +77,5 @@ def _from_json(content: dict[str, Any]) -> Tokenizer:
 
             return BPETokenizer.from_json(content)
         case other:
-            raise ValueError(
-                f"unknown tokenizer {other!r}; {nearest(str(other), ('char', 'word', 'bpe', 'byte'))}"
-            )
+            kind = short(str(other))
+            raise ValueError(f"unknown tokenizer '{kind}'; {nearest(kind, ('char', 'word', 'bpe', 'byte'))}")

@@ -81,8 +81,8 @@ class Tokenizer(ABC):
         )
 
 
-_LONGEST = 1 << 16
-"""Characters that may wait for the end of one token; a text that has none is cut there all the same."""
+LONGEST_TOKEN = 1 << 16
+"""Characters of a token, and of a text that may wait for the end of one: what has none is cut there all the same."""
 
 
 def cut_for_good(blocks: Iterable[str], complete: Callable[[str], int]) -> Iterator[str]:
@@ -90,7 +90,7 @@ def cut_for_good(blocks: Iterable[str], complete: Callable[[str], int]) -> Itera
     rest = ""
     for block in blocks:
         text = rest + block
-        end = complete(text) or (len(text) if len(text) > _LONGEST else 0)
+        end = complete(text) or (len(text) if len(text) > LONGEST_TOKEN else 0)
         if end:
             yield text[:end]
         rest = text[end:]
@@ -109,7 +109,15 @@ def valid_vocabulary(content: dict[str, Any]) -> list[str]:
         raise ValueError("'vocabulary' is not a list of texts")
     if len(set(words)) != len(words):
         raise ValueError("'vocabulary' holds a text twice")
+    check_lengths(words)
     return words
+
+
+def check_lengths(tokens: Iterable[str]) -> None:
+    """Raises ValueError for a token that is longer than training makes: every draw of it would be written out."""
+    longest = max(map(len, tokens), default=0)
+    if longest > LONGEST_TOKEN:
+        raise ValueError(f"a token of {longest:,} characters; at most {LONGEST_TOKEN:,} can be")
 
 
 def numbered(words: Sequence[str]) -> dict[str, int]:

@@ -13,7 +13,7 @@ import numpy as np
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
-from rnntui.core.text.tokenizers.base import Ids, Tokenizer, cut_for_good
+from rnntui.core.text.tokenizers.base import Ids, Tokenizer, check_lengths, cut_for_good
 
 DEFAULT_VOCAB_SIZE = 2_000
 # Lines are encoded one by one, in training and in completion alike: a token never spans a line end, so
@@ -105,6 +105,7 @@ class BPETokenizer(Tokenizer):
         vocabulary = inner.get("vocab") if isinstance(inner, dict) else None
         if not isinstance(vocabulary, dict) or not all(type(number) is int for number in vocabulary.values()):
             raise ValueError("'model.model.vocab' is not a table of tokens and numbers")
+        check_lengths(vocabulary)
         listed, merges = (inner or {}).get("merges"), []
         if not isinstance(listed, list):
             raise ValueError("'model.model.merges' is not a list of pairs")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rnntui.core.text.tokenizers.base import (
+    LONGEST_TOKEN,
     UNKNOWN_BYTES,
     Ids,
     Tokenizer,
@@ -53,7 +54,7 @@ class WordTokenizer(Tokenizer):
         counts: Counter[str] = Counter()
         for text in cut_for_good(blocks, partial(complete_pieces, _PIECE)):
             counts.update(_PIECE.findall(text))
-        kept = [word for word, count in counts.items() if count >= min_count]
+        kept = [word for word, count in counts.items() if count >= min_count and len(word) <= LONGEST_TOKEN]
         kept.sort(key=lambda word: (-counts[word], word))
         return cls(kept[: (vocab_size or DEFAULT_VOCAB_SIZE) - 1])
 
