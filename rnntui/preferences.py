@@ -10,7 +10,7 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
-from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core.errors import InputError, RnntuiError, plain
 from rnntui.core.files import expanded, open_named, write_atomically
 from rnntui.core.run_toml import toml_tree
 
@@ -60,8 +60,13 @@ def load() -> Preferences:
         return Preferences()
     except InputError as error:
         raise InputError(f"{error}; mend it or delete it") from None
-    except (OSError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise InputError(f"{path()}: {error}; mend it or delete it") from None
+    except OSError as error:
+        advice = (
+            "mend it or delete it" if os.path.lexists(path()) else "set RNNTUI_HOME to a folder of your own"
+        )
+        raise InputError(f"{path()}: cannot be read: {error.strerror}; {advice}") from None
+    except (UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise InputError(f"{path()}: {plain(str(error))}; mend it or delete it") from None
 
 
 def save(preferences: Preferences) -> None:

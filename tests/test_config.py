@@ -212,7 +212,7 @@ def test_a_number_as_a_flag_is_bounded_as_well() -> None:
     assert_one_line(
         rnntui("sweep", "reber", "--parameters", f"1..{'9' * 400}"), 2, "--parameters", "too large"
     )
-    assert_one_line(rnntui("sweep", "reber", "--bptt", f"1..{'9' * 400}"), 2, "--bptt", "<= 65536")
+    assert_one_line(rnntui("sweep", "reber", "--bptt", f"1..{'9' * 400}"), 2, "--bptt", "at most 65,536")
 
 
 @pytest.mark.parametrize(

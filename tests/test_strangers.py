@@ -91,5 +91,5 @@ def test_sizes_that_no_machine_has_are_refused(setting: str, value: int, make_ru
     text = (run.path / "run.toml").read_text()
     line = next(line for line in text.splitlines() if line.startswith(f"{setting} = "))
     (run.path / "run.toml").write_text(text.replace(line, f"{setting} = {value}"))
-    with pytest.raises(InputError, match=rf"run.toml: \w+.{setting}: Expected `int` <= "):
+    with pytest.raises(InputError, match=rf"run.toml: \w+.{setting}: has to be a whole number of at most "):
         Run.open(run.path)

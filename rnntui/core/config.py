@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 import msgspec
 
 from rnntui.core.cells import CELLS
-from rnntui.core.errors import InputError, nearest
+from rnntui.core.errors import InputError, nearest, plain, short
 from rnntui.core.kinds import KINDS, SAMPLE_TASKS, foreign
 from rnntui.core.sections import ModelConfig, Section, TaskKind, TextConfig, TokenizerKind, TrainingConfig
 
@@ -212,7 +212,7 @@ def check_value(name: str, value: Any) -> None:
     try:
         msgspec.convert(value, hints[name], strict=True)
     except msgspec.ValidationError as error:
-        raise InputError(f"{field.flag}: {error}") from None
+        raise InputError(f"{field.flag}: {_with_value(str(error), field, value)}") from None
 
 
 def value_of(config: Config, name: str) -> Any:
@@ -306,10 +306,20 @@ def converted(tree: Mapping[str, Any], where: str) -> Config:
     try:
         return msgspec.convert(tree, Config, strict=True)
     except msgspec.ValidationError as error:
-        raise InputError(_explain(str(error), where)) from None
+        raise InputError(_explain(str(error), tree, where)) from None
 
 
-def _explain(message: str, where: str) -> str:
+def _with_value(reason: str, field: Field, value: Any) -> str:
+    """What is wrong with the value of a setting, and the value."""
+    if reason.startswith("Invalid enum value"):
+        return f"'{short(str(value))}' is not one of {', '.join(field.choices)}"
+    explained = plain(reason)
+    return (
+        explained if explained == reason or ", not " in explained else f"{explained}, not {short(str(value))}"
+    )
+
+
+def _explain(message: str, tree: Mapping[str, Any], where: str) -> str:
     """One line from a validation message: the file and key, or the flag, then what is wrong."""
     reason, _, _ = message.partition(" - at `")
     path = _PATH.search(message)
@@ -320,6 +330,8 @@ def _explain(message: str, where: str) -> str:
     if not key and (named := _NAMED.match(reason)):
         # Checks of a whole section begin with the key that they speak of.
         key, reason = named.groups()
+    of_a_setting = bool(section) and key in FIELDS
+    reason = _with_value(reason, FIELDS[key], tree[section][key]) if of_a_setting else plain(reason)
     if where:
         return f"{where}: {section}.{key}: {reason}" if key else f"{where}: {section or 'run.toml'}: {reason}"
     return f"{FIELDS[key].flag}: {reason}" if key in FIELDS else reason

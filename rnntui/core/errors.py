@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 _QUOTED = 60
@@ -34,6 +35,31 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
+
+
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "array": "a list",
+    "object": "a table",
+    "null": "nothing",
+}
+_BOUNDS = {">=": "of at least", ">": "above", "<=": "of at most", "<": "below"}
+_EXPECTED = re.compile(r"Expected `(\w+)(?: \| null)?`(?: (>=|>|<=|<) (\S+)|, got `(\w+)`)?")
+
+
+def plain(reason: str) -> str:
+    """The reason of a `msgspec.ValidationError` for those who do not know Python's types."""
+    match = _EXPECTED.match(reason)
+    if not match or match[1] not in _TYPES:
+        return reason
+    kind, relation, bound, found = match.groups()
+    wanted = f"has to be {_TYPES[kind]}"
+    if relation:
+        wanted += f" {_BOUNDS[relation]} {float(bound):,g}"
+    return wanted + (f", not {_TYPES.get(found, found)}" if found else "") + reason[match.end() :]
 
 
 def short(text: str) -> str:

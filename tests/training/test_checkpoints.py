@@ -105,10 +105,12 @@ def test_a_checkpoint_that_does_not_fit_is_one_line(
     ("changes", "said"),
     [
         ({"step": ...}, "'step' is missing"),
-        ({"tokens": -1}, "a number is negative"),
-        ({"best_loss": -0.5}, "a number is negative"),
-        ({"train_s": "long"}, "Expected `float`"),
-        ({"step": None}, "Expected `int`"),
+        ({"tokens": -1}, "'tokens' is not a number from 0"),
+        ({"best_loss": -0.5}, "'best_loss' is not a number from 0"),
+        ({"tokens": 10**400}, "'tokens' is not a number from 0"),
+        ({"lr_factor": 1e300}, "'lr_factor' is not a number from 0"),
+        ({"train_s": "long"}, "has to be a number"),
+        ({"step": None}, "has to be a whole number"),
     ],
     ids=str,
 )

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +27,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rnntui import __version__
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, plain
 from rnntui.core.files import folder_written_atomically, put, refused, rename, write_atomically
 from rnntui.core.inference.opening import manifest_of, verify
 from rnntui.core.models.weights import load_weights, model_bytes, read_tensors
@@ -44,6 +43,8 @@ from rnntui.core.training.learner import Counters, Learner, flat_state
 from rnntui.core.training.race import candidates
 
 _KEPT = 2
+_LARGEST = 1e12
+"""Of a counter: more steps, tokens and seconds than anybody trains."""
 _LEARNING = "learning."
 
 
@@ -191,10 +192,14 @@ def read_counters(folder: Path) -> Counters:
     try:
         counters = msgspec.convert({"looked": state.get("step")} | state, Counters)
     except msgspec.ValidationError as error:
-        raise InputError(f"{path}: {error}") from None
-    numbers = [value for value in dataclasses.asdict(counters).values() if value is not None]
-    if "step" not in state or not all(math.isfinite(value) and value >= 0 for value in numbers):
-        raise InputError(f"{path}: 'step' is missing, or a number is negative or none at all")
+        raise InputError(f"{path}: {plain(str(error))}") from None
+    if "step" not in state:
+        raise InputError(f"{path}: 'step' is missing; try another --checkpoint")
+    for name, value in dataclasses.asdict(counters).items():
+        if value is not None and not 0 <= value <= _LARGEST:  # nor where it is not a number
+            raise InputError(
+                f"{path}: '{name}' is not a number from 0 to {_LARGEST:g}; try another --checkpoint"
+            )
     return counters
 
 
