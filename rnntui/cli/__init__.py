@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import rich_click as click
-from click.exceptions import Exit
+from click.exceptions import Exit, NoArgsIsHelpError
 
 from rnntui import __version__
 from rnntui.cli import (
@@ -121,6 +121,9 @@ def _answered(work: Callable[[], int | None]) -> int:
         return work() or 0
     except Exit as end:
         return end.exit_code
+    except NoArgsIsHelpError as error:
+        output.report(error.format_message())
+        return 2
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "rnntui"
         return _fail(f"{error.format_message()} (see `{where} --help`)", 2)

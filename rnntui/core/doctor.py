@@ -16,6 +16,7 @@ import msgspec
 from rnntui import __version__
 from rnntui.core import store
 from rnntui.core.errors import InputError, oneline
+from rnntui.core.run_files import is_closed
 from rnntui.core.runs import Run
 
 Verdict = Literal["good", "hint", "fault"]
@@ -53,6 +54,10 @@ def examine() -> Iterator[Finding]:
     ):
         try:
             yield from look()
+        except PermissionError as error:
+            advice = "make it readable for you, or set RNNTUI_HOME to a folder of your own"
+            value = f"{error.filename} cannot be looked at: {error.strerror}"
+            yield Finding(look.__name__.strip("_"), value, "fault", advice)
         except Exception as error:  # a doctor that falls over helps nobody
             name = look.__name__.strip("_")
             yield Finding(name, f"could not be looked at: {oneline(error)}", "fault", "please report this")
@@ -148,7 +153,7 @@ def _room() -> Iterator[Finding]:
     little = free < _LITTLE_ROOM
     verdict: Verdict = "fault" if little else "good"
     yield Finding("disk", f"{_gigabytes(free)} free at {home}", verdict, advice if little else "")
-    if not os.access(there, os.W_OK):
+    if not (there.is_dir() and os.access(there, os.R_OK | os.W_OK | os.X_OK)):
         yield Finding("home", f"{home} cannot be written", "fault", "set RNNTUI_HOME to a folder of your own")
 
 
@@ -179,9 +184,11 @@ def _kernels() -> Iterator[Finding]:
 
 def _runs() -> Iterator[Finding]:
     home = store.runs_home()
-    folders = sorted(
-        {path.parent.resolve() for pattern in ("*/run.toml", "*/*/run.toml") for path in home.glob(pattern)}
-    )
+    if not home.is_dir():
+        yield Finding("runs", f"none yet at {home}")
+        return
+    found = [path.parent for pattern in ("*/run.toml", "*/*/run.toml") for path in home.glob(pattern)]
+    folders = sorted({path.resolve() for path in [*found, *filter(is_closed, home.iterdir())]})
     faults = {folder: fault for folder in folders if (fault := _fault_of(folder))}
     for folder, (what, advice) in faults.items():
         remedy = f"{advice}, or delete it with `rnntui runs remove {folder}`"
@@ -197,6 +204,8 @@ def _fault_of(folder: Path) -> tuple[str, str] | None:
     try:
         run = Run.open(folder)
     except InputError as error:
+        if is_closed(folder) or not os.access(folder / "run.toml", os.R_OK):
+            return oneline(error), f"make it readable for you, as with `chmod -R u+rwX {folder}`"
         return oneline(error), "mend the file"
     if run.owner():
         return None  # its checkpoints come and go

@@ -7,6 +7,7 @@ bound.  One that is appended to or locked has a single name: a second one (a har
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -139,6 +140,11 @@ def holds_run(folder: Path) -> bool:
     return os.path.lexists(folder / "run.toml")
 
 
+def is_closed(folder: Path) -> bool:
+    """True if the folder is there and its permissions hide what is in it, a run perhaps."""
+    return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
+
+
 def check_folder(folder: Path) -> None:
     """Refuse a run folder in which a name of ours stands for a link or a special file.
 
@@ -226,12 +232,20 @@ def delete_run(folder: Path) -> list[Path]:
     """Delete what a run is made of, and the folder if it is then empty; return what was left in it.
 
     Links are deleted, never followed.  `run.toml` goes last: until then the folder can be deleted again.
-    Raises OSError where the system refuses.
+    Raises OSError where the system refuses; before anything is deleted where a folder cannot be written.
     """
+    checkpoints = folder / "checkpoints"
+    inside = (
+        [] if checkpoints.is_symlink() or not checkpoints.is_dir() else [checkpoints, *checkpoints.iterdir()]
+    )
+    for each in (folder.parent, folder, *inside):
+        if each.is_dir() and not each.is_symlink() and not os.access(each, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(
+                errno.EACCES, f"{each.name} cannot be written; nothing was deleted", str(each)
+            )
     for path, whole in list(parts_left(folder)):
         if whole.name in RUN_FILES and not path.is_dir():
             path.unlink()
-    checkpoints = folder / "checkpoints"
     if checkpoints.is_symlink():
         checkpoints.unlink()
     elif checkpoints.is_dir():

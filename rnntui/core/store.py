@@ -25,6 +25,7 @@ from rnntui.core.run_files import (
     checkpoint_folders,
     delete_run,
     holds_run,
+    is_closed,
     open_file,
     open_growing,
 )
@@ -110,6 +111,8 @@ def locate(name: str) -> Path:
             return path.absolute()
         if path.name == name and holds_run(runs_home() / name):
             return runs_home() / name
+        if is_closed(path) or (path.name == name and is_closed(path := runs_home() / name)):
+            raise InputError(f"{path}: cannot be read: Permission denied; ask its owner, or see `ls -ld`")
         if path.is_dir():
             raise InputError(f"{path}: no run lives there (no run.toml); see `rnntui runs list`")
     except (OSError, RuntimeError) as error:  # a name too long, a loop of links
@@ -142,7 +145,7 @@ def run_folders() -> list[Path]:
     A home that cannot be read is the only one of them: `opened` says why.
     """
     try:
-        paths = [path for path in runs_home().iterdir() if holds_run(path)]
+        paths = [path for path in runs_home().iterdir() if holds_run(path) or is_closed(path)]
     except FileNotFoundError:
         return []
     except OSError:
@@ -218,7 +221,10 @@ def remove(path: Path) -> list[Path]:
     Raises InputError where no run lives there, and while a process trains it; RnntuiError where the system refuses.
     """
     if not holds_run(path):
-        raise InputError(f"{path}: no run lives there (no run.toml); see `rnntui runs list`")
+        closed = (
+            "cannot be read: Permission denied" if is_closed(path) else "no run lives there (no run.toml)"
+        )
+        raise InputError(f"{path}: {closed}; see `rnntui runs list`")
     target = path.resolve()
     try:
         with ExitStack() as lock:

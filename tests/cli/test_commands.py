@@ -236,7 +236,7 @@ def test_bad_usage_and_bad_input_are_one_line(corpus_file: Path, tmp_path: Path)
         ("train", str(corpus_file), "--headless", "--batch-size", "900"): ("too short", "--batch-size"),
         ("train", "--cell", "lstn"): ("--cell", "lstm"),
         ("train", "--lr", "fast"): ("--lr", "fast"),
-        ("train", "--lr", "-1"): ("--lr", "> 0"),
+        ("train", "--lr", "-1"): ("--lr", "above 0, not -1"),
         ("train", "--max-time", "5 weeks"): ("--max-time", "90s, 5m or 1h"),
         ("train", "--split", "90/20"): ("--split", "90/5/5"),
         ("train", "--tied", "--softmax", "adaptive"): ("--softmax", "--tied"),

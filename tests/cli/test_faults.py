@@ -34,7 +34,7 @@ def test_exhausted_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(*given: object) -> NoReturn:
         raise MemoryError
 
-    monkeypatch.setattr("rnntui.core.store.run_folders", exhausted)
+    monkeypatch.setattr("rnntui.core.run_index.run_folders", exhausted)
     assert_one_line(rnntui("runs", "list"), 1, "memory is exhausted", "ulimit -v", "smaller sizes")
 
 
