@@ -37,6 +37,9 @@ class Preferences(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     remember: Annotated[
         bool, Meta(description="let what you wrote have a say in what follows (the neural cache)")
     ] = False
+    keep_draft: Annotated[
+        bool, Meta(description="keep what you write in the playground on disk, for the next start")
+    ] = True
     temperature: Annotated[float, Meta(ge=0, le=2, description="of what the playground writes")] = 0.8
     top_k: Annotated[int, Meta(ge=0, le=100, description="0 for all")] = 0
     top_p: Annotated[float, Meta(gt=0, le=1, description="1 for all")] = 1.0

@@ -72,9 +72,9 @@ class Recorder:
         put, rename = files.put, files.rename
         sync_file, sync_folder = files.sync_file, files.sync_folder
 
-        def watched_put(path: Path, data: bytes) -> None:
+        def watched_put(path: Path, data: bytes, *mode: int) -> None:
             self.operations.append(Operation("put", path, data))
-            put(path, data)
+            put(path, data, *mode)
 
         def watched_rename(old: Path, new: Path) -> None:
             self.operations.append(Operation("rename", new, old=old))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rnntui import preferences
 from rnntui.core import store
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.child import start_training
@@ -69,15 +70,22 @@ def test_folders_are_for_their_owner_alone(corpus_file: Path, home: Path) -> Non
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
 
 
-async def test_what_is_typed_is_kept_nowhere(trained_home: None, home: Path) -> None:
-    """Protects what is written in the playground: it is on disk only where a person saves it."""
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_what_is_typed_is_kept_in_one_file_or_nowhere(
+    keeps: bool, trained_home: None, home: Path
+) -> None:
+    """Protects what is written in the playground: it is in `draft.txt`, or where a person wants that, nowhere."""
+    (home / "draft.txt").write_text("a zebra of the last session")
+    preferences.save(preferences.Preferences(keep_draft=keeps))
     app = RnntuiApp(PlaygroundScreen(store.runs_home() / "first"))
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "checkpoint" in app.screen.weights)
         await pilot.press(*(key if key != " " else "space" for key in SECRET))
         await until(pilot, lambda: SECRET in app.draft)
         await pilot.press("f2")
+        await until(pilot, lambda: app._draft_timer is None)
+    assert (home / "draft.txt").exists() == keeps
     for path in home.rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.name != "draft.txt":
             content = path.read_bytes()
             assert SECRET.encode() not in content and b"zebra" not in content, path

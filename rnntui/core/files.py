@@ -17,6 +17,7 @@ from typing import BinaryIO
 from rnntui.core.errors import InputError, RnntuiError, WriteError
 
 _PRIVATE = 0o700
+_FILE, _PRIVATE_FILE = 0o666, 0o600
 
 
 def expanded(name: str) -> Path:
@@ -46,15 +47,15 @@ def make_private(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
 
 
-def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
+def write_atomically(path: Path, data: bytes, durable: bool = True, private: bool = False) -> None:
     """Replace the file at `path` so that a reader sees the old content or the new, never a part.
 
-    `durable` also forces it to disk, so that a power loss keeps one of the two.  Raises WriteError where the
-    system refuses, RnntuiError where the folder is gone.
+    `durable` also forces it to disk, so that a power loss keeps one of the two; a `private` one is for its owner
+    alone.  Raises WriteError where the system refuses, RnntuiError where the folder is gone.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        put(part, data)
+        put(part, data, _PRIVATE_FILE if private else _FILE)
         if durable:
             sync_file(part)
         rename(part, path)
@@ -122,10 +123,11 @@ def refused(path: Path, size: int, error: OSError) -> RnntuiError:
 # --- what the system does, and a test may refuse or forget ---
 
 
-def put(path: Path, data: bytes) -> None:
+def put(path: Path, data: bytes, mode: int = _FILE) -> None:
     """Write a new file; it is not on disk yet.  A link that stands at `path` is replaced, not written through."""
     path.unlink(missing_ok=True)
-    with path.open("xb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, mode), "wb") as file:
         file.write(data)
 
 

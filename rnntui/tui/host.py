@@ -10,12 +10,14 @@ from rich.segment import Segment
 from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.timer import Timer
 
 from rnntui import preferences
 from rnntui.core import store
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import make_private, write_atomically
 from rnntui.preferences import Preferences
+from rnntui.tui import draft_file
 from rnntui.visible import harmless, visible_line
 
 
@@ -30,6 +32,8 @@ class _Harmless(LineFilter):
 
 
 _HARMLESS = _Harmless()
+_DRAFT_S = 1.0
+"""Seconds after which what was written is on disk."""
 
 
 class Host(App[int]):
@@ -55,6 +59,7 @@ class Host(App[int]):
         Raises RnntuiError with one line where something unforeseen ended it; the whole is in a log.
         """
         code = self.run()
+        self._save_draft()
         if self.crash is None:
             return code or 0
         log = store.home() / "crash.log"
@@ -62,7 +67,10 @@ class Host(App[int]):
             make_private(log.parent)
             write_atomically(log, "".join(traceback.format_exception(self.crash)).encode("utf-8", "replace"))
         reason = f"{type(self.crash).__name__}: {oneline(self.crash)}"
-        raise RnntuiError(f"the app ended by a fault of its own: {reason}; please report it with {log}")
+        kept = (
+            "; your text comes back at the next start" if self._draft and self.preferences.keep_draft else ""
+        )
+        raise RnntuiError(f"the app ended by a fault of its own: {reason}; please report it with {log}{kept}")
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,8 +80,29 @@ class Host(App[int]):
             self.preferences = preferences.load()
         except InputError as error:
             self.preferences, self.fault = Preferences(), oneline(error)
-        self.draft = ""
-        """What was written in the playground, on whichever model."""
+        self._draft = draft_file.load() if self.preferences.keep_draft else ""
+        self._draft_timer: Timer | None = None
+        if not self.preferences.keep_draft:
+            self._save_draft()
+
+    @property
+    def draft(self) -> str:
+        """What was written in the playground, on whichever model, in this session or the last one."""
+        return self._draft
+
+    @draft.setter
+    def draft(self, text: str) -> None:
+        if text == self._draft:
+            return
+        self._draft = text
+        if self._draft_timer is None:
+            self._draft_timer = self.set_timer(_DRAFT_S, self._save_draft)
+
+    def _save_draft(self) -> None:
+        """Bring the draft to disk, or take it away where a person does not want it there."""
+        self._draft_timer = None
+        with suppress(OSError, RnntuiError):  # a full disk is told by what matters more
+            draft_file.save(self._draft if self.preferences.keep_draft else "")
 
     def prefer(self, name: str, value: object) -> None:
         """Remember what a person likes, in this session and the next."""

@@ -11,8 +11,9 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from rnntui.core import store
+from rnntui.core.runs import Run
 from rnntui.tui.child import start_training
-from tests.conftest import TINY
+from tests.conftest import TINY, MakeRun, train_all
 
 LONG = TINY | {"max_steps": 1_000_000, "eval_every": 50, "log_every": 5}
 
@@ -43,3 +44,11 @@ async def training_child(corpus_file: Path, home: Path) -> AsyncIterator[Path]:
     if child.poll() is None:
         child.kill()
     child.wait()
+
+
+@pytest.fixture
+def able(make_run: MakeRun) -> Run:
+    """A run that has learned its small language well."""
+    run = make_run(max_steps=400, lr=2e-2, hidden_size=64)
+    train_all(run)
+    return run

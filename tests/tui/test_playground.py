@@ -19,16 +19,7 @@ from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.tui.widgets.slider import Slider
-from tests.conftest import MakeRun, train_all
 from tests.tui.conftest import shown, text_of, until
-
-
-@pytest.fixture
-def able(make_run: MakeRun) -> Run:
-    """A run that has learned its small language well."""
-    run = make_run(max_steps=400, lr=2e-2, hidden_size=64)
-    train_all(run)
-    return run
 
 
 async def test_ghost_text_comes_and_is_taken(able: Run) -> None:

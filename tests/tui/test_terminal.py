@@ -111,6 +111,31 @@ def test_a_fault_of_the_app_is_one_line_and_leaves_the_terminal_right(home: Path
     assert "foresaw this" in (home / "crash.log").read_text() and "broken" in (home / "crash.log").read_text()
 
 
+BROKEN_PLAYGROUND = (
+    "from rnntui.tui.screens.playground import PlaygroundScreen\n"
+    "def broken(self): raise ValueError('nobody foresaw this')\n"
+    "PlaygroundScreen.action_surprise = broken\n"
+    "import sys; sys.argv = ['rnntui', 'play', 'first']; from rnntui.cli import main; main()"
+)
+
+
+def test_what_was_written_comes_back_after_a_fault(trained_home: None, home: Path) -> None:
+    """Protects a person's words: they are on disk for their owner alone, and a fault of the app does not take them."""
+    with Terminal(command=(sys.executable, "-c", BROKEN_PLAYGROUND), columns=110) as terminal:
+        terminal.wait(lambda shown: "write here" in shown and "checkpoint" in shown)
+        terminal.type("zebras were here")
+        terminal.wait(lambda shown: "zebras were here" in shown)
+        terminal.type("\x14")
+        terminal.wait_for_end(code=1)
+        terminal.assert_left_as_it_was()
+        assert "your text comes back at the next start" in terminal.output.decode()
+    assert (home / "draft.txt").stat().st_mode & 0o777 == 0o600
+    with Terminal("play", "first", columns=110) as terminal:
+        terminal.wait(lambda shown: "zebras were here" in shown)
+        terminal.type("\x11")
+        terminal.wait_for_end()
+
+
 def test_hostile_runs_stand_in_the_list_with_their_reason(trained_home: None) -> None:
     """Protects the screen of runs: one that cannot be read is shown, says why, and can be deleted."""
     hostile = store.runs_home() / "hostile"

@@ -352,10 +352,12 @@ class PlaygroundScreen(DraftScreen):
         area.read_only = True
         try:
             pieces = await self._model(self._companion.write_on, area.before, self.preferences)
+            area.history.begin_generation()
             while self.writing and not is_left(self):
+                before = area.text
                 written = await self._model(some, pieces, _WRITE_S)
-                if not written or not self.writing or is_left(self):
-                    break
+                if not written or not self.writing or is_left(self) or area.text != before:
+                    break  # it is another text where somebody has undone what was written
                 area.insert(written)
                 area.scroll_cursor_visible(animate=False)
         finally:

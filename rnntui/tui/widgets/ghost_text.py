@@ -36,8 +36,6 @@ class GhostText(MarkedText):
             "ctrl+right", "cursor_word_right", "Word", show=False, tooltip="Accept a word, or move over one"
         ),
         Binding("escape", "dismiss", "Dismiss", show=False, tooltip="Send the ghost text away"),
-        # ctrl+z suspends the program, as in every other one of the terminal.
-        Binding("ctrl+underscore,alt+u", "undo", "Undo", show=False, tooltip="Undo the last edit"),
     ]
 
     ghost: reactive[str] = reactive("", bindings=True)
