@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 
-# C0 but for tab and line end, DEL, C1, and the bidirectional and invisible formatting characters.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
-
-_STEERING = re.compile("[\x00-\x1f\x7f-\x9f]")
+_REORDERING = "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
+"""Bidirectional and invisible formatting characters.  Joiners (U+200C, U+200D) are none: words and emoji need them."""
+# C0 but for tab and line end, DEL, C1.
+_UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_REORDERING}]")
+_STEERING = re.compile(f"[\x00-\x1f\x7f-\x9f{_REORDERING}]")
 
 
 def harmless(text: str) -> str:

@@ -194,7 +194,7 @@ def test_one_owner_at_a_time(make_run: MakeRun) -> None:
     other.kill()
     other.wait()
     with run.owned():  # the dead owner's claim is taken over
-        assert run.owner() == Owner.this_process()
+        assert run.owner() == Owner.this_process(run.path)
     assert run.owner() is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import pytest
 from rnntui.core import config, store
 from rnntui.core.errors import InputError
 from rnntui.core.runs import Run
+from rnntui.core.summaries import summarise
+from tests.cli.test_commands import rnntui
+from tests.conftest import MakeRun, train_all
+from tests.test_folders import contents
 
 
 def test_new_names_are_free_and_readable() -> None:
@@ -135,3 +140,28 @@ def test_a_line_names_five_files_at_most() -> None:
     paths = [Path("x") / name for name in "abcdefg"]
     assert store.names_of(paths[:5]) == "a, b, c, d, e"
     assert store.names_of(paths) == "a, b, c, d, e and 2 more"
+
+
+def test_a_copy_of_a_run_that_trains_is_nobody_s(make_run: MakeRun, tmp_path: Path) -> None:
+    """Protects backups: a copy has a copy of the lock's record, and is trained and deleted all the same."""
+    run = make_run(max_steps=20)
+    train_all(run)
+    with run.owned():
+        copy = Run(tmp_path / "copy", run.config)
+        shutil.copytree(run.path, copy.path)
+        assert summarise(run).state == "running" and summarise(copy).state == "finished"
+        with copy.owned():
+            assert copy.owner() is not None
+        store.remove(copy.path)
+        with pytest.raises(InputError, match="is training this run"):
+            store.remove(run.path)
+
+
+def test_a_sweep_is_not_deleted_as_a_run(corpus_file: Path, tmp_path: Path) -> None:
+    """Protects the best settings of a sweep, which stand in a `run.toml` as well."""
+    command = ["sweep", str(corpus_file), "--hidden-size", "8,12", "--max-steps", "4", "--trials", "1"]
+    assert rnntui(*command, "--study", tmp_path / "S").returncode == 0
+    before = contents(tmp_path / "S")
+    answer = rnntui("runs", "remove", tmp_path / "S", "--yes")
+    assert answer.returncode == 2 and "a sweep and no run" in answer.stderr
+    assert contents(tmp_path / "S") == before

@@ -1,4 +1,4 @@
-"""Asking before the corpus of a run that was not made here is fetched over the network."""
+"""Asking before the corpus of a run that was not made here is fetched from the network or read from a folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import rich_click as click
 
 from rnntui.cli.output import confirm
-from rnntui.core.origin import check_corpus, must_be_trusted, remote_corpora
+from rnntui.core.origin import check_corpus, must_be_trusted, unasked
 from rnntui.core.runs import Run
 from rnntui.visible import visible_line
 
@@ -16,7 +16,7 @@ trust_option = click.option(
     "--trust-corpus",
     "trust",
     is_flag=True,
-    help="fetch the corpus of a run that was not made here, where it is a URL",
+    help="fetch or read the corpus of a run that was not made here, where it is a URL or a folder",
 )
 
 
@@ -33,6 +33,6 @@ def trusted(run: Run, trust: bool) -> Run:
         return run
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         check_corpus(run)
-    source = visible_line(remote_corpora(run.config)[0])
-    confirm(f"{visible_line(run.name)} was not made here. Fetch its corpus from {source}?")
+    name, reading = visible_line(run.name), visible_line(unasked(run.config))
+    confirm(f"{name} was not made here. Shall its corpus be {reading}?")
     return replace(run, trusts_corpus=True)

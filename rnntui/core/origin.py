@@ -1,4 +1,4 @@
-"""Where a run was made: a run from elsewhere may name a corpus on the network, which nobody here asked for.
+"""Where a run was made: one from elsewhere may name a corpus on the network or any folder, which nobody here asked for.
 
 A secret key under RNNTUI_HOME authenticates the names of the corpora in `run.toml` (HMAC; RFC 2104): a run without
 a fitting `signature` was not made here, and its corpus is fetched only for a person who says so.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError
-from rnntui.core.files import make_private
+from rnntui.core.files import expanded, make_private
 from rnntui.core.run_files import read_file
 from rnntui.core.runs import Run
 from rnntui.core.store import home
@@ -46,16 +46,27 @@ def made_here(run: Run) -> bool:
     return False
 
 
+def unasked(config: Config) -> str:
+    """How the corpora of a run would be read, if that is more than a file of this machine: else ''."""
+    if remote := remote_corpora(config):
+        return f"fetched from {remote[0]}"
+    # Any folder could be named: all of it would be read, and copied into the cache.
+    with suppress(InputError, OSError, ValueError):
+        if expanded(config.text.corpus).is_dir():
+            return f"read from the folder {config.text.corpus}"
+    return ""
+
+
 def must_be_trusted(run: Run) -> bool:
-    """True if the run names a corpus on the network, was not made here, and nobody has said that it is trusted."""
-    return bool(remote_corpora(run.config)) and not run.trusts_corpus and not made_here(run)
+    """True if the run names a corpus that needs leave, was not made here, and nobody has said that it is trusted."""
+    return bool(unasked(run.config)) and not run.trusts_corpus and not made_here(run)
 
 
 def check_corpus(run: Run) -> None:
-    """Refuse to fetch the corpus of a run that was not made here.  Raises InputError that names the flag."""
+    """Refuse to read the corpus of a run that was not made here.  Raises InputError that names the flag."""
     if must_be_trusted(run):
         raise InputError(
-            f"{run.path}: was not made here, and its corpus would be fetched from {remote_corpora(run.config)[0]}; "
+            f"{run.path}: was not made here, and its corpus would be {unasked(run.config)}; "
             f"add --trust-corpus if you trust both"
         )
 

@@ -30,16 +30,29 @@ class Owner(msgspec.Struct, frozen=True):
     """Its creation time by the clock of that moment, for people: a clock may be set."""
     identity: str = ""
     """What no other process has, see `locks.process_identity`; '' where an older version wrote the record."""
+    folder: str = ""
+    """What no other folder has: a copy of the folder has a copy of the record, and nobody owns it."""
 
     @classmethod
-    def this_process(cls) -> Owner:
+    def this_process(cls, path: Path) -> Owner:
+        """This process as the owner of the folder `path`."""
         import psutil
 
-        return cls(os.getpid(), psutil.Process().create_time(), locks.this_process())
+        return cls(os.getpid(), psutil.Process().create_time(), locks.this_process(), _folder_identity(path))
 
-    def alive(self) -> bool:
-        """True if the process is surely there: by its identity, whatever the clock says."""
-        return bool(self.identity) and locks.process_identity(self.pid) == self.identity
+    def owns(self, path: Path) -> bool:
+        """True if the process is surely there, whatever the clock says, and it is this folder that it took."""
+        if not self.identity or locks.process_identity(self.pid) != self.identity:
+            return False
+        return self.folder in ("", _folder_identity(path))
+
+
+def _folder_identity(path: Path) -> str:
+    """A name of the folder that it keeps when it is moved; '' where the system has none."""
+    with suppress(OSError):
+        status = path.stat()
+        return f"{status.st_dev}:{status.st_ino}" if status.st_ino else ""
+    return ""
 
 
 def owner_of(path: Path) -> Owner | None:
@@ -49,7 +62,7 @@ def owner_of(path: Path) -> Owner | None:
     deleted under its owner.
     """
     record = _recorded(path)
-    if record is not None and (_is_held(path) or record.alive()):
+    if record is not None and (_is_held(path) or record.owns(path)):
         return record
     return None
 
@@ -99,7 +112,7 @@ def guarded(path: Path, doing: str, writes: bool = True) -> Iterator[None]:
     with file:
         record = _recorded(path)
         # Where there are no locks, or somebody deleted the lock's file, the record is all there is.
-        if record is not None and record.alive() and record.pid != os.getpid():
+        if record is not None and record.owns(path) and record.pid != os.getpid():
             raise _taken(path, record, doing)
         if _is_written(path):  # somebody deleted both under their owner
             raise _taken(path, None, doing)
@@ -144,7 +157,7 @@ def owned(path: Path) -> Iterator[FolderHandle]:
             raise InputError(f"{path}: the run was deleted meanwhile; train a new one")
         with FolderHandle(path) as folder:
             try:
-                write_atomically(path / "lock", msgspec.json.encode(Owner.this_process()), durable=False)
+                write_atomically(path / "lock", msgspec.json.encode(Owner.this_process(path)), durable=False)
                 yield folder
             finally:
                 with suppress(OSError, RnntuiError):

@@ -131,7 +131,7 @@ def _special(path: Path) -> str:
 def _second_name(path: Path) -> str:
     return (
         f"{path}: has a second name (a hard link), whose content would be written, too; "
-        f"replace it by a copy of its own, as with `cp {path.name} x && mv x {path.name}`"
+        f"copy the folder without links, as with `cp -r {path.parent} NEW`, and use the copy"
     )
 
 
@@ -158,7 +158,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_growing(folder: Path) -> None:
-    """Refuse a second name of a file that training writes to.  Raises UnsafeFileError naming it."""
+    """Refuse second names of files that training writes to.  Raises UnsafeFileError naming one."""
     for name in GROWING:
         with suppress(FileNotFoundError):
             if (folder / name).lstat().st_nlink > 1:

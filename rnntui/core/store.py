@@ -225,6 +225,10 @@ def remove(path: Path) -> list[Path]:
             "cannot be read: Permission denied" if is_closed(path) else "no run lives there (no run.toml)"
         )
         raise InputError(f"{path}: {closed}; see `rnntui runs list`")
+    if (path / "sweep.json").exists():
+        raise InputError(
+            f"{path}: a sweep and no run; delete the folder itself, or single runs below {path}/trials"
+        )
     target = path.resolve()
     try:
         with ExitStack() as lock:

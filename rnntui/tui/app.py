@@ -16,7 +16,7 @@ from rnntui.core import config, runs, store
 from rnntui.core.config import RESUMABLE
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.interrupts import leaving_signals
-from rnntui.core.origin import must_be_trusted, remote_corpora
+from rnntui.core.origin import must_be_trusted, unasked
 from rnntui.core.ownership import owner_of
 from rnntui.core.runs import Run
 from rnntui.core.sections import TaskKind
@@ -196,9 +196,9 @@ class RnntuiApp(Host):
             if answer:
                 go_on(True)
 
-        source = visible_line(remote_corpora(run.config)[0])
+        reading = visible_line(unasked(run.config))
         self.push_screen(
-            Confirm(f"{run.name} was not made here. Fetch its corpus from {source}?", "Fetch"), take
+            Confirm(f"{run.name} was not made here. Shall its corpus be {reading}?", "Go on"), take
         )
 
     def _fork(self, event: ForkRequested, trust: bool) -> None:

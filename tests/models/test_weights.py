@@ -81,3 +81,14 @@ def test_weights_that_no_training_makes_are_one_line(
     answer = rnntui(*(places.get(word, word) for word in command))
     assert_one_line(answer, 2, "model.safetensors", words)
     assert "Warning" not in answer.stderr and not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("change", [spoilt(float("nan")), Tensor.bfloat16], ids=["nan", "bf16"])
+def test_a_run_does_not_begin_with_weights_that_cannot_be(
+    change: Callable[[Tensor], Tensor], trained: Run, corpus_file: Path, tmp_path: Path
+) -> None:
+    """Protects the new run's name: the fault is that of the other run, and found before there is a new one."""
+    changed_weights(trained, change)
+    answer = rnntui("train", corpus_file, "--from", trained.path, "--headless", "--run", tmp_path / "R")
+    assert answer.returncode == 2 and f"{trained.path}/checkpoints" in answer.stderr.splitlines()[-1]
+    assert not (tmp_path / "R").exists()

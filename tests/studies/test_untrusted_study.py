@@ -82,3 +82,31 @@ def test_a_study_s_journal_names_no_other_corpus(corpus_file: Path, tmp_path: Pa
     answer = rnntui(*command, "2")
     assert answer.returncode == 0, answer.stderr
     assert "evil" not in answer.stdout and "evil" not in (study / "run.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("values", ["x"]),
+        ("values", [1.0, 2.0]),
+        ("values", [[1]]),
+        ("intermediate_value", "x"),
+        ("intermediate_value", None),
+        ("param_value_internal", 7.0),
+    ],
+    ids=str,
+)
+def test_trials_that_no_sweep_makes_are_refused(
+    key: str, value: object, corpus_file: Path, tmp_path: Path
+) -> None:
+    """Protects the sweep: results that are not numbers are found before another trial is trained."""
+    study = tmp_path / "S"
+    command = sweeping(corpus_file, study)
+    assert rnntui(*command, "2").returncode == 0
+    journal = study / "journal.log"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    next(line for line in lines if key in line)[key] = value
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    answer = rnntui(*command, "3")
+    assert answer.returncode == 2 and "journal.log: " in answer.stderr, answer.stderr
+    assert "give another --study" in answer.stderr and not (study / "trials" / "0002").exists()

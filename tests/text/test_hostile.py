@@ -189,7 +189,7 @@ def test_standard_input_may_be_anything() -> None:
     assert tried("-", stdin=TEXT)[0] == TRAINED
     assert tried("-", stdin="") == (
         REFUSED,
-        "rnntui: -: empty, nothing to learn from; give a text of a few kilobytes or more",
+        "rnntui: -: empty; give a text, of a few kilobytes or more to learn from it",
     )
 
 

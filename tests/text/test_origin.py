@@ -55,6 +55,25 @@ def test_a_stranger_s_url_is_fetched_only_with_leave(server: tuple[str, list[str
             )
 
 
+def test_a_folder_that_a_stranger_names_is_read_only_with_leave(
+    corpus_file: Path, tmp_path: Path, home: Path
+) -> None:
+    """Protects disk, time and texts: a run could name `/usr`, all of which would be read and copied into the cache."""
+    folder, run = tmp_path / "texts", tmp_path / "R"
+    folder.mkdir()
+    shutil.copy(corpus_file, folder)
+    _elsewhere(run, str(folder))
+    for command in (
+        ["evaluate", run],
+        ["train", "--headless", "--resume", "--max-steps", "62", "--run", run],
+    ):
+        answer = rnntui(*command)
+        assert answer.returncode == 2 and f"read from the folder {folder}" in answer.stderr, answer.stderr
+        assert "--trust-corpus" in answer.stderr and not store.cache_home().exists()
+        assert rnntui(*command, "--trust-corpus").returncode == 0
+        shutil.rmtree(store.cache_home())
+
+
 @posix
 def test_on_a_terminal_a_person_is_asked(server: tuple[str, list[str]], tmp_path: Path) -> None:
     url, asked = server

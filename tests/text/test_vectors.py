@@ -114,3 +114,12 @@ def test_words_that_nobody_wants_are_never_held(form: str, tmp_path: Path) -> No
     path.write_bytes(gzip.compress(b"%d 9\n" % count + row * count, 1))
     with at_most(1 << 20):
         assert read_vectors(path, {"soup"}).found == {}
+
+
+def test_a_long_file_says_how_far_it_is(tmp_path: Path) -> None:
+    """Protects the wait: a file of millions of words, packed or not, is read with a bar."""
+    path, told = tmp_path / "long.vec.gz", []
+    path.write_bytes(gzip.compress(b"soup 1 2\n" + b"the 1 2\n" * 70_000))
+    read_vectors(path, {"soup"}, lambda line, fraction: told.append((line, fraction)))
+    assert len(told) == 4 and all(line == "reading long.vec.gz" for line, _ in told)
+    assert told == sorted(told) and told[-1][1] <= 1

@@ -60,8 +60,10 @@ def read_start(path: Path) -> dict[str, Tensor]:
     """The tensors of a file of weights to begin with, looked at before they are read.  Raises InputError."""
     check_size(path)
     tensors = read_tensors(path)
-    if any(tensor.dtype not in (torch.float32, torch.uint8, torch.bool) for tensor in tensors.values()):
-        raise InputError(f"{path}: holds numbers of another kind than weights; train the run anew")
+    for name, tensor in tensors.items():
+        if tensor.dtype not in (torch.float32, torch.uint8, torch.bool):
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise InputError(f"{path}: '{name}' holds {kind} numbers, not float32; begin with another run")
     return _sound(path, tensors)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
 from rnntui.core import locks
 from rnntui.core.errors import InputError
 from rnntui.core.run_files import GUARD, UnsafeFileError, check_folder, open_growing, refuse_link
+from rnntui.core.studies.space import Choices, Range, Space
 
 _LARGEST = 1 << 26
 """Bytes of a journal: that of some hundred thousand trials."""
@@ -55,6 +58,29 @@ def check_journal(path: Path) -> None:
             msgspec.json.decode(line, type=_Line)
         except (ValueError, RecursionError):
             raise InputError(f"{path}: line {number} is none of a sweep; give another --study") from None
+
+
+def check_trials(trials: Iterable[Any], space: Space, path: Path) -> None:
+    """Refuse trials whose results are not numbers, or whose settings lie outside the search.
+
+    Raises InputError that names the journal at `path` and the trial.
+    """
+    for trial in trials:
+        numbers = [*(trial.values or []), *trial.intermediate_values.values()]
+        fits = all(_is_in(value, space[name]) for name, value in trial.params.items() if name in space)
+        if len(trial.values or []) > 1 or not all(map(_is_number, numbers)) or not fits:
+            raise InputError(f"{path}: trial {trial.number} is none of this sweep; give another --study")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _is_in(value: object, searched: Choices | Range) -> bool:
+    if isinstance(searched, Choices):
+        return value in searched.values
+    slack = 1e-9 * abs(searched.high)  # a draw on a logarithmic scale is rounded
+    return isinstance(value, int | float) and searched.low - slack <= value <= searched.high + slack
 
 
 class StudyLock:

@@ -33,7 +33,7 @@ from rnntui.core.run_files import checkpoint_folders, delete_checkpoint, refuse_
 from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run, read_json, require_empty
 from rnntui.core.studies.space import Choices, Space
-from rnntui.core.studies.study_files import StudyLock, check_journal, check_study
+from rnntui.core.studies.study_files import StudyLock, check_journal, check_study, check_trials
 from rnntui.core.text.stored import silent
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
@@ -93,6 +93,7 @@ class Sweep:
             )
         except Exception as error:  # whatever Optuna makes of lines that it did not write
             raise InputError(f"{journal}: cannot be read: {oneline(error)}; give another --study") from None
+        check_trials(self._study.get_trials(deepcopy=False), space, journal)
         self._states = optuna.trial.TrialState
 
     def _remember(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rnntui.core.config import Config
 from rnntui.core.errors import InputError, oneline
-from rnntui.core.origin import remote_corpora
+from rnntui.core.origin import must_be_trusted, remote_corpora
 from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
 from rnntui.core.tasks.base import Task
@@ -73,6 +73,8 @@ def corpus_change(run: Run) -> str:
     text = run.config.text
     if text.corpus == "-" or text.corpus in SAMPLES or is_pipe(text.corpus) or remote_corpora(run.config):
         return ""
+    if must_be_trusted(run):
+        return ""  # a folder that nobody asked to be read
     path = Path(text.corpus)
     try:
         if not path.exists():

@@ -12,6 +12,7 @@ from torch import Tensor
 from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
 from rnntui.core.files import expanded, open_named
+from rnntui.core.text.stored import Narrate, silent
 from rnntui.core.text.tokenizers import Tokenizer
 from rnntui.core.text.vectors import read_vectors
 
@@ -29,7 +30,7 @@ class Embedded(NamedTuple):
     """How much of the vocabulary was found, in one line."""
 
 
-def embedded(config: Config, tokenizer: Tokenizer) -> Embedded:
+def embedded(config: Config, tokenizer: Tokenizer, narrate: Narrate = silent) -> Embedded:
     """Read the vectors of the vocabulary's words; a word that is not found may be there in small letters.
 
     Raises InputError where the file cannot be read, or knows none of the words.
@@ -39,7 +40,7 @@ def embedded(config: Config, tokenizer: Tokenizer) -> Embedded:
         for token in range(tokenizer.vocab_size)
     ]
     path = expanded(config.model.embeddings).resolve()
-    vectors = read_vectors(path, {*texts, *(text.lower() for text in texts)} - {""})
+    vectors = read_vectors(path, {*texts, *(text.lower() for text in texts)} - {""}, narrate)
     matrix = torch.zeros(tokenizer.vocab_size, vectors.size)
     known = torch.zeros(tokenizer.vocab_size, dtype=torch.uint8)
     for token, text in enumerate(texts):

@@ -34,6 +34,7 @@ def calibration_error(confidence: Numbers, right: Numbers) -> float:
     `confidence` (n,) is the probability of what was predicted, `right` (n,) says whether it came.  A bin counts as
     much as it has predictions.
     """
+    confidence = np.nan_to_num(confidence)  # a network whose numbers overflow is sure of nothing
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     sums = np.bincount(bins, confidence - right, minlength=_BINS)
     return float(np.abs(sums).sum() / len(right))

@@ -58,7 +58,9 @@ def vocabulary_of(config: Config) -> Tokenizer | None:
 def weights_of(config: Config) -> bytes:
     """The weights that `config` begins with.  Raises InputError where that run has no sound checkpoint."""
     folder = sound_checkpoint(store.find(config.model.begin_from), "best")
-    with open_file(folder / "model.safetensors") as file:
+    weights = folder / "model.safetensors"
+    read_start(weights)  # so that a fault is said of that run, before there is a new one
+    with open_file(weights) as file:
         return file.read()
 
 

@@ -152,8 +152,7 @@ class Source:
             yield block
         if empty:
             raise InputError(
-                f"{canonical(self.source)}: empty, nothing to learn from; "
-                f"give a text of a few kilobytes or more"
+                f"{canonical(self.source)}: empty; give a text, of a few kilobytes or more to learn from it"
             )
 
     def _blocks(self) -> Iterator[str]:

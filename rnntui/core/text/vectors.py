@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import os
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -20,12 +21,15 @@ import numpy.typing as npt
 
 from rnntui.core.errors import InputError, oneline
 from rnntui.core.files import open_named
+from rnntui.core.text.stored import Narrate, silent
 
 _LONGEST_WORD = 1 << 12
 _MOST_FEATURES = 1 << 16
 _LONGEST_NUMBER = 64
 """Bytes of a number and the space before it: twice what a double needs in full."""
 _MOST_DIGITS = 20
+_TOLD_EVERY = 20_000
+"""Words."""
 _PROBE = 1 << 16
 """Bytes looked at to find out whether the file is binary."""
 
@@ -40,8 +44,10 @@ class Vectors(NamedTuple):
     found: dict[str, Vector]
 
 
-def read_vectors(path: Path, wanted: Collection[str]) -> Vectors:
+def read_vectors(path: Path, wanted: Collection[str], narrate: Narrate = silent) -> Vectors:
     """The vectors of the words in `wanted` that the file at `path` has; what else it holds is passed over.
+
+    `narrate` is told how much of the file is read.
 
     Memory depends on what is wanted alone: no line is read further than its features can take.  Raises InputError
     that names the file, the line or word, and the fault.
@@ -58,7 +64,9 @@ def read_vectors(path: Path, wanted: Collection[str]) -> Vectors:
             if header and not 0 < size <= _MOST_FEATURES:
                 raise InputError(f"{path}: line 1: {size} features; from 1 to {_MOST_FEATURES:,} can be")
             entries = _binary(file, path, count, size) if _is_binary(head) else _lines(file, path, size)
-            return _chosen(entries, wanted, path, size)
+            length = os.fstat(raw.fileno()).st_size
+            seen = _narrated(entries, lambda: narrate(f"reading {path.name}", min(raw.tell() / length, 1.0)))
+            return _chosen(seen, wanted, path, size)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or oneline(error)
         raise InputError(f"{path}: cannot be read: {reason}") from None
@@ -145,6 +153,14 @@ def _binary(file: BinaryIO, path: Path, count: int, size: int) -> Iterator[_Entr
         if len(content) != 4 * size:
             raise InputError(f"{where}: the file ends here, and should hold {count:,} words")
         yield _Entry(word.decode("utf-8", "replace").lstrip("\n"), np.frombuffer(content, "<f4"), where)
+
+
+def _narrated(entries: Iterator[_Entry], tell: Callable[[], None]) -> Iterator[_Entry]:
+    """The same entries; after every so many it is told."""
+    for number, entry in enumerate(entries):
+        if number % _TOLD_EVERY == 0:
+            tell()
+        yield entry
 
 
 def _chosen(entries: Iterator[_Entry], wanted: Collection[str], path: Path, size: int) -> Vectors:

@@ -63,7 +63,7 @@ def _beginning(config: Config, task: Task[Any], narrate: Narrate) -> tuple[Confi
     if config.model.begin_from:
         return config, {START: weights_of(config)}
     if config.model.embeddings:
-        found = embedded(config, task.tokenizer)
+        found = embedded(config, task.tokenizer, narrate)
         narrate(found.coverage, None)
         return found.config, {START: found.content}
     return config, {}

@@ -15,7 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core.errors import RnntuiError
+from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.companion import Companion, Insight, Suggestions, some
 from rnntui.tui.messages import Tab
 from rnntui.tui.screens.base import is_left
@@ -142,28 +142,26 @@ class PlaygroundScreen(DraftScreen):
                 while self._asked:
                     await self._model(self._asked.pop(0))
                 self.learned = self._companion.steps
-            if look or shown != self._before:
-                shown = await self._answer(look, shown)
-            if not is_left(self) and self.learning and not self._wanted.is_set():
-                await self._learn()
-            if not is_left(self) and self._wants_insight() and not self._wanted.is_set():
-                self._show_insight(await self._model(self._companion.look_at, self._before))
+            try:
+                if look or shown != self._before:
+                    shown = await self._answer(look, shown)
+                if not is_left(self) and self.learning and not self._wanted.is_set():
+                    await self._learn()
+                if not is_left(self) and self._wants_insight() and not self._wanted.is_set():
+                    self._show_insight(await self._model(self._companion.look_at, self._before))
+            except RnntuiError as error:
+                if not is_left(self):
+                    self._show_fault(error)
 
     async def _answer(self, look: bool, shown: str | None) -> str | None:
         """Show what may follow the text; returns the text that the screen shows an answer to."""
-        text, fault = self._before, None
-        try:
-            if look and shown == text:
-                description, suggestions = await self._model(self._companion.renewed, text)
-            else:
-                description, suggestions = await self._model(self._companion.answer, text, look)
-        except RnntuiError as error:
-            fault = error
+        text = self._before
+        if look and shown == text:
+            description, suggestions = await self._model(self._companion.renewed, text)
+        else:
+            description, suggestions = await self._model(self._companion.answer, text, look)
         if is_left(self):
             return None
-        if fault is not None:
-            self._show_fault(fault)
-            return shown
         if description is not None:
             self._insight = None
             self.weights = description
@@ -360,6 +358,9 @@ class PlaygroundScreen(DraftScreen):
                     break  # it is another text where somebody has undone what was written
                 area.insert(written)
                 area.scroll_cursor_visible(animate=False)
+        except RnntuiError as error:  # the numbers of a run that diverged
+            if not is_left(self):
+                self.say(oneline(error), fault=True)
         finally:
             self.writing = area.read_only = False
             self._wanted.set()
