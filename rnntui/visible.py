@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_REORDERING = "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
+_REORDERING = "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
 """Bidirectional and invisible formatting characters.  Joiners (U+200C, U+200D) are none: words and emoji need them."""
 # C0 but for tab and line end, DEL, C1.
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_REORDERING}]")

@@ -323,7 +323,9 @@ def test_an_earlier_checkpoint_is_the_last_one_then(trained: Run) -> None:
 # --- what other hands found ---
 
 
-@pytest.mark.parametrize("damage", ["other numbers", "nothing in sizes.json", "cut", "a pipe"])
+@pytest.mark.parametrize(
+    "damage", ["other numbers", "nothing in sizes.json", "words in sizes.json", "cut", "a pipe"]
+)
 def test_a_damaged_cache_of_tokens_is_made_anew(damage: str, make_run: MakeRun) -> None:
     """Protects the figures: what is trained on and scored is the text, or it is encoded again."""
     import numpy as np
@@ -337,6 +339,9 @@ def test_a_damaged_cache_of_tokens_is_made_anew(damage: str, make_run: MakeRun) 
         np.save(tokens, numbers)
     elif damage == "nothing in sizes.json":
         (folder / "sizes.json").write_text("{}")
+    elif damage == "words in sizes.json":
+        sizes = (folder / "sizes.json").read_text()
+        (folder / "sizes.json").write_text(sizes.replace('"chars": ', '"chars": "x", "c": '))
     elif damage == "cut":
         tokens.write_bytes(tokens.read_bytes()[:-100])
     else:

@@ -19,6 +19,7 @@ from rnntui.core import config, runs, store
 from rnntui.core import events as ev
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.run_files import holds_run
+from rnntui.visible import visible_line
 
 if TYPE_CHECKING:
     from rnntui.tui.child import Resume
@@ -89,6 +90,12 @@ def train(
         if run_path is not None:
             store.require_place(run_path)
             runs.require_free(run_path)
+            if resume:
+                report(
+                    visible_line(
+                        f"{run_path}: no run is there yet; a new one begins on {configuration.text.corpus}"
+                    )
+                )
     if finding:
         return _find_rate(configuration, as_json)
     if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():

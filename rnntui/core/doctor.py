@@ -15,7 +15,7 @@ import msgspec
 
 from rnntui import __version__
 from rnntui.core import store
-from rnntui.core.errors import InputError, oneline
+from rnntui.core.errors import InputError, command, oneline
 from rnntui.core.run_files import is_closed
 from rnntui.core.runs import Run
 
@@ -191,7 +191,7 @@ def _runs() -> Iterator[Finding]:
     folders = sorted({path.resolve() for path in [*found, *filter(is_closed, home.iterdir())]})
     faults = {folder: fault for folder in folders if (fault := _fault_of(folder))}
     for folder, (what, advice) in faults.items():
-        remedy = f"{advice}, or delete it with `rnntui runs remove {folder}`"
+        remedy = f"{advice}, or delete it with {command('rnntui', 'runs', 'remove', folder)}"
         yield Finding(f"run {folder.name}", what, "fault", remedy)
     yield Finding("runs", f"{len(folders) - len(faults)} of {len(folders)} healthy at {home}")
 
@@ -205,7 +205,9 @@ def _fault_of(folder: Path) -> tuple[str, str] | None:
         run = Run.open(folder)
     except InputError as error:
         if is_closed(folder) or not os.access(folder / "run.toml", os.R_OK):
-            return oneline(error), f"make it readable for you, as with `chmod -R u+rwX {folder}`"
+            return oneline(
+                error
+            ), f"make it readable for you, as with {command('chmod', '-R', 'u+rwX', folder)}"
         return oneline(error), "mend the file"
     if run.owner():
         return None  # its checkpoints come and go
@@ -214,7 +216,10 @@ def _fault_of(folder: Path) -> tuple[str, str] | None:
     except InputError as error:
         return oneline(error), "go on from a copy of it"
     if not run.named("last"):
-        return "no checkpoint is saved", f"go on with `rnntui train --run {folder} --resume`"
+        return (
+            "no checkpoint is saved",
+            f"go on with {command('rnntui', 'train', '--run', folder, '--resume')}",
+        )
     try:
         for name in ("last", "best"):
             verify(run.checkpoint_path(name))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Iterable
+from itertools import islice
 
+_COMPARED, _LISTED = 100_000, 80
+"""Known names that a wrong one is compared with, and that a message lists, at most."""
 _QUOTED = 60
 """Characters of what a person gave that a message repeats."""
 
@@ -31,10 +35,13 @@ class NumericalError(RnntuiError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint at the known name that is closest to `name`, or a list of all of them."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
+    """A hint at the known name that is closest to `name`, or a list of them; a file may hold any number."""
+    names = sorted(map(short, islice(known, _COMPARED)))
+    close = difflib.get_close_matches(short(name), names, n=1)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return f"known: {', '.join(names[:_LISTED])}{more}"
 
 
 _TYPES = {
@@ -65,6 +72,11 @@ def plain(reason: str) -> str:
 def short(text: str) -> str:
     """`text` as a message quotes it."""
     return text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…"
+
+
+def command(*words: object) -> str:
+    """A command that a message advises, quoted for a shell: names of files may come from anybody."""
+    return f"`{shlex.join(map(str, words))}`"
 
 
 def oneline(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from rnntui.core import locks
-from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core.errors import InputError, RnntuiError, command
 from rnntui.core.files import refused, write_atomically
 from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.run_files import GUARD, check_growing, holds_run, open_file, open_growing, read_file
@@ -152,7 +152,7 @@ def _taken(path: Path, owner: Owner | None, doing: str) -> InputError:
 @contextmanager
 def owned(path: Path) -> Iterator[FolderHandle]:
     """Own the run folder `path` for the length of the block, moved or not.  Raises InputError as `guarded`."""
-    with guarded(path, f"is training this run; watch it with `rnntui watch {path}`"):
+    with guarded(path, f"is training this run; watch it with {command('rnntui', 'watch', path)}"):
         if not holds_run(path):
             raise InputError(f"{path}: the run was deleted meanwhile; train a new one")
         with FolderHandle(path) as folder:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, command
 
 GUARD = ".guard"
 BEFORE_TRAINING = (
@@ -131,7 +131,7 @@ def _special(path: Path) -> str:
 def _second_name(path: Path) -> str:
     return (
         f"{path}: has a second name (a hard link), whose content would be written, too; "
-        f"copy the folder without links, as with `cp -r {path.parent} NEW`, and use the copy"
+        f"copy the folder without links, as with {command('cp', '-r', path.parent, 'NEW')}, and use the copy"
     )
 
 

@@ -172,7 +172,7 @@ def train_from(run: Run, checkpoint: str) -> list[ev.AnyEvent]:
 def test_every_write_may_be_refused(
     fault: int, make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Protects what is there: at each write of a run the line names path and bytes, training waits, and goes on."""
+    """Protects what is there: at each write of a run the line names the path, training waits, and goes on."""
     monkeypatch.setattr(runs, "_RETRY_S", 0.005)
     monkeypatch.setattr(keeping, "_RETRY_S", 0.005)
     begun = make_run(hidden_size=4, embedding_size=2, max_steps=2, eval_every=2, sample_every=4)
@@ -189,7 +189,7 @@ def test_every_write_may_be_refused(
                 if disk.refused:
                     verify(run.checkpoint_path("last"))
                 if isinstance(event, ev.Warned):
-                    assert "cannot be written" in event.message and "bytes" in event.message
+                    assert "cannot be written" in event.message
                     assert str(run.path) in event.message
                     threading.Timer(0.02, disk.mend).start()
         assert told[-1] == ev.Finished(step=4, reason="steps")
@@ -216,7 +216,7 @@ def test_who_stops_while_there_is_no_room_gets_the_line(
         control = Control(run.path)
         threading.Timer(1.0, control._on_signal, (15, None)).start()
         began = time.monotonic()
-        with pytest.raises(WriteError, match=r"cannot be written \([\d,]+ bytes\): No space left"):
+        with pytest.raises(WriteError, match=r"cannot be written( \([\d,]+ bytes\))?: No space left"):
             list(run.record(train(run, control), lambda: control.signalled))
         assert time.monotonic() - began < 5
     assert weights(run) == expected

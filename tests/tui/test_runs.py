@@ -90,6 +90,7 @@ async def test_a_run_is_renamed_and_deleted_only_when_confirmed(several: Path) -
         await until(pilot, (several / "best of all" / "run.toml").exists)
         await pilot.press("escape")
         await until(pilot, lambda: "best of all" in names(app))
+        assert app.screen._here() == str(several / "best of all"), "the cursor stays on its run"
         await pilot.press("home", "d")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("n")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, command
 from rnntui.core.inference.engine import Engine, expected_shapes
 from rnntui.core.models.tensor_files import check_shapes, read_arrays
 from rnntui.core.run_files import CHECKPOINT_FILES, checkpoint_folders, open_file, read_file
@@ -102,4 +102,5 @@ def _others(folder: Path) -> str:
         return "; no other checkpoint is there: train the run anew"
     before = [name for name in names if name < folder.name] or names
     run = folder.parent.parent
-    return f"; go on from the one before with `rnntui train --run {run} --resume --checkpoint {before[-1]}`"
+    advised = command("rnntui", "train", "--run", run, "--resume", "--checkpoint", before[-1])
+    return f"; go on from the one before with {advised}"

@@ -160,6 +160,8 @@ class Sweep:
         done = (self._states.COMPLETE, self._states.PRUNED, self._states.FAIL)
         while len(self._asked(*done)) < count:
             yield from self._run_one()
+        if not (self.path / "run.toml").exists():  # somebody has deleted it since
+            self._keep_the_best()
 
     def _run_one(self) -> Iterator[Trial]:
         asked = self._study.ask()

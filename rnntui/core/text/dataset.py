@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
+import msgspec
 import numpy as np
 
 from rnntui.core.config import Config, changed
@@ -244,18 +245,28 @@ def _cached(path: Path) -> Dataset | None:
     """The dataset in the cache folder `path`, if it is there and as it was written."""
     try:
         with open_named(path / "sizes.json") as file:
-            sizes = json.loads(file.read())
-        splits = {name: _cached_split(path / f"{name}.npy", name, **size) for name, size in sizes.items()}
+            sizes = msgspec.json.decode(file.read(), type=dict[str, _Sizes])
+        splits = {name: _cached_split(path / f"{name}.npy", name, size) for name, size in sizes.items()}
         return Dataset(splits) if "train" in splits else None
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError, EOFError):
+    except (OSError, ValueError, RecursionError, EOFError):
         return None  # not there, damaged, or written by another version
 
 
-def _cached_split(path: Path, name: str, *, sha256: str | None = None, **size: Any) -> Split:
-    """A part as it was written.  Raises ValueError where its file is damaged; older ones have no digest."""
-    if sha256 is not None and _digest(path) != sha256:
+class _Sizes(msgspec.Struct, forbid_unknown_fields=True):
+    """An entry of `sizes.json`."""
+
+    chars: Annotated[int, msgspec.Meta(ge=0)]
+    bytes: Annotated[int, msgspec.Meta(ge=0)]
+    floors: dict[str, float] = {}
+    sha256: str | None = None
+    """Of the part's tokens; older versions wrote none."""
+
+
+def _cached_split(path: Path, name: str, size: _Sizes) -> Split:
+    """A part as it was written.  Raises ValueError where its file is damaged."""
+    if size.sha256 is not None and _digest(path) != size.sha256:
         raise ValueError(f"{path}: damaged")
-    return Split(name, np.load(path, mmap_mode="r"), **size)
+    return Split(name, np.load(path, mmap_mode="r"), size.chars, size.bytes, size.floors)
 
 
 def _check_size(dataset: Dataset, config: Config) -> None:

@@ -85,7 +85,7 @@ def check_resume(path: Path, settings: Mapping[str, Any], checkpoint: str | None
         if name not in RESUMABLE and value != value_of(run.config, name):
             raise InputError(
                 f"{FIELDS[name].flag}: this run has {value_of(run.config, name)!r}, which cannot change on "
-                f"--resume; leave the flag out or train a new run"
+                f"--resume; leave it out or train a new run"
             )
     if checkpoint is not None:
         sound_checkpoint(run, checkpoint)

@@ -65,6 +65,8 @@ class RunsScreen(RnntuiScreen):
         super().__init__()
         self._index: RunIndex | None = None
         self._marked: list[str] = []
+        self._renamed: dict[str, str] = {}
+        """By their old paths, runs that were renamed here."""
         self._histories: dict[str, History] = {}
         self._widths: list[int] = []
 
@@ -137,6 +139,7 @@ class RunsScreen(RnntuiScreen):
             return  # not laid out yet
         table = self.query_one(RunTable)
         here = self._here()
+        here = self._renamed.get(here or "", here)
         words = self.query_one("#filter", Input).value.lower().split()
         rows = [run for run in self.summaries if all(word in searched(run) for word in words)]
         if self.order is not None:
@@ -313,9 +316,15 @@ class RunsScreen(RnntuiScreen):
 
         def take(name: str | None) -> None:
             if name and name != run.name:
-                self._attempt(lambda: store.rename(Run.open(Path(run.path)), name))
+                self._attempt(lambda: self._rename(run.path, name))
 
         self.app.push_screen(Ask(f"Another name for {run.name}", run.name), take)
+
+    def _rename(self, path: str, name: str) -> None:
+        """Rename a run; the cursor and the marks stay on it."""
+        new = str(store.rename(Run.open(Path(path)), name))
+        self._renamed[path] = new
+        self._marked = [new if marked == path else marked for marked in self._marked]
 
     def action_delete(self) -> None:
         doomed = [path for path in self._marked if any(run.path == path for run in self.summaries)]
