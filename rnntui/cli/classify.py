@@ -13,6 +13,7 @@ from rnntui.cli.options import RunName, checkpoint_option, json_option, named, t
 from rnntui.cli.output import show_line, write_line
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
+from rnntui.core.text.decoding import OnError
 from rnntui.visible import visible_line
 
 _NAMES = 12
@@ -62,7 +63,13 @@ def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
 
 
 def evaluate_texts(
-    run: runs.Run, split: str, corpus: str | None, encoding: str, checkpoint: str, device: str, as_json: bool
+    run: runs.Run,
+    split: str,
+    corpus: str | None,
+    decoding: tuple[str, OnError],
+    checkpoint: str,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Score a part of a classifier's own examples, or all of others."""
     from rnntui.core.inference.opening import sound_checkpoint
@@ -75,7 +82,7 @@ def evaluate_texts(
     device = choose_device(device)
     model, tokenizer, labels = load_classifier(run, folder / "model.safetensors", device)
     counters = read_counters(folder)
-    part = others(run, corpus, encoding, tokenizer, labels) if corpus else reopen(run)[split]
+    part = others(run, corpus, decoding, tokenizer, labels) if corpus else reopen(run)[split]
     event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
     table = (
         confusions(labels, event.confusion)

@@ -7,9 +7,10 @@ import json
 
 import rich_click as click
 
-from rnntui.cli.options import CorpusName, json_option
+from rnntui.cli.options import CorpusName, encoding_options, json_option
 from rnntui.cli.output import show_line, write_line
 from rnntui.core.text import catalogue
+from rnntui.core.text.decoding import OnError
 from rnntui.visible import visible, visible_line
 
 _PREVIEW = 400
@@ -33,14 +34,14 @@ def list_(as_json: bool) -> None:
 
 @corpora.command()
 @click.argument("source", type=CorpusName())
-@click.option("--encoding", default="auto", show_default=True, help="of the text")
+@encoding_options
 @json_option
-def show(source: str, encoding: str, as_json: bool) -> None:
+def show(source: str, encoding: str, on_error: OnError, as_json: bool) -> None:
     """Sizes, entropy and the beginning of a corpus: a sample, a file, a folder, - or a URL."""
     from rnntui.core.text import corpus
     from rnntui.core.text.statistics import statistics
 
-    text = corpus.Source(source, encoding)
+    text = corpus.Source(source, encoding, on_error)
     figures = statistics(text.blocks())
     if as_json:
         content = {
@@ -48,6 +49,7 @@ def show(source: str, encoding: str, as_json: bool) -> None:
             "sha256": text.sha256,
             "files": text.files,
             "skipped": text.skipped,
+            "damaged": text.damaged,
         }
         write_line(json.dumps(content | dataclasses.asdict(figures), ensure_ascii=False))
         return
@@ -55,8 +57,10 @@ def show(source: str, encoding: str, as_json: bool) -> None:
         f"{visible_line(corpus.canonical(source))}: {figures.characters:,} characters, {figures.bytes:,} bytes, "
         f"{figures.lines:,} lines, {figures.vocabulary:,} different characters"
     )
-    if text.files > 1 or text.skipped:
-        show_line(f"{text.files:,} files; {len(text.skipped):,} left out as no text")
+    if text.files > 1:
+        show_line(f"{text.files:,} files")
+    for remark in text.remarks():
+        show_line(visible_line(remark))
     show_line(f"entropy of single characters {figures.entropy:.3f} bits/char")
     show_line(f"gzip {figures.gzip_bits_per_byte:.3f} bits/byte")
     show_line("\n" + visible(text.beginning[:_PREVIEW]))

@@ -18,6 +18,7 @@ from rnntui.cli.options import (
     RunName,
     checkpoint_option,
     device_option,
+    encoding_options,
     helping_options,
     json_option,
 )
@@ -28,6 +29,7 @@ from rnntui.core import events as ev
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.core.kinds import KINDS
+from rnntui.core.text.decoding import OnError
 from rnntui.visible import visible_line
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ _READ = 1_000_000
     help="score the whole of another text in the place of a part of the run's own",
 )
 @click.option("--target-corpus", type=CorpusName(), help="where the lines that those of --corpus become are")
-@click.option("--encoding", default="auto", show_default=True, help="of --corpus")
+@encoding_options
 @helping_options
 @click.option(
     "--baselines", "compared", is_flag=True, help="also what needs no network: n-grams, gzip, bz2, xz"
@@ -86,6 +88,7 @@ def evaluate(
     corpus: str | None,
     target_corpus: str | None,
     encoding: str,
+    on_error: OnError,
     dynamic: bool,
     cache: bool,
     compared: bool,
@@ -108,8 +111,8 @@ def evaluate(
     from rnntui.core.training.devices import choose_device
 
     found = store.find(run)
-    if encoding != "auto" and not corpus:
-        raise InputError("--encoding: of another text; name it with --corpus")
+    if (encoding, on_error) != ("auto", "stop") and not corpus:
+        raise InputError("--encoding, --on-error: of another text; name it with --corpus")
     task = found.config.text.task
     if target_corpus and (task != "translate" or not corpus):
         raise InputError(
@@ -129,10 +132,10 @@ def evaluate(
             )
         found = found if corpus else trusted(found, trust)
         if task == "classify":
-            evaluate_texts(found, split, corpus, encoding, checkpoint, device, as_json)
+            evaluate_texts(found, split, corpus, (encoding, on_error), checkpoint, device, as_json)
         else:
             sides = (corpus, target_corpus or "") if corpus else None
-            evaluate_pairs(found, split, sides, encoding, checkpoint, device, as_json)
+            evaluate_pairs(found, split, sides, (encoding, on_error), checkpoint, device, as_json)
         return
     folder = sound_checkpoint(found, checkpoint)
     if not corpus or compared:
@@ -141,7 +144,7 @@ def evaluate(
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
     counters = read_counters(folder)
     if corpus:
-        other = Source(canonical(corpus), encoding)
+        other = Source(canonical(corpus), encoding, on_error)
         data = _another(found, other, tokenizer, compared)
     else:
         other, data = None, reopen(found, tokenizer)[split]
@@ -248,7 +251,7 @@ def _another(run: runs.Run, source: Source, tokenizer: Tokenizer, compared: bool
 @click.command()
 @click.argument("run", type=RunName())
 @click.argument("file")
-@click.option("--encoding", default="auto", show_default=True, help="of FILE")
+@encoding_options
 @helping_options
 @checkpoint_option
 @device_option
@@ -257,6 +260,7 @@ def score(
     run: str,
     file: str,
     encoding: str,
+    on_error: OnError,
     dynamic: bool,
     cache: bool,
     checkpoint: str,
@@ -273,7 +277,8 @@ def score(
     from rnntui.core.text import corpus
     from rnntui.core.training.devices import choose_device
 
-    text = corpus.load(file if file == "-" or "://" in file else str(Path(file).absolute()), encoding).text
+    place = file if file == "-" or "://" in file else str(Path(file).absolute())
+    text = corpus.load(place, encoding, on_error).text
     found = store.find(run, "lm")
     folder = sound_checkpoint(found, checkpoint)
     device = choose_device(device)

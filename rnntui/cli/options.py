@@ -183,6 +183,22 @@ def helping_options(function: Function) -> Function:
     )(function)
 
 
+def encoding_options(function: Function) -> Function:
+    """How a text that the command reads is decoded."""
+    for option in (
+        click.option(
+            "--on-error",
+            type=click.Choice(["stop", "replace"]),
+            default="stop",
+            show_default=True,
+            help="where that text is damaged: stop, or read U+FFFD",
+        ),
+        click.option("--encoding", default="auto", show_default=True, help="of a text that is read"),
+    ):
+        function = option(function)
+    return function
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
 
 

@@ -21,6 +21,7 @@ from rnntui.cli.output import report, show_line, write, write_line
 from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.core.events import finite
+from rnntui.core.text.decoding import OnError
 from rnntui.heat import heat, shaded
 from rnntui.visible import visible_line
 
@@ -125,7 +126,7 @@ def evaluate_pairs(
     run: runs.Run,
     split: str,
     sides: tuple[str, str] | None,
-    encoding: str,
+    decoding: tuple[str, OnError],
     checkpoint: str,
     device: str,
     as_json: bool,
@@ -146,7 +147,7 @@ def evaluate_pairs(
     device = choose_device(device)
     model, vocabularies = load_translator(run, folder / "model.safetensors", device)
     counters = read_counters(folder)
-    part = others(run, sides, encoding, vocabularies) if sides else reopen(run)[split]
+    part = others(run, sides, decoding, vocabularies) if sides else reopen(run)[split]
     event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
     extra: dict[str, Any] = {}
     lines = [f"accuracy {event.accuracy:.1%} of the tokens, {len(part.pairs):,} pairs"]

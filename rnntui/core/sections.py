@@ -67,6 +67,9 @@ class TextConfig(Section, frozen=True, kw_only=True):
         str, _doc("file whose lines are what the lines of CORPUS become, in the place of a table (translate)")
     ] = ""
     encoding: Annotated[str, _doc("'auto' reads UTF-8, and UTF-16 with a byte order mark")] = "auto"
+    on_error: Annotated[
+        Literal["stop", "replace"], _doc("where a text is damaged: stop, or read U+FFFD and count")
+    ] = "stop"
     split: Annotated[
         str,
         _doc(

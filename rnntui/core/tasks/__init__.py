@@ -93,7 +93,7 @@ def _digest(text: TextConfig) -> str:
         return examples.read(text).sha256
     if text.task == "translate":
         return pairs.read(text).sha256
-    source = Source(text.corpus, text.encoding)
+    source = Source(text.corpus, text.encoding, text.on_error)
     for _ in source.blocks():
         pass
     return source.sha256

@@ -29,6 +29,7 @@ from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
 from rnntui.core.text import examples as reading
 from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import in_order
+from rnntui.core.text.decoding import OnError
 from rnntui.core.text.examples import Example
 from rnntui.core.text.kept import read_again, remember
 from rnntui.core.text.labelled import (
@@ -187,12 +188,15 @@ def load_classifier(run: Run, weights: Path, device: str = "cpu") -> tuple[Class
     return filled(make, weights, device), tokenizer, labels
 
 
-def others(run: Run, corpus: str, encoding: str, tokenizer: Tokenizer, labels: Sequence[str]) -> Labelled:
+def others(
+    run: Run, corpus: str, decoding: tuple[str, OnError], tokenizer: Tokenizer, labels: Sequence[str]
+) -> Labelled:
     """All examples of another corpus than the run's own, in its tokens and labels.
 
     Raises InputError where they cannot be read, have other labels, or are the run's own.
     """
-    text = msgspec.structs.replace(run.config.text, corpus=corpus, encoding=encoding)
+    encoding, on_error = decoding
+    text = msgspec.structs.replace(run.config.text, corpus=corpus, encoding=encoding, on_error=on_error)
     found = reading.read(text)
     if found.sha256 == run.config.text.sha256:
         raise InputError(

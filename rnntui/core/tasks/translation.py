@@ -27,6 +27,7 @@ from rnntui.core.text import pairs as reading
 from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import in_order
 from rnntui.core.text.corpus import canonical
+from rnntui.core.text.decoding import OnError
 from rnntui.core.text.kept import read_again, remember
 from rnntui.core.text.paired import Paired, Vocabularies, batch_of, batches_of, encode, extents
 from rnntui.core.text.pairs import Pair
@@ -197,14 +198,21 @@ def load_translator(run: Run, weights: Path, device: str = "cpu") -> tuple[Trans
     return filled(make, weights, device), vocabularies
 
 
-def others(run: Run, sides: tuple[str, str], encoding: str, vocabularies: Vocabularies) -> Paired:
+def others(
+    run: Run, sides: tuple[str, str], decoding: tuple[str, OnError], vocabularies: Vocabularies
+) -> Paired:
     """All pairs of another corpus than the run's own: of its table, or of two files.
 
     Raises InputError where they cannot be read, or are the run's own.
     """
     corpus, target = sides
+    encoding, on_error = decoding
     text = msgspec.structs.replace(
-        run.config.text, corpus=corpus, encoding=encoding, target_corpus=target and canonical(target)
+        run.config.text,
+        corpus=corpus,
+        encoding=encoding,
+        on_error=on_error,
+        target_corpus=target and canonical(target),
     )
     found = reading.read(text)
     if found.sha256 == run.config.text.sha256:

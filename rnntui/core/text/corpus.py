@@ -18,7 +18,9 @@ from rnntui.core.files import expanded
 from rnntui.core.origin import made_here
 from rnntui.core.run_files import holds_run
 from rnntui.core.text import catalogue
-from rnntui.core.text.decoding import check_encoding, decode
+from rnntui.core.text.decoding import Damage, OnError, check_encoding, decode
+from rnntui.core.text.documents import text_of_zip
+from rnntui.core.text.packed import Counted, blocks_of, form_of
 
 _BLOCK = 1 << 18
 """Bytes read at once."""
@@ -102,9 +104,9 @@ def recent_texts(most: int) -> list[str]:
     return [text for text in found if Path(text).is_absolute() and not is_pipe(text)][:most]
 
 
-def load(source: str, encoding: str = "auto") -> Corpus:
+def load(source: str, encoding: str = "auto", on_error: OnError = "stop") -> Corpus:
     """Read the whole corpus that `source` names.  Raises InputError as `Source.blocks` does."""
-    opened = Source(source, encoding)
+    opened = Source(source, encoding, on_error)
     text = "".join(opened.blocks())
     return Corpus(canonical(source), text, opened.sha256)
 
@@ -115,14 +117,20 @@ class Source:
     A sample's name comes before a file of that name: `./tales` means the file.
     """
 
-    def __init__(self, source: str, encoding: str = "auto") -> None:
+    def __init__(self, source: str, encoding: str = "auto", on_error: OnError = "stop") -> None:
+        """`on_error` says what to do where a text is damaged: stop, or read U+FFFD.
+
+        Raises InputError for an encoding that nobody knows.
+        """
         if encoding != "auto":
             check_encoding(encoding)
-        self.source, self.encoding = source, encoding
+        self.source, self.encoding, self.on_error = source, encoding, on_error
         self.files = 0
         """Texts read so far."""
         self.skipped: list[str] = []
-        """Files of a folder that turned out to be no text, or links to files elsewhere."""
+        """Files of a folder that are not read, each with the reason."""
+        self.damaged: list[str] = []
+        """Files with bytes that were read as U+FFFD, each with where these are."""
         self.beginning = ""
         """Its first characters, some 100,000."""
         self._size, self._read = 0, 0
@@ -132,6 +140,17 @@ class Source:
     def sha256(self) -> str:
         """The digest of what was read as UTF-8, line ends as `\\n`: what the corpus is, wherever it lies."""
         return self._digest.hexdigest()
+
+    def remarks(self) -> list[str]:
+        """What a person should know of what was read: files left out, damage."""
+        found = []
+        if self.skipped:
+            files = "1 file" if len(self.skipped) == 1 else f"{len(self.skipped):,} files"
+            found.append(f"left out {files}: {self.skipped[0]}" + " …" * (len(self.skipped) > 1))
+        if self.damaged:
+            files = "" if len(self.damaged) == 1 else f" and damage in {len(self.damaged) - 1:,} more files"
+            found.append(f"read as U+FFFD: {self.damaged[0]}{files}")
+        return found
 
     @property
     def fraction(self) -> float | None:
@@ -170,14 +189,23 @@ class Source:
             except OSError as error:
                 raise InputError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
 
-    def _decoded(self, file: BinaryIO, name: str) -> Iterator[str]:
+    def _decoded(self, file: BinaryIO, name: str, on_error: OnError | None = None) -> Iterator[str]:
         self.files += 1
-        yield from decode(self._counted(file), name, self.encoding)
+        damage = Damage()
+        yield from self._texts(Counted(file, self._count), name, on_error or self.on_error, damage)
+        if damage.faults:
+            self.damaged.append(f"{name}: {damage}")
 
-    def _counted(self, file: BinaryIO) -> Iterator[bytes]:
-        while block := file.read(_BLOCK):
-            self._read += len(block)
-            yield block
+    def _texts(self, file: Counted, name: str, on_error: OnError, damage: Damage) -> Iterator[str]:
+        """The text of a file, packed or not, or of a document."""
+        form = form_of(file.head)
+        if form is not None and form.name == "zip":
+            yield from text_of_zip(file, name)
+        else:
+            yield from decode(blocks_of(file, name), name, self.encoding, on_error, damage)
+
+    def _count(self, read: int) -> None:
+        self._read += read
 
     def _file(self, path: Path) -> Iterator[str]:
         if not path.exists():
@@ -205,26 +233,30 @@ class Source:
         files = list(files_below(path))
         self._size = sum(file.stat().st_size for file in files)
         for file in files:
-            if leads_out(file, path) or not self._is_text(file):
-                self.skipped.append(str(file))
+            fault = f"{file}: a link to another folder" if leads_out(file, path) else self._fault_of(file)
+            if fault:
+                self.skipped.append(fault)
                 continue
             if self.files:
                 yield "\n"
             with file.open("rb") as opened:
-                yield from self._decoded(opened, str(file))
+                yield from self._decoded(opened, str(file), "replace")
         if not self.files:
             found = f"{len(self.skipped)} files, none of them text" if self.skipped else "no files"
             raise InputError(f"{path}: a folder without text ({found}); give a folder of UTF-8 files")
 
-    def _is_text(self, path: Path) -> bool:
-        """Whether a file reads as text from its beginning to its end."""
+    def _fault_of(self, path: Path) -> str:
+        """Why a file of a folder cannot be read as text, or ''; what is merely damaged can."""
+        damage = Damage()
         try:
             with path.open("rb") as file:
-                for _ in decode(iter(lambda: file.read(_BLOCK), b""), str(path), self.encoding):
+                for _ in self._texts(Counted(file), str(path), "replace", damage):
                     pass
-        except (InputError, OSError):
-            return False
-        return True
+        except InputError as error:
+            return oneline(error)
+        except OSError as error:
+            return f"{path}: {error.strerror}"
+        return ""
 
     def _download(self) -> Iterator[str]:
         import fsspec

@@ -73,13 +73,10 @@ def prepare(
     Returns the configuration with the corpus's digest and the split in figures, the tokenizer and the
     tokens.  Raises InputError where the corpus cannot be read or is too short for the batch.
     """
-    source = Source(config.text.corpus, config.text.encoding)
+    source = Source(config.text.corpus, config.text.encoding, config.text.on_error)
     with stored(source, narrate) as text:
-        if source.skipped:
-            narrate(
-                f"left out {len(source.skipped)} files that are no text or lie elsewhere, {source.skipped[0]} first",
-                None,
-            )
+        for remark in source.remarks():
+            narrate(remark, None)
         split = split_in_figures(config.text.split, text.chars)
         known = {"sha256": source.sha256, "corpus": canonical(config.text.corpus), "split": split}
         config = changed(config, known)
@@ -126,7 +123,7 @@ def _read_again(run: Run) -> Iterator[StoredText]:
             f"{run.path}: its corpus came from a pipe and is no longer there; give a text as --corpus"
         )
     check_corpus(run)
-    source = Source(wanted.corpus, wanted.encoding)
+    source = Source(wanted.corpus, wanted.encoding, wanted.on_error)
     with stored(source, silent) as text:
         if source.sha256 != wanted.sha256:
             raise InputError(

@@ -97,5 +97,5 @@ def _folder(path: Path, config: TextConfig, elsewhere: list[Path]) -> Iterator[E
                 continue
             if not file.stat().st_size:
                 raise InputError(f"{file}: the text is empty; delete the file, or give it a text")
-            text = text_of(Source(str(file), config.encoding).blocks(), str(file))
+            text = text_of(Source(str(file), config.encoding, config.on_error).blocks(), str(file))
             yield Example(text, label.name, str(file))

@@ -80,9 +80,8 @@ def _of_table(config: TextConfig) -> Iterator[Pair]:
 def _side_by_side(config: TextConfig) -> Iterator[Pair]:
     """The lines of two files.  Raises InputError where one has more of them."""
     names = (config.corpus, config.target_corpus)
-    sides = [
-        lines_of(Source(name, config.encoding).blocks(), canonical(name), LONGEST_TEXT) for name in names
-    ]
+    sources = [Source(name, config.encoding, config.on_error) for name in names]
+    sides = [lines_of(each.blocks(), canonical(each.source), LONGEST_TEXT) for each in sources]
     for number, (source, target) in enumerate(zip_longest(*sides), start=1):
         if source is None or target is None:
             longer, shorter = names if target is None else names[::-1]

@@ -63,7 +63,7 @@ def records(config: TextConfig, columns: Sequence[Column], instead: str) -> Iter
     if file == corpus and expanded(corpus).is_dir():
         raise InputError(f"{corpus}: a folder, not a table; {instead}")
     name = remembered_as(corpus)
-    lines = lines_of(Source(corpus, config.encoding).blocks(), name)
+    lines = lines_of(Source(corpus, config.encoding, config.on_error).blocks(), name)
     match Path(file).suffix.lower():
         case ".csv":
             yield from _table(_csv_rows(lines, name), name, columns, "row")
