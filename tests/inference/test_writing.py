@@ -15,12 +15,12 @@ from rnntui.core.inference.completion import complete
 from rnntui.core.inference.opening import engine_of, open_engine
 from rnntui.core.inference.sampling import Sampling, generate
 from rnntui.core.inference.session import Session
-from rnntui.core.inference.vocabulary import in_word
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.runs import Run
 from rnntui.core.sections import ModelConfig, TextConfig
 from rnntui.core.tasks.samples import Sampler
 from rnntui.core.text import tokenizers
+from rnntui.core.text.segmentation import goes_on
 from tests.conftest import MakeRun, train_all
 
 LOGITS = np.array([2.0, 1.0, 0.0, -1.0])
@@ -215,7 +215,7 @@ def brute_force(session: Session, depth: int) -> dict[str, float]:
     letters = [
         i
         for i, b in enumerate(session.vocabulary.bytes)
-        if in_word(b.decode()) and i != session.tokenizer.unknown
+        if goes_on(b.decode()) and i != session.tokenizer.unknown
     ]
     ends = session.vocabulary.ends_word
     found = {}

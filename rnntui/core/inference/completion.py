@@ -10,7 +10,7 @@ import numpy as np
 from rnntui.core.inference.arrays import Array, log_softmax
 from rnntui.core.inference.engine import State
 from rnntui.core.inference.session import Session
-from rnntui.core.inference.vocabulary import in_word
+from rnntui.core.text.segmentation import goes_on
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
         for row, path in enumerate(live):
             if path.owed or not path.text.strip(" \t"):
                 going_on.append(row)
-            elif in_word(path.text[-1]):
+            elif goes_on(path.text[-1]):
                 if math.isfinite(log_end[row]):  # else no token of this vocabulary ends a word
                     finished.append(replace(path, log_p=path.log_p + log_end[row]))
                 going_on.append(row)
@@ -107,10 +107,10 @@ def _grown(session: Session, paths: list[_Path], scores: Array, beam: int) -> li
     for row, path in enumerate(paths):
         if path.owed:
             continue
-        if path.text and in_word(path.text[-1]):
+        if path.text and goes_on(path.text[-1]):
             scores[row, ends_word] = -np.inf
         elif (
-            not path.text and in_word(session.text[-1:] or " ") and np.exp(scores[row, ends_word]).sum() > 0.5
+            not path.text and goes_on(session.text[-1:] or " ") and np.exp(scores[row, ends_word]).sum() > 0.5
         ):
             # The word before the cursor is more likely over than not: what may follow is the next one.
             scores[row, ~ends_word] = -np.inf
@@ -168,7 +168,7 @@ def _continued(session: Session, paths: list[_Path], words: int, max_tokens: int
         scores = _log_probabilities(session, list(growing.values()))
         if i == 0:
             # The first word is over, and its probability already says so.
-            inside = np.array([in_word(path.text[-1:] or " ") for path in growing.values()])
+            inside = np.array([goes_on(path.text[-1:] or " ") for path in growing.values()])
             scores[inside[:, None] & ~session.vocabulary.ends_word] = -np.inf
             possible = np.isfinite(scores.max(axis=1))
             growing = {
@@ -196,7 +196,7 @@ def _words(text: str) -> int:
     """Words in `text`, a run of letters or a mark each."""
     count, inside = 0, False
     for character in text:
-        if in_word(character):
+        if goes_on(character):
             count += not inside
             inside = True
         else:

@@ -17,8 +17,8 @@ from rnntui.core.models.pooling import within
 from rnntui.core.models.translator import Memory, Place, Translator
 from rnntui.core.text.buckets import Sequences, in_order
 from rnntui.core.text.paired import PairedBatch, Vocabularies, ended
+from rnntui.core.text.segmentation import in_word, is_han_or_kana
 from rnntui.core.text.tokenizers import Tokenizer
-from rnntui.core.text.tokenizers.word import in_word
 
 _LONGEST, _LONGER, _MOST = 20, 3, 1_000
 """A target ends after so many tokens, and so many more for each of the source, but at most so many."""
@@ -120,7 +120,7 @@ def _translation(text: str, found: Hypothesis, vocabularies: Vocabularies) -> Tr
 
 def _apart(before: str, piece: str) -> bool:
     """Whether a space has to come between: the first word of a source has none before it."""
-    return bool(before) and in_word(before[-1]) and in_word(piece[0])
+    return bool(before) and all(in_word(each) and not is_han_or_kana(each) for each in (before[-1], piece[0]))
 
 
 def _pieces(tokens: Sequence[int], tokenizer: Tokenizer) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 
 from rnntui.core.inference.completion import complete
 from rnntui.core.inference.session import Session
+from rnntui.core.text.segmentation import goes_on, in_word, words_of
 
 CONFIDENT = 0.2
 """The least probability of a word that is offered unasked: the lowest threshold at which more than half of what is
@@ -23,7 +23,6 @@ _STRETCHES = 4
 _BEFORE = 400
 """Characters that stand there already."""
 _COUNT = 5
-_PIECE = re.compile(r"\s*(?:[\w'’]+|[^\w\s])")
 
 
 class Offer(NamedTuple):
@@ -84,7 +83,7 @@ def usefulness(session: Session, text: str, characters: int) -> Usefulness:
             if best is None:
                 runs[-1].append(Offer("", 0.0, False, 0))
                 continue
-            agreed = _agreed(_PIECE.findall(best.text), after)
+            agreed = _agreed(words_of(best.text), after)
             runs[-1].append(Offer(best.word, best.word_probability, _goes_on(after, best.word), agreed))
     offers = [offer for run in runs for offer in run]
     return Usefulness(
@@ -132,5 +131,5 @@ def _agreed(pieces: Sequence[str], text: str) -> int:
 def _goes_on(text: str, word: str) -> bool:
     """Whether `text` begins with `word`, which is over there."""
     after = text[len(word) : len(word) + 1]
-    inside = word[-1:].isalnum() and (after.isalnum() or after in "_'’")
-    return text.startswith(word) and not (after and inside)
+    inside = bool(word and after) and in_word(word[-1]) and goes_on(after)
+    return text.startswith(word) and not inside

@@ -7,12 +7,8 @@ import bisect
 import numpy as np
 
 from rnntui.core.inference.arrays import Array
+from rnntui.core.text.segmentation import goes_on
 from rnntui.core.text.tokenizers import Tokenizer
-
-
-def in_word(character: str) -> bool:
-    """Whether a character goes on a word: a letter, a digit, an underscore or an apostrophe."""
-    return character.isalnum() or character in "_'’"
 
 
 class Vocabulary:
@@ -73,4 +69,4 @@ class Vocabulary:
 def _ends_word(content: bytes) -> bool:
     # A byte of a character that is cut apart counts as part of a word.
     first = content.decode("utf-8", "surrogateescape")[:1]
-    return first != "" and not in_word(first) and not "\udc80" <= first <= "\udcff"
+    return first != "" and not goes_on(first) and not "\udc80" <= first <= "\udcff"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -11,11 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 
+from rnntui.core.text.segmentation import first_word
 from rnntui.tui.widgets.marked_text import MarkedText
 from rnntui.visible import visible_line
-
-_NEXT_WORD = re.compile(r"\s*(?:[\w'’]+|[^\w\s]+)|\s+")
-
 
 _SURPRISING = (3.0, 6.0)
 """Bits from which a token is marked as surprising, and as very surprising."""
@@ -159,8 +156,7 @@ class GhostText(MarkedText):
             super().action_cursor_word_right(select)
 
     def _take_word(self) -> None:
-        word = _NEXT_WORD.match(self.ghost)
-        self._take(word[0] if word else self.ghost)
+        self._take(first_word(self.ghost))
 
     def action_dismiss(self) -> None:
         if self.ghost:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from rnntui.core.errors import short
+from rnntui.core.text.segmentation import RULE, in_word, is_han_or_kana, word_pattern
 from rnntui.core.text.tokenizers.base import (
     LONGEST_TOKEN,
     UNKNOWN_BYTES,
@@ -20,21 +21,6 @@ from rnntui.core.text.tokenizers.base import (
     valid_vocabulary,
 )
 
-# Every character falls into exactly one alternative, so the pieces joined are the text again.  A space
-# belongs to the word after it, as in GPT-2, so that running text needs no tokens of its own for spaces;
-# Han characters and kana, which stand without spaces, are words by themselves.
-_PIECE = re.compile(
-    r"""
-      [\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]                                   # one Han character or kana
-    | \ ?[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+
-        (?:['’][^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+)*                    # a word, don't in one piece
-    | \ ?[^\w\s]                                                                  # one mark
-    | \n
-    | \ +                                                                         # an indentation
-    | \s
-    """,
-    re.VERBOSE,
-)
 DEFAULT_VOCAB_SIZE = 20_000
 
 
@@ -44,16 +30,17 @@ class WordTokenizer(Tokenizer):
     kind = "word"
     unknown = 0
 
-    def __init__(self, words: list[str]) -> None:
-        self.words = words
+    def __init__(self, words: list[str], rule: int = RULE) -> None:
+        """`rule` is the version of the rule by which texts are cut into words."""
+        self.words, self.rule = words, rule
         self._numbers = numbered(words)
 
     @classmethod
     def train(cls, blocks: Iterable[str], vocab_size: int | None = None, min_count: int = 1) -> WordTokenizer:
         """The `vocab_size` commonest words that stand at least `min_count` times in `blocks`."""
         counts: Counter[str] = Counter()
-        for text in cut_for_good(blocks, partial(complete_pieces, _PIECE)):
-            counts.update(_PIECE.findall(text))
+        for text in cut_for_good(blocks, partial(complete_pieces, in_blocks=True)):
+            counts.update(word_pattern(RULE, text).findall(text))
         kept = [word for word, count in counts.items() if count >= min_count and len(word) <= LONGEST_TOKEN]
         kept.sort(key=lambda word: (-counts[word], word))
         return cls(kept[: (vocab_size or DEFAULT_VOCAB_SIZE) - 1])
@@ -64,47 +51,61 @@ class WordTokenizer(Tokenizer):
 
     def encode(self, text: str) -> Ids:
         number = self._numbers.get
-        return np.array([number(piece, 0) for piece in _PIECE.findall(text)], dtype=self.dtype)
+        return np.array([number(piece, 0) for piece in self.pieces(text)], dtype=self.dtype)
 
     def token_bytes(self, token: int) -> bytes:
         return self.words[token - 1].encode() if token else UNKNOWN_BYTES
 
     def pieces(self, text: str) -> list[str]:
-        return _PIECE.findall(text)
+        return list(word_pattern(self.rule, text).findall(text))
 
     def complete_prefix(self, text: str) -> int:
-        return complete_pieces(_PIECE, text)
+        return complete_pieces(text, self.rule)
+
+    def encode_blocks(self, blocks: Iterable[str]) -> Iterator[Ids]:
+        for text in cut_for_good(blocks, partial(complete_pieces, rule=self.rule, in_blocks=True)):
+            yield self.encode(text)
 
     def to_json(self) -> dict[str, Any]:
-        return {"vocabulary": self.words}
+        return {"rule": self.rule, "vocabulary": self.words}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> WordTokenizer:
         words = valid_vocabulary(content)
         if "" in words:
             raise ValueError("'vocabulary' holds an empty word")
-        return cls(words)
+        rule = content.get("rule", 1)
+        if type(rule) is not int or not 1 <= rule <= RULE:
+            raise ValueError(f"rule {short(str(rule))} for words is not known to this rnntui; upgrade it, or")
+        return cls(words, rule)
 
 
-def complete_pieces(pattern: re.Pattern[str], text: str) -> int:
-    """Where the last piece that could still grow begins: at a word, an apostrophe in one, or a space."""
+def complete_pieces(text: str, rule: int = RULE, in_blocks: bool = False) -> int:
+    """Where the last piece that could still grow begins: at a word, an apostrophe in one, or a space.
+
+    What a person types next rarely joins a mark that stands there; in a text that comes `in_blocks` it may.
+    """
     line_start = text.rfind("\n") + 1
     start = len(text)
-    for piece in pattern.finditer(text, line_start):
+    for piece in word_pattern(rule, text[line_start:]).finditer(text, line_start):
         start = piece.start()
     last = text[start:]
-    if start < len(text) and last.endswith(("'", "’")) and start > line_start and in_word(text[start - 1]):
+    if (
+        start < len(text)
+        and last.endswith(("'", "’"))
+        and start > line_start
+        and _is_open(text[start - 1], rule)
+    ):
         # don' may yet become don't: the word before the apostrophe is open as well.
-        return complete_pieces(pattern, text[:start])
+        return complete_pieces(text[:start], rule, in_blocks)
     if not last or last == "\n":
         return len(text)
-    return start if in_word(last[-1]) or not last.strip(" ") else len(text)
+    may_grow = _is_open(last[-1], rule) or not last.strip(" ") or (in_blocks and rule > 1)
+    return start if may_grow else len(text)
 
 
-def in_word(character: str) -> bool:
-    """Whether a word may go on after `character`, which does not stand alone as Han characters and kana do."""
-    return (character.isalnum() or character == "_") and not (
-        "\u3040" <= character <= "\u30ff"
-        or "\u3400" <= character <= "\u9fff"
-        or "\uf900" <= character <= "\ufaff"
-    )
+def _is_open(character: str, rule: int) -> bool:
+    """True if the piece that ends with `character` may go on."""
+    if rule == 1:
+        return (character.isalnum() or character == "_") and not is_han_or_kana(character)
+    return in_word(character) and not is_han_or_kana(character)

@@ -1,0 +1,120 @@
+"""Words and graphemes in many scripts: one definition, for the tokenizer, completion and the keys."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnntui.core.errors import InputError
+from rnntui.core.text import segmentation, tokenizers
+from rnntui.core.text.segmentation import first_word, goes_on, graphemes, in_word, word_pattern, words_of
+from rnntui.core.text.tokenizers.word import WordTokenizer
+from tests.text.languages import PASSAGES
+
+WORDS = {
+    "hindi": "सुबह जल्दी बेकरी वाली ने",
+    "bengali": "খুব ভোরে রুটিওয়ালি তার দোকান",
+    "tamil": "அதிகாலையில் ரொட்டிக் கடைக்காரி",
+    "pointed hebrew": "בְּרֵאשִׁית בָּרָא אֱלֹהִים",
+    "vocalised arabic": "بِسْمِ اللَّهِ الرَّحْمَنِ",
+    "persian": "نمی‌خواهم کتاب‌ها را",
+    "decomposed french": unicodedata.normalize("NFD", "élève à côté"),
+    "decomposed vietnamese": unicodedata.normalize("NFD", "tiệm bánh mở"),
+    "malayalam": "അവൻ്റെ വീട് വലുതാണ്",
+    "sinhala": "ශ්‍රී ලංකාව සුන්දරයි",
+    "tibetan": "བཀྲ་ཤིས་ བདེ་ལེགས།".replace("།", ""),
+    "georgian": "დილით ადრე მცხობელმა",
+    "korean": "이른 아침 빵집",
+    "old slavonic": "а҆́зъ вѣ́дѣ",
+}
+WITHOUT_SPACES = {
+    "thai": ("เช้าตรู่", ["เ", "ช้", "า", "ต", "รู่"]),
+    "khmer": ("ព្រឹក", None),
+    "lao": ("ສະບາຍດີ", None),
+    "chinese": ("清晨，面包", ["清", "晨", "，", "面", "包"]),
+    "han beyond the first plane": ("𠀋𠮷", ["𠀋", "𠮷"]),
+}
+
+
+def pieces(text: str) -> list[str]:
+    return list(word_pattern(segmentation.RULE, text).findall(text))
+
+
+@pytest.mark.parametrize("script", WORDS)
+def test_marks_and_joiners_are_parts_of_words(script: str) -> None:
+    """Protects words of all scripts: a mark never ends one, neither for the tokenizer nor for the keys."""
+    text = WORDS[script]
+    if script == "tibetan":
+        text = text.replace("་", "")  # the mark between syllables is punctuation
+    expected = text.split(" ")
+    assert [piece.strip() for piece in pieces(text)] == expected
+    assert [word.strip() for word in words_of(text)] == expected
+    assert all(goes_on(character) for word in expected for character in word)
+
+
+@pytest.mark.parametrize("script", WITHOUT_SPACES)
+def test_scripts_without_spaces_are_cut_between_graphemes(script: str) -> None:
+    text, expected = WITHOUT_SPACES[script]
+    assert pieces(text) == (expected or graphemes(text))
+    assert first_word(text) == pieces(text)[0]
+
+
+@pytest.mark.parametrize("text", ["👨‍👩‍👧", "👍🏽", "🇩🇪", "❤️", "e\u0301", "क्षि", "각"])
+def test_a_grapheme_is_never_cut(text: str) -> None:
+    """Protects emoji sequences and letters with marks, alone and behind others."""
+    assert graphemes(text) == [text] or text == "क्षि"
+    assert pieces(text) == [text] and first_word(f" {text}a"[: 1 + len(text)]) == f" {text}"
+
+
+@pytest.mark.parametrize("language", PASSAGES)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_pieces_are_the_text_however_it_comes(language: str, form: str) -> None:
+    """Protects texts of any length: cut in blocks, the tokens are those of the whole, and joined they are the text."""
+    text = unicodedata.normalize(form, PASSAGES[language]) * 2
+    tokenizer = WordTokenizer.train([text])
+    assert "".join(tokenizer.pieces(text)) == text and tokenizer.decode(tokenizer.encode(text)) == text
+    for size in (1, 3, 50):
+        blocks = [text[at : at + size] for at in range(0, len(text), size)]
+        found = [token for tokens in tokenizer.encode_blocks(blocks) for token in tokens.tolist()]
+        assert found == tokenizer.encode(text).tolist()
+        assert WordTokenizer.train(blocks).words == tokenizer.words
+
+
+@given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=30))
+@settings(max_examples=300, deadline=None)
+def test_the_fast_rule_is_the_same_rule(text: str) -> None:
+    """Protects tokens from the block that they are in: both ways of cutting agree wherever the fast one is taken."""
+    assert "".join(pieces(text)) == text and "".join(words_of(text)) == text[: len("".join(words_of(text)))]
+    if word_pattern(segmentation.RULE, text) is segmentation._BY_CHARACTERS:
+        assert pieces(text) == segmentation._by_graphemes().findall(text)
+
+
+def test_apostrophes_are_within_words() -> None:
+    assert pieces("don’t 'tis o'clock'") == ["don’t", " '", "tis", " o'clock", "'"]
+    assert words_of("don’t 'tis, o'clock") == ["don’t", " 'tis", ",", " o'clock"]
+    assert in_word("_") and not in_word("'") and goes_on("'")
+
+
+def test_runs_of_the_older_rule_keep_it(tmp_path: Path) -> None:
+    """Protects old runs: a `tokenizer.json` without a rule cuts as it did when its model was trained."""
+    path, text = tmp_path / "tokenizer.json", WORDS["hindi"]
+    new = WordTokenizer.train([text])
+    path.write_bytes(tokenizers.dumps(new))
+    loaded = tokenizers.load(path)
+    assert isinstance(loaded, WordTokenizer) and loaded.rule == segmentation.RULE
+    assert loaded.pieces(text) == new.pieces(text)
+    path.write_text('{"format": 1, "kind": "word", "vocabulary": ["a"]}')
+    old = tokenizers.load(path)
+    assert isinstance(old, WordTokenizer) and old.rule == 1 and len(old.pieces(text)) > len(new.pieces(text))
+    path.write_text('{"format": 1, "kind": "word", "rule": 7, "vocabulary": ["a"]}')
+    with pytest.raises(InputError, match="rule 7 for words is not known to this rnntui; upgrade it, or"):
+        tokenizers.load(path)
+
+
+def test_no_common_character_joins_another() -> None:
+    """Protects the short cut: in the blocks that are taken for common there is no mark and no joiner."""
+    assert all(segmentation._UNCOMMON.match(character) for character in segmentation._joining())
