@@ -159,6 +159,8 @@ class Companion(Follower):
         """How the model reads `text`.  Needs weights loaded before."""
         session = self._at(text)
         surprises = [(piece, nats / math.log(2)) for piece, nats in session.surprises()]
+        if session.text != text:  # read in another normal form, whose pieces lie elsewhere
+            surprises = []
         return Insight(text, surprises, session.next_tokens(_LIKELIEST))
 
     def write_on(self, text: str, likes: Preferences) -> Iterator[str]:
@@ -172,7 +174,7 @@ class Companion(Follower):
 
     def _at(self, text: str) -> Session:
         assert self._session is not None, "refresh comes first"
-        self._session.set_text(text)
+        self._session.set_text(self._session.vocabulary.as_read(text))
         return self._session
 
 

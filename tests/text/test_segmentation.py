@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from rnntui.core.errors import InputError
 from rnntui.core.text import segmentation, tokenizers
 from rnntui.core.text.segmentation import first_word, goes_on, graphemes, in_word, word_pattern, words_of
 from rnntui.core.text.tokenizers.word import WordTokenizer
+from tests.cli.test_commands import rnntui
+from tests.conftest import MakeRun, train_all
 from tests.text.languages import PASSAGES
 
 WORDS = {
@@ -118,3 +121,22 @@ def test_runs_of_the_older_rule_keep_it(tmp_path: Path) -> None:
 def test_no_common_character_joins_another() -> None:
     """Protects the short cut: in the blocks that are taken for common there is no mark and no joiner."""
     assert all(segmentation._UNCOMMON.match(character) for character in segmentation._joining())
+
+
+def test_accents_are_read_in_the_form_that_was_learned(make_run: MakeRun, tmp_path: Path) -> None:
+    """Protects who types on another keyboard: decomposed accents complete a model of composed ones, and the reverse."""
+    text = "l'élève répète sa leçon à côté\n" * 60
+    for form in ("NFC", "NFD"):
+        corpus = tmp_path / f"{form}.txt"
+        corpus.write_text(unicodedata.normalize(form, text))
+        run = make_run(corpus=str(corpus), max_steps=150, lr=2e-2)
+        train_all(run)
+        answers = set()
+        for typed in ("NFC", "NFD"):
+            prompt = unicodedata.normalize(typed, "l'élève répè")
+            found = json.loads(rnntui("complete", run.path, prompt, "--json", "--count", "1").stdout)
+            written = found["completions"][0]["text"]
+            assert unicodedata.is_normalized(form, written)
+            answers.add(unicodedata.normalize("NFC", written))
+        assert answers == {"te"}
+    assert segmentation.form_of("plain") is None and segmentation.form_of("e\u0301é") is None

@@ -7,8 +7,12 @@ kana, Thai, Lao, Khmer, Burmese) have no such runs: there a word is a grapheme, 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, Literal
+
+Form = Literal["NFC", "NFD"]
 
 RULE = 2
 """The version of the rule, kept in `tokenizer.json`: 1, of older runs, took marks and joiners for ends of words."""
@@ -132,6 +136,16 @@ def first_word(text: str) -> str:
         """
     ).match(text)
     return str(found[0]) if found else text
+
+
+def form_of(characters: Iterable[str]) -> Form | None:
+    """The Unicode normal form (UAX 15) of a text of these characters; None where they are those of both or of none."""
+    known = set(characters)
+    composed = any(not unicodedata.is_normalized("NFD", character) for character in known)
+    marks = any(unicodedata.combining(character) for character in known)
+    if composed == marks:
+        return None
+    return "NFC" if composed else "NFD"
 
 
 def graphemes(text: str) -> list[str]:
