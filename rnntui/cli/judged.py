@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -13,6 +13,29 @@ from rnntui.cli.output import report, show_line, write_line
 from rnntui.core import events as ev
 from rnntui.core import runs
 from rnntui.visible import visible_line
+
+
+class _Part(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+PartT = TypeVar("PartT", bound=_Part, covariant=True)
+
+
+class _Parts(Protocol[PartT]):
+    @property
+    def scored(self) -> PartT: ...
+
+    def __getitem__(self, name: str) -> PartT: ...
+
+
+def part_to_score(parts: _Parts[PartT], name: str) -> PartT:
+    """The part called `name`; where nothing was held out, what was learned, which is said.  Raises InputError."""
+    if name == "valid" and parts.scored.name != name:
+        report("nothing was held out: these are figures of the text that was learned")
+        return parts.scored
+    return parts[name]
 
 
 def tell_judged(

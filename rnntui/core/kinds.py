@@ -56,7 +56,15 @@ KINDS: dict[TaskKind, Kind] = {
         does="tells labels",
         serves="it tells labels; use `rnntui classify`",
         settings=frozenset(
-            ("begin_from", "text_column", "label_column", "weight_drop", "bidirectional", "pooling")
+            (
+                "begin_from",
+                "text_column",
+                "label_column",
+                "min_label_count",
+                "weight_drop",
+                "bidirectional",
+                "pooling",
+            )
         ),
         recipe={"tokenizer": "word", "hidden_size": 128, "batch_size": 32, "bidirectional": True},
     ),

@@ -61,6 +61,9 @@ class TextConfig(Section, frozen=True, kw_only=True):
     ] = "lm"
     text_column: Annotated[str, _doc("where a table has the texts (classify)")] = "text"
     label_column: Annotated[str, _doc("where a table has the labels (classify)")] = "label"
+    min_label_count: Annotated[
+        Positive, _doc("a label with fewer texts is left out, and counted (classify)")
+    ] = 1
     source_column: Annotated[str, _doc("where a table has what is translated (translate)")] = "source"
     target_column: Annotated[str, _doc("where a table has what it becomes (translate)")] = "target"
     target_corpus: Annotated[

@@ -9,24 +9,32 @@ from rnntui.core.errors import InputError, short
 
 Part = TypeVar("Part")
 
+NOTHING_HELD_OUT = "100"
+"""The split of a text that is learned from as a whole."""
+_FEW_EXAMPLES = 20
+"""Examples of which a tenth says nothing."""
 _HELDOUT = 1_000_000
 
 
 def split_fractions(split: str) -> tuple[float, float, float]:
-    """The fractions of train, valid and test in a text like `90/5/5` or `90/10`.
+    """The fractions of train, valid and test in a text like `90/5/5`, `90/10`, or `100` where nothing is held out.
 
-    Raises ValueError for anything else than two or three positive percentages that add up to 100.
+    Raises ValueError for anything else than one to three positive percentages that add up to 100.
     """
     try:
         parts = [float(part) for part in split.split("/")]
     except ValueError:
         parts = []
-    if len(parts) not in (2, 3) or not all(part > 0 for part in parts) or not abs(sum(parts) - 100) <= 1e-6:
+    if (
+        len(parts) not in (1, 2, 3)
+        or not all(part > 0 for part in parts)
+        or not abs(sum(parts) - 100) <= 1e-6
+    ):
         raise ValueError(
-            f"'{short(split)}' is no split; write train/valid/test in percent, as 90/5/5 or 90/10"
+            f"'{short(split)}' is no split; write train/valid/test in percent, as 90/5/5, 90/10 or 100"
         )
-    train, valid, *rest = (part / 100 for part in parts)
-    return train, valid, rest[0] if rest else 0.0
+    train, valid, test = [part / 100 for part in parts] + [0.0] * (3 - len(parts))
+    return train, valid, test
 
 
 def split_in_figures(split: str, chars: int) -> str:
@@ -41,9 +49,14 @@ def split_in_figures(split: str, chars: int) -> str:
 
 
 def split_of_examples(split: str, count: int, most: int) -> str:
-    """`split` in percent: 'auto' holds out twice a tenth of so many examples, and `most` each at most."""
+    """`split` in percent: 'auto' holds out twice a tenth of so many examples, and `most` each at most.
+
+    Of a few examples nothing is held out.
+    """
     if split != "auto":
         return split
+    if count < _FEW_EXAMPLES:
+        return NOTHING_HELD_OUT
     held_out = max(0.001, round(min(10.0, 100 * most / count), 3))
     return f"{round(100 - 2 * held_out, 3):g}/{held_out:g}/{held_out:g}"
 

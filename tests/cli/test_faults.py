@@ -56,3 +56,41 @@ def test_a_cache_that_takes_no_text_is_one_line_with_a_way_out(
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     answer = rnntui("train", corpus_file, "--headless", *FLAGS, "--run", tmp_path / "R")
     assert answer.returncode == code and words in answer.stderr.splitlines()[-1], answer.stderr
+
+
+SENTENCES = "I love deep learning. You love recurrent networks.\n"
+
+
+@pytest.mark.parametrize("tokenizer", ["word", "char"])
+def test_two_sentences_are_learned(tokenizer: str, tmp_path: Path) -> None:
+    """Protects the articles' own example: so little text trains, by words and by characters, and is completed."""
+    text, run = tmp_path / "two.txt", tmp_path / "R"
+    text.write_text(SENTENCES)
+    flags = (
+        "--tokenizer",
+        tokenizer,
+        "--headless",
+        "--hidden-size",
+        "64",
+        "--max-steps",
+        "300",
+        "--run",
+        run,
+    )
+    answer = rnntui("train", text, *flags)
+    assert answer.returncode == 0, answer.stderr
+    assert "nothing is held out" in answer.stderr and "to beat" not in answer.stderr
+    assert (run / "best").read_bytes() == (run / "last").read_bytes()
+    written = rnntui("generate", run, "--prompt", "I", "--temperature", "0", "--length", "60").stdout
+    assert written.startswith("I love deep learning. You love recurrent networks."), written
+    scored = rnntui("evaluate", run)
+    assert scored.stdout.startswith("train (stream)") and "nothing was held out" in scored.stderr
+
+
+def test_a_target_counts_the_training_loss_where_nothing_is_held_out(tmp_path: Path) -> None:
+    """Protects training to a threshold on all of a text: the run ends as soon as the text is known so well."""
+    text, run = tmp_path / "two.txt", tmp_path / "R"
+    text.write_text(SENTENCES)
+    flags = ("--split", "100", "--headless", "--hidden-size", "64", "--target-loss", "0.2", "--run", run)
+    answer = rnntui("train", text, *flags)
+    assert answer.returncode == 0 and "finished: target loss" in answer.stderr, answer.stderr

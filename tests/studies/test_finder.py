@@ -39,5 +39,6 @@ def test_the_command_names_the_rate_as_a_flag(corpus_file: Path) -> None:
 
 
 def test_a_text_that_is_too_short_is_named(corpus_file: Path) -> None:
+    corpus_file.write_text("a")
     with pytest.raises(InputError, match="too short"):
-        find_lr(config.build({"corpus": str(corpus_file), "batch_size": 5000}), silent)
+        find_lr(config.build({"corpus": str(corpus_file)}), silent)

@@ -82,7 +82,7 @@ def test_the_tokenizer_of_a_long_text_ends_where_training_ends(
     corpus_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Protects the numbers: the last of the stretches that words are learned from holds nothing held out."""
-    corpus_file.write_text(("ab " * 300)[:641] + ("qq " * 60)[:161], encoding="utf-8")
+    corpus_file.write_text(("ab " * 300)[:641] + ("qq ab ab " * 20)[:161], encoding="utf-8")
     monkeypatch.setattr(dataset, "_LEARNED", 640)
     settings = TINY | {"corpus": str(corpus_file), "split": "80/20", "tokenizer": "word", "min_count": 1}
     _, tokenizer, _ = dataset.prepare(config.build(settings))
@@ -160,10 +160,39 @@ def test_a_changed_corpus_is_noticed(make_run: MakeRun, corpus_file: Path) -> No
         dataset.reopen(run, tokenizer)
 
 
-@pytest.mark.parametrize(("size", "words"), [(60, "--bptt"), (700, "--batch-size 5")])
-def test_too_short_for_the_batch_says_what_fits(size: int, words: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "split", "fits"),
+    [(2, "100", (1, 1)), (60, "100", (1, 59)), (700, "90/5/5", (5, 120)), (7_000, "90/5/5", (8, 120))],
+)
+def test_streams_and_segments_shrink_to_fit(
+    size: int, split: str, fits: tuple[int, int], tmp_path: Path
+) -> None:
+    """Protects who has little text: any length trains, and where nothing can be held out, nothing is."""
     path = tmp_path / "short.txt"
-    path.write_text(sentences()[:size], encoding="utf-8")
-    with pytest.raises(InputError) as caught:
-        dataset.prepare(config.build({"corpus": str(path), "batch_size": 8, "bptt": 120}))
-    assert "too short" in str(caught.value) and words in str(caught.value)
+    path.write_text((sentences() * 9)[:size], encoding="utf-8")
+    told: list[str] = []
+    made, _, data = dataset.prepare(
+        config.build({"corpus": str(path), "batch_size": 8, "bptt": 120}), lambda line, _: told.append(line)
+    )
+    assert (made.training.batch_size, made.training.bptt, made.text.split) == (*fits, split)
+    assert (data.held_out == 0) == (split == "100") and data.scored.name == (
+        "train" if split == "100" else "valid"
+    )
+    assert any("a batch is" in line for line in told) == (fits != (8, 120))
+    assert any("nothing is held out" in line for line in told) == (split == "100")
+
+
+def test_one_token_is_too_short(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    with pytest.raises(InputError, match=r"a.txt: too short: one token, after which nothing comes"):
+        dataset.prepare(config.build({"corpus": str(tmp_path / "a.txt")}))
+
+
+def test_words_that_nobody_knows_are_no_vocabulary(tmp_path: Path) -> None:
+    """Protects the figures: a perplexity over `<unk>` alone says nothing, so passwords are refused with a way out."""
+    rng = np.random.default_rng(1)
+    path = tmp_path / "passwords.txt"
+    path.write_text("".join("".join(map(chr, rng.integers(97, 123, 12))) + "\n" for _ in range(3_000)))
+    settings = {"corpus": str(path), "tokenizer": "word"}
+    with pytest.raises(InputError, match=r"50% of its held-out tokens are unknown .*--tokenizer bpe or char"):
+        dataset.prepare(config.build(settings | {"split": "90/10"}))

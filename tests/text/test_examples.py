@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +21,7 @@ from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import in_order
 from rnntui.core.text.examples import Example, check_labels, read
 from rnntui.core.text.labelled import LabelledBatch, batches_of, divide, encode, labels_of
+from tests.cli.test_commands import assert_one_line, rnntui
 
 ROWS = [("good", 'it "works", mostly'), ("bad", "it broke"), ("good", "fine by me"), ("bad", "no")]
 
@@ -46,8 +49,8 @@ def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
     found = read(TextConfig(corpus=str(tmp_path / "folders"), task="classify")).rows
     assert sorted((each.label, each.text) for each in found) == sorted(ROWS)
     (tmp_path / "folders" / ROWS[0][0] / "none.txt").touch()
-    with pytest.raises(InputError, match=r"none.txt: the text is empty; delete the file"):
-        read(TextConfig(corpus=str(tmp_path / "folders"), task="classify"))
+    again = read(TextConfig(corpus=str(tmp_path / "folders"), task="classify"))
+    assert again.rows == found and again.left_out.startswith("1 without text, the first is ")
     digests = {read(TextConfig(corpus=str(tmp_path / name))).sha256 for name in ("a.tsv", "a.csv", "a.jsonl")}
     assert len(digests) == 1
     assert [each.where for each in read(TextConfig(corpus=str(tmp_path / "a.tsv"))).rows][-1].endswith(
@@ -62,8 +65,13 @@ def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
         ("a.tsv", "label\tlabel\ttext\na\tb\tc\n", ("line 1", "more than one column 'label'", "rename")),
         ("a.tsv", "\nlabel\ttext\n", ("line 1", "no column 'text'", "nothing is named")),
         ("a.tsv", "label\ttext\ngood\tx\ty\n", ("line 2", "3 columns", "names 2", "leave it out")),
-        ("a.tsv", "label\ttext\ngood\tx\nbad\t \n", ("line 3", "the text is empty")),
-        ("a.tsv", "label\ttext\n\tx\n", ("line 2", "the label is empty")),
+        ("a.tsv", "label\ttext\nbad\t \n", ("no examples", "left out: 1 without text", "line 2")),
+        ("a.tsv", "label\ttext\n\tx\n", ("no examples", "left out: 1 without a label", "line 2")),
+        ("a.tsv", "label\ttext\na\n" + "b\tx\n" * 9 + "c\n" * 4, ("line 2", "line 12", "line 13", "5 such rows")),
+        ("a.jsonl", "[1]\n" * 7, ("line 1", "line 2", "line 3", "7 such rows in all")),
+        ("a.json", '[{"label": "a", "text": "b"}, 7]', ("entry 2", "not an object")),
+        ("a.json", '[{"label": ', ("a.json: not JSON", "an object a line")),
+        ("a.ft", "__label__a text\nno label\n", ("line 2", "not one label")),
         ("a.tsv", "label\ttext\n", ("no examples",)),
         ("a.csv", 'label,text\ngood,"x\n', ("row 2", "not CSV")),
         ("a.csv", 'label,text\ngood,"x"y\n', ("row 2", "not CSV")),
@@ -74,7 +82,7 @@ def test_the_same_examples_come_from_every_kind_of_file(tmp_path: Path) -> None:
         ("a.jsonl", '{"label": "a"}\n', ("line 1", "no key 'text'")),
         ("a.jsonl", "{}\n", ("line 1", "no key 'text'", "nothing is named")),
         ("a.jsonl", '{"label": "a", "text": 7}\n', ("line 1", "'text' is no text")),
-        ("a.jsonl", '{"label": null, "text": "b"}\n', ("line 1", "'label' is neither")),
+        ("a.jsonl", '{"label": null, "text": "b"}\n', ("no examples", "1 without a label")),
         ("a.txt", "some text\n", ("'.txt' holds no columns", "--task classify")),
     ],
 )  # fmt: skip
@@ -92,7 +100,7 @@ def test_labels_must_be_two_and_each_seen_twice() -> None:
     """Protects against a classifier of nothing: the label that is seen once is named, with its line."""
     with pytest.raises(InputError, match="two labels or more"):
         check_labels([Example("a", "x", "f: line 2"), Example("b", "x", "f: line 3")])
-    with pytest.raises(InputError, match="f: line 4: the label 'y' is seen once"):
+    with pytest.raises(InputError, match="f: line 4: labels that are seen once: 'y'; .*--min-label-count 2"):
         check_labels([Example("a", "x", ""), Example("b", "x", ""), Example("c", "y", "f: line 4")])
 
 
@@ -184,4 +192,100 @@ def test_links_out_of_a_folder_of_labels_are_left_out_and_counted(tmp_path: Path
         ("a good text", "bad"),
         ("a good text", "good"),
     ]
-    assert found.left_out == f"links to other folders: 2, {gift / 'neutral'} first"
+    assert found.left_out == f"2 in other folders, by links, the first is {gift / 'neutral'}"
+
+
+def test_common_shapes_of_tables_are_read(tmp_path: Path) -> None:
+    """Protects files as they are handed around: other separators, no names, arrays, packed, escapes, fastText."""
+    rows = [("good", 'so; "nice" | very, tasty'), ("bad", "not nice")]
+    for separator in ",;|\t":
+        lines = "".join(
+            '"{}"{}{}\n'.format(text.replace('"', '""'), separator, label) for label, text in rows
+        )
+        assert read_file(tmp_path / "a.csv", f"text{separator}label\n" + lines) == rows
+        assert read_file(tmp_path / "a.csv", lines, text_column="1", label_column="2") == rows
+    escaped = "".join('"{}",{}\n'.format(text.replace('"', '\\"'), label) for label, text in rows)
+    (tmp_path / "e.csv").write_text("text,label\n" + escaped)
+    found = read(TextConfig(corpus=str(tmp_path / "e.csv"), task="classify"))
+    assert [(each.label, each.text) for each in found.rows] == rows and found.notes
+    objects = [{"label": label, "text": text, "stars": 5.0} for label, text in rows]
+    assert read_file(tmp_path / "a.json", json.dumps(objects, indent=1)) == rows
+    assert read_file(tmp_path / "b.json", "".join(json.dumps(each) + "\n" for each in objects)) == rows
+    assert read_file(tmp_path / "c.json", json.dumps(objects), label_column="stars")[0][0] == "5.0"
+    packed = tmp_path / "a.jsonl.gz"
+    packed.write_bytes(gzip.compress("".join(json.dumps(each) + "\n" for each in objects).encode()))
+    assert [each.text for each in read(TextConfig(corpus=str(packed), task="classify")).rows] == [
+        rows[0][1],
+        rows[1][1],
+    ]
+    assert (
+        read_file(tmp_path / "a.txt", "".join(f"__label__{label} {text}\n" for label, text in rows)) == rows
+    )
+
+
+def test_a_parquet_file_is_read_or_says_what_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    if find_spec("pyarrow") is None:
+        path.write_bytes(b"PAR1")
+        with pytest.raises(
+            InputError, match="a.parquet: Parquet needs one more package: pip install pyarrow"
+        ):
+            read(TextConfig(corpus=str(path), task="classify"))
+        return
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"label": ["a", "b"], "text": ["x", None]}), path)
+    found = read(TextConfig(corpus=str(path), task="classify"))
+    assert [each[:2] for each in found.rows] == [("x", "a")] and found.left_out.startswith("1 without text")
+
+
+@pytest.mark.parametrize("name", ["nosuch.en-zh", "nosuch.csv", "nosuch.json", "nosuch", "nosuch.txt"])
+def test_a_file_that_is_not_there_is_said_whatever_its_ending(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"{name}: no such file"):
+        read(TextConfig(corpus=str(tmp_path / name), task="classify"))
+
+
+def test_rare_labels_are_named_together_and_left_out_on_request(tmp_path: Path) -> None:
+    """Protects time: all labels that are too rare stand in one line, with the flag that leaves them out."""
+    content = "label\ttext\n" + "".join(f"{label}\t{label} {n}\n" for label in "ab" for n in range(15))
+    path = tmp_path / "a.tsv"
+    path.write_text(content + "odd\tx\nugly\ty\n")
+    answer = rnntui("train", path, "--task", "classify", "--headless", "--run", tmp_path / "R")
+    assert_one_line(answer, 2, "line 32", "'odd', 'ugly'", "--min-label-count 2")
+    flags = (
+        "--task",
+        "classify",
+        "--headless",
+        "--min-label-count",
+        "2",
+        "--max-steps",
+        "3",
+        "--hidden-size",
+        "8",
+    )
+    answer = rnntui("train", path, *flags, "--run", tmp_path / "R")
+    assert answer.returncode == 0, answer.stderr
+    assert "left out: 2 with labels seen less than 2 times, the first is" in answer.stderr
+
+
+def test_three_labelled_lines_train(tmp_path: Path) -> None:
+    """Protects the first thing that a student tries: so few texts are all learned from, and it is said."""
+    path = tmp_path / "three.tsv"
+    path.write_text("label\ttext\n1\ti love you\n1\the loves me\n0\tshe hates it\n")
+    flags = (
+        "--task",
+        "classify",
+        "--headless",
+        "--max-steps",
+        "150",
+        "--lr",
+        "0.01",
+        "--run",
+        tmp_path / "R",
+    )
+    answer = rnntui("train", path, *flags)
+    assert answer.returncode == 0 and "nothing is held out" in answer.stderr, answer.stderr
+    found = json.loads(rnntui("classify", tmp_path / "R", "she hates it", "--json").stdout)
+    assert found["label"] == "0" and found["probabilities"]["0"] > 0.9
+    assert "nothing was held out" in rnntui("evaluate", tmp_path / "R").stderr

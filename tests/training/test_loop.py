@@ -117,7 +117,7 @@ def test_the_held_out_text_is_never_trained_on(
     weights = []
     text = sentences(150)
     cut = int(len(text) * float(str(settings.get("split", "90")).partition("/")[0]) / 100)
-    for heldout in (text[cut:], ("ZEBRA quince " * len(text))[: len(text) - cut]):
+    for heldout in (text[cut:], ("a ZEBRA likes the quince " * len(text))[: len(text) - cut]):
         corpus_file.write_text(text[:cut] + heldout, encoding="utf-8")
         run = make_run(**settings, max_steps=None, max_epochs=2.3, eval_every=7, patience=None)
         train_all(run)

@@ -180,3 +180,18 @@ def test_modules_beside_a_persons_texts_are_never_run(
         terminal.type("s")
         terminal.wait_for_end()
     assert not (tmp_path / "ran").exists()
+
+
+def test_two_sentences_are_learned_and_completed_in_the_app(tmp_path: Path) -> None:
+    """Protects the first thing that a student tries: two sentences, watched while they are learned, then completed."""
+    text = tmp_path / "two.txt"
+    text.write_text("I love deep learning. You love recurrent networks.\n")
+    with Terminal("train", str(text), "--tokenizer", "word", "--hidden-size", "64", columns=110) as terminal:
+        terminal.wait(lambda shown: "learning" in shown and "tok/s" in shown)
+        terminal.wait(lambda shown: "it gained nothing any more" in shown)
+        terminal.type("p")
+        terminal.wait(lambda shown: "write here" in shown and "checkpoint" in shown)
+        terminal.type("I love")
+        terminal.wait(lambda shown: "I love deep learning" in shown)
+        terminal.type("\x11")
+        terminal.wait_for_end()

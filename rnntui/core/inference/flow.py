@@ -56,7 +56,7 @@ def flows_of(run: Run, checkpoint: str, steps: int, fresh: bool) -> tuple[Number
     torch.set_num_threads(1)
     folder = sound_checkpoint(run, checkpoint)
     model, tokenizer = load_model(run, folder / "model.safetensors")
-    tokens = reopen(run, tokenizer)["valid"].tokens
+    tokens = reopen(run, tokenizer).scored.tokens
     trained = gradient_flow(model, tokens, steps)
     if not fresh:
         return trained, None

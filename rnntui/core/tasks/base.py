@@ -49,6 +49,9 @@ class Moment(NamedTuple):
     train_s: float
 
 
+NOTHING_HELD_OUT_REMARK = "nothing is held out: all figures are those of the text that is learned"
+
+
 class Task(ABC, Generic[M]):
     """A kind of task on the data of one run."""
 
@@ -73,9 +76,14 @@ class Task(ABC, Generic[M]):
         """The training part, cut into batches as `config` says, and the model for it."""
 
     @property
+    def holds_out(self) -> bool:
+        """True if figures are about a part that is not learned from."""
+        return True
+
+    @property
     @abstractmethod
     def held_out(self) -> int:
-        """Outcomes to be told in the held-out part."""
+        """Number of predictions in the part that is scored."""
 
     def baselines(self) -> list[Baseline]:
         """What needs no network, measured on the held-out part."""

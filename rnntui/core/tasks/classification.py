@@ -22,8 +22,8 @@ from rnntui.core.models.classifier import Classifier
 from rnntui.core.models.weights import filled
 from rnntui.core.run_files import LARGE
 from rnntui.core.runs import Run, read_json
-from rnntui.core.splits import part_of, split_of_examples
-from rnntui.core.tasks.base import Between, Moment, Sizes, Subject, Task
+from rnntui.core.splits import NOTHING_HELD_OUT, part_of, split_of_examples
+from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
 from rnntui.core.tasks.metrics import calibration_error, confusion, macro_f1
 from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
 from rnntui.core.text import examples as reading
@@ -79,8 +79,8 @@ class ClassificationTask(Task[Classifier]):
             name: sum(len(each.text.encode("utf-8", "replace")) for each in part)
             for name, part in parts.items()
         }
-        train, valid = self["train"], self["valid"]
-        sizes = (len(train.read.tokens), len(valid.read.tokens), self._bytes["train"], self._bytes["valid"])
+        train, valid = self["train"], self.scored
+        sizes = len(train.read.tokens), len(valid.read.tokens), self._bytes["train"], self._bytes[valid.name]
         self.sizes = Sizes(tokenizer.vocab_size, *sizes)
 
     def __getitem__(self, name: str) -> Labelled:
@@ -103,15 +103,27 @@ class ClassificationTask(Task[Classifier]):
         return Subject(make, batches_of(part, training.batch_size, training.seed), counts)
 
     @property
+    def holds_out(self) -> bool:
+        return "valid" in self._parts
+
+    @property
+    def scored(self) -> Labelled:
+        """The part that figures are about: the held-out one, or where nothing is held out what is learned from."""
+        return self["valid" if self.holds_out else "train"]
+
+    @property
     def held_out(self) -> int:
-        return len(self["valid"].labels)
+        return len(self.scored.labels)
+
+    def remarks(self) -> list[str]:
+        return [] if self.holds_out else [NOTHING_HELD_OUT_REMARK]
 
     def evaluate(self, model: Classifier, device: str, now: Moment, between: Between) -> ev.Evaluated:
-        return told(score(model, self["valid"], device, between), "valid", now)
+        return told(score(model, self.scored, device, between), self.scored.name, now)
 
     def sample(self, model: Classifier, config: Config, step: int, between: Between) -> ev.Sampled:
         """What it thinks of a held-out text, drawn by the step."""
-        part = self["valid"]
+        part = self.scored
         index = int(np.random.default_rng([config.training.seed, step]).integers(len(part.labels)))
         batch, device = batch_of(part, np.array([index])), next(model.parameters()).device.type
         probabilities = log_probabilities(model, batch, device)[0].exp().tolist()
@@ -128,24 +140,27 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTas
     """
     narrate(f"reading {config.text.corpus}", None)
     found = reading.read(config.text)
-    reading.check_labels(found.rows)
-    remember(found)
     split = split_of_examples(config.text.split, len(found.rows), _HELD_OUT)
+    reading.check_labels(found.rows, split != NOTHING_HELD_OUT)
+    remember(found)
     corpus = config.text.corpus
     known = {"sha256": found.sha256, "corpus": remembered_as(corpus), "split": split}
     config = changed(config, known)
     parts = divide(found.rows, split)
-    if not parts["valid"] or not parts["train"]:
+    if not all(parts.values()):
         raise InputError(f"{corpus}: too few texts for --split {split}; give more of them")
     counts = Counter(example.label for example in parts["train"])
     shown = ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items()))
     narrate(f"{len(parts['train']):,} texts to learn from, by label: {shown}", None)
-    if found.left_out:
-        narrate(f"left out: {found.left_out}", None)
+    for note in (*found.notes, *([f"left out: {found.left_out}"] if found.left_out else [])):
+        narrate(note, None)
     tokenizer = vocabulary_of(config)
     if tokenizer is None:
         narrate(f"learning the {config.text.tokenizer} tokenizer", None)
-        tokenizer = tokenizers.train(config.text, (example.text + "\n" for example in parts["train"]))
+        tokenizer, text = tokenizers.train_on_texts(
+            config.text, [example.text + "\n" for example in parts["train"]]
+        )
+        config = changed(config, {"min_count": text.min_count})
     tokenizers.check_vocabulary(tokenizer, config.text)
     return config, ClassificationTask(tokenizer, labels_of(found.rows), parts)
 

@@ -10,7 +10,7 @@ import numpy as np
 from rnntui.core import events as ev
 from rnntui.core.config import Config
 from rnntui.core.models.language_model import LanguageModel
-from rnntui.core.tasks.base import Between, Moment, Sizes, Subject, Task
+from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
 from rnntui.core.tasks.evaluation import evaluate
 from rnntui.core.tasks.samples import Sampler
 from rnntui.core.tasks.transfer import beginning_with
@@ -20,6 +20,8 @@ from rnntui.core.text.batches import Streams
 from rnntui.core.text.dataset import Dataset
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
+_SHORT = 1 << 20
+"""Tokens of a text that is copied in memory."""
 _COUNTED = 1 << 22
 """Tokens counted for the frequencies that a new model begins with."""
 
@@ -39,7 +41,7 @@ class LanguageTask(Task[LanguageModel]):
 
     def __init__(self, tokenizer: Tokenizer, dataset: Dataset) -> None:
         self.tokenizer, self.dataset = tokenizer, dataset
-        train, self._valid = dataset["train"], dataset["valid"]
+        train, self._valid = dataset["train"], dataset.scored
         self.sizes = Sizes(
             tokenizer.vocab_size, len(train.tokens), len(self._valid.tokens), train.bytes, self._valid.bytes
         )
@@ -49,20 +51,32 @@ class LanguageTask(Task[LanguageModel]):
         return {"tokenizer.json": tokenizers.dumps(self.tokenizer)}
 
     def subject(self, config: Config) -> Subject[LanguageModel]:
-        found = subject(config, self.tokenizer.vocab_size, self.dataset["train"].tokens)
+        tokens = self.dataset["train"].tokens
+        if not self.holds_out and len(tokens) <= _SHORT:
+            # So that the beginning is learned as well, which a person types again.
+            tokens = np.concatenate([[self.tokenizer.start], tokens]).astype(tokens.dtype)
+        found = subject(config, self.tokenizer.vocab_size, tokens)
         if self.start is None:
             return found
         make = beginning_with(found.model, self.start, config.model.frozen_embeddings)
         return found._replace(model=make, begun=bool(config.model.begin_from))
 
     @property
+    def holds_out(self) -> bool:
+        return self.dataset.held_out > 0
+
+    @property
     def held_out(self) -> int:
         return len(self._valid.tokens)
 
     def baselines(self) -> list[Baseline]:
+        if not self.holds_out:
+            return []
         return baselines(self.dataset["train"].tokens, self._valid, self.tokenizer.vocab_size)
 
     def remarks(self) -> list[str]:
+        if not self.holds_out:
+            return [NOTHING_HELD_OUT_REMARK]
         if self.tokenizer.unknown is None:
             return []
         unknown = np.count_nonzero(self._valid.tokens == self.tokenizer.unknown)

@@ -20,7 +20,7 @@ from rnntui.core.models.translator import Translator
 from rnntui.core.models.weights import filled
 from rnntui.core.runs import Run
 from rnntui.core.splits import part_of, split_of_examples
-from rnntui.core.tasks.base import Between, Moment, Sizes, Subject, Task
+from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
 from rnntui.core.tasks.overlap import Overlap, available, overlap
 from rnntui.core.tasks.transfer import beginning_with
 from rnntui.core.text import pairs as reading
@@ -64,7 +64,7 @@ class TranslationTask(Task[Translator]):
         self.vocabularies, self._left_out = vocabularies, left_out
         self.tokenizer = vocabularies.source
         self._parts = {name: encode(name, part, vocabularies) for name, part in parts.items()}
-        train, valid = self["train"], self["valid"]
+        train, valid = self["train"], self.scored
         self.sizes = Sizes(
             self.tokenizer.vocab_size, told_in(train), told_in(valid), train.target_bytes, valid.target_bytes
         )
@@ -72,6 +72,15 @@ class TranslationTask(Task[Translator]):
     def __getitem__(self, name: str) -> Paired:
         """The part called `name`.  Raises InputError where the run has none."""
         return part_of(self._parts, name)
+
+    @property
+    def holds_out(self) -> bool:
+        return "valid" in self._parts
+
+    @property
+    def scored(self) -> Paired:
+        """The part that figures are about: the held-out one, or where nothing is held out what is learned from."""
+        return self["valid" if self.holds_out else "train"]
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -99,13 +108,13 @@ class TranslationTask(Task[Translator]):
 
     @property
     def held_out(self) -> int:
-        return told_in(self["valid"])
+        return told_in(self.scored)
 
     def remarks(self) -> list[str]:
-        found = []
+        found = [] if self.holds_out else [NOTHING_HELD_OUT_REMARK]
         if self._left_out:
             found.append(f"{self._left_out:,} pairs are not learned from: their sources are held out as well")
-        unknown, valid = self.vocabularies.target.unknown, self["valid"]
+        unknown, valid = self.vocabularies.target.unknown, self.scored
         if unknown is not None and (count := int((valid.targets.tokens == unknown).sum())):
             found.append(
                 f"{count:,} of {told_in(valid):,} held-out tokens are <unk>: bits per byte leaves out what they hide"
@@ -114,8 +123,8 @@ class TranslationTask(Task[Translator]):
 
     def evaluate(self, model: Translator, device: str, now: Moment, between: Between) -> ev.Evaluated:
         """Score the held-out part; with sacrebleu, also some translations of it."""
-        part = self["valid"]
-        event = told(score(model, part, device, between), "valid", now)
+        part = self.scored
+        event = told(score(model, part, device, between), part.name, now)
         if not available():
             return event
         found = compared(model, self.vocabularies, part.pairs[:_TRANSLATED], GREEDY, device, between)
@@ -123,7 +132,7 @@ class TranslationTask(Task[Translator]):
 
     def sample(self, model: Translator, config: Config, step: int, between: Between) -> ev.Sampled:
         """A held-out source, drawn by the step, and what it becomes."""
-        pairs = self["valid"].pairs
+        pairs = self.scored.pairs
         pair = pairs[int(np.random.default_rng([config.training.seed, step]).integers(len(pairs)))]
         device = next(model.parameters()).device.type
         ((found,),) = translate(model, self.vocabularies, [pair.source], GREEDY, device=device)
@@ -151,17 +160,19 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, TranslationTask]:
         },
     )
     parts = reading.divide(found.rows, split)
-    if not parts["train"] or not parts["valid"]:
+    if not all(parts.values()):
         raise InputError(f"{text.corpus}: too few pairs for --split {split}; give more of them")
     left_out = f"; left out: {found.left_out}" if found.left_out else ""
     narrate(f"{len(parts['train']):,} pairs to learn from{left_out}", None)
+    for note in found.notes:
+        narrate(note, None)
     narrate(f"learning the {text.tokenizer} tokenizers", None)
     sides = [[f"{pair.source}\n" for pair in parts["train"]], [f"{pair.target}\n" for pair in parts["train"]]]
     if text.shared_vocabulary:
-        both = tokenizers.train(text, [*sides[0], *sides[1]])
+        both, _ = tokenizers.train_on_texts(text, [*sides[0], *sides[1]])
         vocabularies = Vocabularies(both, both)
     else:
-        vocabularies = Vocabularies(*(tokenizers.train(text, side) for side in sides))
+        vocabularies = Vocabularies(*(tokenizers.train_on_texts(text, side)[0] for side in sides))
     for each in vocabularies:
         if each.start == each.unknown:
             raise InputError(

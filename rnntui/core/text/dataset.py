@@ -21,7 +21,7 @@ from rnntui.core.files import folder_written_atomically, open_named
 from rnntui.core.origin import check_corpus
 from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
-from rnntui.core.splits import part_of, split_fractions, split_in_figures
+from rnntui.core.splits import NOTHING_HELD_OUT, part_of, split_fractions, split_in_figures
 from rnntui.core.store import cache_home
 from rnntui.core.text import tokenizers
 from rnntui.core.text.corpus import Source, canonical, is_pipe
@@ -30,6 +30,8 @@ from rnntui.core.text.stored import Narrate, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 SPLITS = ("train", "valid", "test")
+_LEAST_HELD_OUT = 20
+"""Tokens of a held-out part at least, where nobody says how much to hold out: fewer say nothing."""
 _LEARNED = 1 << 23
 """Characters that word and bpe tokenizers learn from at most: what a longer text adds to the commonest
 words is not worth its time and memory."""
@@ -64,29 +66,87 @@ class Dataset:
         """The split called `name`.  Raises InputError where the run has none."""
         return part_of(self.splits, name)
 
+    @property
+    def held_out(self) -> int:
+        """Tokens that are held out while training, in the part `valid`."""
+        return len(self.splits["valid"].tokens) if "valid" in self.splits else 0
+
+    @property
+    def scored(self) -> Split:
+        """The part that figures are about: the held-out one, or where nothing is held out what is learned from."""
+        return self.splits["valid" if self.held_out else "train"]
+
 
 def prepare(
     config: Config, narrate: Narrate = silent, tokenizer: Tokenizer | None = None
 ) -> tuple[Config, Tokenizer, Dataset]:
     """Read the corpus, learn the tokenizer from its training part unless there is one, and encode all parts.
 
-    Returns the configuration with the corpus's digest and the split in figures, the tokenizer and the
-    tokens.  Raises InputError where the corpus cannot be read or is too short for the batch.
+    Where there is so little text that nothing can be held out, nothing is; where it does not fill a batch, streams and
+    segments shrink.  Returns the configuration with the corpus's digest, the split in figures and the sizes of a batch,
+    the tokenizer and the tokens.  Raises InputError where the corpus cannot be read or holds one token.
     """
     source = Source(config.text.corpus, config.text.encoding, config.text.on_error)
     with stored(source, narrate) as text:
         for remark in source.remarks():
             narrate(remark, None)
+        least = _LEAST_HELD_OUT if config.text.split == "auto" else 2
         split = split_in_figures(config.text.split, text.chars)
         known = {"sha256": source.sha256, "corpus": canonical(config.text.corpus), "split": split}
         config = changed(config, known)
-        parts = _parts(text.chars, split)
-        if tokenizer is None:
-            tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, narrate))
-        dataset = _encode(text, parts, tokenizer, _cache_path(config.text, tokenizer), narrate)
-    _check_size(dataset, config)
+        cut = _cut(text, config, tokenizer, narrate)
+        if split != NOTHING_HELD_OUT and (cut is None or cut[1].held_out < least):
+            config = changed(config, {"split": NOTHING_HELD_OUT})
+            narrate(
+                "so little text that nothing is held out: figures are those of the text that is learned", None
+            )
+            cut = _cut(text, config, tokenizer, narrate)
+        if (
+            cut
+            and tokenizer is None
+            and config.text.min_count > 1
+            and tokenizers.unknown_share(cut[0], cut[1]["train"].tokens) > tokenizers.MOSTLY
+        ):
+            config = changed(config, {"min_count": 1})
+            narrate("most words come once: --min-count 1, so that they are words of the model", None)
+            cut = _cut(text, config, None, narrate)
+    if cut is None or len(cut[1]["train"].tokens) < 2:
+        raise InputError(
+            f"{config.text.corpus}: too short: one token, after which nothing comes; give a few words"
+        )
+    tokenizer, dataset = cut
     tokenizers.check_vocabulary(tokenizer, config.text)
-    return config, tokenizer, dataset
+    share = tokenizers.unknown_share(tokenizer, dataset.scored.tokens)
+    if config.text.tokenizer == "word" and share > tokenizers.MOSTLY:
+        raise InputError(
+            f"{config.text.corpus}: {share:.0%} of its held-out tokens are unknown to a word model of "
+            f"{tokenizer.vocab_size:,} tokens, which would learn nothing but that; take --tokenizer bpe or char"
+        )
+    return fit_batches(config, len(dataset["train"].tokens), narrate), tokenizer, dataset
+
+
+def _cut(
+    text: StoredText, config: Config, tokenizer: Tokenizer | None, narrate: Narrate
+) -> tuple[Tokenizer, Dataset] | None:
+    """The tokenizer, learned from the training part unless there is one, and all parts; None where that is empty."""
+    parts = _parts(text.chars, config.text.split)
+    if parts["train"][0] == parts["train"][1]:
+        return None
+    if tokenizer is None:
+        tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, narrate))
+    return tokenizer, _encode(text, parts, tokenizer, _cache_path(config.text, tokenizer), narrate)
+
+
+def fit_batches(config: Config, tokens: int, narrate: Narrate = silent) -> Config:
+    """`config` with streams and segments that so many training tokens fill: fewer streams first, then shorter ones."""
+    training = config.training
+    bptt = min(training.bptt, tokens - 1)
+    batch_size = min(training.batch_size, max(tokens // (bptt + 1), 1))
+    if (batch_size, bptt) == (training.batch_size, training.bptt):
+        return config
+    streams = "1 stream" if batch_size == 1 else f"{batch_size} streams"
+    narrate(f"so little text that a batch is {streams} of {bptt} tokens", None)
+    return changed(config, {"batch_size": batch_size, "bptt": bptt})
 
 
 def reopen(run: Run, tokenizer: Tokenizer) -> Dataset:
@@ -264,20 +324,3 @@ def _cached_split(path: Path, name: str, size: _Sizes) -> Split:
     if size.sha256 is not None and _digest(path) != size.sha256:
         raise ValueError(f"{path}: damaged")
     return Split(name, np.load(path, mmap_mode="r"), size.chars, size.bytes, size.floors)
-
-
-def _check_size(dataset: Dataset, config: Config) -> None:
-    """Refuse a corpus that does not fill one batch, or whose held-out part is empty."""
-    training = config.training
-    train = len(dataset.splits["train"].tokens) if "train" in dataset.splits else 0
-    needed = training.batch_size * (training.bptt + 1)
-    if train < needed:
-        fits = train // (training.bptt + 1)
-        advice = f"--batch-size {fits}" if fits else f"--bptt {max(train // training.batch_size - 1, 1)}"
-        raise InputError(
-            f"{config.text.corpus}: too short: {train:,} training tokens, but a batch of "
-            f"{training.batch_size} streams of {training.bptt} needs {needed:,}; "
-            f"use a longer text or {advice}"
-        )
-    if "valid" not in dataset.splits or len(dataset.splits["valid"].tokens) < 2:
-        raise InputError(f"{config.text.corpus}: too short: the held-out part of --split is empty")

@@ -9,14 +9,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, short
 from rnntui.core.files import expanded
 from rnntui.core.sections import TextConfig
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, files_below, leads_out
-from rnntui.core.text.kept import Read
-from rnntui.core.text.records import Column, records, text_of
+from rnntui.core.text.csv_rows import Column, Reading
+from rnntui.core.text.kept import LeftOut, Read
+from rnntui.core.text.records import records, text_of
 
+_NAMED = 10
+"""Labels that a message names at most."""
 MOST_LABELS = 10_000
 """Labels that a classifier tells apart at most; a column with more holds something else."""
 
@@ -35,23 +38,41 @@ def read(config: TextConfig) -> Read[Example]:
 
     Raises InputError: one line that names the file, the line, what was expected and the next step.
     """
-    found, digest = [], hashlib.sha256()
     elsewhere: list[Path] = []
-    for example in _examples(config, elsewhere):
-        if not example.label.strip():
-            raise InputError(f"{example.where}: the label is empty; name one, or leave the line out")
+    left_out = LeftOut()
+    found = []
+    form = Reading()
+    for example in _examples(config, elsewhere, form):
         if not example.text.strip():
-            raise InputError(f"{example.where}: the text is empty; leave the line out, or give it a text")
-        found.append(example)
-        digest.update(json.dumps([example.label, example.text]).encode())
+            left_out.add("without text", example.where)
+        elif not example.label.strip():
+            left_out.add("without a label", example.where)
+        else:
+            found.append(example)
+    for file in elsewhere:
+        left_out.add("in other folders, by links", str(file))
+    found = _common(found, config.min_label_count, left_out)
     if not found:
-        raise InputError(f"{config.corpus}: no examples; give texts with labels, a few dozen or more")
-    left_out = f"links to other folders: {len(elsewhere):,}, {elsewhere[0]} first" if elsewhere else ""
-    return Read(found, digest.hexdigest(), left_out)
+        raise InputError(
+            f"{config.corpus}: no examples{left_out.told()}; give texts with labels, a few dozen or more"
+        )
+    digest = hashlib.sha256()
+    for example in found:
+        digest.update(json.dumps([example.label, example.text]).encode())
+    return Read(found, digest.hexdigest(), str(left_out), tuple(form.notes))
 
 
-def check_labels(examples: Sequence[Example]) -> None:
-    """Raises InputError unless there are two labels or more, each seen twice or more often."""
+def _common(examples: list[Example], least: int, left_out: LeftOut) -> list[Example]:
+    """Those whose label has `least` texts or more."""
+    counts = Counter(example.label for example in examples)
+    for example in examples:
+        if counts[example.label] < least:
+            left_out.add(f"with labels seen less than {least} times", example.where)
+    return [example for example in examples if counts[example.label] >= least]
+
+
+def check_labels(examples: Sequence[Example], hold_out: bool = True) -> None:
+    """Raises InputError unless there are two labels or more, and where texts are held out, each seen twice or more."""
     counts = Counter(example.label for example in examples)
     if len(counts) > MOST_LABELS:
         raise InputError(
@@ -62,15 +83,17 @@ def check_labels(examples: Sequence[Example]) -> None:
         raise InputError(
             f"{examples[0].where}: every text has the label '{examples[0].label}'; there must be two labels or more"
         )
-    for example in examples:
-        if counts[example.label] == 1:
-            raise InputError(
-                f"{example.where}: the label '{example.label}' is seen once; two texts are needed, "
-                f"one to learn from and one held out"
-            )
+    rare = [example for example in examples if counts[example.label] == 1]
+    if hold_out and rare:
+        named = ", ".join(f"'{short(example.label)}'" for example in rare[:_NAMED])
+        more = f" and {len(rare) - _NAMED:,} more" if len(rare) > _NAMED else ""
+        raise InputError(
+            f"{rare[0].where}: labels that are seen once: {named}{more}; add texts, one to learn from and one to hold "
+            f"out, or leave these labels out with --min-label-count 2"
+        )
 
 
-def _examples(config: TextConfig, elsewhere: list[Path]) -> Iterator[Example]:
+def _examples(config: TextConfig, elsewhere: list[Path], form: Reading) -> Iterator[Example]:
     corpus = config.corpus
     folder = expanded(corpus)
     if corpus not in catalogue.SAMPLES and corpus != "-" and "://" not in corpus and folder.is_dir():
@@ -78,7 +101,7 @@ def _examples(config: TextConfig, elsewhere: list[Path]) -> Iterator[Example]:
         return
     columns = (Column("text", config.text_column), Column("label", config.label_column, is_text=False))
     instead = "give a .tsv, .csv or .jsonl file, a folder for each label, or leave out --task classify"
-    for record in records(config, columns, instead):
+    for record in records(config, columns, instead, form):
         text, label = record.fields
         yield Example(text, label.strip(), record.where)  # a blank that nobody sees makes no other label
 
@@ -95,7 +118,7 @@ def _folder(path: Path, config: TextConfig, elsewhere: list[Path]) -> Iterator[E
             if leads_out(file, path):
                 elsewhere.append(file)
                 continue
-            if not file.stat().st_size:
-                raise InputError(f"{file}: the text is empty; delete the file, or give it a text")
-            text = text_of(Source(str(file), config.encoding, config.on_error).blocks(), str(file))
-            yield Example(text, label.name, str(file))
+            source = Source(str(file), config.encoding, config.on_error)
+            yield Example(
+                text_of(source.blocks(), str(file)) if file.stat().st_size else "", label.name, str(file)
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -20,6 +21,29 @@ from rnntui.core.text.corpus import is_pipe
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
+class LeftOut:
+    """Rows that are not used, counted by the reason, with the first of each."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+
+    def add(self, reason: str, where: str) -> None:
+        """Count a row."""
+        self._counts[reason] += 1
+        self._first.setdefault(reason, where)
+
+    def told(self) -> str:
+        """In brackets, for a message; '' where nothing is left out."""
+        return f" (left out: {self})" if self._counts else ""
+
+    def __str__(self) -> str:
+        return "; ".join(
+            f"{count:,} {reason}, the first is {self._first[reason]}"
+            for reason, count in self._counts.items()
+        )
+
+
 class Read(NamedTuple, Generic[Row]):
     """What was read of a corpus."""
 
@@ -28,6 +52,8 @@ class Read(NamedTuple, Generic[Row]):
     """Of them in their order."""
     left_out: str = ""
     """How many rows or files are not used, and which, for a person; '' where all are."""
+    notes: tuple[str, ...] = ()
+    """What was found out about the form of a table."""
 
 
 def remember(found: Read[Any]) -> None:

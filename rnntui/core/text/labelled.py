@@ -31,10 +31,12 @@ class Labelled(NamedTuple):
 def divide(examples: Sequence[Example], split: str) -> dict[str, list[Example]]:
     """The examples in three parts, each with the labels in their shares.
 
-    Texts go in the order of their digests, which is no order and always the same, wherever they stand in
-    the file; the same text is always in one part alone.
+    Where nothing is held out, there is one part.  Texts go in the order of their digests, which is no order and always
+    the same, wherever they stand in the file; the same text is always in one part alone.
     """
     _, valid, test = split_fractions(split)
+    if not valid:
+        return {"train": list(examples)}
     groups: dict[str, list[Example]] = {}
     for example in examples:
         groups.setdefault(example.text, []).append(example)

@@ -12,8 +12,9 @@ from rnntui.core.errors import InputError
 from rnntui.core.sections import TextConfig
 from rnntui.core.splits import split_fractions
 from rnntui.core.text.corpus import Source, canonical
-from rnntui.core.text.kept import Read
-from rnntui.core.text.records import LONGEST_TEXT, Column, lines_of, records
+from rnntui.core.text.csv_rows import Column, Reading
+from rnntui.core.text.kept import LeftOut, Read
+from rnntui.core.text.records import LONGEST_TEXT, lines_of, records
 
 
 class Pair(NamedTuple):
@@ -28,23 +29,20 @@ class Pair(NamedTuple):
 def read(config: TextConfig) -> Read[Pair]:
     """Every pair of the corpus that `config` names, line ends within a text as spaces.
 
-    Of two files, a line that is empty on one side is left out: in texts that were aligned by machine there are many.
+    A pair that is empty on one side is left out: in texts that were aligned by machine there are many.
     Raises InputError: one line that names the file, the line, what was expected and the next step.
     """
     found, digest = [], hashlib.sha256(b"pairs")
-    left_out = 0
-    for pair in _side_by_side(config) if config.target_corpus else _of_table(config):
-        if config.target_corpus and not (pair.source and pair.target):
-            left_out += 1
+    left_out, form = LeftOut(), Reading()
+    for pair in _side_by_side(config) if config.target_corpus else _of_table(config, form):
+        if not (pair.source and pair.target):
+            left_out.add("with an empty side", pair.where)
             continue
-        for side, text in (("source", pair.source), ("target", pair.target)):
-            if not text:
-                raise InputError(f"{pair.where}: the {side} is empty; leave the pair out, or give it a text")
         found.append(pair)
         digest.update(json.dumps(pair[:2]).encode())
     if not found:
-        raise InputError(f"{config.corpus}: no pairs; give some hundred or more")
-    return Read(found, digest.hexdigest(), f"{left_out:,} with an empty side" if left_out else "")
+        raise InputError(f"{config.corpus}: no pairs{left_out.told()}; give some hundred or more")
+    return Read(found, digest.hexdigest(), str(left_out), tuple(form.notes))
 
 
 def in_one_line(text: str) -> str:
@@ -55,9 +53,11 @@ def in_one_line(text: str) -> str:
 def divide(pairs: list[Pair], split: str) -> dict[str, list[Pair]]:
     """The pairs in three parts, the held-out ones at the end: what stands close together stays together.
 
-    A pair of the beginning whose source is held out as well is left out.
+    A pair of the beginning whose source is held out as well is left out.  Where nothing is held out, there is one part.
     """
     _, valid, test = split_fractions(split)
+    if not valid:
+        return {"train": pairs}
     count = len(pairs)
     ends = [max(1, round(count * valid)), round(count * test)]
     cut = max(1, count - sum(ends))
@@ -67,12 +67,12 @@ def divide(pairs: list[Pair], split: str) -> dict[str, list[Pair]]:
     return {"train": train} | {name: part for name, part in held_out.items() if part or name != "test"}
 
 
-def _of_table(config: TextConfig) -> Iterator[Pair]:
+def _of_table(config: TextConfig, form: Reading) -> Iterator[Pair]:
     columns = (Column("source", config.source_column), Column("target", config.target_column))
     instead = (
         "give a .tsv, .csv or .jsonl file, or name the file of the other side's lines with --target-corpus"
     )
-    for record in records(config, columns, instead):
+    for record in records(config, columns, instead, form):
         source, target = record.fields
         yield Pair(in_one_line(source), in_one_line(target), record.where)
 

@@ -1,21 +1,24 @@
 """Tables of texts: what labelled texts and pairs of texts are read from.
 
     .tsv                a line of column names, then a row a line, columns between tabs, nothing quoted
-    .csv                the same between commas, quoted where a field holds one (RFC 4180)
+    .csv                the same between commas, semicolons or bars, quoted where a field holds one (RFC 4180)
     .jsonl, .ndjson     an object a line
+    .json               the same, or one array of objects
+    .parquet            where the package `pyarrow` is installed
     hf:NAME             a dataset by its name, where the package `datasets` is installed
 
-Every fault is one line that names the file, the line and what was expected.  No text is read beyond its bound, so
-that memory does not depend on how long a line is.
+Columns have names, or numbers from 1 where a table has no line of names.  Each may be packed (`.csv.gz`).  Rows that
+cannot be read are counted to the end, and the first ones named.  No text is read beyond its bound, so that memory
+does not depend on how long a line is.
 """
 
 from __future__ import annotations
 
-import csv
 import importlib
 import io
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,22 +27,14 @@ from rnntui.core.files import expanded
 from rnntui.core.sections import TextConfig
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, canonical
+from rnntui.core.text.csv_rows import LONGEST_RECORD, Column, Reading, csv_rows, too_long
 
 LONGEST_TEXT = 1 << 20
 """Characters of a text: more than a long novel has."""
-_LONGEST_RECORD = 1 << 23
-"""Characters of a row of all columns, or of an object: in JSON, six may stand for one."""
+_LONGEST_ARRAY = 1 << 28
+"""Characters of one JSON array."""
+_FASTTEXT = "__label__"
 _DATASET = "hf:"
-
-
-class Column(NamedTuple):
-    """A column that is wanted."""
-
-    setting: str
-    """What the flag that names it calls it: `--text-column` is 'text'."""
-    name: str
-    is_text: bool = True
-    """Whether nothing but text will do, where numbers can be told from it."""
 
 
 class Record(NamedTuple):
@@ -50,11 +45,15 @@ class Record(NamedTuple):
     """The file and the line, for a person."""
 
 
-def records(config: TextConfig, columns: Sequence[Column], instead: str) -> Iterator[Record]:
+def records(
+    config: TextConfig, columns: Sequence[Column], instead: str, reading: Reading | None = None
+) -> Iterator[Record]:
     """The rows of the corpus that `config` names; `instead` is what to do where it is no table.
 
-    Raises InputError: one line that names the file, the line, what was expected and the next step.
+    Raises InputError: one line that names the file, the line, what was expected and the next step; of rows that
+    cannot be read the first ones, after all were looked at.
     """
+    reading = reading or Reading()
     corpus = config.corpus
     if corpus.startswith(_DATASET):
         yield from _dataset(corpus.removeprefix(_DATASET), columns)
@@ -63,17 +62,34 @@ def records(config: TextConfig, columns: Sequence[Column], instead: str) -> Iter
     if file == corpus and expanded(corpus).is_dir():
         raise InputError(f"{corpus}: a folder, not a table; {instead}")
     name = remembered_as(corpus)
+    if kind_of(file) == ".parquet":
+        yield from _parquet(name, columns)
+        return
     lines = lines_of(Source(corpus, config.encoding, config.on_error).blocks(), name)
-    match Path(file).suffix.lower():
+    match kind_of(file):
         case ".csv":
-            yield from _table(_csv_rows(lines, name), name, columns, "row")
+            yield from _table(csv_rows(lines, name, columns, reading), name, columns, "row", reading)
         case ".jsonl" | ".ndjson":
-            yield from _objects(lines, name, columns)
+            yield from _objects(lines, name, columns, reading)
+        case ".json":
+            yield from _json(lines, name, columns, reading)
         case ".tsv" | "":
-            rows = (line.rstrip("\n").split("\t") for line in lines)
-            yield from _table(rows, name, columns, "line")
+            yield from _table(
+                (line.rstrip("\n").split("\t") for line in lines), name, columns, "line", reading
+            )
         case other:
-            raise InputError(f"{name}: '{other}' holds no columns; {instead}")
+            first = next(lines, "")  # a file that is not there is named before its ending
+            if not (first.startswith(_FASTTEXT) and columns[-1].setting == "label"):
+                raise InputError(f"{name}: '{other}' holds no columns; {instead}")
+            yield from _fasttext(chain([first], lines), name, reading)
+    reading.check()
+
+
+def kind_of(file: str) -> str:
+    """The ending of a table's name, without that of its packing."""
+    path = Path(file)
+    packed = path.suffix.lower() in (".gz", ".bz2", ".xz", ".zst")
+    return (Path(path.stem) if packed else path).suffix.lower()
 
 
 def remembered_as(corpus: str) -> str:
@@ -81,7 +97,7 @@ def remembered_as(corpus: str) -> str:
     return corpus if corpus.startswith(_DATASET) else canonical(corpus)
 
 
-def lines_of(blocks: Iterable[str], name: str, most: int = _LONGEST_RECORD) -> Iterator[str]:
+def lines_of(blocks: Iterable[str], name: str, most: int = LONGEST_RECORD) -> Iterator[str]:
     """The lines of a text in blocks, each with its end.
 
     Raises InputError for a line of more than `most` characters, before it is read to its end.
@@ -93,7 +109,7 @@ def lines_of(blocks: Iterable[str], name: str, most: int = _LONGEST_RECORD) -> I
             parts.append(piece)
             length += len(piece) - whole
             if length > most:
-                raise InputError(f"{name}: line {number}: {_too_long(most)}")
+                raise InputError(f"{name}: line {number}: {too_long(most)}")
             if whole:
                 yield "".join(parts)
                 number, parts, length = number + 1, [], 0
@@ -108,71 +124,67 @@ def text_of(blocks: Iterable[str], name: str) -> str:
         parts.append(block)
         length += len(block)
         if length > LONGEST_TEXT:
-            raise InputError(f"{name}: {_too_long(LONGEST_TEXT)}")
+            raise InputError(f"{name}: {too_long(LONGEST_TEXT)}")
     return "".join(parts)
 
 
-def _too_long(most: int) -> str:
-    return f"more than {most:,} characters; divide it, or leave it out"
+def _table(
+    rows: Iterator[list[str]], name: str, columns: Sequence[Column], each: str, reading: Reading
+) -> Iterator[Record]:
+    """The rows of a table, whose first one names the columns; `each` is what a person calls one.
 
-
-def _csv_rows(lines: Iterator[str], name: str) -> Iterator[list[str]]:
-    """The rows of a CSV file, each of which may span several lines.  Raises InputError where one goes on too long."""
-    number, taken = 1, 0
-
-    def measured() -> Iterator[str]:
-        nonlocal taken
-        for line in lines:
-            taken += len(line)
-            if taken > _LONGEST_RECORD:
-                raise InputError(f"{name}: row {number}: {_too_long(_LONGEST_RECORD)}; is a quote left open?")
-            yield line
-
-    csv.field_size_limit(_LONGEST_RECORD)  # the library's own limit of 131,072 is a page
-    try:
-        for row in csv.reader(measured(), strict=True):
-            yield row
-            number, taken = number + 1, 0
-    except csv.Error as error:
-        fault = f"{name}: row {number}: not CSV: {oneline(error)}"
-        raise InputError(f"{fault}; mend it, or give the file as .tsv") from None
-
-
-def _table(rows: Iterator[list[str]], name: str, columns: Sequence[Column], each: str) -> Iterator[Record]:
-    """The rows of a table, whose first one names the columns; `each` is what a person calls one."""
+    Where the columns are given by number there is no such row.
+    """
     header: list[str] = []
+    by_number = all(column.name.isdigit() for column in columns)
     for number, row in enumerate(rows, start=1):
         where = f"{name}: {each} {number}"
         if not header:
-            header = _header(row, columns, where)
-        elif row and row != [""]:
+            if by_number and row and row != [""]:
+                header = [str(place) for place in range(1, len(row) + 1)]
+            _check_header(header := header or [column.strip() for column in row], columns, where)
+            if not by_number:
+                continue
+        if row and row != [""]:
             if len(row) != len(header):
-                raise InputError(
-                    f"{where}: {len(row)} columns, where the first one names {len(header)}; "
-                    "mend it, or leave it out"
+                reading.add_fault(
+                    f"{where}: {len(row)} columns, where the first one names {len(header)}; mend it, or leave it out"
                 )
+                continue
             entry = dict(zip(header, row, strict=True))
             yield _bounded(Record(tuple(entry[column.name] for column in columns), where), columns)
+
+
+def _fasttext(lines: Iterable[str], name: str, reading: Reading) -> Iterator[Record]:
+    """A text a line, behind its label as fastText has it: `__label__x text`."""
+    for number, line in enumerate(lines, start=1):
+        label, _, text = line.strip().partition(" ")
+        if not label:
+            continue
+        if not label.startswith(_FASTTEXT) or text.startswith(_FASTTEXT):
+            reading.add_fault(
+                f"{name}: line {number}: not one label; begin it with {_FASTTEXT}NAME and a space"
+            )
+            continue
+        yield Record((text, label.removeprefix(_FASTTEXT)), f"{name}: line {number}")
 
 
 def _bounded(record: Record, columns: Sequence[Column]) -> Record:
     """`record` itself.  Raises InputError where a field is too long."""
     for column, field in zip(columns, record.fields, strict=True):
         if len(field) > LONGEST_TEXT:
-            raise InputError(f"{record.where}: '{column.name}': {_too_long(LONGEST_TEXT)}")
+            raise InputError(f"{record.where}: '{column.name}': {too_long(LONGEST_TEXT)}")
     return record
 
 
-def _header(row: list[str], columns: Sequence[Column], where: str) -> list[str]:
-    """The names of the columns.  Raises InputError where one that is wanted is missing."""
-    header = [column.strip() for column in row]
+def _check_header(header: list[str], columns: Sequence[Column], where: str) -> None:
+    """Raises InputError where a column that is wanted is missing, or is there twice."""
     for column in columns:
         if column.name not in header:
             known = [name for name in header if name]
             raise InputError(f"{where}: no column '{column.name}'; {_advice(column, known)}")
         if header.count(column.name) > 1:
             raise InputError(f"{where}: more than one column '{column.name}'; rename all but one")
-    return header
 
 
 def _advice(column: Column, known: Collection[str]) -> str:
@@ -181,40 +193,92 @@ def _advice(column: Column, known: Collection[str]) -> str:
     return f"{nearest(column.name, known)}; {step}" if known else f"nothing is named here; {step}"
 
 
-def _objects(lines: Iterable[str], name: str, columns: Sequence[Column]) -> Iterator[Record]:
+def _objects(
+    lines: Iterable[str], name: str, columns: Sequence[Column], reading: Reading
+) -> Iterator[Record]:
     """An object a line."""
+    shape = "{" + ", ".join(f'"{column.name}": ...' for column in columns) + "}"
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         where = f"{name}: line {number}"
-        shape = "{" + ", ".join(f'"{column.name}": ...' for column in columns) + "}"
         try:
-            entry = json.loads(line)
+            yield _record(json.loads(line), where, columns, shape)
         except RecursionError:
-            raise InputError(
-                f"{where}: not JSON that can be read, nested too deeply; write {shape}"
-            ) from None
+            reading.add_fault(f"{where}: not JSON that can be read, nested too deeply; write {shape}")
+        except json.JSONDecodeError as error:
+            reading.add_fault(f"{where}: not JSON: {error.msg}; write {shape}")
         except ValueError as error:
-            fault = error.msg if isinstance(error, json.JSONDecodeError) else oneline(error)
-            raise InputError(f"{where}: not JSON: {fault}; write {shape}") from None
-        if not isinstance(entry, dict):
-            raise InputError(f"{where}: not an object; write {shape}")
-        yield _record(entry, where, columns)
+            reading.add_fault(f"{where}: not JSON: {oneline(error)}; write {shape}")
+        except InputError as error:
+            reading.add_fault(str(error))
 
 
-def _record(entry: dict[str, Any], where: str, columns: Sequence[Column]) -> Record:
-    """The wanted fields of an object.  Raises InputError where one is missing or is no text."""
+def _json(lines: Iterator[str], name: str, columns: Sequence[Column], reading: Reading) -> Iterator[Record]:
+    """One array of objects, or an object a line."""
+    first = next(lines, "")
+    while first and not first.strip():
+        first = next(lines, "")
+    if not first.lstrip().startswith("["):
+        yield from _objects(chain([first], lines), name, columns, reading)
+        return
+    parts, length = [first], len(first)
+    for line in lines:
+        parts.append(line)
+        length += len(line)
+        if length > _LONGEST_ARRAY:
+            raise InputError(
+                f"{name}: an array of more than {_LONGEST_ARRAY:,} characters; write an object a line"
+            )
+    try:
+        entries = json.loads("".join(parts))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name}: not JSON: {oneline(error)}; write an object a line") from None
+    for number, entry in enumerate(entries, start=1):
+        try:
+            yield _record(entry, f"{name}: entry {number}", columns)
+        except InputError as error:
+            reading.add_fault(str(error))
+
+
+def _parquet(name: str, columns: Sequence[Column]) -> Iterator[Record]:
+    """The rows of a Parquet file, where the package pyarrow is installed."""
+    try:
+        parquet = importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        raise InputError(
+            f"{name}: Parquet needs one more package: pip install pyarrow; or give a .csv or .jsonl file"
+        ) from None
+    try:
+        file = parquet.ParquetFile(name)
+        _check_header(list(file.schema_arrow.names), columns, name)
+        number = 0
+        for batch in file.iter_batches(columns=[column.name for column in columns]):
+            for entry in batch.to_pylist():
+                number += 1
+                yield _record(entry, f"{name}: row {number}", columns)
+    except InputError:
+        raise
+    except Exception as error:  # the library raises what its parts raise
+        raise InputError(f"{name}: cannot be read: {oneline(error)}") from None
+
+
+def _record(entry: Any, where: str, columns: Sequence[Column], shape: str = "an object") -> Record:
+    """The wanted fields of an object.  Raises InputError where it is none, and where a field is missing or no text."""
+    if not isinstance(entry, dict):
+        raise InputError(f"{where}: not an object; write {shape}")
     for column in columns:
         if column.name not in entry:
             raise InputError(f"{where}: no key '{column.name}'; {_advice(column, entry)}")
         value = entry[column.name]
-        if column.is_text and not isinstance(value, str):
+        if column.is_text and not isinstance(value, str | None):
             raise InputError(f"{where}: '{column.name}' is no text; put it between quotes")
-        if not isinstance(value, str | int | bool):
+        if not isinstance(value, str | int | float | bool | None):
             raise InputError(
-                f"{where}: '{column.name}' is neither text nor whole number; give one, or leave the line out"
+                f"{where}: '{column.name}' is neither text nor a number; give one, or leave the line out"
             )
-    fields = tuple(_writable(str(entry[column.name])) for column in columns)
+    values = (entry[column.name] for column in columns)
+    fields = tuple("" if value is None else _writable(str(value)) for value in values)
     return _bounded(Record(fields, where), columns)
 
 

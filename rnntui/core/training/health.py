@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rnntui.core.events import Evaluated
 from rnntui.core.training.learner import Counters
 
@@ -15,6 +17,8 @@ _WORSE = 0.2
 """The same of the held-out loss above the best, whose text is always the same."""
 _OVERFITTED = 0.02
 """Nats by which the last evaluation is worse than the best, so that it is no chance."""
+_LEARNED = 0.005
+"""Nats by which a training loss has to fall to count as a gain: below, all is learned that there is."""
 _BELOW_FREQUENCIES = 0.1
 """Nats above the loss of the tokens' frequencies alone at which a model has learned nothing."""
 _LEAST_STEPS = 100
@@ -34,9 +38,28 @@ def take_in(counters: Counters, loss: float, outcomes: int, frequencies: float) 
     share = max(min(_FRESH, outcomes / _MEMORY), 1 / steps)
     counters.train_loss = now = loss if before is None else before + share * (loss - before)
     if counters.lowest_train_loss is None:
-        counters.lowest_train_loss = frequencies  # where a new model begins
+        counters.lowest_train_loss = max(frequencies, now)  # where a new model begins
     if steps * outcomes >= _MEMORY:
         counters.lowest_train_loss = min(counters.lowest_train_loss, now)
+
+
+def take_in_evaluation(counters: Counters, loss: float | None, apart: bool, holds_out: bool) -> bool:
+    """Let an evaluation count; return True if its checkpoint is to be the best one.
+
+    Where nothing is held out the newest checkpoint is: it has learned most of what it is asked for.
+    """
+    known = not apart and loss is not None
+    before = math.inf if counters.best_loss is None else counters.best_loss
+    gains = known and loss is not None and loss < before - (0.0 if holds_out else _LEARNED)
+    best = gains or (known and not holds_out)
+    if best:
+        counters.best_loss, counters.best_step, counters.returns = loss, counters.step, 0
+    if gains:
+        counters.stale = 0
+    else:
+        counters.stale += 1
+        counters.drops += 1
+    return best
 
 
 def strayed(counters: Counters, frequencies: float) -> bool:

@@ -26,7 +26,15 @@ from rnntui.core.training.checkpoints import go_back, load_checkpoint, save_chec
 from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
-from rnntui.core.training.health import BAD_STEPS, RETURNS, diverged, overfitted, strayed, take_in
+from rnntui.core.training.health import (
+    BAD_STEPS,
+    RETURNS,
+    diverged,
+    overfitted,
+    strayed,
+    take_in,
+    take_in_evaluation,
+)
 from rnntui.core.training.keeping import patiently
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
@@ -339,15 +347,9 @@ class Loop:
         evaluated = self.task.evaluate(learner.judged, learner.device, now, self._look_up)
         loss = evaluated.loss
         self._apart = counts and diverged(counters, loss, learner.frequencies)
-        best = counts and not self._apart and loss is not None and loss < (counters.best_loss or math.inf)
-        if best:
-            counters.best_loss, counters.best_step, counters.stale = loss, counters.step, 0
-            counters.returns = 0
-        elif counts:
-            counters.stale += 1
-            counters.drops += 1
-            if self.config.average == "nt-asgd" and counters.stalled is None and counters.stale >= PATIENCE:
-                counters.stalled, counters.stale = counters.step, 0
+        best = counts and take_in_evaluation(counters, loss, self._apart, self.task.holds_out)
+        if self.config.average == "nt-asgd" and counters.stalled is None and counters.stale >= PATIENCE:
+            counters.stalled, counters.stale = counters.step, 0
         evaluated = msgspec.structs.replace(evaluated, best=best)
         if counts:
             self._last_evaluation, counters.evaluated = evaluated, counters.step

@@ -9,6 +9,7 @@ from rnntui.core.cells.steps import STEPS
 from rnntui.core.config import Config, changed, value_of
 from rnntui.core.kinds import foreign
 from rnntui.core.sections import TaskKind, TokenizerKind, TrainingConfig
+from rnntui.core.splits import NOTHING_HELD_OUT
 
 _SPEEDS: dict[TokenizerKind, float] = {"char": 100_000, "byte": 100_000, "word": 20_000, "bpe": 25_000}
 """Tokens a second of the default models on two cores with products in bf16: only whether it is five epochs or
@@ -117,18 +118,31 @@ _RECIPES: dict[TokenizerKind, tuple[tuple[float, Recipe], ...]] = {
 """Chosen on single runs; benchmarks/presets.py compares them."""
 
 
+_UNREGULARISED: Settings = {
+    "dropout": 0.0,
+    "input_dropout": 0.0,
+    "embedding_dropout": 0.0,
+    "label_smoothing": 0.0,
+}
+_MEMORISED = 20_000
+"""Tokens of a text with nothing held out, up to which it is to be memorised and not generalised from."""
+
+
 def by_epochs(config: Config, train_tokens: int) -> Config:
     """`config` with what nobody chose set by how often a training text of so many tokens will be read."""
     to_target = config.training.target_loss is not None
     course: Settings = {"lr": _rate(config)}
     if to_target:  # what falls towards the end of a run must know where that is
         course["schedule"] = "inverse-sqrt"
+    memorised = config.text.split == NOTHING_HELD_OUT and train_tokens <= _MEMORISED
     if config.text.task != "lm":
-        return _with(config, _OF_TASKS[config.text.task] | course)
+        return _with(config, _OF_TASKS[config.text.task] | course | (_UNREGULARISED if memorised else {}))
     epochs = expected_epochs(config.training, train_tokens, _expected_speed(config))
     if to_target:
         epochs *= _TO_TARGET
     recipe = next(row for bound, row in _recipe(config, train_tokens) if epochs <= bound)
+    if memorised:
+        recipe = {}  # the text itself is what is asked for
     chosen = _ONCE | recipe | course
     few = epochs * train_tokens <= _FEW_STEPS * config.training.batch_size * config.training.bptt
     # A large epsilon is for AdamW's steps, each weight by itself; Shampoo's have one length a row.

@@ -18,6 +18,7 @@ from rnntui.core.tasks.base import Task
 from rnntui.core.tasks.embedded import embedded, require_vectors
 from rnntui.core.tasks.transfer import START, inherited, weights_of
 from rnntui.core.text.corpus import canonical
+from rnntui.core.text.dataset import fit_batches
 from rnntui.core.text.stored import Narrate
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.needs import check_memory
@@ -44,9 +45,14 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
         require_vectors(name)  # before a long text is read
     check_memory(configs, device)
     prepared, task = tasks.prepare(configs[0], narrate)
-    known = {name: value_of(prepared, name) for name in ("corpus", "target_corpus", "split", "sha256")}
+    known = {
+        name: value_of(prepared, name) for name in ("corpus", "target_corpus", "split", "min_count", "sha256")
+    }
     fitted, kept = [], []
-    begun = [_beginning(changed(config, known), task, narrate) for config in configs]
+    configs = [changed(config, known) for config in configs]
+    if prepared.text.task == "lm":
+        configs = [fit_batches(config, task.sizes.train_tokens) for config in configs]
+    begun = [_beginning(config, task, narrate) for config in configs]
     check_memory([started for started, _ in begun], device, task.widths)
     for started, files in begun:
         fitted.append(by_epochs(within_budget(started, *task.widths), task.sizes.train_tokens))

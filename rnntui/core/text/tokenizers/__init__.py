@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
+import numpy as np
 
 from rnntui.core.errors import InputError, nearest, short
 from rnntui.core.run_files import LARGE
@@ -16,9 +19,21 @@ from rnntui.core.text.tokenizers.byte import ByteTokenizer
 from rnntui.core.text.tokenizers.char import CharTokenizer
 from rnntui.core.text.tokenizers.word import WordTokenizer
 
-__all__ = ["Ids", "Tokenizer", "check_vocabulary", "dumps", "load", "train"]
+__all__ = [
+    "MOSTLY",
+    "Ids",
+    "Tokenizer",
+    "check_vocabulary",
+    "dumps",
+    "load",
+    "train",
+    "train_on_texts",
+    "unknown_share",
+]
 
 FORMAT = 1
+_LOOKED_AT = 1_000
+"""Texts whose words are looked up to find out how many are known."""
 
 
 def train(config: TextConfig, blocks: Iterable[str]) -> Tokenizer:
@@ -34,6 +49,28 @@ def train(config: TextConfig, blocks: Iterable[str]) -> Tokenizer:
             from rnntui.core.text.tokenizers.bpe import BPETokenizer
 
             return BPETokenizer.train(blocks, config.vocab_size)
+
+
+MOSTLY = 0.45
+"""Share of unknown tokens above which a vocabulary is none for its text: half are all words, one to a line."""
+
+
+def unknown_share(tokenizer: Tokenizer, tokens: Ids) -> float:
+    """The share of the tokens (N,) that the vocabulary does not have."""
+    if tokenizer.unknown is None or not len(tokens):
+        return 0.0
+    return float(np.count_nonzero(tokens == tokenizer.unknown) / len(tokens))
+
+
+def train_on_texts(config: TextConfig, texts: Sequence[str]) -> tuple[Tokenizer, TextConfig]:
+    """The tokenizer of texts that lie in memory, with a lower `min_count` where most of their words come once."""
+    tokenizer = train(config, texts)
+    if config.min_count > 1 and tokenizer.unknown is not None:
+        read = np.concatenate([tokenizer.encode(text) for text in texts[:_LOOKED_AT]])
+        if unknown_share(tokenizer, read) > MOSTLY:
+            config = msgspec.structs.replace(config, min_count=1)
+            tokenizer = train(config, texts)
+    return tokenizer, config
 
 
 def check_vocabulary(tokenizer: Tokenizer, config: TextConfig) -> None:
