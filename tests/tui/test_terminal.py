@@ -193,5 +193,7 @@ def test_two_sentences_are_learned_and_completed_in_the_app(tmp_path: Path) -> N
         terminal.wait(lambda shown: "write here" in shown and "checkpoint" in shown)
         terminal.type("I love")
         terminal.wait(lambda shown: "I love deep learning" in shown)
+        (run,) = store.newest_runs()
+        terminal.wait(lambda _: owner_of(run.path) is None)  # the process takes a moment to end
         terminal.type("\x11")
         terminal.wait_for_end()
