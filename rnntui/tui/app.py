@@ -18,6 +18,7 @@ from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.interrupts import leaving_signals
 from rnntui.core.origin import must_be_trusted, unasked
 from rnntui.core.ownership import owner_of
+from rnntui.core.run_files import holds_run
 from rnntui.core.runs import Run
 from rnntui.core.sections import TaskKind
 from rnntui.core.studies.duelists import DUELISTS, paths_of
@@ -281,7 +282,9 @@ class RnntuiApp(Host):
 
     def training(self) -> list[Path]:
         """The run folders in which a training that this app started is still at work."""
-        return [path for path, child in self.children_of.items() if child.poll() is None]
+        alive = [path for path, child in self.children_of.items() if child.poll() is None]
+        # One that is done takes a moment to end; one that still reads its text has no run yet.
+        return [path for path in alive if owner_of(path) is not None or not holds_run(path)]
 
     async def action_leave(self) -> None:
         """Quit; while something trains, ask what becomes of it."""

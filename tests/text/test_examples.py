@@ -100,7 +100,7 @@ def test_labels_must_be_two_and_each_seen_twice() -> None:
     """Protects against a classifier of nothing: the label that is seen once is named, with its line."""
     with pytest.raises(InputError, match="two labels or more"):
         check_labels([Example("a", "x", "f: line 2"), Example("b", "x", "f: line 3")])
-    with pytest.raises(InputError, match="f: line 4: labels that are seen once: 'y'; .*--min-label-count 2"):
+    with pytest.raises(InputError, match=r"f: line 4: labels that are seen once: 'y'; .*--min-label-count 2"):
         check_labels([Example("a", "x", ""), Example("b", "x", ""), Example("c", "y", "f: line 4")])
 
 
@@ -228,7 +228,7 @@ def test_a_parquet_file_is_read_or_says_what_it_needs(tmp_path: Path) -> None:
     if find_spec("pyarrow") is None:
         path.write_bytes(b"PAR1")
         with pytest.raises(
-            InputError, match="a.parquet: Parquet needs one more package: pip install pyarrow"
+            InputError, match=r"a.parquet: Parquet needs one more package: pip install pyarrow"
         ):
             read(TextConfig(corpus=str(path), task="classify"))
         return
