@@ -58,6 +58,11 @@ def setting(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def unknown(event: Evaluated) -> str:
+    """The share of unknown tokens, behind other figures; '' where there are none."""
+    return f", {event.unknown:.1%} of the tokens unknown" if event.unknown else ""
+
+
 def scores(event: Evaluated) -> str:
     """What an evaluation found: of text, in nats a token and bits a byte; of labels, in nats a text."""
     metrics = event.metrics if isinstance(event.metrics, dict) else {}
@@ -67,5 +72,5 @@ def scores(event: Evaluated) -> str:
     counted = "".join(f", {name} {value:.1f}" for name, value in metrics.items())
     return (
         f"loss {number(event.loss, 4)} nats/token, perplexity {number(event.perplexity)}, "
-        f"{number(event.bits_per_byte)} bits/byte{counted}"
+        f"{number(event.bits_per_byte)} bits/byte{counted}{unknown(event)}"
     )

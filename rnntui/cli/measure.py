@@ -184,7 +184,7 @@ def evaluate(
     show_line(
         f"{data.name} ({protocol}{help_given}), step {event.step:,}: loss {formats.number(event.loss, 4)} nats/token, "
         f"perplexity {formats.number(event.perplexity)}, {formats.number(event.bits_per_char)} bits/char, "
-        f"{formats.number(event.bits_per_byte)} bits/byte, accuracy {event.accuracy:.1%}"
+        f"{formats.number(event.bits_per_byte)} bits/byte, accuracy {event.accuracy:.1%}{formats.unknown(event)}"
     )
     for line in beside(rivals, event.bits_per_byte):
         show_line(line)
@@ -242,10 +242,6 @@ def _another(run: runs.Run, source: Source, tokenizer: Tokenizer, compared: bool
         f"{visible_line(corpus)}: not the text that {visible_line(run.name)} was trained on ({visible_line(own)}): "
         f"sha256 {sha256[:12]}, not {run.config.text.sha256[:12]}; all of it is scored"
     )
-    if tokenizer.unknown is not None and (unknown := int((found.tokens == tokenizer.unknown).sum())):
-        report(
-            f"{unknown:,} of {len(found.tokens):,} tokens are <unk>: bits per byte leaves out what they hide"
-        )
     return found
 
 
@@ -276,6 +272,7 @@ def score(
     from rnntui.core.inference.scoring import Helped, score_tokens
     from rnntui.core.models.weights import load_model
     from rnntui.core.text import corpus
+    from rnntui.core.text.spelling import spelled
     from rnntui.core.training.devices import choose_device
 
     place = file if file == "-" or "://" in file else str(Path(file).absolute())
@@ -286,7 +283,8 @@ def score(
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
     tokens = tokenizer.encode(text)
     nats, hits = score_tokens(model, tokens, tokenizer.start, device=device, helped=Helped(dynamic, cache))
-    total = float(nats.double().sum()) / math.log(2)
+    spelling = spelled(tokenizer, [text]).spelling
+    total = (float(nats.double().sum()) + spelling) / math.log(2)
     raw = len(text.encode("utf-8", "replace"))
     if as_json:
         answer = {

@@ -98,6 +98,8 @@ class Evaluated(Event, frozen=True, kw_only=True):
     """`stream`: read once, in order, state carried.  `windows`: 256 tokens each from a zero state.  `texts` and
     `pairs`: each by itself."""
     train_s: Figure
+    unknown: Figure | msgspec.UnsetType = msgspec.UNSET
+    """Share of the tokens that are `<unk>`; in bits they pay for their letters as well.  Unset where there are none."""
     best: bool = False
     """Whether no evaluation of this run was better before."""
     metrics: Annotated[dict[str, Figure], Meta(max_length=100)] | msgspec.UnsetType = msgspec.UNSET

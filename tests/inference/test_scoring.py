@@ -34,7 +34,7 @@ def fixed_distribution(probabilities: list[float]) -> LanguageModel:
 def test_perplexity_of_a_case_computed_by_hand() -> None:
     """Protects every figure: P = (1/2, 1/4, 1/8, 1/8) over the tokens 0 0 1 2 has 1.75 bits a token."""
     tokens = np.array([0, 0, 1, 2], dtype=np.uint8)
-    split = Split("valid", tokens, chars=2, bytes=7)
+    split = Split("valid", tokens, chars=2, bytes=7, spelling=0.0)
     scores = score_split(fixed_distribution([0.5, 0.25, 0.125, 0.125]), split, start=3)
     bits = 1 + 1 + 2 + 3
     assert scores.loss == pytest.approx(bits / 4 * math.log(2), abs=1e-6)

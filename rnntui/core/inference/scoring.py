@@ -51,6 +51,8 @@ class Scores:
     """Tokens that were the likeliest one."""
     chars: int
     bytes: int
+    spelling: float = 0.0
+    """Nats that the letters of its unknown tokens cost: they are part of the text."""
 
     @property
     def loss(self) -> float:
@@ -64,12 +66,12 @@ class Scores:
 
     @property
     def bits_per_char(self) -> float:
-        return self.nats / math.log(2) / max(self.chars, 1)
+        return (self.nats + self.spelling) / math.log(2) / max(self.chars, 1)
 
     @property
     def bits_per_byte(self) -> float:
         """Over the raw UTF-8 text, so that every tokenizer compares."""
-        return self.nats / math.log(2) / max(self.bytes, 1)
+        return (self.nats + self.spelling) / math.log(2) / max(self.bytes, 1)
 
     @property
     def accuracy(self) -> float:
@@ -105,7 +107,7 @@ def score_split(
         between()
         nats += float(some.double().sum())
         hits += int(likeliest.sum())
-    return Scores(protocol, len(split.tokens), nats, hits, split.chars, split.bytes)
+    return Scores(protocol, len(split.tokens), nats, hits, split.chars, split.bytes, split.spelling)
 
 
 def score_tokens(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from rnntui.core.events import Evaluated, finite
 from rnntui.core.inference.scoring import UNHELPED, Helped, Protocol, score_split
 from rnntui.core.models.language_model import LanguageModel
@@ -32,6 +34,7 @@ def evaluate(
         bits_per_byte=finite(scores.bits_per_byte),
         bits_per_char=finite(scores.bits_per_char),
         accuracy=scores.accuracy,
+        unknown=split.unknown / max(len(split.tokens), 1) or UNSET,
         protocol=protocol,
         train_s=now.train_s,
     )

@@ -77,14 +77,11 @@ class LanguageTask(Task[LanguageModel]):
     def remarks(self) -> list[str]:
         if not self.holds_out:
             return [NOTHING_HELD_OUT_REMARK]
-        if self.tokenizer.unknown is None:
+        if not self._valid.unknown:
             return []
-        unknown = np.count_nonzero(self._valid.tokens == self.tokenizer.unknown)
-        if not unknown:
-            return []
+        share = self._valid.unknown / len(self._valid.tokens)
         return [
-            f"{unknown:,} of {len(self._valid.tokens):,} held-out tokens are <unk>: "
-            f"bits per byte leaves out what they hide"
+            f"{share:.1%} of the held-out tokens are <unk>: in bits per byte they pay for their letters as well"
         ]
 
     def evaluate(self, model: LanguageModel, device: str, now: Moment, between: Between) -> ev.Evaluated:

@@ -32,6 +32,7 @@ from rnntui.core.text.kept import read_again, remember
 from rnntui.core.text.paired import Paired, Vocabularies, batch_of, batches_of, encode, extents
 from rnntui.core.text.pairs import Pair
 from rnntui.core.text.records import remembered_as
+from rnntui.core.text.spelling import Spelled
 from rnntui.core.text.stored import Narrate
 
 _HELD_OUT = 2_000
@@ -53,6 +54,8 @@ class Scores(NamedTuple):
     """Tokens that were the likeliest one."""
     bytes: int
     """Of the targets as UTF-8."""
+    unknown: Spelled = Spelled(0, 0.0)
+    """Unknown tokens of the targets."""
 
 
 class TranslationTask(Task[Translator]):
@@ -117,7 +120,8 @@ class TranslationTask(Task[Translator]):
         unknown, valid = self.vocabularies.target.unknown, self.scored
         if unknown is not None and (count := int((valid.targets.tokens == unknown).sum())):
             found.append(
-                f"{count:,} of {told_in(valid):,} held-out tokens are <unk>: bits per byte leaves out what they hide"
+                f"{count / told_in(valid):.1%} of the held-out tokens are <unk>: in bits per byte they pay for their "
+                f"letters as well"
             )
         return found
 
@@ -246,7 +250,7 @@ def score(model: Translator, part: Paired, device: str = "cpu", between: Between
         some, right = surprises(model, batch_of(part, which), device)
         nats += float(some.sum())
         hits += right
-    return Scores(nats, told_in(part), hits, part.target_bytes)
+    return Scores(nats, told_in(part), hits, part.target_bytes, part.unknown)
 
 
 def compared(
@@ -275,9 +279,10 @@ def told(scores: Scores, split: str, now: Moment) -> ev.Evaluated:
         split=split,
         loss=ev.finite(loss),
         perplexity=ev.finite(math.exp(min(loss, 700))),
-        bits_per_byte=ev.finite(scores.nats / math.log(2) / max(scores.bytes, 1)),
+        bits_per_byte=ev.finite((scores.nats + scores.unknown.spelling) / math.log(2) / max(scores.bytes, 1)),
         bits_per_char=None,
         accuracy=scores.hits / max(scores.tokens, 1),
+        unknown=scores.unknown.unknown / max(scores.tokens, 1) or msgspec.UNSET,
         protocol="pairs",
         train_s=now.train_s,
     )

@@ -35,7 +35,13 @@ def baselines(train: Ids, heldout: Split, vocab_size: int) -> list[Baseline]:
     read = heldout.tokens[:_READ]
     models = ngram_nats(train[-(_COUNTED - len(read)) :], read, vocab_size, ORDERS)
     nats_per_token = math.log(2) * heldout.bytes / len(heldout.tokens)
+    # Unknown tokens pay for their letters in all bits a byte, and in no perplexity a token.
+    spelling = heldout.spelling / len(heldout.tokens)
     bits = heldout.floors | {
-        f"{n}-gram": float(nats.mean()) / nats_per_token for n, nats in enumerate(models, start=1)
+        f"{n}-gram": (float(nats.mean()) + spelling) / nats_per_token
+        for n, nats in enumerate(models, start=1)
     }
-    return [Baseline(name, each, math.exp(min(each * nats_per_token, 700))) for name, each in bits.items()]
+    return [
+        Baseline(name, each, math.exp(min(each * nats_per_token - spelling, 700)))
+        for name, each in bits.items()
+    ]

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -26,6 +26,7 @@ from rnntui.core.store import cache_home
 from rnntui.core.text import tokenizers
 from rnntui.core.text.corpus import Source, canonical, is_pipe
 from rnntui.core.text.floors import floors
+from rnntui.core.text.spelling import spelled
 from rnntui.core.text.stored import Narrate, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
@@ -35,7 +36,9 @@ _LEAST_HELD_OUT = 20
 _LEARNED = 1 << 23
 """Characters that word and bpe tokenizers learn from at most: what a longer text adds to the commonest
 words is not worth its time and memory."""
-_VERSION = 2
+_SPELLED = 1 << 21
+"""Characters of a training part whose unknown words are spelled as well, for who scores it."""
+_VERSION, _BEFORE_SPELLING = 3, 2
 """Of what a cache folder holds."""
 _STRETCHES = 64
 """A longer text is read in so many places."""
@@ -54,6 +57,10 @@ class Split:
     floors: dict[str, float] = field(default_factory=dict)
     """Bits a byte that need no model: `characters` by their frequencies, `gzip`, `bz2`, `xz`.  Of held-out parts
     only."""
+    spelling: float = math.nan
+    """Nats that the letters of its unknown tokens cost; not a number where nobody has counted."""
+    unknown: int = 0
+    """Number of these tokens."""
 
 
 @dataclass(frozen=True)
@@ -158,13 +165,23 @@ def reopen(run: Run, tokenizer: Tokenizer) -> Dataset:
     path = _cache_path(text_config, tokenizer)
     if cached := _cached(path):
         return cached
-    with _read_again(run) as text:
-        return _encode(text, _parts(text.chars, text_config.split), tokenizer, path, silent)
+    older = _cached(_cache_path(text_config, tokenizer, _BEFORE_SPELLING))
+    if older is not None and not tokenizers.unknown_share(tokenizer, older.scored.tokens):
+        return Dataset({name: replace(split, spelling=0.0) for name, split in older.splits.items()})
+    try:
+        with _read_again(run) as text:
+            return _encode(text, _parts(text.chars, text_config.split), tokenizer, path, silent)
+    except InputError:
+        if older is None:
+            raise
+        return older  # but for bits per byte, which nobody can count any more
 
 
 def is_cached(run: Run) -> bool:
     """True if the tokens of a run are in the cache.  Raises InputError where its tokenizer cannot be read."""
-    return _cached(_cache_path(run.config.text, tokenizers.load(run.path / "tokenizer.json"))) is not None
+    tokenizer = tokenizers.load(run.path / "tokenizer.json")
+    versions = (_VERSION, _BEFORE_SPELLING)
+    return any(_cached(_cache_path(run.config.text, tokenizer, version)) is not None for version in versions)
 
 
 def beginning(run: Run, name: str, most: int) -> str:
@@ -203,7 +220,8 @@ def whole(source: Source, tokenizer: Tokenizer, compared: bool) -> tuple[Split, 
         size = sum(len(block.encode()) for block in text.part(0, text.chars))
         tokens = np.concatenate(blocks).astype(tokenizer.dtype)
         found = floors(text.part(0, text.chars)) if compared else {}
-        return Split("whole", tokens, text.chars, size, found), source.sha256
+        unknown, spelling = spelled(tokenizer, text.part(0, text.chars))
+        return Split("whole", tokens, text.chars, size, found, spelling, unknown), source.sha256
 
 
 def _parts(chars: int, split: str) -> dict[str, tuple[int, int]]:
@@ -231,9 +249,9 @@ def _to_learn(text: StoredText, first: int, last: int, config: TextConfig, narra
             narrate(line, (number + done / (end - start)) / len(stretches))
 
 
-def _cache_path(text: TextConfig, tokenizer: Tokenizer) -> Path:
+def _cache_path(text: TextConfig, tokenizer: Tokenizer, version: int = _VERSION) -> Path:
     key = hashlib.sha256(
-        f"{_VERSION} {text.sha256} {text.split} ".encode() + tokenizers.dumps(tokenizer)
+        f"{version} {text.sha256} {text.split} ".encode() + tokenizers.dumps(tokenizer)
     ).hexdigest()
     return cache_home() / "tokens" / key[:32]
 
@@ -252,6 +270,9 @@ def _encode(
         }
         for name in sizes.keys() - {"train"}:
             sizes[name]["floors"] = floors(text.part(*parts[name]))
+        for name in sizes:
+            if name != "train" or len(sizes) == 1 or sizes[name]["chars"] <= _SPELLED:
+                sizes[name] |= spelled(tokenizer, text.part(*parts[name]))._asdict()
         (folder / "sizes.json").write_text(json.dumps(sizes), encoding="utf-8")
     dataset = _cached(path)
     if dataset is None:
@@ -315,6 +336,8 @@ class _Sizes(msgspec.Struct, forbid_unknown_fields=True):
     chars: Annotated[int, msgspec.Meta(ge=0)]
     bytes: Annotated[int, msgspec.Meta(ge=0)]
     floors: dict[str, float] = {}
+    spelling: float | None = None
+    unknown: int = 0
     sha256: str | None = None
     """Of the part's tokens; older versions wrote none."""
 
@@ -323,4 +346,12 @@ def _cached_split(path: Path, name: str, size: _Sizes) -> Split:
     """A part as it was written.  Raises ValueError where its file is damaged."""
     if size.sha256 is not None and _digest(path) != size.sha256:
         raise ValueError(f"{path}: damaged")
-    return Split(name, np.load(path, mmap_mode="r"), size.chars, size.bytes, size.floors)
+    return Split(
+        name,
+        np.load(path, mmap_mode="r"),
+        size.chars,
+        size.bytes,
+        size.floors,
+        math.nan if size.spelling is None else size.spelling,
+        size.unknown,
+    )

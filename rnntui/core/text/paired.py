@@ -9,6 +9,7 @@ import numpy as np
 
 from rnntui.core.text.buckets import Buckets, Numbers, Sequences
 from rnntui.core.text.pairs import Pair
+from rnntui.core.text.spelling import Spelled, spelled
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 
@@ -29,6 +30,8 @@ class Paired(NamedTuple):
     """Sources end with their vocabulary's `start` token, and targets stand between two of theirs: what stands before a
     line, a line end, ends it as well."""
     pairs: Sequence[Pair]
+    unknown: Spelled = Spelled(0, 0.0)
+    """Unknown tokens of the targets."""
 
     @property
     def target_bytes(self) -> int:
@@ -43,6 +46,7 @@ def encode(name: str, pairs: Sequence[Pair], vocabularies: Vocabularies) -> Pair
         Sequences.joined([ended(pair.source, vocabularies.source) for pair in pairs]),
         Sequences.joined([bounded(pair.target, vocabularies.target) for pair in pairs]),
         pairs,
+        spelled(vocabularies.target, (f"{pair.target}\n" for pair in pairs)),
     )
 
 

@@ -37,8 +37,20 @@ class Tokenizer(ABC):
 
     def encode_blocks(self, blocks: Iterable[str]) -> Iterator[Ids]:
         """The tokens of a text that comes in blocks: joined, they are `encode` of the whole."""
-        for text in cut_for_good(blocks, self.complete_prefix):
+        for text in self.cut(blocks):
             yield self.encode(text)
+
+    def cut(self, blocks: Iterable[str]) -> Iterator[str]:
+        """The same text in other blocks, each of which is encoded by itself as it is within the whole."""
+        return cut_for_good(blocks, self.complete_prefix)
+
+    def unknown_pieces(self, blocks: Iterable[str]) -> Iterator[str]:
+        """What each unknown token of a text stands for."""
+        for text in self.cut(blocks):
+            tokens = self.encode(text)
+            if (tokens == self.unknown).any():
+                found = zip(self.pieces(text), tokens.tolist(), strict=True)
+                yield from (piece for piece, token in found if token == self.unknown)
 
     @abstractmethod
     def token_bytes(self, token: int) -> bytes:

@@ -62,12 +62,13 @@ class WordTokenizer(Tokenizer):
     def complete_prefix(self, text: str) -> int:
         return complete_pieces(text, self.rule)
 
-    def encode_blocks(self, blocks: Iterable[str]) -> Iterator[Ids]:
-        for text in cut_for_good(blocks, partial(complete_pieces, rule=self.rule, in_blocks=True)):
-            yield self.encode(text)
+    def cut(self, blocks: Iterable[str]) -> Iterator[str]:
+        return cut_for_good(blocks, partial(complete_pieces, rule=self.rule, in_blocks=True))
 
     def to_json(self) -> dict[str, Any]:
-        return {"rule": self.rule, "vocabulary": self.words}
+        # Of the older rule as it was written then: caches are found by this content.
+        rule = {"rule": self.rule} if self.rule > 1 else {}
+        return rule | {"vocabulary": self.words}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> WordTokenizer:
