@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 import rich_click as click
 from click.shell_completion import CompletionItem
 
+from rnntui.cli.output import report
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
 from rnntui.core.files import expanded
 from rnntui.core.typed import read
+from rnntui.visible import visible_line
 
 _NOT_FLAGS = ("corpus", "sha256")
 """The corpus is the command's argument; its digest is written, not given."""
@@ -181,6 +183,22 @@ def helping_options(function: Function) -> Function:
     return click.option(
         "--dynamic", is_flag=True, help="learn from what was read, piece by piece (dynamic evaluation)"
     )(function)
+
+
+def with_task(given: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the task that the corpus is for, where nobody named one; what was found in a table is said."""
+    from rnntui.core.kinds import SAMPLE_TASKS
+    from rnntui.core.text.tables import task_for
+
+    corpus = str(given.get("corpus") or "")
+    if given.get("task") or corpus in SAMPLE_TASKS or (task := task_for(corpus)) == "lm":
+        return given
+    report(
+        visible_line(
+            f"{corpus}: a table for --task {task}, by its columns; --task lm reads it as running text"
+        )
+    )
+    return given | {"task": task}
 
 
 def encoding_options(function: Function) -> Function:

@@ -13,7 +13,7 @@ import rich_click as click
 
 from rnntui import formats
 from rnntui.cli.display import PlainLines, preparing
-from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options
+from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options, with_task
 from rnntui.cli.output import JsonStream, report, show_line, write_line
 from rnntui.core import config, runs, store
 from rnntui.core import events as ev
@@ -61,6 +61,7 @@ def duel(
     names = cells_named(cells)
     given = {"corpus": corpus, **settings}
     given = {name: value for name, value in given.items() if value is not None}
+    given = with_task(given)
     given.setdefault("parameters", _PARAMETERS)
     if not any(limit in given for limit in LIMITS):
         given["max_time"] = _SECONDS
@@ -201,6 +202,7 @@ def sweep(
     fixed, space = space_of({name: text for name, text in texts.items() if text is not None})
     if corpus is not None:
         fixed["corpus"] = canonical(corpus)
+        fixed = with_task(fixed)
     if not any(limit in fixed or limit in space for limit in LIMITS):
         fixed["max_time"] = _SECONDS
     configuration = config.build(fixed, preset)

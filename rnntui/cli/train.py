@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from rnntui.cli.display import display_for, preparing
-from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options
+from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options, with_task
 from rnntui.cli.output import OutputError, ReaderGoneError, report, show_line, write_line
 from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import config, runs, store
@@ -86,6 +86,7 @@ def train(
     elif checkpoint is not None:
         raise InputError(f"--checkpoint: {run_path}: no run lives there; leave it out to start one")
     else:
+        given = with_task(given)
         configuration = config.build(given, preset)
         if run_path is not None:
             store.require_place(run_path)

@@ -15,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnntui.core.errors import InputError
+from rnntui.core.runs import Run
 from rnntui.core.sections import TextConfig
 from rnntui.core.splits import split_of_examples
 from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import in_order
 from rnntui.core.text.examples import Example, check_labels, read
 from rnntui.core.text.labelled import LabelledBatch, batches_of, divide, encode, labels_of
+from rnntui.core.text.tables import task_for
 from tests.cli.test_commands import assert_one_line, rnntui
 
 ROWS = [("good", 'it "works", mostly'), ("bad", "it broke"), ("good", "fine by me"), ("bad", "no")]
@@ -289,3 +291,39 @@ def test_three_labelled_lines_train(tmp_path: Path) -> None:
     found = json.loads(rnntui("classify", tmp_path / "R", "she hates it", "--json").stdout)
     assert found["label"] == "0" and found["probabilities"]["0"] > 0.9
     assert "nothing was held out" in rnntui("evaluate", tmp_path / "R").stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "task"),
+    [
+        ("a.tsv", "label\ttext\n", "classify"),
+        ("a.csv", '"text";"stars";"label"\n', "classify"),
+        ("a.csv", "source,target\n", "translate"),
+        ("a.jsonl", '{"label": "a", "text": "b"}\n', "classify"),
+        ("a.json", ' [\n {"source": "a",\n "target": "b"}]', "translate"),
+        ("a.tsv", "name\ttext\n", "lm"),
+        ("a.json", '{"label": ', "lm"),
+        ("a.txt", "label\ttext\n", "lm"),
+    ],
+)
+def test_the_columns_of_a_table_say_what_it_is_for(
+    name: str, content: str, task: str, tmp_path: Path
+) -> None:
+    """Protects who names a table and nothing else: it is not learned as running text, unless somebody says so."""
+    path = tmp_path / name
+    path.write_text(content)
+    assert task_for(str(path)) == task
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content.encode()))
+    assert task_for(str(tmp_path / f"{name}.gz")) == task
+    assert task_for(str(tmp_path / "nowhere.csv")) == "lm"
+
+
+def test_a_table_is_taken_for_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "three.tsv"
+    path.write_text("label\ttext\n1\ti love you\n1\the loves me\n0\tshe hates it\n")
+    flags = ("--headless", "--max-steps", "2", "--hidden-size", "8")
+    answer = rnntui("train", path, *flags, "--run", tmp_path / "C")
+    assert answer.returncode == 0 and "a table for --task classify" in answer.stderr
+    assert Run.open(tmp_path / "C").config.text.task == "classify"
+    assert rnntui("train", path, *flags, "--task", "lm", "--run", tmp_path / "L").returncode == 0
+    assert Run.open(tmp_path / "L").config.text.task == "lm"

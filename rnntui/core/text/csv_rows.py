@@ -13,7 +13,7 @@ LONGEST_RECORD = 1 << 23
 """Characters of a row of all columns, or of an object: in JSON, six may stand for one."""
 _SNIFFED = 200
 """Lines of a table by which its form is found out."""
-_SEPARATORS = (",", ";", "|", "\t")
+SEPARATORS = (",", ";", "|", "\t")
 _NAMED = 3
 """Faulty rows that a message names."""
 
@@ -97,7 +97,7 @@ def _separator(head: Sequence[str], columns: Sequence[Column]) -> str:
         alike = {len(row) for row in rows if row} == {len(names)}
         return sum(column.name in names for column in columns), alike and len(names) > 1, len(names)
 
-    return max(_SEPARATORS, key=fit)
+    return max(SEPARATORS, key=fit)
 
 
 def _escapes(head: Sequence[str], separator: str) -> bool:

@@ -20,11 +20,10 @@ from textual.worker import get_current_worker
 from rnntui import formats
 from rnntui.core import config, store
 from rnntui.core.cells import CELLS, equations
-from rnntui.core.config import DEFAULT_PRESET, PRESETS
 from rnntui.core.errors import RnntuiError, oneline
-from rnntui.core.kinds import SAMPLE_TASKS
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import recent_texts
+from rnntui.core.text.tables import task_for
 from rnntui.tui.estimator import Estimator, expected, limit
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen, is_left
@@ -94,6 +93,7 @@ class CorporaScreen(RnntuiScreen):
         self._estimator = Estimator()
         self._settings: dict[str, Any] = {}
         """What was chosen under 'more'."""
+        self._purpose = "lm"
 
     def compose_body(self) -> ComposeResult:
         with Horizontal(id="texts"):
@@ -111,7 +111,7 @@ class CorporaScreen(RnntuiScreen):
                 with Vertical(id="dials"):
                     yield Choice("cell", list(CELLS), "lstm", id="cell")
                     yield Choice("tokens", list(_TOKENIZERS), "char", id="tokenizer")
-                    yield Choice("time", list(PRESETS), DEFAULT_PRESET, id="preset")
+                    yield Choice("time", list(config.PRESETS), config.DEFAULT_PRESET, id="preset")
                 yield Static(id="equations", markup=False)
             yield Static(id="meaning", markup=False)
             yield Static(id="cost", markup=False)
@@ -166,10 +166,9 @@ class CorporaScreen(RnntuiScreen):
         self.source = source
 
     def watch_source(self, before: str, source: str) -> None:
-        task = SAMPLE_TASKS.get(source, "lm")
-        if task != SAMPLE_TASKS.get(before, "lm"):
-            suits = config.build({"corpus": source} if task != "lm" else {}).text.tokenizer
-            self.query_one("#tokenizer", Choice).choose(suits)
+        task, self._purpose = self._purpose, task_for(source)
+        if task != self._purpose:
+            self.query_one("#tokenizer", Choice).choose(config.build({"task": self._purpose}).text.tokenizer)
         self._look_at(source)
 
     @work(thread=True, exclusive=True, group="look")
@@ -259,7 +258,8 @@ class CorporaScreen(RnntuiScreen):
     def _chosen(self) -> dict[str, Any]:
         """What Enter starts with, besides the preset."""
         cell = self.query_one("#cell", Choice).value
-        return self._settings | {"corpus": self.source, "cell": cell, "tokenizer": self._tokenizer}
+        purpose = {} if self._purpose == "lm" else {"task": self._purpose}
+        return purpose | self._settings | {"corpus": self.source, "cell": cell, "tokenizer": self._tokenizer}
 
     def on_choice_changed(self) -> None:
         from rnntui.tui.widgets.cuts import Cuts

@@ -1,0 +1,43 @@
+"""What a table is for, by the names of its columns."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+from rnntui.core.errors import InputError
+from rnntui.core.files import expanded, open_named
+from rnntui.core.kinds import SAMPLE_TASKS
+from rnntui.core.sections import TaskKind
+from rnntui.core.text.csv_rows import SEPARATORS
+from rnntui.core.text.packed import Counted, blocks_of
+from rnntui.core.text.records import kind_of
+
+_LOOKED_AT = 1 << 16
+"""Bytes in which the names of the columns stand."""
+_COLUMNS: dict[TaskKind, set[str]] = {"classify": {"text", "label"}, "translate": {"source", "target"}}
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+
+
+def task_for(corpus: str) -> TaskKind:
+    """The task that a corpus is for: that of a sample, or of a table whose columns say so; else 'lm'."""
+    if corpus in SAMPLE_TASKS:
+        return SAMPLE_TASKS[corpus]
+    names = columns_of(corpus)
+    return next((task for task, wanted in _COLUMNS.items() if wanted <= names), "lm")
+
+
+def columns_of(corpus: str) -> set[str]:
+    """The names of the columns of a table in a file; none where it is no table, or cannot be read."""
+    if kind_of(corpus) not in _TABLES or "://" in corpus:
+        return set()
+    with suppress(InputError, OSError, ValueError, RecursionError):
+        with open_named(expanded(corpus)) as file:
+            head = next(blocks_of(Counted(file), corpus), b"")[:_LOOKED_AT].decode("utf-8", "replace")
+        head = head.removeprefix("\ufeff").lstrip(" \t\r\n[")
+        if kind_of(corpus) in (".csv", ".tsv"):
+            line = head.partition("\n")[0]
+            return {name.strip().strip('"') for each in SEPARATORS for name in line.split(each)}
+        entry, _ = json.JSONDecoder().raw_decode(head)
+        return set(entry) if isinstance(entry, dict) else set()
+    return set()
