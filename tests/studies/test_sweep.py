@@ -113,10 +113,13 @@ def test_a_hopeless_trial_is_ended_early(
 
 def test_a_trial_that_cannot_be_is_told_and_passed_over(corpus_file: Path, tmp_path: Path) -> None:
     searching = Sweep(
-        tmp_path / "s", TINY | {"corpus": str(corpus_file)}, {"lr": Choices((9e3, 1e4))}, "quick"
+        tmp_path / "s",
+        TINY | {"corpus": str(corpus_file)},
+        {"encoding": Choices(("klingon", "utf-17"))},
+        "quick",
     )
     told: list[Trial] = list(searching.run(2))
-    assert [trial.state for trial in told] == ["running", "failed"] * 2 and "--lr" in told[1].fault
+    assert [trial.state for trial in told] == ["running", "failed"] * 2 and "--encoding" in told[1].fault
     assert searching.best is None
 
 

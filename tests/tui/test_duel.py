@@ -76,7 +76,8 @@ async def test_a_duel_is_started_paused_and_stopped(corpus_file: Path) -> None:
 
 async def test_a_duel_that_cannot_begin_says_why(corpus_file: Path) -> None:
     base = store.runs_home() / "small-duel-1"
-    settings = SETTINGS | {"corpus": str(corpus_file), "batch_size": 5000}
+    corpus_file.write_text("a")
+    settings = SETTINGS | {"corpus": str(corpus_file)}
     screen, _ = race(base, ["lstm", "elman"], settings, "balanced")
     app = RnntuiApp(screen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:

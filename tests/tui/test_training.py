@@ -76,7 +76,8 @@ def _factors(path: Path) -> list[float]:
 async def test_a_run_that_dies_says_why(corpus_file: Path) -> None:
     """Protects against a silent screen: what the process said last, to read and to copy."""
     path = store.runs_home() / "broken"
-    child = start_training(path, {"corpus": str(corpus_file), "batch_size": 5000}, "quick", None)
+    corpus_file.write_text("a")
+    child = start_training(path, {"corpus": str(corpus_file)}, "quick", None)
     screen = TrainingScreen(path, child)
     app = RnntuiApp(screen)
     async with app.run_test(size=(140, 45), notifications=True) as pilot:

@@ -111,7 +111,7 @@ def prepare(
         if (
             cut
             and tokenizer is None
-            and config.text.min_count > 1
+            and config.text.min_count == TextConfig().min_count  # which nobody has chosen
             and tokenizers.unknown_share(cut[0], cut[1]["train"].tokens) > tokenizers.MOSTLY
         ):
             config = changed(config, {"min_count": 1})

@@ -65,7 +65,7 @@ def unknown_share(tokenizer: Tokenizer, tokens: Ids) -> float:
 def train_on_texts(config: TextConfig, texts: Sequence[str]) -> tuple[Tokenizer, TextConfig]:
     """The tokenizer of texts that lie in memory, with a lower `min_count` where most of their words come once."""
     tokenizer = train(config, texts)
-    if config.min_count > 1 and tokenizer.unknown is not None:
+    if config.min_count == TextConfig().min_count and tokenizer.unknown is not None:
         read = np.concatenate([tokenizer.encode(text) for text in texts[:_LOOKED_AT]])
         if unknown_share(tokenizer, read) > MOSTLY:
             config = msgspec.structs.replace(config, min_count=1)
