@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -54,23 +55,16 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"soup 1 2 3\nroom 1 2\n", ("line 2", "2 numbers after 'room'", "others have 3")),
-        (b"soup 1 2 x\n", ("line 1", "'soup'", "could not convert")),
-        (b"soup 1 2 nan\n", ("line 1", "'soup'", "not finite")),
-        (b"5 2\nsoup 1 2\nroom 1 2 3\n", ("line 3", "3 numbers")),
-        (b"soup\n", ("line 1", "0 numbers")),
+        (b"soup 1 2 x\n", ("no vectors", "line 1")),
+        (b"soup 1 2 nan\n", ("no vectors", "line 1", "'soup'", "not finite")),
+        (b"soup\n", ("no vectors", "line 1", "0 numbers after 'soup'")),
         (b"", ("no vectors",)),
-        (b"2 3\nsoup 1 2 nan\nroom 1 2 3\n", ("line 2", "'soup'", "not finite")),
-        (b"2 3\nsoup 1 2 1e39\nroom 1 2 3\n", ("line 2", "'soup'", "not finite")),
-        (b"2 3\nsoup 1 2 x\nroom 1 2 3\n", ("line 2", "'soup'", "could not convert")),
-        (b"2 3\nNew York 1 2 3\nsoup 1 2 3\n", ("line 2", "4 numbers after 'New'", "others have 3")),
-        (b"2 3\n\xe9t\xe9 1 2 3\nsoup 1 2 3\n", ("line 2", "not UTF-8")),
-        (b"soup 1 2\n\xff\xfe 1 2\n", ("line 2", "not UTF-8")),
+        (b"2 3\nsoup 1 2 1e39\nroom 1 2\n", ("no vectors", "line 2", "'soup'", "not finite", "line 3")),
+        (b"5 2\n" + b"\xff 1 2\n" * 5, ("no vectors", "line 2: not UTF-8", "line 4: not UTF-8 and 2 more")),
         (b"3 3\nsoup \x00\x01\xff", ("word 1", "should hold 3 words")),
         (b"9 0\n\xff\xff\xff\n", ("line 1", "0 features")),
         (b"1 99999999\n\xff\xff\xff\n", ("line 1", "99999999 features")),
         (b"1 99999999\nsoup 1\n", ("line 1", "99999999 features")),
-        (b"1 " + b"9" * 5_000 + b"\nsoup 1 2\n", ("line 2", "2 numbers", "others have 1")),
         (b"1 " * (1 << 16) + b"1 1\n", ("line 1", "65,537 features")),
         (b"2 2\n" + b"x" * 5_000 + b"\xff\n", ("word 1", "no space")),
         (gzip.compress(plain(), mtime=0)[:-9], ("cannot be read",)),
@@ -123,3 +117,23 @@ def test_a_long_file_says_how_far_it_is(tmp_path: Path) -> None:
     read_vectors(path, {"soup"}, lambda line, fraction: told.append((line, fraction)))
     assert len(told) == 4 and all(line == "reading long.vec.gz" for line, _ in told)
     assert told == sorted(told) and told[-1][1] <= 1
+
+
+@pytest.mark.parametrize("packed", ["", "gzip", "zip"])
+def test_words_with_spaces_and_faulty_lines_cost_no_file(packed: str, tmp_path: Path) -> None:
+    """Protects files as they are handed out: the last numbers are the vector, faulty lines are counted and named."""
+    content = b"soup 1 2 3\n. . . 4 5 6\nat name@domain.com 7 8 9\n\xff\xfe 1 2 3\n"
+    content += b"room 1 2\nNew York 1 2 x\ntea 1 1 1\n"
+    path = tmp_path / "glove"
+    if packed == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("glove.txt", content)
+    else:
+        path.write_bytes(gzip.compress(content) if packed else content)
+    found = read_vectors(path, {"soup", ". . .", "at name@domain.com", "New York", "tea", "room"})
+    assert set(found.found) == {"soup", ". . .", "at name@domain.com", "tea"} and found.size == 3
+    assert found.found[". . ."].tolist() == [4, 5, 6]
+    assert found.passed_over.startswith(
+        "passed over 3 lines: line 4: not UTF-8; line 5: 2 numbers after 'room', not 3; "
+    )
+    assert "line 6: 'New York': could not convert" in found.passed_over

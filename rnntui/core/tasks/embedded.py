@@ -54,6 +54,8 @@ def embedded(config: Config, tokenizer: Tokenizer, narrate: Narrate = silent) ->
         else:
             step = "use --tokenizer word"
         raise InputError(f"{path}: none of the vocabulary's {words:,} words is in it; {step}")
+    if vectors.passed_over:
+        narrate(f"{path.name}: {vectors.passed_over}", None)
     found = int(known.sum())
     return Embedded(
         changed(config, {"embedding_size": vectors.size, "embeddings": str(path)}),

@@ -1,4 +1,4 @@
-"""Word vectors from files: word2vec's text and binary forms, GloVe's and fastText's, also packed by gzip.
+"""Word vectors from files: word2vec's text and binary forms, GloVe's and fastText's, also packed by gzip or zip.
 
 word2vec text, fastText .vec   a line with the number of words and of features, then a word a line
 GloVe                          a word a line, its features after it
@@ -11,8 +11,10 @@ from __future__ import annotations
 import gzip
 import itertools
 import os
+import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -28,6 +30,8 @@ _MOST_FEATURES = 1 << 16
 _LONGEST_NUMBER = 64
 """Bytes of a number and the space before it: twice what a double needs in full."""
 _MOST_DIGITS = 20
+_NAMED = 3
+"""Faulty lines that are named."""
 _TOLD_EVERY = 20_000
 """Words."""
 _PROBE = 1 << 16
@@ -42,6 +46,8 @@ class Vectors(NamedTuple):
     size: int
     """Features of each."""
     found: dict[str, Vector]
+    passed_over: str = ""
+    """Lines that hold no vector, counted, for a person; '' where all do."""
 
 
 def read_vectors(path: Path, wanted: Collection[str], narrate: Narrate = silent) -> Vectors:
@@ -49,25 +55,33 @@ def read_vectors(path: Path, wanted: Collection[str], narrate: Narrate = silent)
 
     `narrate` is told how much of the file is read.
 
-    Memory depends on what is wanted alone: no line is read further than its features can take.  Raises InputError
-    that names the file, the line or word, and the fault.
+    Memory depends on what is wanted alone: no line is read further than its features can take.  Faulty lines are
+    passed over and counted.  Raises InputError that names the file and the fault where most of them are.
     """
     try:
-        with open_named(path) as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
+        with open_named(path) as raw, ExitStack() as opened:
+            begins = raw.read(4)
             raw.seek(0)
-            file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+            file = raw
+            if begins[:2] == b"\x1f\x8b":
+                file = cast("BinaryIO", gzip.GzipFile(fileobj=raw))
+            elif begins == b"PK\x03\x04":  # as GloVe's are handed out: one text in it
+                archive = opened.enter_context(zipfile.ZipFile(raw))
+                file = cast("BinaryIO", opened.enter_context(archive.open(archive.namelist()[0])))
             head = file.read(_PROBE)
             file.seek(0)
             header = _header(head.partition(b"\n")[0])
             count, size = header or (0, 0)
             if header and not 0 < size <= _MOST_FEATURES:
                 raise InputError(f"{path}: line 1: {size} features; from 1 to {_MOST_FEATURES:,} can be")
-            entries = _binary(file, path, count, size) if _is_binary(head) else _lines(file, path, size)
+            faults = PassedOver()
+            entries = (
+                _binary(file, path, count, size) if _is_binary(head) else _lines(file, path, size, faults)
+            )
             length = os.fstat(raw.fileno()).st_size
             seen = _narrated(entries, lambda: narrate(f"reading {path.name}", min(raw.tell() / length, 1.0)))
-            return _chosen(seen, wanted, path, size)
-    except (OSError, EOFError, zlib.error) as error:
+            return _chosen(seen, wanted, path, size, faults)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or oneline(error)
         raise InputError(f"{path}: cannot be read: {reason}") from None
 
@@ -115,8 +129,29 @@ class _Entry(NamedTuple):
     where: str
 
 
-def _lines(file: BinaryIO, path: Path, size: int) -> Iterator[_Entry]:
-    """The entries of a text; `size` is what its header says, 0 where it has none."""
+class PassedOver:
+    """Lines that hold no word with its numbers: counted, the first ones kept."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[str] = []
+
+    def add(self, fault: str) -> None:
+        """Count a line."""
+        self.count += 1
+        if len(self.first) < _NAMED:
+            self.first.append(fault)
+
+    def __str__(self) -> str:
+        more = f" and {self.count - len(self.first):,} more" if self.count > len(self.first) else ""
+        return "; ".join(self.first) + more
+
+
+def _lines(file: BinaryIO, path: Path, size: int, faults: PassedOver) -> Iterator[_Entry]:
+    """The entries of a text; `size` is what its header says, 0 where it has none.
+
+    The last `size` parts of a line are its numbers; what stands before them is the word, which may hold spaces.
+    """
     for number in itertools.count(1):
         bound = _LONGEST_WORD + _LONGEST_NUMBER * (size or _MOST_FEATURES)
         line = file.readline(bound + 1)
@@ -131,14 +166,28 @@ def _lines(file: BinaryIO, path: Path, size: int) -> Iterator[_Entry]:
         if number == 1 and _header(line):
             continue
         try:
-            word, *parts = line.decode().rstrip().replace("\t", " ").split(" ")
+            parts = line.decode().rstrip().replace("\t", " ").split(" ")
         except UnicodeDecodeError:
-            raise InputError(f"{where}: not UTF-8; give word2vec, GloVe or fastText vectors") from None
-        if len(parts) > _MOST_FEATURES:
-            raise InputError(f"{where}: {len(parts):,} features; from 1 to {_MOST_FEATURES:,} can be")
-        if word or parts:
-            size = size or len(parts)
-            yield _Entry(word, parts, where)
+            faults.add(f"line {number}: not UTF-8")
+            continue
+        size = size or _numbers_in(parts)
+        if size > _MOST_FEATURES:
+            raise InputError(f"{where}: {size:,} features; from 1 to {_MOST_FEATURES:,} can be")
+        if not any(parts):
+            continue
+        if not size or len(parts) <= size:
+            faults.add(f"line {number}: {max(len(parts) - 1, 0)} numbers after '{parts[0][:40]}', not {size}")
+            continue
+        yield _Entry(" ".join(parts[:-size]), parts[-size:], where)
+
+
+def _numbers_in(parts: list[str]) -> int:
+    """How many numbers a line ends with."""
+    return sum(1 for _ in itertools.takewhile(_reads_as_number, reversed(parts[1:])))
+
+
+def _reads_as_number(part: str) -> bool:
+    return _is_number(part.encode("utf-8", "replace"))
 
 
 def _binary(file: BinaryIO, path: Path, count: int, size: int) -> Iterator[_Entry]:
@@ -163,26 +212,33 @@ def _narrated(entries: Iterator[_Entry], tell: Callable[[], None]) -> Iterator[_
         yield entry
 
 
-def _chosen(entries: Iterator[_Entry], wanted: Collection[str], path: Path, size: int) -> Vectors:
-    """Those that are wanted, all of `size` features, or of as many as the first has where that is 0."""
+def _chosen(
+    entries: Iterator[_Entry], wanted: Collection[str], path: Path, size: int, faults: PassedOver
+) -> Vectors:
+    """Those that are wanted, all of `size` features, or of as many as the first has where that is 0.
+
+    Raises InputError where most of the lines are none of words and numbers.
+    """
     found: dict[str, Vector] = {}
-    known = False
+    known = 0
     for word, features, where in entries:
-        size, known = size or len(features), True
-        if len(features) != size or not size:
-            raise InputError(
-                f"{where}: {len(features)} numbers after '{word[:40]}', where others have {size}"
-            )
-        if word in wanted and word not in found:
-            try:
-                found[word] = _floats(features) if isinstance(features, list) else features.astype(np.float32)
-            except ValueError as error:
-                raise InputError(f"{where}: '{word[:40]}': {error}") from None
-            if not np.isfinite(found[word]).all():
-                raise InputError(f"{where}: '{word[:40]}': a number is not finite")
-    if not known:
-        raise InputError(f"{path}: no vectors; give word2vec, GloVe or fastText vectors")
-    return Vectors(size, found)
+        size = size or len(features)
+        if word not in wanted or word in found:
+            known += 1
+            continue
+        try:
+            vector = _floats(features) if isinstance(features, list) else features.astype(np.float32)
+            if not np.isfinite(vector).all():
+                raise ValueError("a number is not finite")
+        except ValueError as error:
+            faults.add(f"{where.removeprefix(f'{path}: ')}: '{word[:40]}': {error}")
+        else:
+            known += 1
+            found[word] = vector
+    if known < faults.count or not known:
+        told = f" ({faults})" if faults.count else ""
+        raise InputError(f"{path}: no vectors{told}; give word2vec, GloVe or fastText vectors")
+    return Vectors(size, found, f"passed over {faults.count:,} lines: {faults}" if faults.count else "")
 
 
 def as_text(words: list[str], vectors: Vector) -> Iterator[str]:
