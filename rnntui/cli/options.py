@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from rnntui.cli.output import report
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
+from rnntui.core.errors import short
 from rnntui.core.files import expanded
 from rnntui.core.typed import read
 from rnntui.visible import visible_line
@@ -185,13 +186,27 @@ def helping_options(function: Function) -> Function:
     )(function)
 
 
+_NAMED = 5
+"""Columns that a line names."""
+
+
 def with_task(given: dict[str, Any]) -> dict[str, Any]:
     """Settings with the task that the corpus is for, where nobody named one; what was found in a table is said."""
     from rnntui.core.kinds import SAMPLE_TASKS
-    from rnntui.core.text.tables import task_for
+    from rnntui.core.text.tables import columns_of, task_for
 
     corpus = str(given.get("corpus") or "")
-    if given.get("task") or corpus in SAMPLE_TASKS or (task := task_for(corpus)) == "lm":
+    if given.get("task") or corpus in SAMPLE_TASKS:
+        return given
+    if (task := task_for(corpus)) == "lm":
+        if columns := sorted(columns_of(corpus)):
+            named = ", ".join(map(short, columns[:_NAMED])) + " …" * (len(columns) > _NAMED)
+            report(
+                visible_line(
+                    f"{corpus}: read as running text, with all that stands between its columns ({named}); for labels "
+                    f"or pairs add --task and name the columns, for one column give its texts alone"
+                )
+            )
         return given
     report(
         visible_line(

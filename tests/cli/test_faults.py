@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import pytest
 
+from rnntui.core.runs import Run
 from tests.cli.test_commands import FLAGS, assert_one_line, rnntui
 
 
@@ -94,3 +95,23 @@ def test_a_target_counts_the_training_loss_where_nothing_is_held_out(tmp_path: P
     flags = ("--split", "100", "--headless", "--hidden-size", "64", "--target-loss", "0.2", "--run", run)
     answer = rnntui("train", text, *flags)
     assert answer.returncode == 0 and "finished: target loss" in answer.stderr, answer.stderr
+
+
+def test_a_table_without_labels_is_said_to_be_running_text(tmp_path: Path) -> None:
+    """Protects against braces learned in silence: the columns are named, and what can be done."""
+    path = tmp_path / "chat.jsonl"
+    path.write_text("".join(f'{{"id": {n}, "body": "hello there {n}"}}\n' for n in range(20)))
+    answer = rnntui("train", path, "--headless", *FLAGS, "--max-steps", "2", "--run", tmp_path / "R")
+    assert answer.returncode == 0
+    assert "read as running text" in answer.stderr and "(body, id)" in answer.stderr
+
+
+def test_what_another_model_cannot_write_is_named(trained: Run, tmp_path: Path) -> None:
+    """Protects who begins with a run: characters that its vocabulary lacks are named with their share."""
+    path = tmp_path / "danish.txt"
+    path.write_text("a dog likes søen. æ bird sees the mål.\n" * 40)
+    flags = ("--headless", "--max-steps", "2", "--from", trained.path, "--run", tmp_path / "R")
+    answer = rnntui("train", path, *flags)
+    assert answer.returncode == 0, answer.stderr
+    line = next(line for line in answer.stderr.splitlines() if "cannot be written by this model" in line)
+    assert all(character in line for character in "øæå") and "% of the text" in line

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,8 @@ from rnntui.core.text.tokenizers import Ids, Tokenizer
 SPLITS = ("train", "valid", "test")
 _LEAST_HELD_OUT = 20
 """Tokens of a held-out part at least, where nobody says how much to hold out: fewer say nothing."""
+_NAMED = 5
+"""Unknown words that a line names."""
 _LEARNED = 1 << 23
 """Characters that word and bpe tokenizers learn from at most: what a longer text adds to the commonest
 words is not worth its time and memory."""
@@ -117,6 +120,8 @@ def prepare(
             config = changed(config, {"min_count": 1})
             narrate("most words come once: --min-count 1, so that they are words of the model", None)
             cut = _cut(text, config, None, narrate)
+        if cut and tokenizer is not None:
+            _tell_of_unknown(text, *cut, narrate)
     if cut is None or len(cut[1]["train"].tokens) < 2:
         raise InputError(
             f"{config.text.corpus}: too short: one token, after which nothing comes; give a few words"
@@ -142,6 +147,21 @@ def _cut(
     if tokenizer is None:
         tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, narrate))
     return tokenizer, _encode(text, parts, tokenizer, _cache_path(config.text, tokenizer), narrate)
+
+
+def _tell_of_unknown(text: StoredText, tokenizer: Tokenizer, dataset: Dataset, narrate: Narrate) -> None:
+    """Say what of a text a vocabulary from elsewhere does not have: it can be read, and never be written."""
+    share = tokenizers.unknown_share(tokenizer, dataset["train"].tokens)
+    if not share:
+        return
+    counts = Counter(tokenizer.unknown_pieces(text.part(0, dataset["train"].chars)))
+    named = ", ".join(repr(piece.strip() or piece)[1:-1] for piece, _ in counts.most_common(_NAMED))
+    more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
+    narrate(
+        f"{named}{more} cannot be written by this model, whose vocabulary is that of --from: {share:.1%} of the text; "
+        f"train a new model for all of it",
+        None,
+    )
 
 
 def fit_batches(config: Config, tokens: int, narrate: Narrate = silent) -> Config:

@@ -37,7 +37,8 @@ def columns_of(corpus: str) -> set[str]:
         head = head.removeprefix("\ufeff").lstrip(" \t\r\n[")
         if kind_of(corpus) in (".csv", ".tsv"):
             line = head.partition("\n")[0]
-            return {name.strip().strip('"') for each in SEPARATORS for name in line.split(each)}
+            found = max((line.split(each) for each in SEPARATORS), key=len)
+            return {name.strip().strip('"') for name in found} if len(found) > 1 else set()
         entry, _ = json.JSONDecoder().raw_decode(head)
         return set(entry) if isinstance(entry, dict) else set()
     return set()
