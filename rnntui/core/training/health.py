@@ -43,7 +43,7 @@ def take_in(counters: Counters, loss: float, outcomes: int, frequencies: float) 
         counters.lowest_train_loss = min(counters.lowest_train_loss, now)
 
 
-def take_in_evaluation(counters: Counters, loss: float | None, apart: bool, holds_out: bool) -> bool:
+def take_score(counters: Counters, loss: float | None, apart: bool, holds_out: bool) -> bool:
     """Let an evaluation count; return True if its checkpoint is to be the best one.
 
     Where nothing is held out the newest checkpoint is: it has learned most of what it is asked for.

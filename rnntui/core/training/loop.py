@@ -26,15 +26,7 @@ from rnntui.core.training.checkpoints import go_back, load_checkpoint, save_chec
 from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
-from rnntui.core.training.health import (
-    BAD_STEPS,
-    RETURNS,
-    diverged,
-    overfitted,
-    strayed,
-    take_in,
-    take_in_evaluation,
-)
+from rnntui.core.training.health import BAD_STEPS, RETURNS, diverged, overfitted, strayed, take_in, take_score
 from rnntui.core.training.keeping import patiently
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
@@ -347,7 +339,7 @@ class Loop:
         evaluated = self.task.evaluate(learner.judged, learner.device, now, self._look_up)
         loss = evaluated.loss
         self._apart = counts and diverged(counters, loss, learner.frequencies)
-        best = counts and take_in_evaluation(counters, loss, self._apart, self.task.holds_out)
+        best = counts and take_score(counters, loss, self._apart, self.task.holds_out)
         if self.config.average == "nt-asgd" and counters.stalled is None and counters.stale >= PATIENCE:
             counters.stalled, counters.stale = counters.step, 0
         evaluated = msgspec.structs.replace(evaluated, best=best)
