@@ -153,7 +153,7 @@ def test_settings_of_other_tasks_are_refused(examples: Path) -> None:
     """Protects against a flag that would do nothing."""
     base = ("train", examples, "--headless")
     assert_one_line(rnntui(*base, "--task", "classify", "--bptt", "8"), 2, "--bptt", "--task classify")
-    assert_one_line(rnntui(*base, "--pooling", "last"), 2, "--pooling", "--task lm")
+    assert_one_line(rnntui(*base, "--task", "lm", "--pooling", "last"), 2, "--pooling", "--task lm")
 
 
 def test_examples_from_standard_input_are_kept(examples: Path, tmp_path: Path) -> None:

@@ -47,7 +47,10 @@ def test_a_translator_learns_an_order_that_is_another(translator: Run) -> None:
     assert isinstance(task, TranslationTask)
     scores = score(model, task["valid"])
     assert scores.nats / scores.tokens == pytest.approx(best.loss, rel=1e-6)
-    assert scores.nats / math.log(2) / scores.bytes == pytest.approx(best.bits_per_byte, rel=1e-6)
+    nats = scores.nats + scores.unknown.spelling
+    assert nats / math.log(2) / scores.bytes == pytest.approx(best.bits_per_byte, rel=1e-6)
+    unknown = int((task["valid"].targets.tokens == vocabularies.target.unknown).sum())
+    assert scores.unknown.unknown == unknown > 0  # the names, each of which comes once
     ((found,),) = translate(model, vocabularies, ["Zanzibar red cat sings"])
     assert found.text == "singt Katze rot Zanzibar" and found.finished
     assert len(found.looked) == len(found.target) and all(
