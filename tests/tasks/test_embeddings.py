@@ -79,7 +79,10 @@ def test_coverage_is_told_and_faults_are_one_line(
     assert_one_line(rnntui(*base, "--embeddings", vectors, "--embedding-size", "4"), 2, "--embedding-size")
     assert_one_line(rnntui(*base, "--frozen-embeddings"), 2, "--embeddings")
     vectors.write_text("soup 1 2\nroom 1\n")
-    assert_one_line(rnntui(*base, "--embeddings", vectors), 2, "some.vec", "line 2")
+    result = rnntui(*base, "--embeddings", vectors, "--run", tmp_path / "P")
+    assert result.returncode == 0 and "some.vec: passed over 1 line: line 2: 1 number after" in result.stderr
+    vectors.write_text("soup 1 x\nroom x\n")
+    assert_one_line(rnntui(*base, "--embeddings", vectors), 2, "some.vec", "no vectors", "line 2")
     vectors.write_text("zebra 1 2\n")
     assert_one_line(rnntui(*base, "--embeddings", vectors), 2, "some.vec", "none of the vocabulary's")
 

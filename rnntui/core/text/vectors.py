@@ -143,8 +143,9 @@ class PassedOver:
             self.first.append(fault)
 
     def __str__(self) -> str:
+        lines = "1 line" if self.count == 1 else f"{self.count:,} lines"
         more = f" and {self.count - len(self.first):,} more" if self.count > len(self.first) else ""
-        return "; ".join(self.first) + more
+        return f"{lines}: {'; '.join(self.first)}{more}"
 
 
 def _lines(file: BinaryIO, path: Path, size: int, faults: PassedOver) -> Iterator[_Entry]:
@@ -176,7 +177,8 @@ def _lines(file: BinaryIO, path: Path, size: int, faults: PassedOver) -> Iterato
         if not any(parts):
             continue
         if not size or len(parts) <= size:
-            faults.add(f"line {number}: {max(len(parts) - 1, 0)} numbers after '{parts[0][:40]}', not {size}")
+            found = "1 number" if len(parts) == 2 else f"{len(parts) - 1} numbers"
+            faults.add(f"line {number}: {found} after '{parts[0][:40]}', not {size}")
             continue
         yield _Entry(" ".join(parts[:-size]), parts[-size:], where)
 
@@ -238,7 +240,7 @@ def _chosen(
     if known < faults.count or not known:
         told = f" ({faults})" if faults.count else ""
         raise InputError(f"{path}: no vectors{told}; give word2vec, GloVe or fastText vectors")
-    return Vectors(size, found, f"passed over {faults.count:,} lines: {faults}" if faults.count else "")
+    return Vectors(size, found, f"passed over {faults}" if faults.count else "")
 
 
 def as_text(words: list[str], vectors: Vector) -> Iterator[str]:
