@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import rich_click as click
 
 from rnntui import formats
-from rnntui.cli.judged import part_to_score, tell_judged
+from rnntui.cli.judged import evaluated_part, tell_judged
 from rnntui.cli.options import RunName, checkpoint_option, json_option, named, text_argument
 from rnntui.cli.output import show_line, write_line
 from rnntui.core import runs, store
@@ -82,7 +82,7 @@ def evaluate_texts(
     device = choose_device(device)
     model, tokenizer, labels = load_classifier(run, folder / "model.safetensors", device)
     counters = read_counters(folder)
-    part = others(run, corpus, decoding, tokenizer, labels) if corpus else part_to_score(reopen(run), split)
+    part = others(run, corpus, decoding, tokenizer, labels) if corpus else evaluated_part(reopen(run), split)
     event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
     table = (
         confusions(labels, event.confusion)

@@ -92,7 +92,7 @@ def export(
 def _refuse_to_replace(path: Path, flag: str) -> None:
     """A mistyped name must not cost a text or a run."""
     if str(path) == "-":
-        raise InputError(f"{flag}: '-' is no file; name one")
+        raise InputError(f"{flag}: '-' is not a file name; give one")
     if path.exists():
         raise InputError(f"{path}: exists already; delete it, or name another file with {flag}")
 

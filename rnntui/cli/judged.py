@@ -30,8 +30,8 @@ class _Parts(Protocol[PartT]):
     def __getitem__(self, name: str) -> PartT: ...
 
 
-def part_to_score(parts: _Parts[PartT], name: str) -> PartT:
-    """The part called `name`; where nothing was held out, what was learned, which is said.  Raises InputError."""
+def evaluated_part(parts: _Parts[PartT], name: str) -> PartT:
+    """Part called `name`; the training part, with a remark, if nothing was held out.  Raises InputError."""
     if name == "valid" and parts.scored.name != name:
         report("nothing was held out: these are figures of the text that was learned")
         return parts.scored

@@ -13,7 +13,7 @@ import rich_click as click
 from rnntui import formats
 from rnntui.cli.classify import evaluate_texts
 from rnntui.cli.display import beside
-from rnntui.cli.judged import part_to_score
+from rnntui.cli.judged import evaluated_part
 from rnntui.cli.options import (
     CorpusName,
     RunName,
@@ -148,7 +148,7 @@ def evaluate(
         other = Source(canonical(corpus), encoding, on_error)
         data = _another(found, other, tokenizer, compared)
     else:
-        other, data = None, part_to_score(reopen(found, tokenizer), split)
+        other, data = None, evaluated_part(reopen(found, tokenizer), split)
     if completing and dynamic:
         raise InputError("--completion: measured without --dynamic; leave one of the two out")
     if compared and data.name == "train":

@@ -217,7 +217,7 @@ def with_task(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def encoding_options(function: Function) -> Function:
-    """How a text that the command reads is decoded."""
+    """Options for the encoding of a text that the command reads."""
     for option in (
         click.option(
             "--on-error",

@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from rnntui.cli.judged import part_to_score, tell_judged
+from rnntui.cli.judged import evaluated_part, tell_judged
 from rnntui.cli.options import (
     Number,
     RunName,
@@ -147,7 +147,7 @@ def evaluate_pairs(
     device = choose_device(device)
     model, vocabularies = load_translator(run, folder / "model.safetensors", device)
     counters = read_counters(folder)
-    part = others(run, sides, decoding, vocabularies) if sides else part_to_score(reopen(run), split)
+    part = others(run, sides, decoding, vocabularies) if sides else evaluated_part(reopen(run), split)
     event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
     extra: dict[str, Any] = {}
     lines = [f"accuracy {event.accuracy:.1%} of the tokens, {len(part.pairs):,} pairs"]

@@ -310,7 +310,7 @@ def converted(tree: Mapping[str, Any], where: str) -> Config:
 
 
 def _with_value(reason: str, field: Field, value: Any) -> str:
-    """What is wrong with the value of a setting, and the value."""
+    """Reason why the value of a setting is invalid, with the value."""
     if reason.startswith("Invalid enum value"):
         return f"'{short(str(value))}' is not one of {', '.join(field.choices)}"
     explained = plain(reason)

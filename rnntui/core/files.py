@@ -33,7 +33,7 @@ def expanded(name: str) -> Path:
 def open_named(path: Path) -> BinaryIO:
     """Open a file that a person names, behind a link or not, for reading; a pipe or a device never blocks.
 
-    Raises OSError, also where it is no regular file.
+    Raises OSError, also for anything but a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -137,3 +137,20 @@ def test_words_with_spaces_and_faulty_lines_cost_no_file(packed: str, tmp_path: 
         "passed over 3 lines: line 4: not UTF-8; line 5: 2 numbers after 'room', not 3; "
     )
     assert "line 6: 'New York': could not convert" in found.passed_over
+
+
+def test_an_archive_without_vectors_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "empty.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.mkdir("folder")
+    with pytest.raises(InputError, match="an empty archive; give word2vec"):
+        read_vectors(path, {"soup"})
+    content = bytearray()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("glove.txt", "soup 1 2\n")
+    content += path.read_bytes()
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + flags] |= 1  # encrypted
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match=r"glove.txt: .*; unpack it, and give the file"):
+        read_vectors(path, {"soup"})

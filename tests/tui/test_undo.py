@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.pilot import Pilot
 
 from rnntui.core.runs import Run
 from rnntui.tui.app import RnntuiApp
@@ -92,13 +93,19 @@ async def test_random_edits_are_undone_to_the_beginning_and_redone_to_the_end(se
         assert area.text == last
 
 
+async def with_ghost_text(pilot: Pilot[int]) -> GhostText:
+    """The playground's text area, written in, with the model ready."""
+    area = pilot.app.screen.query_one(GhostText)
+    await pilot.press(*"the cat")
+    await until(pilot, lambda: area.ghost != "")
+    return area
+
+
 async def test_one_undo_takes_back_one_generation(able: Run) -> None:
     """Protects one's own words: however long the model writes, its text is one step, and one's history survives."""
     app = RnntuiApp(PlaygroundScreen(able.path))
     async with app.run_test(size=(100, 30)) as pilot:
-        area = app.screen.query_one(GhostText)
-        await pilot.press(*"the cat")
-        await until(pilot, lambda: area.ghost != "")
+        area = await with_ghost_text(pilot)
         texts = []
         for _ in range(2):
             texts.append(area.text)
@@ -120,9 +127,7 @@ async def test_undo_while_the_model_writes_stops_it(able: Run) -> None:
     """Protects the text: what was taken back does not grow on."""
     app = RnntuiApp(PlaygroundScreen(able.path))
     async with app.run_test(size=(100, 30)) as pilot:
-        area = app.screen.query_one(GhostText)
-        await pilot.press(*"the cat")
-        await until(pilot, lambda: area.ghost != "")
+        area = await with_ghost_text(pilot)
         await pilot.press("ctrl+g")
         await until(pilot, lambda: len(area.text) > 60)
         await pilot.press("alt+u")

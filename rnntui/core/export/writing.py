@@ -36,7 +36,7 @@ _FILES: dict[str, dict[str, str]] = {
     "classify": {"labels": "labels.json"},
     "translate": {"target_tokenizer": "target-tokenizer.json"},
 }
-"""What a run of each task keeps beside its tokenizer."""
+"""Files of a run besides its tokenizer, by task."""
 _CLOSE = 1e-4
 """Logits of the graph and of torch differ by no more."""
 _READ = (33, 2)

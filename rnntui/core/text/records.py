@@ -241,14 +241,20 @@ def _json(lines: Iterator[str], name: str, columns: Sequence[Column], reading: R
             reading.add_fault(str(error))
 
 
+def _package(module: str, who: str) -> Any:
+    """A module of a package that is not always installed.  Raises InputError that says `who` needs it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        package = module.partition(".")[0]
+        raise InputError(
+            f"{who} needs one more package: pip install {package}; or give a .tsv, .csv or .jsonl file"
+        ) from None
+
+
 def _parquet(name: str, columns: Sequence[Column]) -> Iterator[Record]:
     """The rows of a Parquet file, where the package pyarrow is installed."""
-    try:
-        parquet = importlib.import_module("pyarrow.parquet")
-    except ImportError:
-        raise InputError(
-            f"{name}: Parquet needs one more package: pip install pyarrow; or give a .csv or .jsonl file"
-        ) from None
+    parquet = _package("pyarrow.parquet", f"{name}: Parquet")
     try:
         file = parquet.ParquetFile(name)
         _check_header(list(file.schema_arrow.names), columns, name)
@@ -289,12 +295,7 @@ def _writable(text: str) -> str:
 
 def _dataset(name: str, columns: Sequence[Column]) -> Iterator[Record]:
     """The training part of a dataset, what it numbers by its names."""
-    try:
-        datasets = importlib.import_module("datasets")
-    except ImportError:
-        raise InputError(
-            f"hf:{name}: needs one more package: pip install datasets; or give a .tsv, .csv or .jsonl file"
-        ) from None
+    datasets = _package("datasets", f"hf:{name}:")
     try:
         found = datasets.load_dataset(name, split="train")
         named = [getattr(found.features.get(column.name), "int2str", None) for column in columns]

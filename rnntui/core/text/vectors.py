@@ -66,8 +66,7 @@ def read_vectors(path: Path, wanted: Collection[str], narrate: Narrate = silent)
             if begins[:2] == b"\x1f\x8b":
                 file = cast("BinaryIO", gzip.GzipFile(fileobj=raw))
             elif begins == b"PK\x03\x04":  # as GloVe's are handed out: one text in it
-                archive = opened.enter_context(zipfile.ZipFile(raw))
-                file = cast("BinaryIO", opened.enter_context(archive.open(archive.namelist()[0])))
+                file = opened.enter_context(_in_archive(raw, path))
             head = file.read(_PROBE)
             file.seek(0)
             header = _header(head.partition(b"\n")[0])
@@ -81,9 +80,21 @@ def read_vectors(path: Path, wanted: Collection[str], narrate: Narrate = silent)
             length = os.fstat(raw.fileno()).st_size
             seen = _narrated(entries, lambda: narrate(f"reading {path.name}", min(raw.tell() / length, 1.0)))
             return _chosen(seen, wanted, path, size, faults)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or oneline(error)
         raise InputError(f"{path}: cannot be read: {reason}") from None
+
+
+def _in_archive(raw: BinaryIO, path: Path) -> BinaryIO:
+    """The first file in a zip archive.  Raises InputError where there is none that can be read, BadZipFile."""
+    archive = zipfile.ZipFile(raw)
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    if not names:
+        raise InputError(f"{path}: an empty archive; give word2vec, GloVe or fastText vectors")
+    try:
+        return cast("BinaryIO", archive.open(names[0]))
+    except (NotImplementedError, RuntimeError) as error:  # packed in another way, or encrypted
+        raise InputError(f"{path}: {names[0]}: {oneline(error)}; unpack it, and give the file") from None
 
 
 def _is_binary(head: bytes) -> bool:
