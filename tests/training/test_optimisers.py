@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnntui.core.training.optimisers import SGD, TALLEST, WIDEST, AdamW, Shampoo
+from rnntui.core.training.optimisers import SGD, WIDEST, AdamW, Shampoo
 
 
 def weights() -> list[torch.nn.Parameter]:
@@ -59,10 +59,10 @@ def test_they_move_as_torchs_own(kind: str) -> None:
 def test_shampoo_moves_as_its_equations_say() -> None:
     """Protects learning: the written equations in fp64, with looks at the covariance and roots of it when due.
 
-    A step that is not taken leaves the weights; vectors and matrices that are too large move as AdamW moves them.
+    A step that is not taken leaves the weights; vectors move as AdamW moves them.
     """
     torch.manual_seed(0)
-    shapes = [(5, 3), (7,), (2, WIDEST + 1), (TALLEST + 1, 2)]
+    shapes = [(5, 3), (7,)]
     own, other = ([torch.nn.Parameter(torch.zeros(shape).double()) for shape in shapes] for _ in range(2))
     shampoo = Shampoo([{"params": own, "weight_decay": 0.1}], 1e-2, (0.9, 0.99), 1e-6)
     adamw = AdamW([{"params": other, "weight_decay": 0.1}], 1e-2, (0.9, 0.99), 1e-6)
@@ -97,6 +97,48 @@ def test_shampoo_moves_as_its_equations_say() -> None:
             w = w * (1 - 1e-3) - 1e-2 * m / (1 - 0.9 ** (step + 1)) / lengths
         np.testing.assert_allclose(own[0].detach(), w, rtol=1e-5, atol=1e-6)
     assert all(torch.equal(mine, its) for mine, its in zip(own[1:], other[1:], strict=True))
+
+
+def test_shampoo_whitens_a_wide_matrix_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects comparisons: networks of all widths learn by one rule; a row's step has the length of the whole row."""
+    monkeypatch.setattr("rnntui.core.training.optimisers.WIDEST", 4)
+    torch.manual_seed(0)
+    weight = torch.nn.Parameter(torch.zeros(6, 11).double())  # blocks of 4, 4 and 3
+    shampoo = Shampoo([{"params": [weight], "weight_decay": 0.0}], 1e-2, (0.9, 0.99), 1e-6)
+    blocks = [slice(0, 4), slice(4, 8), slice(8, 11)]
+    w, m, v, R = np.zeros((6, 11)), np.zeros((6, 11)), np.zeros((6, 1)), np.zeros((11, 11))
+    whitened = np.zeros((6, 11))
+    roots: dict[int, Any] = {}
+    for step in range(4):
+        weight.grad = torch.randn_like(weight) * torch.arange(1.0, 12)
+        g = weight.grad.numpy().copy()
+        shampoo.step()
+        R = 0.9 * R + 0.1 * g.T @ g
+        for block in blocks:
+            if step in (0, 2):
+                values, vectors = np.linalg.eigh(R[block, block])
+                values = (values.clip(0) + 1e-4 * values.max()) ** -0.5
+                roots[block.start] = vectors * (values / values.mean()) @ vectors.T
+            whitened[:, block] = g[:, block] @ roots[block.start]
+        m = 0.9 * m + 0.1 * whitened
+        v = 0.99 * v + 0.01 * np.square(whitened).mean(1, keepdims=True)
+        w = w - 1e-2 * m / (1 - 0.9 ** (step + 1)) / (np.sqrt(v / (1 - 0.99 ** (step + 1))) + 1e-6)
+        np.testing.assert_allclose(weight.detach(), w, rtol=1e-5, atol=1e-6)
+
+
+def test_a_wide_matrix_of_an_older_checkpoint_goes_on_as_it_began() -> None:
+    """Protects old runs: what AdamW kept of matrices too wide for one block is used, not thrown away."""
+    torch.manual_seed(0)
+    own, other = (torch.nn.Parameter(torch.zeros(2, WIDEST + 1)) for _ in range(2))
+    shampoo = Shampoo([{"params": [own], "weight_decay": 0.1}], 1e-2, (0.9, 0.99), 1e-6)
+    adamw = AdamW([{"params": [other], "weight_decay": 0.1}], 1e-2, (0.9, 0.99), 1e-6)
+    shampoo.state[own] = shampoo.begun_as(own, {"step", "exp_avg", "exp_avg_sq"})
+    for _ in range(3):
+        own.grad = torch.randn_like(own)
+        other.grad = own.grad.clone()
+        shampoo.step()
+        adamw.step()
+    assert torch.equal(own, other)
 
 
 def test_shampoo_learns_what_hardly_shows() -> None:

@@ -244,8 +244,10 @@ def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]
             learning = _LEARNING + name
             found = _fitting(tensors, learning, parameter) if learning in tensors else judged[name]
             parameter.data.copy_(found)
-        prefix, kept = f"optimizer.{name}.", learner.optimizer.begun(parameter)
-        if any(prefix + part in tensors for part in kept):  # none is kept of what has no gradient
+        prefix = f"optimizer.{name}."
+        stored = {each.removeprefix(prefix) for each in tensors if each.startswith(prefix)}
+        kept = learner.optimizer.begun_as(parameter, stored)
+        if not stored.isdisjoint(kept):  # none is kept of what has no gradient
             for part, value in kept.items():
                 value.copy_(_fitting(tensors, prefix + part, value))
             learner.optimizer.state[parameter] = kept

@@ -1,4 +1,4 @@
-"""AdamW and SGD on torch's fused kernels, one pass over all weights; and Shampoo, where a matrix is not too large.
+"""AdamW and SGD on torch's fused kernels, one pass over all weights; and Shampoo, a matrix at a time.
 
 `torch.optim` has the first two, but loads torch's compiler for them, which takes as long as all the rest of torch: a
 training would begin two seconds later, and nothing here is compiled by that.
@@ -7,7 +7,7 @@ training would begin two seconds later, and nothing here is compiled by that.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import torch
@@ -15,8 +15,8 @@ from torch import Tensor
 
 _COUNTER = "step"
 """The one thing kept that is a number."""
-WIDEST, TALLEST = 512, 4096
-"""The largest matrices, in columns and rows, that Shampoo whitens."""
+WIDEST = 512
+"""Columns that Shampoo whitens together, at most; a wider matrix is taken in blocks of columns."""
 _MEMORY = 0.9
 """Of the covariance of the gradients' columns, at every look."""
 _LOOK, _RENEW = 10, 50
@@ -62,6 +62,10 @@ class Optimiser(ABC):
     @abstractmethod
     def begun(self, weight: Tensor) -> dict[str, Tensor]:
         """What is kept of a weight, by name, as it is before the first step."""
+
+    def begun_as(self, weight: Tensor, names: Container[str]) -> dict[str, Tensor]:
+        """As `begun`, for a checkpoint that has these `names`: one of an older version may keep other things."""
+        return self.begun(weight)
 
     @abstractmethod
     def numbers_kept(self, weight: Tensor) -> int:
@@ -121,12 +125,13 @@ class Shampoo(AdamW):
         f = g P,  m <- b1 m + (1 - b1) f,  v <- b2 v + (1 - b2) (the mean of f^2 over each row)
         w <- w - lr (D w + m' / (sqrt(v') + e)), with m' and v' as AdamW has them
 
-    Vectors, and matrices of more than `WIDEST` columns or `TALLEST` rows, whose products would cost more than they
-    save, move as AdamW moves them.
+    A matrix of more than `WIDEST` columns is whitened in blocks of equally many columns, each by itself, so that
+    networks of all widths learn by one rule; the length of a step is that of the whole row.  Vectors move as AdamW
+    moves them.
     """
 
     def begun(self, weight: Tensor) -> dict[str, Tensor]:
-        if not _whitened(weight):
+        if weight.dim() != 2:
             return super().begun(weight)
         rows, columns = weight.shape
         return {
@@ -134,24 +139,32 @@ class Shampoo(AdamW):
             "count": torch.zeros(()),
             "momentum": torch.zeros_like(weight),
             "row_square": weight.new_zeros(rows, 1),
-            "covariance": weight.new_zeros(columns, columns),
-            "whitening": weight.new_zeros(columns, columns),
+            # Those of the blocks side by side, each under its columns.
+            "covariance": weight.new_zeros(_block(columns), columns),
+            "whitening": weight.new_zeros(_block(columns), columns),
         }
 
+    def begun_as(self, weight: Tensor, names: Container[str]) -> dict[str, Tensor]:
+        # Before matrices were taken in blocks, large ones moved as AdamW moves them, and go on so.
+        return super().begun(weight) if "exp_avg" in names else self.begun(weight)
+
     def numbers_kept(self, weight: Tensor) -> int:
-        if not _whitened(weight):
+        if weight.dim() != 2:
             return super().numbers_kept(weight)
         rows, columns = weight.shape
-        return 1 + weight.numel() + rows + 2 * columns * columns
+        return 1 + weight.numel() + rows + 2 * _block(columns) * columns
 
     def _move(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         pairs = list(zip(weights, gradients, strict=True))
-        plain = [pair for pair in pairs if not _whitened(pair[0])]
+        plain = [pair for pair in pairs if not self._whitens(pair[0])]
         if plain:
             super()._move([weight for weight, _ in plain], [gradient for _, gradient in plain], group)
         for weight, gradient in pairs:
-            if _whitened(weight):
+            if self._whitens(weight):
                 self._move_whitened(weight, gradient, group)
+
+    def _whitens(self, weight: Tensor) -> bool:
+        return weight.dim() == 2 and "exp_avg" not in self.state.get(weight, ())
 
     def _move_whitened(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         (first, second), names = self._betas, ("count", "momentum", "row_square", "covariance", "whitening")
@@ -163,15 +176,21 @@ class Shampoo(AdamW):
             gradient = torch.where(taken.bool(), gradient, 0.0)
             scale = torch.where(taken.bool(), scale, 1.0)
         step = int(count)
-        if step < _OFTEN or step % _LOOK == 0:
-            scaled = gradient / scale
-            covariance.lerp_(scaled.t() @ scaled, (1 - _MEMORY) * taken)
-        if step in _EARLY or step % _RENEW == 0:
-            covariance.nan_to_num_(0.0, 0.0, 0.0)  # squares of gradients that nobody clips can be too large
-            whitening.copy_(_inverse_root(covariance.cpu()))
         coarse = self.coarse or weight.dtype
-        # Every pass over a matrix costs memory's time: what scales is put into what is small.
-        whitened = (gradient.to(coarse) @ (whitening / scale).to(coarse)).to(weight.dtype)
+        parts, size = [], _block(weight.shape[1])
+        columns = zip(*(each.split(size, dim=1) for each in (gradient, covariance, whitening)), strict=True)
+        for block, its_covariance, its_root in columns:
+            width = block.shape[1]  # the last block may be narrower
+            R, P = its_covariance[:width], its_root[:width]
+            if step < _OFTEN or step % _LOOK == 0:
+                scaled = block / scale
+                R.lerp_(scaled.t() @ scaled, (1 - _MEMORY) * taken)
+            if step in _EARLY or step % _RENEW == 0:
+                R.nan_to_num_(0.0, 0.0, 0.0)  # squares of gradients that nobody clips can be too large
+                P.copy_(_inverse_root(R.cpu()))
+            # Every pass over a matrix costs memory's time: what scales is put into what is small.
+            parts.append((block.to(coarse) @ (P / scale).to(coarse)).to(weight.dtype))
+        whitened = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         momentum.lerp_(whitened, (1 - first) * taken)
         square = torch.linalg.vector_norm(whitened, dim=1, keepdim=True).square_() / weight.shape[1]
         row_square.lerp_(square, (1 - second) * taken)
@@ -183,8 +202,10 @@ class Shampoo(AdamW):
         weight.addcdiv_(momentum, length.div_(taken), value=-group["lr"] / (1 - first**step))
 
 
-def _whitened(weight: Tensor) -> bool:
-    return weight.dim() == 2 and weight.shape[0] <= TALLEST and weight.shape[1] <= WIDEST
+def _block(columns: int) -> int:
+    """How many of so many columns are whitened together: as many in each block, but for the last."""
+    blocks = -(-columns // WIDEST)
+    return -(-columns // max(1, blocks))
 
 
 def _inverse_root(covariance: Tensor) -> Tensor:
