@@ -20,7 +20,7 @@ from rnntui.core import events as ev
 from rnntui.core.config import FIELDS, LIMITS
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.kinds import KINDS
-from rnntui.core.studies.duelists import DUELISTS, cells_named, paths_of
+from rnntui.core.studies.duelists import DUELISTS, cells_named, paths_of, reservations
 from rnntui.visible import visible_line
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def _tell_standings(racing: Sequence[Run]) -> None:
         ],
         [_row(run, each) for each in standings(racing) for run in racing if str(run.path) == each.path],
     )
+    report(reservations(run.config for run in racing))
 
 
 def _row(run: Run, each: RunSummary) -> list[str]:

@@ -15,7 +15,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.runs import Run
 from rnntui.core.studies import duel as duels
 from rnntui.core.studies.duel import Told, contestants, duel, standings
-from rnntui.core.studies.duelists import cells_named, paths_of
+from rnntui.core.studies.duelists import cells_named, paths_of, reservations
 from rnntui.core.text.stored import silent
 from tests.cli.test_commands import assert_one_line, rnntui
 from tests.conftest import TINY
@@ -46,6 +46,16 @@ def test_equal_parameters_in_turns_to_a_table(
     assert {each.cell for each in table} == set(CELLS)
     layers = {run.config.model.cell: run.config.model.num_layers for run in runs_made}
     assert layers == {"lstm": 1, "elman": 1, "mingru": 3}, "each as it is by itself"
+
+
+def test_what_differs_beside_the_cells_is_said() -> None:
+    """Protects what a duel shows: who leads by layers, rate or dropout does not lead by its cell."""
+    configs = [config.build({"cell": cell, "corpus": "tales"}) for cell in CELLS]
+    assert reservations(configs) == "one seed each; different: --num-layers 1 (lstm, elman), 3 (mingru)"
+    assert reservations(configs[:2]) == "one seed each; all else is the same"
+    others = [config.changed(configs[0], {"lr": 0.01}), config.changed(configs[1], {"optimizer": "sgd"})]
+    assert "--lr 0.01 (lstm), unset (elman)" in reservations(others)
+    assert f"--optimizer {configs[0].training.optimizer} (lstm), sgd (elman)" in reservations(others)
 
 
 def test_one_that_fails_does_not_end_the_others(corpus_file: Path, tmp_path: Path) -> None:
@@ -118,6 +128,7 @@ def test_the_command_tells_curves_and_standings(corpus_file: Path, tmp_path: Pat
     rows = result.stdout.splitlines()
     assert rows[0].split()[:5] == ["cell", "units", "parameters", "valid", "bits/byte"] and len(rows) == 3
     assert {row.split()[0] for row in rows[1:]} == {"lstm", "gru"}
+    assert "one seed each; all else is the same" in result.stderr
     assert "bits/byte over seconds" in result.stderr and "┤" in result.stderr
     told = [json.loads(each) for each in rnntui(*line, "--json", "--run", tmp_path / "b").stdout.splitlines()]
     assert told[-1]["type"] == "standings" and len(told[-1]["runs"]) == 2

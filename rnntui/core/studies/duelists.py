@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rnntui.core.cells import CELLS
+from rnntui.core.config import FIELDS, Config, value_of
 from rnntui.core.errors import InputError, nearest
+from rnntui.formats import setting
 
 DUELISTS = ("elman", "lstm", "gru", "mingru")
 
@@ -25,3 +27,21 @@ def cells_named(names: str) -> list[str]:
 def paths_of(base: Path, cells: Sequence[str]) -> list[Path]:
     """The run folders of a duel: `base` with the name of each cell behind it."""
     return [base.with_name(f"{base.name}-{cell}") for cell in cells]
+
+
+def reservations(configs: Iterable[Config]) -> str:
+    """What to know before a cell is called better: one seed each, and the settings in which they differ.
+
+    Size and cell are what a duel is about; all others are named, such as layers, learning rate or dropout.
+    """
+    by_cell = {config.model.cell: config for config in configs}
+    found = []
+    for name, field in FIELDS.items():
+        cells: dict[str, list[str]] = {}
+        for cell, config in by_cell.items():
+            value = value_of(config, name)
+            cells.setdefault("unset" if value is None else setting(value), []).append(cell)
+        if len(cells) > 1 and name not in ("cell", "hidden_size"):
+            values = ", ".join(f"{value} ({', '.join(those)})" for value, those in cells.items())
+            found.append(f"{field.flag} {values}")
+    return "one seed each; " + ("different: " + "; ".join(found) if found else "all else is the same")

@@ -19,6 +19,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.history import History
 from rnntui.core.journal import EventTail
 from rnntui.core.ownership import owner_of
+from rnntui.core.studies.duelists import reservations
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.child import Child
 from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
@@ -50,12 +51,14 @@ class DuelScreen(PlottingScreen):
         self._tails = [EventTail(path / "events.jsonl") for path in paths]
         self.histories = [History() for _ in paths]
         self._own_axis = False
+        self._compared = False
         self._drawn = 0.0
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
         yield Curves(id="curves")
         yield Static(id="standings", markup=False)
+        yield Static(id="reservations", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#standings").border_title = "standings on the held-out part (stream)"
@@ -103,7 +106,16 @@ class DuelScreen(PlottingScreen):
             self.query_one(Curves).show(shown)
             self.query_one("#standings", Static).update(self._standings())
             self.query_one("#headline", Static).update(self._headline(over))
+            if not self._compared and all(history.started for history in self.histories):
+                self._compare()
         self.refresh_bindings()
+
+    def _compare(self) -> None:
+        """Say, once it is known, in what the contestants differ."""
+        self._compared = True
+        with suppress(InputError):
+            configs = [runs.Run.open(path).config for path in self.paths]
+            self.query_one("#reservations", Static).update(reservations(configs))
 
     def _headline(self, over: bool) -> Text:
         began = any(history.started for history in self.histories)
