@@ -232,7 +232,7 @@ def _another(run: runs.Run, source: Source, tokenizer: Tokenizer, compared: bool
     from rnntui.core.text.dataset import whole
 
     corpus = source.source
-    found, sha256 = whole(source, tokenizer, compared)
+    found, sha256 = whole(source, tokenizer, run if compared else None)
     if sha256 == run.config.text.sha256:
         raise InputError(
             f"--corpus: {corpus}: the text that {run.name} was trained on; leave it out to score its held-out part"

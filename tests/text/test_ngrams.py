@@ -50,22 +50,29 @@ def test_longer_contexts_help_on_a_regular_text(corpus_file: object) -> None:
     _, tokenizer, dataset = prepare(settings)
     made = baselines(dataset["train"].tokens, dataset["valid"], tokenizer.vocab_size)
     found = {each.name: each for each in made}
-    assert list(found) == ["characters", "gzip", "bz2", "xz", *(f"{n}-gram" for n in range(1, 7))]
+    assert list(found) == [
+        *("characters", "gzip", "bz2", "xz", "gzip+train", "bz2+train", "xz+train"),
+        *(f"{n}-gram" for n in range(1, 7)),
+    ]
     bits = [found[f"{n}-gram"].bits_per_byte for n in range(5, 0, -1)]
     assert bits == sorted(bits) and bits[0] < 0.5
     assert bits[0] < found["gzip"].bits_per_byte < found["characters"].bits_per_byte
     assert found["5-gram"].perplexity == pytest.approx(2 ** found["5-gram"].bits_per_byte)
 
 
-def test_packers_see_the_held_out_bytes_alone(corpus_file: Path) -> None:
-    """Protects the comparison: what a person gets from the tools on the held-out part."""
-    settings = config.build({"corpus": str(corpus_file), "batch_size": 2, "bptt": 8, "split": "80/20"})
+def test_packers_read_the_held_out_bytes_alone_and_behind_the_training_text(corpus_file: Path) -> None:
+    """Protects the comparison: what a person gets from the tools, and what they add having read what a model has."""
+    settings = config.build({"corpus": str(corpus_file), "batch_size": 2, "bptt": 8, "split": "60/20/20"})
     _, tokenizer, dataset = prepare(settings)
-    raw = tokenizer.decode(dataset["valid"].tokens).encode()
-    found = dataset["valid"].floors
-    for name, packed in (
-        ("gzip", gzip.compress(raw)),
-        ("bz2", bz2.compress(raw)),
-        ("xz", lzma.compress(raw, preset=9)),
-    ):
-        assert found[name] == pytest.approx(8 * len(packed) / len(raw), rel=0.01)
+    read, *held_out = (tokenizer.decode(dataset[name].tokens).encode() for name in ("train", "valid", "test"))
+    for raw, name in zip(held_out, ("valid", "test"), strict=True):
+        found = dataset[name].floors
+        for packer, pack in {"gzip": gzip.compress, "bz2": bz2.compress, "xz": xz}.items():
+            assert found[packer] == pytest.approx(8 * len(pack(raw)) / len(raw), rel=0.01)
+            behind = 8 * (len(pack(read + raw)) - len(pack(read))) / len(raw)
+            assert found[f"{packer}+train"] == pytest.approx(behind, abs=0.02)
+        assert found["xz+train"] < found["xz"]
+
+
+def xz(raw: bytes) -> bytes:
+    return lzma.compress(raw, preset=9)

@@ -8,7 +8,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -26,7 +26,7 @@ from rnntui.core.splits import NOTHING_HELD_OUT, part_of, split_fractions, split
 from rnntui.core.store import cache_home
 from rnntui.core.text import tokenizers
 from rnntui.core.text.corpus import Source, canonical, is_pipe
-from rnntui.core.text.floors import floors
+from rnntui.core.text.floors import PACKED, floors
 from rnntui.core.text.spelling import spelled
 from rnntui.core.text.stored import Narrate, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
@@ -58,8 +58,7 @@ class Split:
     bytes: int
     """Of the part's text as UTF-8: what bits per byte are counted over."""
     floors: dict[str, float] = field(default_factory=dict)
-    """Bits a byte that need no model: `characters` by their frequencies, `gzip`, `bz2`, `xz`.  Of held-out parts
-    only."""
+    """Bits a byte that need no model: `characters` by their frequencies, and packers.  Of held-out parts only."""
     spelling: float = math.nan
     """Nats that the letters of its unknown tokens cost; not a number where nobody has counted."""
     unknown: int = 0
@@ -230,16 +229,27 @@ def _read_again(run: Run) -> Iterator[StoredText]:
         yield text
 
 
-def whole(source: Source, tokenizer: Tokenizer, compared: bool) -> tuple[Split, str]:
-    """All of a text that no run knows, in tokens, and its digest; its floors if it is to be compared.
+def _training_end(text: StoredText, parts: dict[str, tuple[int, int]]) -> Iterator[str]:
+    """The end of the training part, as much of it as packers read."""
+    first, last = parts["train"]
+    return text.part(max(first, last - PACKED), last)
 
-    Raises InputError where it cannot be read.
+
+def whole(source: Source, tokenizer: Tokenizer, compared_in: Run | None) -> tuple[Split, str]:
+    """All of a text that no run knows, in tokens, and its digest.
+
+    If it is to be compared in a run, also its floors, after that run's training text where it can still be read.
+    Raises InputError where the text cannot be read.
     """
+    before: list[str] = []
+    if compared_in:
+        with suppress(InputError), _read_again(compared_in) as text:
+            before = list(_training_end(text, _parts(text.chars, compared_in.config.text.split)))
     with stored(source, silent) as text:
         blocks = list(tokenizer.encode_blocks(text.part(0, text.chars)))
         size = sum(len(block.encode()) for block in text.part(0, text.chars))
         tokens = np.concatenate(blocks).astype(tokenizer.dtype)
-        found = floors(text.part(0, text.chars)) if compared else {}
+        found = floors(text.part(0, text.chars), before) if compared_in else {}
         unknown, spelling = spelled(tokenizer, text.part(0, text.chars))
         return Split("whole", tokens, text.chars, size, found, spelling, unknown), source.sha256
 
@@ -289,7 +299,7 @@ def _encode(
             for name, part in parts.items()
         }
         for name in sizes.keys() - {"train"}:
-            sizes[name]["floors"] = floors(text.part(*parts[name]))
+            sizes[name]["floors"] = floors(text.part(*parts[name]), _training_end(text, parts))
         for name in sizes:
             if name != "train" or len(sizes) == 1 or sizes[name]["chars"] <= _SPELLED:
                 sizes[name] |= spelled(tokenizer, text.part(*parts[name]))._asdict()
