@@ -70,7 +70,10 @@ _READ = 1_000_000
 @encoding_options
 @helping_options
 @click.option(
-    "--baselines", "compared", is_flag=True, help="also what needs no network: n-grams, gzip, bz2, xz"
+    "--baselines",
+    "compared",
+    is_flag=True,
+    help="also what needs no network: n-grams; gzip, bz2, xz alone and behind the training text",
 )
 @click.option(
     "--completion",

@@ -86,7 +86,11 @@ def complete(
     cache: bool,
     as_json: bool,
 ) -> None:
-    """The likeliest ways in which PREFIX goes on, each with its probability; - reads standard input."""
+    """The likeliest ways in which PREFIX goes on, each with its probability; - reads standard input.
+
+    A probability is that of the text, its last word ending there, of all tokens that can be written: what the model
+    gives to <unk> is shared out among them.
+    """
     from rnntui.core.inference import completion
 
     prefix = text_argument(prefix)

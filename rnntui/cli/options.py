@@ -182,7 +182,9 @@ def helping_options(function: Function) -> Function:
         "--cache", is_flag=True, help="look for places in what was read that were alike (the neural cache)"
     )(function)
     return click.option(
-        "--dynamic", is_flag=True, help="learn from what was read, piece by piece (dynamic evaluation)"
+        "--dynamic",
+        is_flag=True,
+        help="learn from every 32 tokens that were read (dynamic evaluation, at one rate for all texts)",
     )(function)
 
 

@@ -19,7 +19,8 @@ class Completion:
 
     text: str
     probability: float
-    """P(the text, its last word ending there | everything before), under the model."""
+    """P(the text, its last word ending there | everything before), under the model, of all tokens that can be written:
+    what it gives to `<unk>` is shared out among them."""
     word: str
     """The first word of the text, with what stands before it."""
     word_probability: float
