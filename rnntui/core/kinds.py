@@ -37,6 +37,7 @@ KINDS: dict[TaskKind, Kind] = {
         settings=frozenset(
             (
                 "begin_from",
+                "extend_vocabulary",
                 "bptt",
                 "shuffle",
                 "vary_bptt",
@@ -58,6 +59,7 @@ KINDS: dict[TaskKind, Kind] = {
         settings=frozenset(
             (
                 "begin_from",
+                "extend_vocabulary",
                 "text_column",
                 "label_column",
                 "min_label_count",

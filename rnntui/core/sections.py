@@ -107,6 +107,9 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     begin_from: Annotated[
         str, _doc("run to begin with: its vocabulary, its network and its weights, as far as they fit")
     ] = ""
+    extend_vocabulary: Annotated[
+        bool, _doc("learn the characters or words too that the vocabulary of --from lacks")
+    ] = False
     cell: Annotated[str, _doc("recurrent cell")] = "lstm"
     nonlinearity: Annotated[Literal["tanh", "relu"], _doc("of the elman cell")] = "tanh"
     timescale: Annotated[
@@ -164,6 +167,12 @@ class ModelConfig(Section, frozen=True, kw_only=True):
             )
         if self.embeddings and self.begin_from:
             raise ValueError("embeddings: --from brings its own; leave one of the two out")
+        if self.extend_vocabulary and not self.begin_from:
+            raise ValueError("extend_vocabulary: of a run that is named with --from; leave it out")
+        if self.extend_vocabulary and self.softmax == "adaptive":
+            raise ValueError(
+                "extend_vocabulary: the run of --from has an adaptive softmax, which cannot grow; leave it out"
+            )
         if self.frozen_embeddings and not self.embeddings:
             raise ValueError("frozen_embeddings: of --embeddings; name a file")
         if self.timescale and STEPS[self.cell].gates == 1:

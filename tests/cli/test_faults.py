@@ -115,3 +115,4 @@ def test_what_another_model_cannot_write_is_named(trained: Run, tmp_path: Path) 
     assert answer.returncode == 0, answer.stderr
     line = next(line for line in answer.stderr.splitlines() if "cannot be written by this model" in line)
     assert all(character in line for character in "øæå") and "% of the text" in line
+    assert "--extend-vocabulary" in line

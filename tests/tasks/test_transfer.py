@@ -16,6 +16,7 @@ from rnntui.core.config import INHERITED, command_of, value_of
 from rnntui.core.errors import InputError
 from rnntui.core.models.weights import read_tensors
 from rnntui.core.runs import Run
+from rnntui.core.text import tokenizers
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.optimisation import depth_factor
 from rnntui.core.training.start import resume_run
@@ -100,6 +101,47 @@ def test_a_language_model_goes_on_with_another_text(make_run: MakeRun, taught: R
     other.write_text(" ".join(random.Random(1).choices(words, k=4000)), encoding="utf-8")
     run = make_run(**NETWORK, corpus=str(other), begin_from=str(taught.path), max_steps=5)
     assert any("<unk>" in event.message for event in train_all(run) if isinstance(event, ev.Warned))
+
+
+@pytest.mark.parametrize("task", ["lm", "classify"])
+def test_a_vocabulary_grows_and_what_is_known_stays(
+    task: str, make_run: MakeRun, taught: Run, examples: Path, tmp_path: Path
+) -> None:
+    """Protects `--extend-vocabulary`: old tokens keep numbers and rows, new ones are learned and written."""
+    if task == "lm":
+        corpus = tmp_path / "other.txt"
+        corpus.write_text("ένα δύο τρία not bad\n" * 300, encoding="utf-8")
+        chosen: dict[str, Any] = NETWORK
+    else:
+        corpus, chosen = examples.with_name("greek.tsv"), CLASSIFIER | NETWORK
+        corpus.write_text(examples.read_text().replace("the", "ένα"), encoding="utf-8")
+    grown = {"corpus": str(corpus), "begin_from": str(taught.path), "extend_vocabulary": True}
+    run = make_run(**chosen | grown | {"max_steps": 150})
+    old, new = (tokenizers.load(each.path / "tokenizer.json") for each in (taught, run))
+    assert new.vocab_size > old.vocab_size and "ένα" in new.to_json()["vocabulary"]
+    assert new.to_json()["vocabulary"][: old.vocab_size - 1] == old.to_json()["vocabulary"]
+    known = read_tensors(taught.checkpoint_path("best") / "model.safetensors")
+    state = tasks.reopen(run).subject(run.config).model().state_dict()
+    for name in ("embedding.weight", *(("head.weight", "head.bias") if task == "lm" else ())):
+        assert torch.equal(state[name][: old.vocab_size], known[name])
+        assert not state[name][old.vocab_size :].isnan().any()
+    assert torch.equal(state["stack.cells.0.rnn.weight_hh_l0"], known["stack.cells.0.rnn.weight_hh_l0"])
+    last = train_all(run)[-1]
+    assert isinstance(last, ev.Finished) and last.reason == "steps"
+    if task == "lm":
+        assert "τρία" in rnntui("generate", run.path, "--length", "40").stdout
+        train_all(resume_run(run.path, {"max_steps": 155}))
+
+
+def test_what_cannot_grow_says_so(make_run: MakeRun, taught: Run, tmp_path: Path) -> None:
+    """Protects `--extend-vocabulary` where it has nothing to do, or cannot: one line, never silence."""
+    base = ("train", taught.config.text.corpus, "--headless", "--max-steps", "2", "--extend-vocabulary")
+    assert_one_line(rnntui(*base), 2, "--extend-vocabulary", "--from")
+    answer = rnntui(*base, "--from", taught.path, "--run", tmp_path / "R")
+    assert answer.returncode == 0 and "nothing to extend" in answer.stderr
+    adaptive = make_run(tokenizer="word", softmax="adaptive", tied=False, max_steps=2)
+    train_all(adaptive)
+    assert_one_line(rnntui(*base, "--from", adaptive.path), 2, "--extend-vocabulary", "adaptive")
 
 
 def test_the_command_makes_it_again_and_faults_are_one_line(

@@ -155,12 +155,14 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTas
     for note in (*found.notes, *([f"left out: {found.left_out}"] if found.left_out else [])):
         narrate(note, None)
     tokenizer = vocabulary_of(config)
+    texts = [example.text + "\n" for example in parts["train"]]
     if tokenizer is None:
         narrate(f"learning the {config.text.tokenizer} tokenizer", None)
-        tokenizer, text = tokenizers.train_on_texts(
-            config.text, [example.text + "\n" for example in parts["train"]]
-        )
+        tokenizer, text = tokenizers.train_on_texts(config.text, texts)
         config = changed(config, {"min_count": text.min_count})
+    elif config.model.extend_vocabulary:
+        smaller, tokenizer = tokenizer, tokenizer.extended(texts, config.text.min_count)
+        narrate(tokenizers.growth(smaller, tokenizer), None)
     tokenizers.check_vocabulary(tokenizer, config.text)
     return config, ClassificationTask(tokenizer, labels_of(found.rows), parts)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rnntui.core import store
 from rnntui.core.config import INHERITED, Config, changed, value_of
@@ -29,6 +29,9 @@ START = "start.safetensors"
 """The weights to begin with, kept in the run folder: the other run may go."""
 _NEW = ("head.", "pooling.", "projection.")
 """What a classifier does not take over."""
+
+_BY_TOKEN = ("embedding.weight", "head.weight", "head.bias")
+"""What has a row for every token of the vocabulary."""
 
 
 def inherited(config: Config) -> Config:
@@ -85,9 +88,27 @@ def beginning_with(make: Callable[[], M], start: Path, frozen: bool = False) -> 
                     continue
                 if name.startswith("backward_stack."):
                     continue
-                if name not in found or found[name].shape != tensor.shape:
+                if name in _BY_TOKEN and name in found and _only_more_rows(tensor, found[name]):
+                    _take_in_rows(name, tensor, found[name])
+                elif name not in found or found[name].shape != tensor.shape:
                     raise InputError(f"{start}: '{name}' is missing or has another shape; train the run anew")
-                tensor.copy_(found[name])
+                else:
+                    tensor.copy_(found[name])
         return model
 
     return begun
+
+
+def _only_more_rows(tensor: Tensor, known: Tensor) -> bool:
+    return len(tensor) > len(known) and tensor.shape[1:] == known.shape[1:]
+
+
+def _take_in_rows(name: str, tensor: Tensor, known: Tensor) -> None:
+    """The rows of the tokens that another run knew; those of tokens that a larger vocabulary adds are new.
+
+    A new token's embedding stays as a new model has it, so that it differs from the others.  It begins as likely as
+    the known ones on the mean (Hewitt 2021), not as what could never come.
+    """
+    tensor[: len(known)].copy_(known)
+    if name.startswith("head."):
+        tensor[len(known) :] = known.mean(0)

@@ -42,6 +42,7 @@ def baselines(train: Ids, heldout: Split, vocab_size: int) -> list[Baseline]:
         for n, nats in enumerate(models, start=1)
     }
     return [
-        Baseline(name, each, math.exp(min(each * nats_per_token - spelling, 700)))
+        # A packer of unknown words has not paid for their letters apart: it may be left with less than nothing.
+        Baseline(name, each, math.exp(min(max(each * nats_per_token - spelling, 0), 700)))
         for name, each in bits.items()
     ]

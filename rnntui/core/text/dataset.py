@@ -120,6 +120,8 @@ def prepare(
             narrate("most words come once: --min-count 1, so that they are words of the model", None)
             cut = _cut(text, config, None, narrate)
         if cut and tokenizer is not None:
+            if config.model.extend_vocabulary:
+                narrate(tokenizers.growth(tokenizer, cut[0]), None)
             _tell_of_unknown(text, *cut, narrate)
     if cut is None or len(cut[1]["train"].tokens) < 2:
         raise InputError(
@@ -145,6 +147,8 @@ def _cut(
         return None
     if tokenizer is None:
         tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, narrate))
+    elif config.model.extend_vocabulary:
+        tokenizer = tokenizer.extended(text.part(*parts["train"]), config.text.min_count)
     return tokenizer, _encode(text, parts, tokenizer, _cache_path(config.text, tokenizer), narrate)
 
 
@@ -157,8 +161,8 @@ def _tell_of_unknown(text: StoredText, tokenizer: Tokenizer, dataset: Dataset, n
     named = ", ".join(repr(piece.strip() or piece)[1:-1] for piece, _ in counts.most_common(_NAMED))
     more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
     narrate(
-        f"{named}{more} cannot be written by this model, whose vocabulary is that of --from: {share:.1%} of the text; "
-        f"train a new model for all of it",
+        f"{named}{more} cannot be written by this model: {share:.1%} of the text; --extend-vocabulary adds what the "
+        "vocabulary of --from lacks (words that come --min-count times), and a new model has a vocabulary of its own",
         None,
     )
 

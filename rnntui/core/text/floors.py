@@ -35,7 +35,7 @@ def floors(blocks: Iterable[str], before: Iterable[str] = ()) -> dict[str, float
     packed = {name: len(pack(raw)) for name, pack in _PACKERS.items()}
     if read := "".join(before).encode("utf-8", "replace"):
         for name, pack in _PACKERS.items():
-            packed[name + AFTER_TRAINING] = len(pack(read + raw)) - len(pack(read))
+            packed[name + AFTER_TRAINING] = max(len(pack(read + raw)) - len(pack(read)), 0)
     return found | {name: 8 * size / max(len(raw), 1) for name, size in packed.items()}
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "Tokenizer",
     "check_vocabulary",
     "dumps",
+    "growth",
     "load",
     "train",
     "train_on_texts",
@@ -71,6 +72,14 @@ def train_on_texts(config: TextConfig, texts: Sequence[str]) -> tuple[Tokenizer,
             config = msgspec.structs.replace(config, min_count=1)
             tokenizer = train(config, texts)
     return tokenizer, config
+
+
+def growth(old: Tokenizer, new: Tokenizer) -> str:
+    """A line that says how much a vocabulary has grown."""
+    added = new.vocab_size - old.vocab_size
+    if not added:
+        return "the vocabulary of --from has all of this text: nothing to extend"
+    return f"{added:,} tokens added to the {old.vocab_size:,} of --from"
 
 
 def check_vocabulary(tokenizer: Tokenizer, config: TextConfig) -> None:

@@ -32,6 +32,11 @@ class CharTokenizer(Tokenizer):
             seen[code_points(block)] = True
         return cls([chr(code) for code in np.flatnonzero(seen)])
 
+    def extended(self, blocks: Iterable[str], min_count: int) -> CharTokenizer:
+        known = set(self.characters)
+        new = [each for each in self.train(blocks).characters if each not in known]
+        return CharTokenizer([*self.characters, *new]) if new else self
+
     @property
     def vocab_size(self) -> int:
         return len(self.characters) + 1

@@ -45,6 +45,12 @@ class WordTokenizer(Tokenizer):
         kept.sort(key=lambda word: (-counts[word], word))
         return cls(kept[: (vocab_size or DEFAULT_VOCAB_SIZE) - 1])
 
+    def extended(self, blocks: Iterable[str], min_count: int) -> WordTokenizer:
+        counts = Counter(piece for piece in self.unknown_pieces(blocks) if len(piece) <= LONGEST_TOKEN)
+        new = [word for word, count in counts.items() if count >= min_count]
+        new.sort(key=lambda word: (-counts[word], word))
+        return WordTokenizer([*self.words, *new[:DEFAULT_VOCAB_SIZE]], self.rule) if new else self
+
     @property
     def vocab_size(self) -> int:
         return len(self.words) + 1
