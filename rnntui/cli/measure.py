@@ -109,7 +109,8 @@ def evaluate(
     from rnntui.core.tasks.base import Moment
     from rnntui.core.tasks.evaluation import evaluate as score
     from rnntui.core.text.baselines import baselines
-    from rnntui.core.text.corpus import Source, canonical
+    from rnntui.core.text.columns import another_of
+    from rnntui.core.text.corpus import canonical
     from rnntui.core.text.dataset import reopen
     from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
@@ -148,7 +149,7 @@ def evaluate(
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
     counters = read_counters(folder)
     if corpus:
-        other = Source(canonical(corpus), encoding, on_error)
+        other = another_of(found.config.text, canonical(corpus), encoding, on_error)
         data = _another(found, other, tokenizer, compared)
     else:
         other, data = None, evaluated_part(reopen(found, tokenizer), split)

@@ -201,12 +201,12 @@ def with_task(given: dict[str, Any]) -> dict[str, Any]:
     if given.get("task") or corpus in SAMPLE_TASKS:
         return given
     if (task := task_for(corpus)) == "lm":
-        if columns := sorted(columns_of(corpus)):
+        if given.get("text_column") is None and (columns := sorted(columns_of(corpus))):
             named = ", ".join(map(short, columns[:_NAMED])) + " …" * (len(columns) > _NAMED)
             report(
                 visible_line(
-                    f"{corpus}: read as running text, with all that stands between its columns ({named}); for labels "
-                    f"or pairs add --task and name the columns, for one column give its texts alone"
+                    f"{corpus}: read as running text, with all that stands between its columns ({named}); for one "
+                    f"column add --text-column, for labels or pairs --task and the names of their columns"
                 )
             )
         return given

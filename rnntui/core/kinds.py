@@ -38,6 +38,7 @@ KINDS: dict[TaskKind, Kind] = {
             (
                 "begin_from",
                 "extend_vocabulary",
+                "text_column",
                 "bptt",
                 "shuffle",
                 "vary_bptt",

@@ -37,7 +37,21 @@ def from_toml(text: str, where: str) -> Config:
             f"{where}: format {str(version)[:12]} is newer than this rnntui knows ({FORMAT}); "
             "upgrade with pip install -U rnntui"
         )
-    return converted(tree, where)
+    return converted(_as_now(tree), where)
+
+
+def _as_now(tree: dict[str, Any]) -> dict[str, Any]:
+    """A tree as this version writes it.
+
+    Language models learned whole tables until they could extend a vocabulary; what stood there of a column was
+    nothing that they knew.
+    """
+    text, model = tree.get("text"), tree.get("model")
+    if not isinstance(text, dict) or not isinstance(model, dict):
+        return tree
+    if text.get("task", "lm") != "lm" or "extend_vocabulary" in model:
+        return tree
+    return tree | {"text": {name: value for name, value in text.items() if name != "text_column"}}
 
 
 def toml_tree(text: str, where: str) -> dict[str, Any]:

@@ -59,7 +59,12 @@ class TextConfig(Section, frozen=True, kw_only=True):
         TaskKind,
         _doc("what is learned: 'lm' the next token, 'classify' a text's label, 'translate' another text"),
     ] = "lm"
-    text_column: Annotated[str, _doc("where a table has the texts (classify)")] = "text"
+    text_column: Annotated[
+        str | None,
+        _doc(
+            "where a table has the texts (default: 'text' to classify; of a language model all of the file)"
+        ),
+    ] = None
     label_column: Annotated[str, _doc("where a table has the labels (classify)")] = "label"
     min_label_count: Annotated[
         Positive, _doc("a label with fewer texts is left out, and counted (classify)")

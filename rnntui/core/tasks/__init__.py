@@ -18,7 +18,8 @@ from rnntui.core.tasks.base import Task
 from rnntui.core.tasks.transfer import START, vocabulary_of
 from rnntui.core.text import dataset, examples, kept, pairs, tokenizers
 from rnntui.core.text.catalogue import SAMPLES
-from rnntui.core.text.corpus import Source, is_pipe
+from rnntui.core.text.columns import source_of
+from rnntui.core.text.corpus import is_pipe
 from rnntui.core.text.stored import Narrate, silent
 
 
@@ -93,7 +94,7 @@ def _digest(text: TextConfig) -> str:
         return examples.read(text).sha256
     if text.task == "translate":
         return pairs.read(text).sha256
-    source = Source(text.corpus, text.encoding, text.on_error)
+    source = source_of(text)
     for _ in source.blocks():
         pass
     return source.sha256

@@ -25,8 +25,10 @@ from rnntui.core.sections import TextConfig
 from rnntui.core.splits import NOTHING_HELD_OUT, part_of, split_fractions, split_in_figures
 from rnntui.core.store import cache_home
 from rnntui.core.text import tokenizers
-from rnntui.core.text.corpus import Source, canonical, is_pipe
+from rnntui.core.text.columns import source_of
+from rnntui.core.text.corpus import Source, is_pipe
 from rnntui.core.text.floors import PACKED, floors
+from rnntui.core.text.records import remembered_as
 from rnntui.core.text.spelling import spelled
 from rnntui.core.text.stored import Narrate, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
@@ -95,13 +97,13 @@ def prepare(
     segments shrink.  Returns the configuration with the corpus's digest, the split in figures and the sizes of a batch,
     the tokenizer and the tokens.  Raises InputError where the corpus cannot be read or holds one token.
     """
-    source = Source(config.text.corpus, config.text.encoding, config.text.on_error)
+    source = source_of(config.text)
     with stored(source, narrate) as text:
         for remark in source.remarks():
             narrate(remark, None)
         least = _LEAST_HELD_OUT if config.text.split == "auto" else 2
         split = split_in_figures(config.text.split, text.chars)
-        known = {"sha256": source.sha256, "corpus": canonical(config.text.corpus), "split": split}
+        known = {"sha256": source.sha256, "corpus": remembered_as(config.text.corpus), "split": split}
         config = changed(config, known)
         cut = _cut(text, config, tokenizer, narrate)
         if split != NOTHING_HELD_OUT and (cut is None or cut[1].held_out < least):
@@ -223,7 +225,7 @@ def _read_again(run: Run) -> Iterator[StoredText]:
             f"{run.path}: its corpus came from a pipe and is no longer there; give a text as --corpus"
         )
     check_corpus(run)
-    source = Source(wanted.corpus, wanted.encoding, wanted.on_error)
+    source = source_of(wanted)
     with stored(source, silent) as text:
         if source.sha256 != wanted.sha256:
             raise InputError(

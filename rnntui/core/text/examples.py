@@ -99,7 +99,10 @@ def _examples(config: TextConfig, elsewhere: list[Path], form: Reading) -> Itera
     if corpus not in catalogue.SAMPLES and corpus != "-" and "://" not in corpus and folder.is_dir():
         yield from _folder(folder, config, elsewhere)
         return
-    columns = (Column("text", config.text_column), Column("label", config.label_column, is_text=False))
+    columns = (
+        Column("text", config.text_column or "text"),
+        Column("label", config.label_column, is_text=False),
+    )
     instead = "give a .tsv, .csv or .jsonl file, a folder for each label, or leave out --task classify"
     for record in records(config, columns, instead, form):
         text, label = record.fields

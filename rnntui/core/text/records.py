@@ -29,6 +29,8 @@ from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, canonical
 from rnntui.core.text.csv_rows import LONGEST_RECORD, Column, Reading, csv_rows, too_long
 
+TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
+"""Endings of files with columns."""
 LONGEST_TEXT = 1 << 20
 """Characters of a text: more than a long novel has."""
 _LONGEST_ARRAY = 1 << 28
@@ -65,7 +67,8 @@ def records(
     if kind_of(file) == ".parquet":
         yield from _parquet(name, columns)
         return
-    lines = lines_of(Source(corpus, config.encoding, config.on_error).blocks(), name)
+    source = Source(corpus, config.encoding, config.on_error)
+    lines = lines_of(source.blocks(), name)
     match kind_of(file):
         case ".csv":
             yield from _table(csv_rows(lines, name, columns, reading), name, columns, "row", reading)
@@ -83,6 +86,7 @@ def records(
                 raise InputError(f"{name}: '{other}' holds no columns; {instead}")
             yield from _fasttext(chain([first], lines), name, reading)
     reading.check()
+    reading.notes += source.remarks()
 
 
 def kind_of(file: str) -> str:

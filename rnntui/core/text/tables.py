@@ -11,12 +11,11 @@ from rnntui.core.kinds import SAMPLE_TASKS
 from rnntui.core.sections import TaskKind
 from rnntui.core.text.csv_rows import SEPARATORS
 from rnntui.core.text.packed import Counted, blocks_of
-from rnntui.core.text.records import kind_of
+from rnntui.core.text.records import TABLES, kind_of
 
 _LOOKED_AT = 1 << 16
 """Bytes in which the names of the columns stand."""
 _COLUMNS: dict[TaskKind, set[str]] = {"classify": {"text", "label"}, "translate": {"source", "target"}}
-_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
 
 def task_for(corpus: str) -> TaskKind:
@@ -29,7 +28,7 @@ def task_for(corpus: str) -> TaskKind:
 
 def columns_of(corpus: str) -> set[str]:
     """The names of the columns of a table in a file; none where it is no table, or cannot be read."""
-    if kind_of(corpus) not in _TABLES or "://" in corpus:
+    if kind_of(corpus) not in TABLES or "://" in corpus:
         return set()
     with suppress(InputError, OSError, ValueError, RecursionError):
         with open_named(expanded(corpus)) as file:
