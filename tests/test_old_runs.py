@@ -12,7 +12,7 @@ from rnntui.core import events as ev
 from rnntui.core.errors import InputError
 from rnntui.core.runs import Run
 from rnntui.core.training.start import resume_run
-from tests.cli.test_commands import rnntui
+from tests.cli.test_commands import assert_one_line, rnntui
 from tests.conftest import train_all
 
 DATA = Path(__file__).parent / "data"
@@ -60,3 +60,20 @@ def test_a_newer_format_is_one_line(tmp_path: Path) -> None:
     toml.write_text(toml.read_text(encoding="utf-8").replace("format = 1", "format = 2"), encoding="utf-8")
     with pytest.raises(InputError, match=r"format 2 is newer than this rnntui knows \(1\); upgrade"):
         Run.open(tmp_path / "run")
+
+
+@pytest.mark.parametrize("command", [("generate", "--length", "5"), ("complete", "a"), ("evaluate",)])
+def test_a_newer_version_is_named(command: tuple[str, ...], tmp_path: Path) -> None:
+    """Protects who has two machines: what a newer version wrote is one line that says to upgrade, in all commands."""
+    source = next(path for path in OLD if path.name.startswith("word"))
+    verb, *flags = command
+    for file, old, new in (
+        ("run.toml", "format = 1", "format = 9"),
+        ("tokenizer.json", '"format": 1', '"format": 9'),
+        ("tokenizer.json", '"vocabulary"', '"rule": 99, "vocabulary"'),
+    ):
+        run = tmp_path / f"run-{new[-9:-1].strip()}".replace('"', "")
+        shutil.copytree(source, run)
+        path = run / file
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+        assert_one_line(rnntui(verb, run, *flags), 2, file)

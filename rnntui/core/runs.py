@@ -143,7 +143,12 @@ class Run:
         if name in ("best", "last"):
             named = self.named(name) or (self.named("last") if name == "best" else "")
             if not named:
-                raise InputError(f"{self.path}: no checkpoint is saved yet; train it first")
+                step = (
+                    "it is training: wait for its first evaluation"
+                    if owner_of(self.path)
+                    else "train it first"
+                )
+                raise InputError(f"{self.path}: no checkpoint is saved yet; {step}")
             name = named
         number = name if re.fullmatch(r"[0-9]{1,18}", name) else None
         found = self.path / "checkpoints" / checkpoint_name(int(number or 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import threading
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,6 +13,7 @@ import pytest
 
 from rnntui.core.runs import Run
 from tests.cli.test_commands import FLAGS, assert_one_line, rnntui
+from tests.test_signals import started
 
 
 def test_vectors_that_are_not_there_are_named_before_the_text_is_read(
@@ -116,3 +118,56 @@ def test_what_another_model_cannot_write_is_named(trained: Run, tmp_path: Path) 
     line = next(line for line in answer.stderr.splitlines() if "cannot be written by this model" in line)
     assert all(character in line for character in "øæå") and "% of the text" in line
     assert "--extend-vocabulary" in line
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_run_that_is_still_training_answers(saved: bool, corpus_file: Path, tmp_path: Path) -> None:
+    """Protects who cannot wait: before the first checkpoint one line, from then on an answer, and it trains on."""
+    run, never = tmp_path / "R", 1_000_000
+    counts = {
+        "max-steps": never,
+        "eval-every": never,
+        "save-every": 5 if saved else never,
+        "log-every": never,
+    }
+    flags = [f"--{name}={count}" for name, count in counts.items()]
+    process = started(
+        "train", corpus_file, "--headless", *FLAGS, *flags, "--run", run, until="saved" if saved else "6-gram"
+    )
+    threading.Thread(target=process.stderr.read, daemon=True).start()  # so that it never waits for its reader
+    try:
+        for command in (("generate", run, "--length", "5"), ("complete", run, "a"), ("evaluate", run)):
+            answer = rnntui(*command)
+            if saved:
+                assert answer.returncode == 0 and answer.stdout, answer.stderr
+            else:
+                assert_one_line(answer, 2, "no checkpoint is saved yet", "it is training")
+        assert process.poll() is None, "it trains on"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_one_token_is_a_vocabulary(tmp_path: Path) -> None:
+    """Protects the smallest text there is: one character, over and over, is learned, written and completed."""
+    text = tmp_path / "hum.txt"
+    text.write_text("m" * 400)
+    run = tmp_path / "R"
+    assert rnntui("train", text, "--headless", *FLAGS, "--max-steps", "20", "--run", run).returncode == 0
+    assert rnntui("generate", run, "--length", "6").stdout == "m" * 6
+    assert rnntui("complete", run, "mm").stdout.split()[0] == "100.0%"
+    assert "perplexity 1.0" in rnntui("evaluate", run).stdout
+
+
+def test_three_pairs_are_learned(tmp_path: Path) -> None:
+    """Protects the articles' own example of translation: by its columns it is one, and the three come out."""
+    table = tmp_path / "three.tsv"
+    pairs = {"a dog barks": "ein hund bellt", "the cat sleeps": "die katze schläft", "it rains": "es regnet"}
+    rows = "".join(f"{source}\t{target}\n" for source, target in pairs.items())
+    table.write_text(f"source\ttarget\n{rows}", encoding="utf-8")
+    flags = ("--headless", "--hidden-size", "64", "--target-loss", "0.1", "--max-steps", "400")
+    answer = rnntui("train", table, *flags, "--run", tmp_path / "R")
+    assert answer.returncode == 0 and "a table for --task translate" in answer.stderr, answer.stderr
+    assert "nothing is held out" in answer.stderr or "nothing was held out" in answer.stderr
+    for source, target in pairs.items():
+        assert rnntui("translate", tmp_path / "R", source).stdout.strip() == target

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from rnntui.core import config as configuration
 from rnntui.core import events as ev
 from rnntui.core import store
-from rnntui.core.config import Config
+from rnntui.core.config import FIELDS, Config, value_of
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import make_private, refused, write_atomically
 from rnntui.core.kinds import KINDS
@@ -65,6 +65,16 @@ def _is_begun(folder: Path) -> bool:
     """True if a folder is empty, or another process begins a sweep in it at this moment."""
     half = re.compile(r"\.sweep\.json\.[0-9]+\.part")
     return (folder / "sweep.json").exists() or all(half.fullmatch(path.name) for path in folder.iterdir())
+
+
+def _check_tried(trial: Trial, made: Config) -> None:
+    """Raises InputError where a text is so short that a setting is not what the trial was to try."""
+    for name, wanted in trial.settings.items():
+        value = value_of(made, name)
+        if value != wanted:
+            raise InputError(
+                f"{FIELDS[name].flag}: {wanted} cannot be tried, this text makes it {value}; search below that"
+            )
 
 
 class Sweep:
@@ -170,6 +180,7 @@ class Sweep:
         try:
             yield (trial := trial._replace(settings=self._suggested(asked)))
             run = create_run(self.config_of(trial), path, silent)
+            _check_tried(trial, run.config)
             for told in self._train(run, asked, trial):
                 yield (trial := told)
         except Exception as error:  # too much memory, say: the others need less
