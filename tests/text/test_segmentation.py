@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rnntui.core.errors import InputError
 from rnntui.core.text import segmentation, tokenizers
 from rnntui.core.text.segmentation import first_word, goes_on, graphemes, in_word, word_pattern, words_of
+from rnntui.core.text.tokenizers.bpe import BPETokenizer
 from rnntui.core.text.tokenizers.word import WordTokenizer
 from tests.cli.test_commands import rnntui
 from tests.conftest import MakeRun, train_all
@@ -116,6 +117,29 @@ def test_runs_of_the_older_rule_keep_it(tmp_path: Path) -> None:
     path.write_text('{"format": 1, "kind": "word", "rule": 7, "vocabulary": ["a"]}')
     with pytest.raises(InputError, match="rule 7 for words is not known to this rnntui; upgrade it, or"):
         tokenizers.load(path)
+
+
+@pytest.mark.parametrize("script", WORDS)
+def test_pairs_are_merged_across_marks(script: str) -> None:
+    """Protects pieces of words: a word that is common is one token in every script, as it is in English."""
+    text = f"{WORDS[script]}\n" * 40
+    made = BPETokenizer.train([text], 1000)
+    assert len(made.encode(text)) <= len(WordTokenizer.train([text]).pieces(text))
+    again = tokenizers._from_json(json.loads(tokenizers.dumps(made)))
+    assert (
+        again.encode(text).tolist() == made.encode(text).tolist() and again.decode(made.encode(text)) == text
+    )
+
+
+def test_pieces_of_older_runs_are_cut_as_they_were() -> None:
+    """Protects old runs: without a rule in the file, marks end words as in GPT-2, and the file stays as it was."""
+    text = f"{WORDS['hindi']}\n" * 40
+    content = json.loads(tokenizers.dumps(BPETokenizer.train([text], 1000)))
+    older = tokenizers._from_json({name: value for name, value in content.items() if name != "rule"})
+    assert len(older.encode(text)) > 2 * len(tokenizers._from_json(content).encode(text))
+    assert "rule" not in json.loads(tokenizers.dumps(older))
+    with pytest.raises(ValueError, match="rule 99 for words is not known"):
+        tokenizers._from_json(content | {"rule": 99})
 
 
 def test_no_common_character_joins_another() -> None:

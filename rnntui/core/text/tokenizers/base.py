@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from rnntui.core.errors import short
+
 Ids = npt.NDArray[Any]
 """Token numbers, of the smallest unsigned type that holds the vocabulary."""
 
@@ -130,6 +132,14 @@ def valid_vocabulary(content: dict[str, Any]) -> list[str]:
         raise ValueError("'vocabulary' holds a text twice")
     check_lengths(words)
     return words
+
+
+def known_rule(content: dict[str, Any], newest: int) -> int:
+    """The version of the rule that a saved tokenizer cuts by; before it was written it was 1.  Raises ValueError."""
+    rule = content.get("rule", 1)
+    if type(rule) is not int or not 1 <= rule <= newest:
+        raise ValueError(f"rule {short(str(rule))} for words is not known to this rnntui; upgrade it, or")
+    return rule
 
 
 def check_lengths(tokens: Iterable[str]) -> None:

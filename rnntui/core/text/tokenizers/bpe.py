@@ -13,7 +13,7 @@ import numpy as np
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
-from rnntui.core.text.tokenizers.base import Ids, Tokenizer, check_lengths, cut_for_good
+from rnntui.core.text.tokenizers.base import Ids, Tokenizer, check_lengths, cut_for_good, known_rule
 
 DEFAULT_VOCAB_SIZE = 2_000
 # Lines are encoded one by one, in training and in completion alike: a token never spans a line end, so
@@ -26,6 +26,12 @@ _SPACE = r"\t\v\f\r\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000
 _STRETCH = re.compile(
     rf"[{_SPACE}]+(?=[{_SPACE}][^{_SPACE}\n])|[{_SPACE}]?[^{_SPACE}\n]{{1,999}}|[{_SPACE}]*\n|[{_SPACE}]+"
 )
+RULE = 2
+"""The version of the pattern by which a line is cut before pairs are merged: 1, of older runs, was GPT-2's own."""
+_PIECE = (
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}[\p{L}\p{M}\x{200c}\x{200d}]*| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+)
+"""GPT-2's, but that a letter keeps its marks and joiners: there, every vowel sign of Hindi ended a word."""
 _LOOK_S = 0.1
 _WHITE_END = re.compile(rf"[{_SPACE}]+\Z")
 _REMEMBERED = 1 << 17
@@ -40,8 +46,8 @@ class BPETokenizer(Tokenizer):
 
     kind = "bpe"
 
-    def __init__(self, model: tokenizers.Tokenizer) -> None:
-        self._model = model
+    def __init__(self, model: tokenizers.Tokenizer, rule: int = RULE) -> None:
+        self._model, self._rule = _by_rule(model, rule), rule
         self._known: dict[str, list[int]] = {}
         byte_of = {character: byte for byte, character in _byte_characters().items()}
         vocabulary = model.get_vocab()
@@ -54,7 +60,7 @@ class BPETokenizer(Tokenizer):
     @classmethod
     def train(cls, blocks: Iterable[str], vocab_size: int | None = None) -> BPETokenizer:
         """Merge the commonest pairs of the text in `blocks` until `vocab_size` tokens, 256 bytes among them."""
-        model = _with_bytes(tokenizers.Tokenizer(models.BPE()))
+        model = _by_rule(tokenizers.Tokenizer(models.BPE()), RULE)
         trainer = trainers.BpeTrainer(
             vocab_size=max(vocab_size or DEFAULT_VOCAB_SIZE, 256),
             initial_alphabet=sorted(_byte_characters().values()),
@@ -93,8 +99,9 @@ class BPETokenizer(Tokenizer):
         return line_start + len(_WHITE_END.sub("", before))
 
     def to_json(self) -> dict[str, Any]:
-        content: dict[str, Any] = {"model": json.loads(self._model.to_str())}
-        return content
+        # Of the older rule as it was written then: caches are found by this content.
+        rule: dict[str, Any] = {"rule": self._rule} if self._rule > 1 else {}
+        return rule | {"model": json.loads(self._model.to_str())}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> BPETokenizer:
@@ -119,7 +126,8 @@ class BPETokenizer(Tokenizer):
             raise ValueError("'model.model.vocab' lacks a byte")
         if sorted(vocabulary.values()) != list(range(len(vocabulary))):
             raise ValueError("'model.model.vocab' numbers its tokens with gaps")
-        return cls(_with_bytes(tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges))))
+        rule = known_rule(content, RULE)
+        return cls(tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges)), rule)
 
 
 def _clean(text: str) -> str:
@@ -145,9 +153,14 @@ def _apart(work: Callable[[], None]) -> None:
         raise faults[0]
 
 
-def _with_bytes(model: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
-    """`model` cutting into GPT-2's words and bytes before it merges."""
-    model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+def _by_rule(model: tokenizers.Tokenizer, rule: int) -> tokenizers.Tokenizer:
+    """`model` cutting into words and bytes before it merges."""
+    if rule == 1:
+        model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    else:
+        words = pre_tokenizers.Split(tokenizers.Regex(_PIECE), "isolated")
+        to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        model.pre_tokenizer = pre_tokenizers.Sequence([words, to_bytes])
     model.decoder = decoders.ByteLevel()
     return model
 

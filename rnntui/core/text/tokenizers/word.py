@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from rnntui.core.errors import short
 from rnntui.core.text.segmentation import RULE, in_word, is_han_or_kana, word_pattern
 from rnntui.core.text.tokenizers.base import (
     LONGEST_TOKEN,
@@ -17,6 +16,7 @@ from rnntui.core.text.tokenizers.base import (
     Ids,
     Tokenizer,
     cut_for_good,
+    known_rule,
     numbered,
     valid_vocabulary,
 )
@@ -81,10 +81,7 @@ class WordTokenizer(Tokenizer):
         words = valid_vocabulary(content)
         if "" in words:
             raise ValueError("'vocabulary' holds an empty word")
-        rule = content.get("rule", 1)
-        if type(rule) is not int or not 1 <= rule <= RULE:
-            raise ValueError(f"rule {short(str(rule))} for words is not known to this rnntui; upgrade it, or")
-        return cls(words, rule)
+        return cls(words, known_rule(content, RULE))
 
 
 def complete_pieces(text: str, rule: int = RULE, in_blocks: bool = False) -> int:
