@@ -60,21 +60,21 @@ def test_a_flag_with_a_limit_lifts_the_presets_limits() -> None:
 
 
 def test_an_optimiser_brings_its_own_rate() -> None:
-    """Protects a comparison: AdamW asked for by name learns at its rate, not at that of the recipe's Shampoo."""
+    """Protects a comparison: an optimiser asked for by name learns at its rate, not at that of the default."""
 
-    def rate(**settings: Any) -> float:
-        return by_epochs(build(settings), 10**6).training.lr or 0.0
+    def rate(tokens: int = 10**6, **settings: Any) -> float:
+        return by_epochs(build(settings), tokens).training.lr or 0.0
 
     assert rate(optimizer="adamw") > rate(optimizer="shampoo") == rate()
+    assert rate(tokens=100_000) == rate(optimizer="adamw") == rate(max_time=10.0), "little text, or few steps"
     assert rate(optimizer="adamw", lr=0.5) == 0.5
     assert rate(corpus="phrases", optimizer="adamw") == rate(corpus="phrases"), "the default, named"
     assert rate(cell="elman") == rate(), "as wide as usual"
     assert rate(cell="elman", hidden_size=900) < 0.5 * rate(cell="gru", hidden_size=900), (
         "wide, without gates"
     )
-    assert (
-        build({"tokenizer": "word"}).training == build({"tokenizer": "word", "optimizer": "adamw"}).training
-    )
+    for made in ({"tokenizer": "word"}, {"tokenizer": "bpe"}, {"task": "classify"}, {"task": "translate"}):
+        assert by_epochs(build(made), 10**7).training.optimizer == "adamw"
 
 
 def test_cells_whose_gates_read_no_state_are_stacked_for_characters() -> None:

@@ -42,11 +42,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 DEFAULT_PRESET = "balanced"
 
-_CHARACTERS: dict[str, Any] = {"optimizer": "shampoo"}
 _WORDS: dict[str, Any] = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
 RECIPES: dict[TokenizerKind, dict[str, Any]] = {
-    "char": _CHARACTERS,
-    "byte": _CHARACTERS,
+    "char": {},
+    "byte": {},
     "word": _WORDS | {"softmax": "sampled"},
     "bpe": _WORDS,
 }
@@ -178,7 +177,8 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
         recipe = {name: value for name, value in recipe.items() if name != "tied"}
     base = chosen | recipe if preset == DEFAULT_PRESET else recipe | chosen
     base = base | {"patience": _PRESET_PATIENCE}
-    if recipe is _CHARACTERS and settings.get("cell") in ("mingru", "minlstm"):
+    in_characters = task == "lm" and (settings.get("tokenizer") or "char") in ("char", "byte")
+    if in_characters and settings.get("cell") in ("mingru", "minlstm"):
         base |= _STACKED
     if any(settings.get(limit) is not None for limit in LIMITS):
         base = {name: value for name, value in base.items() if name not in (*LIMITS, "patience")}

@@ -194,11 +194,12 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     shuffle: Annotated[bool, _doc("read the text in parts, in another order in every epoch")] = True
     vary_bptt: Annotated[bool, _doc("pieces of half, once and one and a half times --bptt")] = False
     optimizer: Annotated[
-        Literal["adamw", "shampoo", "sgd"],
+        Literal["adamw", "shampoo", "sgd"] | None,
         _doc(
-            "optimiser; 'shampoo', the default for characters, learns every direction of a layer's inputs as fast"
+            "optimiser; 'shampoo' learns every direction of a layer's inputs as fast (default: shampoo for long runs "
+            "on much text in characters, else adamw)"
         ),
-    ] = "adamw"
+    ] = None
     lr: Annotated[
         Rate | None,
         _doc("peak learning rate (default: 0.01; shampoo 0.008, less for wide elman networks)"),

@@ -58,7 +58,7 @@ def find_lr(config: Config, narrate: Narrate) -> RateTest:
     config = changed(config, {"schedule": "constant", "warmup": 0})
     learner = Learner(config, task.subject(config), device)
     learner.use(*choose_way(config.training.precision, learner))
-    first, last = _RATES[config.training.optimizer]
+    first, last = _RATES[config.training.optimizer or "adamw"]
     average = weight = 0.0
     rates, losses = [], []
     for step in range(_STEPS):

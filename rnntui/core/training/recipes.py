@@ -60,10 +60,11 @@ _LEAST: Recipe = (
     (15, _LITTLE[-1][1]),
     (math.inf, _COARSE | {"dropout": 0.5, "input_dropout": 0.5, "weight_drop": 0.2}),
 )
+_LITTLE_TEXT = 400_000
 _BY_SIZE: tuple[tuple[float, Recipe], ...] = (
     (80_000, _LEAST),
     (200_000, _LITTLE),
-    (400_000, _SOME),
+    (_LITTLE_TEXT, _SOME),
     (math.inf, _CHARACTERS),
 )
 """Of characters, by how many there are: little text is known by heart after a few epochs."""
@@ -130,6 +131,7 @@ _MEMORISED = 20_000
 
 def by_epochs(config: Config, train_tokens: int) -> Config:
     """`config` with what nobody chose set by how often a training text of so many tokens will be read."""
+    config = _with(config, {"optimizer": _optimizer(config, train_tokens)})
     to_target = config.training.target_loss is not None
     course: Settings = {"lr": _rate(config)}
     if to_target:  # what falls towards the end of a run must know where that is
@@ -137,20 +139,37 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
     memorised = config.text.split == NOTHING_HELD_OUT and train_tokens <= _MEMORISED
     if config.text.task != "lm":
         return _with(config, _OF_TASKS[config.text.task] | course | (_UNREGULARISED if memorised else {}))
-    epochs = expected_epochs(config.training, train_tokens, _expected_speed(config))
-    if to_target:
-        epochs *= _TO_TARGET
+    epochs = _epochs(config, train_tokens)
     recipe = next(row for bound, row in _recipe(config, train_tokens) if epochs <= bound)
     if memorised:
         recipe = {}  # the text itself is what is asked for
     chosen = _ONCE | recipe | course
-    few = epochs * train_tokens <= _FEW_STEPS * config.training.batch_size * config.training.bptt
     # A large epsilon is for AdamW's steps, each weight by itself; Shampoo's have one length a row.
-    if few or config.training.optimizer == "shampoo":
+    if _is_short(config, train_tokens) or config.training.optimizer == "shampoo":
         chosen["epsilon"] = _ONCE["epsilon"]
     if not STEPS[config.model.cell].recurrent:
         chosen["weight_drop"] = 0.0
     return _with(config, chosen)
+
+
+def _epochs(config: Config, train_tokens: int) -> float:
+    """How often a text of so many tokens will be read."""
+    epochs = expected_epochs(config.training, train_tokens, _expected_speed(config))
+    return epochs if config.training.target_loss is None else epochs * _TO_TARGET
+
+
+def _is_short(config: Config, train_tokens: int) -> bool:
+    """Whether a run takes few steps."""
+    training = config.training
+    steps = _epochs(config, train_tokens) * train_tokens / (training.batch_size * training.bptt)
+    return steps <= _FEW_STEPS
+
+
+def _optimizer(config: Config, train_tokens: int) -> str:
+    """Shampoo for long runs on much text in characters; AdamW where that was better, or Shampoo was not measured."""
+    in_characters = config.text.task == "lm" and config.text.tokenizer in ("char", "byte")
+    much = train_tokens > _LITTLE_TEXT and not _is_short(config, train_tokens)
+    return "shampoo" if in_characters and much else "adamw"
 
 
 def _recipe(config: Config, train_tokens: int) -> Recipe:
@@ -174,7 +193,7 @@ def _rate(config: Config) -> float:
 
     A network without gates becomes chaotic where Shampoo's steps, which have one length a row, are long for its width.
     """
-    rate, model = _RATES[config.training.optimizer], config.model
+    rate, model = _RATES[config.training.optimizer or "adamw"], config.model
     if model.cell == "elman" and config.training.optimizer == "shampoo":
         rate *= min(1.0, _UNITS["char"] / model.hidden_size)
     return rate

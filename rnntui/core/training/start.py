@@ -48,14 +48,18 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     known = {
         name: value_of(prepared, name) for name in ("corpus", "target_corpus", "split", "min_count", "sha256")
     }
-    fitted, kept = [], []
+    fitted: list[Config] = []
+    kept = []
     configs = [changed(config, known) for config in configs]
     if prepared.text.task == "lm":
         configs = [fit_batches(config, task.sizes.train_tokens) for config in configs]
     begun = [_beginning(config, task, narrate) for config in configs]
     check_memory([started for started, _ in begun], device, task.widths)
     for started, files in begun:
-        fitted.append(by_epochs(within_budget(started, *task.widths), task.sizes.train_tokens))
+        # Runs that are compared learn by one optimiser, that of the first.
+        optimizer = started.training.optimizer or (fitted[0].training.optimizer if fitted else None)
+        alike = changed(started, {"optimizer": optimizer})
+        fitted.append(by_epochs(within_budget(alike, *task.widths), task.sizes.train_tokens))
         kept.append({**task.files(), **files, SIGNATURE: signature_of(fitted[-1])})
     narrate("choosing how to compute; slow the first time on a machine", None)
     return [
