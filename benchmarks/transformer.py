@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -56,7 +57,7 @@ class Transformer(nn.Module):
 
 
 def train(tokens: np.ndarray, valid: np.ndarray, vocab_size: int, seed: int) -> tuple[float, float]:
-    """Seconds of training, and the loss on the pieces of `valid` in nats a character."""
+    """Seconds of training, and the loss on `valid` in windows of `BLOCK`, in nats a character."""
     torch.manual_seed(seed)
     text, model = torch.from_numpy(tokens.astype(np.int64)), Transformer(vocab_size)
     optimizer = torch.optim.AdamW(
@@ -82,12 +83,20 @@ def train(tokens: np.ndarray, valid: np.ndarray, vocab_size: int, seed: int) -> 
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
     took = time.perf_counter() - began
-    count = (len(valid) - 1) // BLOCK
+    return took, loss_in_windows(model, valid, BLOCK)
+
+
+@torch.no_grad()
+def loss_in_windows(logits_of: Callable[[Tensor], Tensor], valid: np.ndarray, block: int) -> float:
+    """Nats a character of windows of so many characters side by side, each read from nothing.
+
+    `logits_of` makes (B, T, V) of characters (B, T).
+    """
+    count = (len(valid) - 1) // block
     heldout = torch.from_numpy(valid.astype(np.int64))
-    inputs, targets = (heldout[at : at + count * BLOCK].view(count, BLOCK) for at in (0, 1))
-    with torch.no_grad():
-        losses = [
-            float(cross_entropy(model(x).flatten(0, 1), y.flatten())) * len(x)
-            for x, y in zip(inputs.split(256), targets.split(256), strict=True)
-        ]
-    return took, sum(losses) / count
+    inputs, targets = (heldout[at : at + count * block].view(count, block) for at in (0, 1))
+    losses = [
+        float(cross_entropy(logits_of(x).flatten(0, 1), y.flatten())) * len(x)
+        for x, y in zip(inputs.split(256), targets.split(256), strict=True)
+    ]
+    return sum(losses) / count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.core.kinds import KINDS
 from rnntui.core.text.decoding import OnError
+from rnntui.core.text.segmentation import form_of
 from rnntui.visible import visible_line
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 _TYPED = 2000
 """Characters that are typed to measure completion: about half a minute."""
+_FORMS = {"NFC": "composed", "NFD": "decomposed"}
 _READ = 1_000_000
 """Tokens of a part that the places to type are chosen from."""
 
@@ -174,6 +177,7 @@ def evaluate(
     useful = _typed(found, folder, data, tokenizer, another, cache) if completing else None
     if as_json:
         extra: dict[str, Any] = {"corpus": corpus, "own": False} if corpus else {}
+        extra |= {"skipped": other.skipped, "damaged": other.damaged} if other else {}
         extra |= {name: True for name, on in (("dynamic", dynamic), ("cache", cache)) if on}
         extra |= {"baselines": msgspec.to_builtins(rivals)} if rivals else {}
         if useful:
@@ -242,11 +246,23 @@ def _another(run: runs.Run, source: Source, tokenizer: Tokenizer, compared: bool
             f"--corpus: {corpus}: the text that {run.name} was trained on; leave it out to score its held-out part"
         )
     own = store.short_corpus(run.config.text.corpus)
+    for remark in (*source.remarks(), *_another_form(source.beginning, tokenizer)):
+        report(visible_line(remark))
     report(
         f"{visible_line(corpus)}: not the text that {visible_line(run.name)} was trained on ({visible_line(own)}): "
         f"sha256 {sha256[:12]}, not {run.config.text.sha256[:12]}; all of it is scored"
     )
     return found
+
+
+def _another_form(text: str, tokenizer: Tokenizer) -> Iterator[str]:
+    """A line where the accents of a text are written in another way than those that a model has learned."""
+    found = form_of(text)
+    if found and tokenizer.form and found != tokenizer.form:
+        yield (
+            f"its accents are {_FORMS[found]} ({found}), those of the model {_FORMS[tokenizer.form]}, which knows few "
+            f"words with accents then; bring the text to {tokenizer.form}"
+        )
 
 
 @click.command()
@@ -280,16 +296,21 @@ def score(
     from rnntui.core.training.devices import choose_device
 
     place = file if file == "-" or "://" in file else str(Path(file).absolute())
-    text = corpus.load(place, encoding, on_error).text
+    source = corpus.Source(place, encoding, on_error)
+    text = "".join(source.blocks())
     found = store.find(run, "lm")
     folder = sound_checkpoint(found, checkpoint)
     device = choose_device(device)
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
+    remarks = [*source.remarks(), *_another_form(source.beginning, tokenizer)]
     tokens = tokenizer.encode(text)
     nats, hits = score_tokens(model, tokens, tokenizer.start, device=device, helped=Helped(dynamic, cache))
     spelling = spelled(tokenizer, [text]).spelling
     total = (float(nats.double().sum()) + spelling) / math.log(2)
     raw = len(text.encode("utf-8", "replace"))
+    unknown = int((tokens == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0
+    for remark in remarks:
+        report(visible_line(remark))
     if as_json:
         answer = {
             "file": file,
@@ -300,7 +321,9 @@ def score(
             "bits_per_char": total / len(text),
             "bits_per_byte": total / raw,
             "accuracy": float(hits.double().mean()),
-            "unknown": int((tokens == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0,
+            "unknown": unknown,
+            "skipped": source.skipped,
+            "damaged": source.damaged,
             "scores": [
                 {"text": tokenizer.decode([token]), "bits": nat / math.log(2)}
                 for token, nat in zip(tokens.tolist(), nats.tolist(), strict=True)
@@ -311,6 +334,7 @@ def score(
     show_line(
         f"{visible_line(file)} (stream): {total / len(text):.4f} bits/char, {total / raw:.4f} bits/byte, "
         f"perplexity {formats.number(formats.perplexity(float(nats.double().mean())))}, {len(tokens):,} tokens"
+        + (f", {unknown / len(tokens):.1%} of them unknown" if unknown else "")
     )
 
 

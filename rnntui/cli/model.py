@@ -51,7 +51,7 @@ def generate(run: str, prompt: str, length: int, checkpoint: str, quantize: str,
     chosen = drawing.Sampling(**sampling)
     prompt = text_argument(prompt)
     session = _session(run, checkpoint, quantize)
-    session.set_text(session.vocabulary.as_read(prompt))
+    session.set_text(session.tokenizer.as_read(prompt))
     write(prompt)
     for piece in drawing.generate(session, length, chosen):
         write(piece)
@@ -96,7 +96,7 @@ def complete(
     prefix = text_argument(prefix)
     session = _session(run, checkpoint, quantize, cache)
     began = time.perf_counter()
-    session.set_text(session.vocabulary.as_read(prefix))
+    session.set_text(session.tokenizer.as_read(prefix))
     if dynamic:
         from rnntui.core.inference.along import LearningAlong
 

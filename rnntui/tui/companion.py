@@ -174,7 +174,7 @@ class Companion(Follower):
 
     def _at(self, text: str) -> Session:
         assert self._session is not None, "refresh comes first"
-        self._session.set_text(self._session.vocabulary.as_read(text))
+        self._session.set_text(self._session.tokenizer.as_read(text))
         return self._session
 
 

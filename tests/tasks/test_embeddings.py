@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from rnntui.core import events as ev
 from rnntui.core import tasks
 from rnntui.core.config import command_of
 from rnntui.core.models.weights import read_tensors
 from rnntui.core.runs import Run
 from rnntui.core.tasks.classification import load_classifier
+from rnntui.core.tasks.embedded import KNOWN
+from rnntui.core.tasks.transfer import START
 from rnntui.core.training.start import resume_run
 from tests.cli.test_commands import assert_one_line, rnntui
 from tests.conftest import CLASSIFIER, MakeRun, train_all
@@ -108,3 +112,21 @@ def test_words_out_of_a_model(classifier: Run, tmp_path: Path) -> None:
     assert [each["word"] for each in answer] == expected
     assert answer[0]["cosine"] == pytest.approx(cosine(expected[0]), abs=1e-5)
     assert_one_line(rnntui("nearest", classifier.path, "sooup"), 2, "'sooup'", "did you mean 'soup'")
+
+
+def test_vectors_that_are_all_alike_and_accents_in_another_form(make_run: MakeRun, tmp_path: Path) -> None:
+    """Protects a training from vectors without spread, and words from being missed by how their accents are written."""
+    text, vectors = tmp_path / "fees.txt", tmp_path / "alike.vec"
+    text.write_text("la fée répète sa leçon\n" * 60, encoding="utf-8")
+    rows = "".join(f"{word} 0.5 0.5 0.5\n" for word in ("la", "fée", "répète", "sa", "leçon"))
+    vectors.write_text(unicodedata.normalize("NFD", rows), encoding="utf-8")
+    chosen = ELSEWHERE | {
+        "corpus": str(text),
+        "tokenizer": "word",
+        "embeddings": str(vectors),
+        "max_steps": 20,
+    }
+    run = make_run(**chosen)
+    last = train_all(run)[-1]
+    assert isinstance(last, ev.Finished) and last.reason == "steps"
+    assert int(read_tensors(run.path / START)[KNOWN].sum()) == 5

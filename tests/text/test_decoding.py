@@ -55,7 +55,7 @@ def test_line_ends_become_one_kind() -> None:
             b"\xef\xbb\xbfab" + random.Random(1).randbytes(3_000).replace(b"\0", b"\xff"),
             ", and in no encoding that is known for sure",
         ),
-        (b"AB\x03\x04\x00\x00", "looks binary, not text (zero byte at 4)"),
+        (b"AB\x03\x04\x00\x00", "looks binary (zero byte at 4); give a text"),
         ("plain words".encode("utf-16-le"), "add --encoding utf-16-le"),
     ],
 )
@@ -66,10 +66,52 @@ def test_what_is_no_text_is_named_with_its_offset(data: bytes, expected: str) ->
     assert expected in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("language", PASSAGES)
+def test_wide_unicode_without_a_mark_is_told_with_its_order(language: str, encoding: str) -> None:
+    """Protects files of old Windows programs: followed, the advice gives the text; silence is better than another."""
+    data = (PASSAGES[language] + "\n").encode(encoding)
+    with pytest.raises(InputError) as caught:
+        decode(data, "f")
+    advised = str(caught.value).partition("--encoding ")[2]
+    assert advised == encoding, str(caught.value)
+    assert decode(data, "f", advised) == PASSAGES[language] + "\n"
+
+
+def test_marked_utf32_is_read() -> None:
+    assert (
+        decode(TEXT.encode("utf-32"), "f") == decode(b"\0\0\xfe\xff" + TEXT.encode("utf-32-be"), "f") == TEXT
+    )
+
+
+def test_seven_bits_with_other_alphabets_are_told() -> None:
+    """Protects old mail: Japanese in ISO 2022 is pure ASCII to who does not look."""
+    for language, encoding in (("japanese", "iso2022_jp"), ("korean", "iso2022_kr")):
+        with pytest.raises(InputError, match=f"add --encoding {encoding}"):
+            decode(f"It begins. {PASSAGES[language]}".encode(encoding), "f")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ("Où est la forêt? " * 40).encode() + ("Où est la forêt? " * 20).encode("cp1252"),
+        b"The cat sat \xed\xa0\xbd\xed\xb8\x80 on the mat.\n" * 50,
+        b"The cat sat \xc0\x80 on the mat.\n" * 50,
+    ],
+    ids=["two in one", "halves", "long zeros"],
+)
+def test_what_is_mostly_utf8_is_damaged(data: bytes) -> None:
+    """Protects what is right in a text: read in another encoding, all of that would be ruined."""
+    with pytest.raises(InputError, match=r"f: UTF-8 but for .* --on-error replace reads them as"):
+        decode(data, "f")
+    assert "\ufffd" in decode(data, "f", on_error="replace")
+
+
 def test_the_suggested_encoding_works() -> None:
     assert decode(b"caf\xe9", "f", "cp1252") == "café"
-    with pytest.raises(InputError, match="no known encoding"):
-        decode(b"x", "f", "klingon")
+    for name in ("klingon", "idna", "base64"):
+        with pytest.raises(InputError, match="no known encoding"):
+            decode(b"x", "f", name)
 
 
 def test_an_encoding_is_named_only_where_it_is_right() -> None:
@@ -106,6 +148,15 @@ def test_an_encoding_is_named_only_where_it_is_right() -> None:
 def test_english_with_few_other_marks_is_western(text: str, encoding: str) -> None:
     """Protects the commonest case: Windows' quotes are no sign of Czech, Greek or Chinese."""
     assert guess(text.encode(encoding)) == "cp1252"
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["don’t they’ll ".encode("gbk") * 20, "l’été était là, très près. ".encode("cp1252") * 40 + b"\x81"],
+)
+def test_marks_in_words_and_control_characters_are_no_text(data: bytes) -> None:
+    """Protects an apostrophe of another system: silence, and no code page that makes a word of it."""
+    assert guess(data) is None
 
 
 @pytest.mark.parametrize("seed", range(8))

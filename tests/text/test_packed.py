@@ -5,7 +5,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +18,10 @@ import pytest
 import zstandard
 
 from rnntui.core.errors import InputError
+from rnntui.core.sections import TextConfig
 from rnntui.core.text import packed
 from rnntui.core.text.corpus import Source, load
+from rnntui.core.text.examples import read
 from tests.cli.test_commands import FLAGS, rnntui
 from tests.conftest import sentences
 from tests.text.languages import PASSAGES
@@ -176,3 +180,32 @@ def test_a_folder_takes_what_is_damaged_and_says_what_it_leaves_out(tmp_path: Pa
     answer = rnntui("train", folder, "--headless", *FLAGS, "--run", tmp_path / "R")
     assert answer.returncode == 0, answer.stderr
     assert "left out 2 files" in answer.stderr and "read as U+FFFD" in answer.stderr
+    named = Source(str(folder), "koi8-r")
+    text = "".join(named.blocks())
+    assert "Köche" in text and PASSAGES["russian"] in text, "the named encoding is for what is not Unicode"
+    (folder / "f.txt").write_text("one more")
+    answer = rnntui("evaluate", tmp_path / "R", "--corpus", folder)
+    assert "left out 2 files" in answer.stderr and "read as U+FFFD" in answer.stderr
+    scored = json.loads(rnntui("score", tmp_path / "R", folder, "--json").stdout)
+    assert len(scored["skipped"]) == 2 and len(scored["damaged"]) == 1
+
+
+def test_one_old_text_among_labelled_ones_is_read_in_its_encoding(tmp_path: Path) -> None:
+    """Protects the advice: the encoding that is named for one file ruins no other."""
+    for label, text in (("fr", "garçon préfère"), ("de", "schöne Köche")):
+        folder = tmp_path / "mail" / label
+        folder.mkdir(parents=True)
+        (folder / "new.txt").write_text(text, encoding="utf-8")
+        (folder / "old.txt").write_text(f"{text} là", encoding="cp1252")
+    found = read(TextConfig(corpus=str(tmp_path / "mail"), task="classify", encoding="cp1252"))
+    assert [each.text for each in found.rows] == [
+        "schöne Köche", "schöne Köche là", "garçon préfère", "garçon préfère là"
+    ]  # fmt: skip
+
+
+def test_an_archive_in_a_packed_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "texts.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(__file__, "a.txt")
+    with pytest.raises(InputError, match="a tar archive in gzip, not text; unpack it"):
+        load(str(path))

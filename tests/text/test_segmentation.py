@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnntui.core.errors import InputError
+from rnntui.core.sections import TextConfig
 from rnntui.core.text import segmentation, tokenizers
 from rnntui.core.text.segmentation import first_word, goes_on, graphemes, in_word, word_pattern, words_of
 from rnntui.core.text.tokenizers.bpe import BPETokenizer
 from rnntui.core.text.tokenizers.word import WordTokenizer
 from tests.cli.test_commands import rnntui
-from tests.conftest import MakeRun, train_all
+from tests.conftest import CLASSIFIER, MakeRun, train_all
 from tests.text.languages import PASSAGES
 
 WORDS = {
@@ -164,3 +165,41 @@ def test_accents_are_read_in_the_form_that_was_learned(make_run: MakeRun, tmp_pa
             answers.add(unicodedata.normalize("NFC", written))
         assert answers == {"te"}
     assert segmentation.form_of("plain") is None and segmentation.form_of("e\u0301é") is None
+
+
+def test_all_that_a_person_gives_is_read_in_the_form_that_was_learned(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    """Protects labels and neighbours: a text's label does not depend on how its accents were typed."""
+    rows = "".join(f"l'élève répète {n}\tfr\nla niña soñó {n}\tes\n" for n in range(30))
+    table = tmp_path / "two.tsv"
+    table.write_text(f"text\tlabel\n{rows}", encoding="utf-8")
+    run = make_run(**CLASSIFIER | {"corpus": str(table), "max_steps": 40})
+    train_all(run)
+    given = [unicodedata.normalize(form, "la élève") for form in ("NFC", "NFD")]
+    composed, decomposed = (json.loads(rnntui("classify", run.path, text, "--json").stdout) for text in given)
+    assert composed["probabilities"] == decomposed["probabilities"]
+    assert "".join(piece for piece, _ in decomposed["influence"]) == given[1]
+    near = [
+        rnntui("nearest", run.path, unicodedata.normalize(form, "niña")).stdout for form in ("NFC", "NFD")
+    ]
+    assert near[0] == near[1] != ""
+
+
+def test_a_text_in_another_form_is_said_to_be(make_run: MakeRun, tmp_path: Path) -> None:
+    """Protects a figure from being taken for the model's: most accents of the text are unknown to it."""
+    text, other = tmp_path / "nfc.txt", tmp_path / "nfd.txt"
+    text.write_text("une fée répète la leçon à côté\n" * 60, encoding="utf-8")
+    other.write_text(unicodedata.normalize("NFD", "la fée à côté\n" * 20), encoding="utf-8")
+    run = make_run(corpus=str(text), max_steps=10)
+    train_all(run)
+    for command in (("evaluate", run.path, "--corpus", other), ("score", run.path, other)):
+        answer = rnntui(*command)
+        assert "its accents are decomposed (NFD)" in answer.stderr and "unknown" in answer.stdout
+
+
+def test_letters_of_hangul_are_a_form_too() -> None:
+    """Protects Korean: typed syllables find the letters that a model of decomposed text has learned."""
+    syllables = "선생님은 학교에"
+    made = tokenizers.train(TextConfig(), [unicodedata.normalize("NFD", syllables)])
+    assert made.form == "NFD" and (made.encode(made.as_read(syllables)) != made.unknown).all()

@@ -181,6 +181,17 @@ def test_what_never_learns_is_given_up(make_run: MakeRun, monkeypatch: pytest.Mo
     assert not any(event.best for event in told if isinstance(event, ev.Evaluated))
 
 
+def test_weights_that_are_never_sound_are_given_up(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects against going back for ever: a gain whose weights cannot be kept is none."""
+    run = make_run(max_steps=400, eval_every=10)
+    monkeypatch.setattr(Learner, "sound", lambda self: False)
+    with pytest.raises(NumericalError, match="beyond any use, also with a learning rate of"):
+        train_all(run)
+    assert sum(isinstance(event, ev.Started) for event in _all(run)) == 1 + RETURNS
+
+
 def test_what_counts_as_divergence() -> None:
     """Protects against false alarms: learning by heart and a change of text are none."""
     calm = Counters(train_loss=1.5, lowest_train_loss=1.4, best_loss=1.6)

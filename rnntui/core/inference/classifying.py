@@ -42,7 +42,8 @@ def judge(model: Classifier, tokenizer: Tokenizer, text: str, label: int | None 
     (gradient times input; Shrikumar et al. 2017): the first-order change if the embedding were zero, with its
     sign turned.
     """
-    sequence = sequence_of(text, tokenizer).astype(np.int64)
+    read = tokenizer.as_read(text)
+    sequence = sequence_of(read, tokenizer).astype(np.int64)
     with judging(model), torch.enable_grad():
         embedded = model.embedding(torch.from_numpy(sequence).unsqueeze(1)).detach().requires_grad_()
         log_p = model.of_embedded(embedded, torch.tensor([len(sequence)])).float().log_softmax(1)[0]
@@ -50,7 +51,10 @@ def judge(model: Classifier, tokenizer: Tokenizer, text: str, label: int | None 
         others = torch.cat([log_p[:chosen], log_p[chosen + 1 :]]).logsumexp(0)
         (gradient,) = torch.autograd.grad(log_p[chosen] - others, embedded)
     influence = (gradient * embedded).sum(2)[1:, 0]
-    return Verdict(log_p.detach().exp().tolist(), tokenizer.pieces(text), influence.tolist())
+    pieces = tokenizer.pieces(text)  # as it was typed, where that is cut alike
+    if len(pieces) != len(influence):
+        pieces = tokenizer.pieces(read)
+    return Verdict(log_p.detach().exp().tolist(), pieces, influence.tolist())
 
 
 def likeliest(probabilities: Sequence[float]) -> list[int]:

@@ -64,6 +64,7 @@ def translate(
     device: str = "cpu",
 ) -> list[list[Translation]]:
     """The `count` best targets of each text, the best first: `count` is at most the beam."""
+    texts = [vocabularies.source.as_read(text) for text in texts]
     part = Sequences.joined([ended(text, vocabularies.source) for text in texts])
     found: dict[int, list[Translation]] = {}
     with judging(model):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import bisect
-import unicodedata
 
 import numpy as np
 
 from rnntui.core.inference.arrays import Array
-from rnntui.core.text.segmentation import form_of, goes_on
+from rnntui.core.text.segmentation import goes_on
 from rnntui.core.text.tokenizers import Tokenizer
 
 
@@ -27,14 +26,8 @@ class Vocabulary:
         self.writable = np.zeros(len(self.bytes), bool)
         """(V,) tokens that may be written: all but `<unk>`, which is no text."""
         self.writable[known] = True
-        self.form = form_of("".join(self.bytes[token].decode("utf-8", "ignore") for token in known))
-        """Whether accents are read composed or decomposed: what a person types is brought to that form."""
         self.ends_word = np.array([_ends_word(content) for content in self.bytes])
         """(V,) tokens that begin with something that is no part of a word."""
-
-    def as_read(self, text: str) -> str:
-        """What a person typed, in the form that the model has learned."""
-        return unicodedata.normalize(self.form, text) if self.form and not text.isascii() else text
 
     def consistent(self, owed: bytes) -> Array:
         """(V,) the tokens with which a text that begins with `owed` can begin.

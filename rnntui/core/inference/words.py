@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +54,8 @@ def nearest_words(known: Words, word: str, count: int) -> list[tuple[str, float]
 
     Raises InputError for a word that is not among them.
     """
+    forms = (word, *(unicodedata.normalize(form, word) for form in ("NFC", "NFD")))
+    word = next((form for form in forms if form in known.words), word)
     if word not in known.words:
         raise InputError(
             f"'{word}': not in the vocabulary of {len(known.words):,} words; {hint(word, known.words)}"

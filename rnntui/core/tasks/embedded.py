@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,11 +41,12 @@ def embedded(config: Config, tokenizer: Tokenizer, narrate: Narrate = silent) ->
         for token in range(tokenizer.vocab_size)
     ]
     path = expanded(config.model.embeddings).resolve()
-    vectors = read_vectors(path, {*texts, *(text.lower() for text in texts)} - {""}, narrate)
+    wanted = {form for text in texts for form in _forms(text)} - {""}
+    vectors = read_vectors(path, wanted, narrate)
     matrix = torch.zeros(tokenizer.vocab_size, vectors.size)
     known = torch.zeros(tokenizer.vocab_size, dtype=torch.uint8)
     for token, text in enumerate(texts):
-        vector = vectors.found.get(text, vectors.found.get(text.lower()))
+        vector = next((vectors.found[form] for form in _forms(text) if form in vectors.found), None)
         if vector is not None and text:
             matrix[token], known[token] = torch.from_numpy(vector), 1
     words = sum(map(bool, texts))
@@ -62,6 +64,12 @@ def embedded(config: Config, tokenizer: Tokenizer, narrate: Narrate = silent) ->
         save({VECTORS: matrix, KNOWN: known}),
         f"{found:,} of the vocabulary's {words:,} words ({found / words:.0%}) begin with their vectors in {path.name}",
     )
+
+
+def _forms(text: str) -> list[str]:
+    """How a word may stand in a file of vectors: as it is, its accents composed or not, and in small letters."""
+    forms = dict.fromkeys((text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))))
+    return [*forms, *(form.lower() for form in forms)]
 
 
 def require_vectors(name: str) -> None:
@@ -84,5 +92,6 @@ def take_in(weight: Tensor, found: dict[str, Tensor], path: Path) -> None:
     matrix, known = found[VECTORS], found[KNOWN].bool()
     if matrix.dtype != torch.float32 or matrix.shape != weight.shape or known.shape != weight.shape[:1]:
         raise InputError(f"{path}: does not fit the vocabulary; train the run anew")
-    scale = weight.std() / matrix[known].std().clamp(min=1e-12)
+    # By their mean square, not their spread: vectors that are nearly alike would be blown up by that.
+    scale = weight.std() / matrix[known].square().mean().sqrt().clamp(min=1e-12)
     weight[known] = matrix[known].to(weight) * scale

@@ -189,20 +189,12 @@ class Source:
             except OSError as error:
                 raise InputError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
 
-    def _decoded(self, file: BinaryIO, name: str, on_error: OnError | None = None) -> Iterator[str]:
+    def _decoded(self, file: BinaryIO, name: str) -> Iterator[str]:
         self.files += 1
         damage = Damage()
-        yield from self._texts(Counted(file, self._count), name, on_error or self.on_error, damage)
+        yield from _texts(Counted(file, self._count), name, self.encoding, self.on_error, damage)
         if damage.faults:
             self.damaged.append(f"{name}: {damage}")
-
-    def _texts(self, file: Counted, name: str, on_error: OnError, damage: Damage) -> Iterator[str]:
-        """The text of a file, packed or not, or of a document."""
-        form = form_of(file.head)
-        if form is not None and form.name == "zip":
-            yield from text_of_zip(file, name)
-        else:
-            yield from decode(blocks_of(file, name), name, self.encoding, on_error, damage)
 
     def _count(self, read: int) -> None:
         self._read += read
@@ -233,30 +225,27 @@ class Source:
         files = list(files_below(path))
         self._size = sum(file.stat().st_size for file in files)
         for file in files:
-            fault = f"{file}: a link to another folder" if leads_out(file, path) else self._fault_of(file)
-            if fault:
-                self.skipped.append(fault)
+            try:
+                encoding, damage = self._reading_of(file, path)
+            except InputError as error:
+                self.skipped.append(oneline(error))
                 continue
             if self.files:
                 yield "\n"
+            self.files += 1
             with file.open("rb") as opened:
-                yield from self._decoded(opened, str(file), "replace")
+                yield from _texts(Counted(opened, self._count), str(file), encoding, "replace", Damage())
+            if damage.faults:
+                self.damaged.append(f"{file}: {damage}")
         if not self.files:
             found = f"{len(self.skipped)} files, none of them text" if self.skipped else "no files"
             raise InputError(f"{path}: a folder without text ({found}); give a folder of UTF-8 files")
 
-    def _fault_of(self, path: Path) -> str:
-        """Why a file of a folder cannot be read as text, or ''; what is merely damaged can."""
-        damage = Damage()
-        try:
-            with path.open("rb") as file:
-                for _ in self._texts(Counted(file), str(path), "replace", damage):
-                    pass
-        except InputError as error:
-            return oneline(error)
-        except OSError as error:
-            return f"{path}: {error.strerror}"
-        return ""
+    def _reading_of(self, file: Path, folder: Path) -> tuple[str, Damage]:
+        """In which encoding a file of a folder can be read, and its damage then.  Raises InputError for no text."""
+        if leads_out(file, folder):
+            raise InputError(f"{file}: a link to another folder")
+        return reading_of(file, self.encoding)
 
     def _download(self) -> Iterator[str]:
         import fsspec
@@ -278,3 +267,37 @@ class Source:
             if reason == self.source:  # it names no reason, but what it comes from may
                 reason = oneline(error.__cause__ or error.__context__ or error)
             raise InputError(f"{self.source}: cannot be read: {reason}; check the address") from None
+
+
+def reading_of(file: Path, encoding: str) -> tuple[str, Damage]:
+    """The encoding in which a file among others is read, and its damage then.
+
+    An `encoding` that was named for all of them is for those that are not Unicode: beside one old file there are new
+    ones.  Raises InputError where it cannot be read as text; what is merely damaged can.
+    """
+    try:
+        return "auto", _damage_of(file, "auto")
+    except InputError:
+        if encoding == "auto":
+            raise
+        return encoding, _damage_of(file, encoding)
+
+
+def _damage_of(file: Path, encoding: str) -> Damage:
+    damage = Damage()
+    try:
+        with file.open("rb") as opened:
+            for _ in _texts(Counted(opened), str(file), encoding, "replace", damage):
+                pass
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from None
+    return damage
+
+
+def _texts(file: Counted, name: str, encoding: str, on_error: OnError, damage: Damage) -> Iterator[str]:
+    """The text of a file, packed or not, or of a document."""
+    form = form_of(file.head)
+    if form is not None and form.name == "zip":
+        yield from text_of_zip(file, name)
+    else:
+        yield from decode(blocks_of(file, name), name, encoding, on_error, damage)

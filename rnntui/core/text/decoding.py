@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from rnntui.core.errors import InputError
-from rnntui.core.text.encodings import guess, looks_utf16
+from rnntui.core.text.encodings import guess, wide_unicode
 
 OnError = Literal["stop", "replace"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins as that of UTF-16 does
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_SOUND = 10
+_SOUND = 1.0
 """Characters beyond ASCII for each fault, at least, in a damaged text: in another encoding most of them are faults."""
 _LOOKED_AT = 1 << 26
 """Bytes from the first fault on in which faults are counted, where they end the reading anyway."""
+_SHIFTED = re.compile(rb"\x1b\$(?:[@B]|\)C)")
+"""Where a text of 7 bits goes over to Japanese or Korean letters (ISO 2022)."""
 _SAMPLE = 1 << 16
 """Bytes from the first fault on that an encoding is guessed from."""
 
@@ -38,13 +43,15 @@ class Damage:
     """Bytes of characters beyond ASCII, but the first of each, that were read right."""
     sample: bytes = b""
     """From the first fault on."""
+    is_loose: bool = False
+    """True for UTF-8 with halves of characters, or a zero of two bytes, as some programs write it (CESU-8)."""
     at_end: bool = False
     """True if the only fault is that the text ends within a character."""
 
     @property
     def is_other_encoding(self) -> bool:
         """True if so much cannot be read that the text is none in the encoding that was tried."""
-        return not self.at_end and self.sound < _SOUND * self.faults
+        return not (self.at_end or self.is_loose or self.sound >= _SOUND * self.faults)
 
     def __str__(self) -> str:
         if self.faults == 1:
@@ -61,7 +68,7 @@ def decode(
 ) -> Iterator[str]:
     """The text in `blocks`, a block of each, line ends as `\\n`.
 
-    `auto` reads UTF-8 with or without byte order mark and UTF-16 with one; the first block holds the mark.  With
+    `auto` reads UTF-8 with or without byte order mark, UTF-16 and UTF-32 with one, which the first block holds.  With
     `replace` what cannot be read becomes U+FFFD and is counted in `damage`.  Raises InputError that names the file,
     the offset of the fault, whether the text is damaged or in another encoding, and the flag to give.
     """
@@ -93,7 +100,7 @@ def check_encoding(encoding: str) -> None:
     """Refuse an encoding that nobody knows.  Raises InputError."""
     try:
         io.TextIOWrapper(io.BytesIO(), encoding)  # refuses codecs that are no text's, such as base64
-        codecs.getincrementaldecoder(encoding)
+        codecs.getincrementaldecoder(encoding)("replace").decode(b"a", final=True)  # and idna, of names
     except (LookupError, ValueError):
         raise InputError(
             f"--encoding: '{encoding[:40]}' is no known encoding; try utf-8, cp1252 or gb18030"
@@ -114,9 +121,16 @@ class _Decoder:
         """The text of `data`, which stands `done` bytes into the file."""
         text = self._read(data, done, final)
         if "\0" in text and not self._damage.faults:
-            hint = ", as UTF-16 is: add --encoding utf-16-le" if looks_utf16(data) else ""
+            wide = wide_unicode(data)
+            step = (
+                f"as in {wide}: add --encoding {wide}" if wide else "give a text, or take its zero bytes out"
+            )
+            raise InputError(f"{self._name}: looks binary (zero byte at {done + data.find(0):,}); {step}")
+        if self._encoding == "utf-8" and (escaped := _SHIFTED.search(data)):
+            name = "iso2022_kr" if escaped[0].endswith(b"C") else "iso2022_jp"
+            at = f"{done + escaped.start():,}"
             raise InputError(
-                f"{self._name}: looks binary, not text (zero byte at {done + data.find(0):,}){hint}"
+                f"{self._name}: not utf-8: another alphabet begins at byte {at}, as in {name}: add --encoding {name}"
             )
         return str(self._lines.decode(text, final=final))
 
@@ -132,6 +146,7 @@ class _Decoder:
             # What the decoder kept of the block before counts as well.
             self._damage.first = done - len(waiting) + error.start
             self._damage.sample = (waiting + data)[error.start :][:_SAMPLE]
+            self._damage.is_loose = self._encoding == "utf-8" and _is_loose_utf8(self._damage.sample)
             self._damage.at_end = final and not data
         except UnicodeError as error:
             raise InputError(f"{self._name}: cannot be read as {self._encoding}: {error}") from None
@@ -149,13 +164,22 @@ class _Decoder:
         return text
 
 
+def _is_loose_utf8(sample: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")("surrogatepass").decode(sample.replace(b"\xc0\x80", b" "))
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _fault(damage: Damage, encoding: str) -> str:
     """What is wrong with a text, and the next step."""
     if not damage.is_other_encoding:
         them = "it" if damage.faults == 1 else "them"
         return f"{encoding.upper()} but for {damage}; --on-error replace reads {them} as U+FFFD"
     at = f"not {encoding} at byte {damage.first:,}"
-    found = guess(damage.sample)
+    # UTF-16 and UTF-32 are read from where a character begins.
+    found = wide_unicode(damage.sample[-damage.first % 4 :]) or guess(damage.sample)
     if found and found != encoding:
         return f"{at}; it looks like {found}: add --encoding {found}"
     return f"{at}, and in no encoding that is known for sure; name it with --encoding, or convert the file to UTF-8"

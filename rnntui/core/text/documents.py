@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from rnntui.core.errors import InputError, oneline
+from rnntui.core.errors import InputError
 
 _LARGEST = 1 << 28
 """Bytes of a document, packed."""
@@ -48,7 +48,9 @@ def text_of_zip(file: io.RawIOBase, name: str) -> Iterator[str]:
     except InputError:
         raise
     except Exception as error:  # whatever the libraries make of a damaged document
-        raise InputError(f"{name}: a damaged document: {oneline(error)}; save it as plain text") from None
+        raise InputError(
+            f"{name}: a damaged document, or one of another kind; save it as plain text"
+        ) from error
 
 
 def _reader(archive: zipfile.ZipFile) -> Callable[[zipfile.ZipFile, bytes], Iterator[str]] | None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
+from contextlib import suppress
 
 _FEW = 0.012
 """Share of bytes beyond ASCII below which a text is English, or other words of a few accents."""
 _SURE = 0.05
 """Confidence of the detector from which it is right: below, it guesses at noise."""
+_CONTROLS = re.compile("[\x80-\x9f]")
+_MARK_IN_WORD = re.compile(r"[^\W\d_][^\W\d_]*[^\w\s\x00-\x7f’‘·][a-z]")
+_MANY = 0.1
+"""Share of the characters beyond ASCII."""
 _PUNCTUATION = frozenset(b"\x82\x84\x85\x86\x87\x8b\x91\x92\x93\x94\x95\x96\x97\x9b\xa0\xab\xbb")
 """Quotes, dashes and dots, which all code pages of Windows have in the same place."""
 
@@ -18,8 +24,6 @@ def guess(data: bytes) -> str | None:
 
     On passages in 15 languages and 30 encodings, whole and in parts, it is right wherever it names one.
     """
-    if looks_utf16(data):
-        return "utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be"
     beyond = [byte for byte in data if byte > 0x7F]
     rare = [byte for byte in beyond if byte not in _PUNCTUATION]
     western = "cp1252" if _reads_as_western(data) else None
@@ -32,9 +36,17 @@ def guess(data: bytes) -> str | None:
     if name is None or found["confidence"] < _SURE:
         return None
     text = data.decode(name, "ignore")
+    if _is_unlikely(text):
+        return None
     if _is_latin_with_others(text) or (western and data.decode(western) == text):
         return western
     return codecs.lookup(name).name
+
+
+def _is_unlikely(text: str) -> bool:
+    """True for control characters, and for many marks in the midst of words."""
+    beyond = sum(not character.isascii() for character in text)
+    return bool(_CONTROLS.search(text)) or len(_MARK_IN_WORD.findall(text)) > _MANY * beyond
 
 
 def _is_latin_with_others(text: str) -> bool:
@@ -55,7 +67,38 @@ def _reads_as_western(data: bytes) -> bool:
     return all(character.isascii() or character.isalpha() or character in marks for character in text)
 
 
-def looks_utf16(data: bytes) -> bool:
-    """True if every other byte is often zero, as in UTF-16 without a mark."""
-    sample = data[:4096]
-    return max(sample[::2].count(0), sample[1::2].count(0)) > len(sample) // 5
+_UNITS = {"utf-32-le": 4, "utf-32-be": 4, "utf-16-le": 2, "utf-16-be": 2}
+_LOOKED_AT = 4096
+"""Bytes by which UTF-16 and UTF-32 are found out."""
+_FEWER = 0.7
+"""Of the 256-blocks of Unicode that a text takes in one order of bytes, the share that the other takes at most where it
+is the right one: scripts lie together, and letters read in the wrong order are scattered."""
+
+
+def wide_unicode(data: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a mark, by the name that Python knows; None for what is neither.
+
+    `data` has to begin where a character does.  Without a zero byte, which every blank brings, nobody knows.
+    """
+    read = {}
+    if 0 not in data[:_LOOKED_AT]:
+        return None
+    for name, unit in _UNITS.items():
+        sample = data[:_LOOKED_AT]
+        with suppress(UnicodeDecodeError):
+            text = codecs.getincrementaldecoder(name)().decode(sample[: len(sample) // unit * unit])
+            if text and all(map(_is_written, text)):
+                read[name] = len({ord(character) >> 8 for character in text})
+        if name in read and unit == 4:
+            return name  # bytes that make characters of 4 by chance are none
+    if not read:
+        return None
+    best, *others = sorted(read, key=read.__getitem__)
+    return best if not others or read[best] <= _FEWER * read[others[0]] else None
+
+
+def _is_written(character: str) -> bool:
+    """True for what stands in texts: no control character, no place that Unicode leaves empty."""
+    return (
+        character.isprintable() or character in "\t\n\r\f" or unicodedata.category(character) in ("Cf", "Zs")
+    )

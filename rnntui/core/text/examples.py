@@ -13,7 +13,7 @@ from rnntui.core.errors import InputError, short
 from rnntui.core.files import expanded
 from rnntui.core.sections import TextConfig
 from rnntui.core.text import catalogue
-from rnntui.core.text.corpus import Source, files_below, leads_out
+from rnntui.core.text.corpus import Source, files_below, leads_out, reading_of
 from rnntui.core.text.csv_rows import Column, Reading
 from rnntui.core.text.kept import LeftOut, Read
 from rnntui.core.text.records import records, text_of
@@ -121,7 +121,10 @@ def _folder(path: Path, config: TextConfig, elsewhere: list[Path]) -> Iterator[E
             if leads_out(file, path):
                 elsewhere.append(file)
                 continue
-            source = Source(str(file), config.encoding, config.on_error)
+            encoding = config.encoding
+            if encoding != "auto":
+                encoding, _ = reading_of(file, encoding)
+            source = Source(str(file), encoding, config.on_error)
             yield Example(
                 text_of(source.blocks(), str(file)) if file.stat().st_size else "", label.name, str(file)
             )

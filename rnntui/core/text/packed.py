@@ -100,6 +100,8 @@ def blocks_of(file: Counted, name: str) -> Iterator[bytes]:
     total = 0
     try:
         for block in _UNPACKERS[form.name](io.BufferedReader(file, _BLOCK)):
+            if not total and (inner := form_of(block)) and inner.advice:
+                raise InputError(f"{name}: {inner.name} in {form.name}, not text; {inner.advice}")
             total += len(block)
             if total > _FREE and total > _RATIO * file.count:
                 raise InputError(

@@ -142,7 +142,7 @@ def form_of(characters: Iterable[str]) -> Form | None:
     """The Unicode normal form (UAX 15) of a text of these characters; None where they are those of both or of none."""
     known = set(characters)
     composed = any(not unicodedata.is_normalized("NFD", character) for character in known)
-    marks = any(unicodedata.combining(character) for character in known)
+    marks = any(unicodedata.combining(character) or "\u1100" <= character <= "\u11ff" for character in known)
     if composed == marks:
         return None
     return "NFC" if composed else "NFD"

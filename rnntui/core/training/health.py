@@ -53,7 +53,7 @@ def take_score(counters: Counters, loss: float | None, apart: bool, holds_out: b
     gains = known and loss is not None and loss < before - (0.0 if holds_out else _LEARNED)
     best = gains or (known and not holds_out)
     if best:
-        counters.best_loss, counters.best_step, counters.returns = loss, counters.step, 0
+        counters.best_loss, counters.best_step = loss, counters.step
     if gains:
         counters.stale = 0
     else:

@@ -377,6 +377,8 @@ class Loop:
             return
         yield from self._follow()
         step = self.learner.counters.step
+        if best:  # and sound
+            self.learner.counters.returns = 0
         folder = yield from patiently(
             lambda: save_checkpoint(self.run, self.learner, best), self.control, step
         )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rnntui.core.errors import short
+from rnntui.core.text.segmentation import Form, form_of
 
 Ids = npt.NDArray[Any]
 """Token numbers, of the smallest unsigned type that holds the vocabulary."""
@@ -87,6 +90,16 @@ class Tokenizer(ABC):
         """
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         return [decoder.decode(self.token_bytes(token)) for token in self.encode(text).tolist()]
+
+    @cached_property
+    def form(self) -> Form | None:
+        """Whether accents are read composed or decomposed; None where both are, or none."""
+        known = (token for token in range(self.vocab_size) if token != self.unknown)
+        return form_of("".join(self.token_bytes(token).decode("utf-8", "ignore") for token in known))
+
+    def as_read(self, text: str) -> str:
+        """What a person typed, in the form that the vocabulary has learned."""
+        return unicodedata.normalize(self.form, text) if not text.isascii() and self.form else text
 
     @property
     def start(self) -> int:
