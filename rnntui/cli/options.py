@@ -192,6 +192,14 @@ _NAMED = 5
 """Columns that a line names."""
 
 
+_TASKS_OF_FLAGS = {
+    "target_corpus": "translate",
+    "source_column": "translate",
+    "target_column": "translate",
+    "label_column": "classify",
+}
+
+
 def with_task(given: dict[str, Any]) -> dict[str, Any]:
     """Settings with the task that the corpus is for, where nobody named one; what was found in a table is said."""
     from rnntui.core.kinds import SAMPLE_TASKS
@@ -200,6 +208,10 @@ def with_task(given: dict[str, Any]) -> dict[str, Any]:
     corpus = str(given.get("corpus") or "")
     if given.get("task") or corpus in SAMPLE_TASKS:
         return given
+    for name, task_of_flag in _TASKS_OF_FLAGS.items():
+        if given.get(name) is not None:
+            report(f"{FIELDS[name].flag}: so --task {task_of_flag}")
+            return given | {"task": task_of_flag}
     if (task := task_for(corpus)) == "lm":
         if given.get("text_column") is None and (columns := sorted(columns_of(corpus))):
             named = ", ".join(map(short, columns[:_NAMED])) + " …" * (len(columns) > _NAMED)

@@ -171,3 +171,42 @@ def test_three_pairs_are_learned(tmp_path: Path) -> None:
     assert "nothing is held out" in answer.stderr or "nothing was held out" in answer.stderr
     for source, target in pairs.items():
         assert rnntui("translate", tmp_path / "R", source).stdout.strip() == target
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "flags", "task"),
+    [
+        ("a\ta b\nc\tc d\ne\te f\n", "rows.tsv", ("--text-column", "2", "--label-column", "1"), "classify"),
+        (
+            "en,de\none,eins\ntwo,zwei\n",
+            "rows.csv",
+            ("--source-column", "en", "--target-column", "de"),
+            "translate",
+        ),
+        ("__label__a good soup\n__label__b cold soup\n", "rows.txt", (), "classify"),
+    ],
+    ids=["labels", "pairs", "fasttext"],
+)
+def test_what_is_given_says_which_task_it_is(
+    content: str, name: str, flags: tuple[str, ...], task: str, tmp_path: Path
+) -> None:
+    """Protects who names a column and no task: it is that of the column, and is said."""
+    table = tmp_path / name
+    table.write_text(content)
+    answer = rnntui("train", table, *flags, "--headless", "--max-steps", "1", "--run", tmp_path / "R")
+    assert answer.returncode == 0, answer.stderr
+    assert f"--task {task}" in answer.stderr and Run.open(tmp_path / "R").config.text.task == task
+
+
+def test_advice_about_tables_works_where_it_is_followed(tmp_path: Path) -> None:
+    """Protects against advice that loses a row, or leads in circles."""
+    table = tmp_path / "nohead.csv"
+    table.write_text("good soup,yes\ncold soup,no\nwarm room,yes\nbad bed,no\n")
+    base = ("train", table, "--task", "classify", "--headless", "--max-steps", "1")
+    assert_one_line(rnntui(*base), 2, "no column 'text'", "by its number, from 1")
+    answer = rnntui(*base, "--text-column", "1", "--label-column", "2", "--run", tmp_path / "R")
+    assert answer.returncode == 0 and "4 texts to learn from" in answer.stderr, answer.stderr
+    table.write_text("text,label\n" + "".join(f"soup {n},0.{n}\n" for n in range(10, 40)))
+    assert_one_line(rnntui(*base), 2, "every label is seen once", "--label-column")
+    table.write_text('text,label\n"open soup,1\nb,0\n')
+    assert_one_line(rnntui(*base), 2, "is a quote left open?")

@@ -191,7 +191,7 @@ def test_standard_input_may_be_anything() -> None:
     assert tried("-", stdin=TEXT)[0] == TRAINED
     assert tried("-", stdin="") == (
         REFUSED,
-        "rnntui: -: empty; give a text, of a few kilobytes or more to learn from it",
+        "rnntui: -: empty; give a text",
     )
 
 

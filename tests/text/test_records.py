@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rnntui.core.errors import InputError
 from rnntui.core.sections import TextConfig
 from rnntui.core.text import examples, pairs
-from rnntui.core.text.records import LONGEST_TEXT, lines_of
+from rnntui.core.text.csv_rows import Column, Reading
+from rnntui.core.text.records import LONGEST_TEXT, lines_of, records
 from tests.conftest import at_most
 
 MB = 1 << 20
@@ -96,3 +97,16 @@ def test_lines_are_those_of_the_whole_text(blocks: list[str]) -> None:
     """Protects reading: however a text is cut into blocks, its lines are the same, and end at line feeds alone."""
     text = "".join(blocks)
     assert list(lines_of(blocks, "f")) == [line for line in text.replace("\n", "\n\0").split("\0") if line]
+
+
+def test_the_first_row_is_no_text_where_it_names_the_columns(tmp_path: Path) -> None:
+    """Protects who counts columns in a table that has names: its first row is left out, and that is said."""
+    path = tmp_path / "a.csv"
+    path.write_text("id;Text;Label\n1;good soup;yes\n2;cold soup;no\n")
+    reading = Reading()
+    columns = [Column("text", "2"), Column("label", "3")]
+    found = list(records(TextConfig(corpus=str(path)), columns, "", reading))
+    assert [each.fields for each in found] == [("good soup", "yes"), ("cold soup", "no")]
+    assert any("first row names the columns" in note for note in reading.notes)
+    path.write_text("1;text of a song;yes\n2;cold soup;no\n")
+    assert len(list(records(TextConfig(corpus=str(path)), columns, "", Reading()))) == 2

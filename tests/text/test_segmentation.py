@@ -25,6 +25,7 @@ WORDS = {
     "bengali": "খুব ভোরে রুটিওয়ালি তার দোকান",
     "tamil": "அதிகாலையில் ரொட்டிக் கடைக்காரி",
     "pointed hebrew": "בְּרֵאשִׁית בָּרָא אֱלֹהִים",
+    "hebrew abbreviations": "צה״ל ג׳ירפה בחו״ל",
     "vocalised arabic": "بِسْمِ اللَّهِ الرَّحْمَنِ",
     "persian": "نمی‌خواهم کتاب‌ها را",
     "decomposed french": unicodedata.normalize("NFD", "élève à côté"),

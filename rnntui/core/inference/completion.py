@@ -54,6 +54,9 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
         return []
     beam = max(2 * count, 8)
     ends_word = session.vocabulary.ends_word
+    whole_words = (
+        session.tokenizer.kind == "word"
+    )  # which cuts no word in two: none goes on in the next token
     finished: list[_Path] = []
     moment, owed = session.end()
     live = [_Path(0.0, b"", owed, moment.state, moment.y)]
@@ -72,7 +75,8 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
             elif goes_on(path.text[-1]):
                 if math.isfinite(log_end[row]):  # else no token of this vocabulary ends a word
                     finished.append(replace(path, log_p=path.log_p + log_end[row]))
-                going_on.append(row)
+                if not whole_words or not math.isfinite(log_end[row]):
+                    going_on.append(row)
             else:
                 finished.append(path)
         finished = sorted(finished, key=lambda path: -path.log_p)[:count]

@@ -158,7 +158,7 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTas
     texts = [example.text + "\n" for example in parts["train"]]
     if tokenizer is None:
         narrate(f"learning the {config.text.tokenizer} tokenizer", None)
-        tokenizer, text = tokenizers.train_on_texts(config.text, texts)
+        tokenizer, text = tokenizers.train_on_texts(config.text, texts, narrate)
         config = changed(config, {"min_count": text.min_count})
     elif config.model.extend_vocabulary:
         smaller, tokenizer = tokenizer, tokenizer.extended(texts, config.text.min_count)

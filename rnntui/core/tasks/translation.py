@@ -173,10 +173,12 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, TranslationTask]:
     narrate(f"learning the {text.tokenizer} tokenizers", None)
     sides = [[f"{pair.source}\n" for pair in parts["train"]], [f"{pair.target}\n" for pair in parts["train"]]]
     if text.shared_vocabulary:
-        both, _ = tokenizers.train_on_texts(text, [*sides[0], *sides[1]])
+        both, _ = tokenizers.train_on_texts(config.text, [*sides[0], *sides[1]], narrate)
         vocabularies = Vocabularies(both, both)
     else:
-        vocabularies = Vocabularies(*(tokenizers.train_on_texts(text, side)[0] for side in sides))
+        vocabularies = Vocabularies(
+            *(tokenizers.train_on_texts(config.text, side, narrate)[0] for side in sides)
+        )
     for each in vocabularies:
         if each.start == each.unknown:
             raise InputError(

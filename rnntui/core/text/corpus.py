@@ -170,9 +170,7 @@ class Source:
             self._digest.update(block.encode("utf-8", "replace"))
             yield block
         if empty:
-            raise InputError(
-                f"{canonical(self.source)}: empty; give a text, of a few kilobytes or more to learn from it"
-            )
+            raise InputError(f"{canonical(self.source)}: empty; give a text")
 
     def _blocks(self) -> Iterator[str]:
         if self.source in catalogue.SAMPLES:

@@ -69,7 +69,9 @@ def csv_rows(
     separator = _separator(head, columns)
     escape = _escapes(head, separator)
     if separator != ",":
-        reading.notes.append(f"columns between '{separator}'")
+        reading.notes.append(
+            "columns between tabs" if separator == "\t" else f"columns between '{separator}'"
+        )
     if escape:
         reading.notes.append('quotes within quotes written as \\"')
     try:
@@ -83,7 +85,7 @@ def csv_rows(
             number, taken = number + 1, 0
     except csv.Error as error:
         fault = f"{name}: row {number}: not CSV: {oneline(error)}"
-        raise InputError(f"{fault}; mend it, or give the file as .tsv") from None
+        raise InputError(f"{fault}; is a quote left open? Mend it") from None
 
 
 def _separator(head: Sequence[str], columns: Sequence[Column]) -> str:

@@ -116,10 +116,10 @@ def prepare(
             cut
             and tokenizer is None
             and config.text.min_count == TextConfig().min_count  # which nobody has chosen
-            and tokenizers.unknown_share(cut[0], cut[1]["train"].tokens) > tokenizers.MOSTLY
+            and tokenizers.wants_all_words(cut[0], cut[1]["train"].tokens, not cut[1].held_out)
         ):
             config = changed(config, {"min_count": 1})
-            narrate("most words come once: --min-count 1, so that they are words of the model", None)
+            narrate(tokenizers.EVERY_WORD, None)
             cut = _cut(text, config, None, narrate)
         if cut and tokenizer is not None:
             if config.model.extend_vocabulary:
@@ -133,9 +133,15 @@ def prepare(
     tokenizers.check_vocabulary(tokenizer, config.text)
     share = tokenizers.unknown_share(tokenizer, dataset.scored.tokens)
     if config.text.tokenizer == "word" and share > tokenizers.MOSTLY:
+        begun = config.model.begin_from
+        step = (
+            "train a new model without --from, or try --extend-vocabulary"
+            if begun
+            else "take --tokenizer bpe or char"
+        )
         raise InputError(
             f"{config.text.corpus}: {share:.0%} of its held-out tokens are unknown to a word model of "
-            f"{tokenizer.vocab_size:,} tokens, which would learn nothing but that; take --tokenizer bpe or char"
+            f"{tokenizer.vocab_size:,} tokens, which would learn nothing but that; {step}"
         )
     return fit_batches(config, len(dataset["train"].tokens), narrate), tokenizer, dataset
 

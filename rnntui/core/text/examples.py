@@ -84,6 +84,11 @@ def check_labels(examples: Sequence[Example], hold_out: bool = True) -> None:
             f"{examples[0].where}: every text has the label '{examples[0].label}'; there must be two labels or more"
         )
     rare = [example for example in examples if counts[example.label] == 1]
+    if rare and len(rare) == len(examples) > _NAMED:
+        raise InputError(
+            f"{rare[0].where}: every label is seen once, as numbers and names are: is it the right column? Name "
+            f"another with --label-column"
+        )
     if hold_out and rare:
         named = ", ".join(f"'{short(example.label)}'" for example in rare[:_NAMED])
         more = f" and {len(rare) - _NAMED:,} more" if len(rare) > _NAMED else ""

@@ -35,7 +35,15 @@ LONGEST_TEXT = 1 << 20
 """Characters of a text: more than a long novel has."""
 _LONGEST_ARRAY = 1 << 28
 """Characters of one JSON array."""
-_FASTTEXT = "__label__"
+_NAMES = {
+    "text": ("text", "texts", "sentence", "review", "content", "body", "document"),
+    "label": ("label", "labels", "class", "category", "sentiment", "target", "y"),
+    "source": ("source", "src", "input", "from"),
+    "target": ("target", "tgt", "output", "to"),
+}
+"""What columns are called, by what they hold, where they have names."""
+FASTTEXT = "__label__"
+"""How a text of fastText begins."""
 _DATASET = "hf:"
 
 
@@ -82,7 +90,7 @@ def records(
             )
         case other:
             first = next(lines, "")  # a file that is not there is named before its ending
-            if not (first.startswith(_FASTTEXT) and columns[-1].setting == "label"):
+            if not (first.startswith(FASTTEXT) and columns[-1].setting == "label"):
                 raise InputError(f"{name}: '{other}' holds no columns; {instead}")
             yield from _fasttext(chain([first], lines), name, reading)
     reading.check()
@@ -147,7 +155,7 @@ def _table(
             if by_number and row and row != [""]:
                 header = [str(place) for place in range(1, len(row) + 1)]
             _check_header(header := header or [column.strip() for column in row], columns, where)
-            if not by_number:
+            if not by_number or _names_columns(dict(zip(header, row, strict=True)), columns, reading):
                 continue
         if row and row != [""]:
             if len(row) != len(header):
@@ -159,18 +167,26 @@ def _table(
             yield _bounded(Record(tuple(entry[column.name] for column in columns), where), columns)
 
 
+def _names_columns(row: dict[str, str], columns: Sequence[Column], reading: Reading) -> bool:
+    """Whether the first row of a table whose columns are given by number is their names all the same."""
+    found = all(row[column.name].strip().lower() in _NAMES[column.setting] for column in columns)
+    if found:
+        reading.notes.append("the first row names the columns, and is none of the texts")
+    return found
+
+
 def _fasttext(lines: Iterable[str], name: str, reading: Reading) -> Iterator[Record]:
     """A text a line, behind its label as fastText has it: `__label__x text`."""
     for number, line in enumerate(lines, start=1):
         label, _, text = line.strip().partition(" ")
         if not label:
             continue
-        if not label.startswith(_FASTTEXT) or text.startswith(_FASTTEXT):
+        if not label.startswith(FASTTEXT) or text.startswith(FASTTEXT):
             reading.add_fault(
-                f"{name}: line {number}: not one label; begin it with {_FASTTEXT}NAME and a space"
+                f"{name}: line {number}: not one label; begin it with {FASTTEXT}NAME and a space"
             )
             continue
-        yield Record((text, label.removeprefix(_FASTTEXT)), f"{name}: line {number}")
+        yield Record((text, label.removeprefix(FASTTEXT)), f"{name}: line {number}")
 
 
 def _bounded(record: Record, columns: Sequence[Column]) -> Record:
@@ -186,7 +202,10 @@ def _check_header(header: list[str], columns: Sequence[Column], where: str) -> N
     for column in columns:
         if column.name not in header:
             known = [name for name in header if name]
-            raise InputError(f"{where}: no column '{column.name}'; {_advice(column, known)}")
+            raise InputError(
+                f"{where}: no column '{column.name}'; {_advice(column, known)}; by its number, from 1, where no row "
+                f"names the columns"
+            )
         if header.count(column.name) > 1:
             raise InputError(f"{where}: more than one column '{column.name}'; rename all but one")
 

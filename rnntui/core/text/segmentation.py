@@ -40,7 +40,9 @@ _BEYOND = re.compile("[\U00020000-\U0010ffff]")
 _ALONE = rf"\p{{Han}}\p{{Hiragana}}\p{{Katakana}}\p{{Thai}}\p{{Lao}}\p{{Khmer}}\p{{Myanmar}}{_HAN_AND_KANA}"
 _SPACE = r"\s\x1c-\x1f"
 """White space, as Python's own patterns have it."""
-_INSIDE = rf"[[\p{{L}}\p{{M}}\p{{N}}_\u200c\u200d]--[{_ALONE}]]"
+_JOINERS = r"\u200c\u200d\u05f3\u05f4"
+"""Without a width of their own, and Hebrew's marks of abbreviations and foreign sounds."""
+_INSIDE = rf"[[\p{{L}}\p{{M}}\p{{N}}_{_JOINERS}]--[{_ALONE}]]"
 
 
 @cache
@@ -84,7 +86,8 @@ def _joining() -> frozenset[str]:
     """
     every = "".join(chr(code) for code in range(0x20000) if not 0xD800 <= code < 0xE000)
     pattern = (
-        r"[\p{M}\u200c\u200d\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=Prepend}"
+        rf"[\p{{M}}{_JOINERS}]|"
+        r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=Prepend}"
         r"\p{GCB=L}\p{GCB=V}\p{GCB=T}\p{GCB=Regional_Indicator}]|[[\p{Han}\p{Hiragana}\p{Katakana}]--["
         rf"{_HAN_AND_KANA}]]"
     )
@@ -106,7 +109,7 @@ def goes_on(character: str) -> bool:
 
 @cache
 def _is_mark(character: str) -> bool:
-    return bool(_compiled(r"[\p{M}\u200c\u200d]").fullmatch(character))
+    return bool(_compiled(rf"[\p{{M}}{_JOINERS}]").fullmatch(character))
 
 
 def is_han_or_kana(character: str) -> bool:

@@ -11,7 +11,7 @@ from rnntui.core.kinds import SAMPLE_TASKS
 from rnntui.core.sections import TaskKind
 from rnntui.core.text.csv_rows import SEPARATORS
 from rnntui.core.text.packed import Counted, blocks_of
-from rnntui.core.text.records import TABLES, kind_of
+from rnntui.core.text.records import FASTTEXT, TABLES, kind_of
 
 _LOOKED_AT = 1 << 16
 """Bytes in which the names of the columns stand."""
@@ -23,17 +23,17 @@ def task_for(corpus: str) -> TaskKind:
     if corpus in SAMPLE_TASKS:
         return SAMPLE_TASKS[corpus]
     names = columns_of(corpus)
+    if not names and _beginning(corpus).startswith(FASTTEXT):
+        return "classify"
     return next((task for task, wanted in _COLUMNS.items() if wanted <= names), "lm")
 
 
 def columns_of(corpus: str) -> set[str]:
     """The names of the columns of a table in a file; none where it is no table, or cannot be read."""
-    if kind_of(corpus) not in TABLES or "://" in corpus:
+    if kind_of(corpus) not in TABLES:
         return set()
-    with suppress(InputError, OSError, ValueError, RecursionError):
-        with open_named(expanded(corpus)) as file:
-            head = next(blocks_of(Counted(file), corpus), b"")[:_LOOKED_AT].decode("utf-8", "replace")
-        head = head.removeprefix("\ufeff").lstrip(" \t\r\n[")
+    with suppress(ValueError, RecursionError):
+        head = _beginning(corpus).lstrip(" \t\r\n[")
         if kind_of(corpus) in (".csv", ".tsv"):
             line = head.partition("\n")[0]
             found = max((line.split(each) for each in SEPARATORS), key=len)
@@ -41,3 +41,14 @@ def columns_of(corpus: str) -> set[str]:
         entry, _ = json.JSONDecoder().raw_decode(head)
         return set(entry) if isinstance(entry, dict) else set()
     return set()
+
+
+def _beginning(corpus: str) -> str:
+    """The first characters of a file; none where it cannot be read, or would have to be fetched or waited for."""
+    with suppress(InputError, OSError, ValueError):
+        path = expanded(corpus)
+        if "://" not in corpus and path.is_file():
+            with open_named(path) as file:
+                head = next(blocks_of(Counted(file), corpus), b"")[:_LOOKED_AT]
+            return head.decode("utf-8", "replace").removeprefix("\ufeff")
+    return ""

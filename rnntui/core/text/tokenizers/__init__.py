@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from rnntui.core.errors import InputError, nearest, short
 from rnntui.core.run_files import LARGE
 from rnntui.core.runs import read_json
 from rnntui.core.sections import TextConfig
+from rnntui.core.splits import NOTHING_HELD_OUT
 from rnntui.core.text.tokenizers.base import Ids, Tokenizer
 from rnntui.core.text.tokenizers.byte import ByteTokenizer
 from rnntui.core.text.tokenizers.char import CharTokenizer
 from rnntui.core.text.tokenizers.word import WordTokenizer
 
 __all__ = [
+    "EVERY_WORD",
     "MOSTLY",
     "Ids",
     "Tokenizer",
@@ -30,6 +32,7 @@ __all__ = [
     "train",
     "train_on_texts",
     "unknown_share",
+    "wants_all_words",
 ]
 
 FORMAT = 1
@@ -52,6 +55,9 @@ def train(config: TextConfig, blocks: Iterable[str]) -> Tokenizer:
             return BPETokenizer.train(blocks, config.vocab_size)
 
 
+EVERY_WORD = "many words come once: --min-count 1, so that they are words of the model"
+_LITTLE = 20_000
+"""Tokens of a text that can be known whole."""
 MOSTLY = 0.45
 """Share of unknown tokens above which a vocabulary is none for its text: half are all words, one to a line."""
 
@@ -63,12 +69,22 @@ def unknown_share(tokenizer: Tokenizer, tokens: Ids) -> float:
     return float(np.count_nonzero(tokens == tokenizer.unknown) / len(tokens))
 
 
-def train_on_texts(config: TextConfig, texts: Sequence[str]) -> tuple[Tokenizer, TextConfig]:
+def wants_all_words(tokenizer: Tokenizer, tokens: Ids, nothing_held_out: bool) -> bool:
+    """Whether words that come once have to be words of a model: where they are most of its text, or it is so little
+    that all of it is to be known."""
+    share = unknown_share(tokenizer, tokens)
+    return share > MOSTLY or (nothing_held_out and share > 0 and len(tokens) <= _LITTLE)
+
+
+def train_on_texts(
+    config: TextConfig, texts: Sequence[str], narrate: Callable[[str, float | None], None]
+) -> tuple[Tokenizer, TextConfig]:
     """The tokenizer of texts that lie in memory, with a lower `min_count` where most of their words come once."""
     tokenizer = train(config, texts)
     if config.min_count == TextConfig().min_count and tokenizer.unknown is not None:
         read = np.concatenate([tokenizer.encode(text) for text in texts[:_LOOKED_AT]])
-        if unknown_share(tokenizer, read) > MOSTLY:
+        if wants_all_words(tokenizer, read, config.split == NOTHING_HELD_OUT):
+            narrate(EVERY_WORD, None)
             config = msgspec.structs.replace(config, min_count=1)
             tokenizer = train(config, texts)
     return tokenizer, config

@@ -28,9 +28,8 @@ _STRETCH = re.compile(
 )
 RULE = 2
 """The version of the pattern by which a line is cut before pairs are merged: 1, of older runs, was GPT-2's own."""
-_PIECE = (
-    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}[\p{L}\p{M}\x{200c}\x{200d}]*| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-)
+_LETTER = r"\p{L}[\p{L}\p{M}\x{200c}\x{200d}\x{5f3}\x{5f4}]*"
+_PIECE = rf"'s|'t|'re|'ve|'m|'ll|'d| ?{_LETTER}| ?\p{{N}}+| ?[^\s\p{{L}}\p{{N}}]+|\s+(?!\S)|\s+"
 """GPT-2's, but that a letter keeps its marks and joiners: there, every vowel sign of Hindi ended a word."""
 _LOOK_S = 0.1
 _WHITE_END = re.compile(rf"[{_SPACE}]+\Z")
