@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from commands import rnntui
-from results import write_section
+from results import mean_and_spread, write_section
 
 from rnntui.core.cells import CELLS
 
@@ -58,17 +58,18 @@ def main() -> None:
 
     lines = [
         f"{Path(options.text).name}, characters, split 90/5/5, {options.seconds:g} s of training, nothing else set; "
-        f"validation loss in nats a character, median of {options.rounds} seeds (lowest to highest).",
+        f"validation loss in nats a character, mean of {options.rounds} seeds (lowest to highest): where ranges overlap, "
+        "nothing is ranked.",
         "",
         "| cell | parameters | loss, stream | loss, windows | bits/byte, stream | tokens/s |",
         "|---|---|---|---|---|---|",
     ]
     for name, rounds in measured.items():
-        stream = sorted(each["stream"] for each in rounds)
         middle = {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
+        stream, windows = (mean_and_spread([each[key] for each in rounds]) for key in ("stream", "windows"))
         lines.append(
-            f"| {name} | {middle['parameters']:,.0f} | {middle['stream']:.4f} ({stream[0]:.4f} to {stream[-1]:.4f}) "
-            f"| {middle['windows']:.4f} | {middle['bits']:.3f} | {middle['tokens_per_s']:,.0f} |"
+            f"| {name} | {middle['parameters']:,.0f} | {stream} | {windows} | {middle['bits']:.3f} "
+            f"| {middle['tokens_per_s']:,.0f} |"
         )
     command = f"python benchmarks/first_minute.py {Path(options.text).name} --seconds {options.seconds:g}"
     write_section("The first minute", f"{command} --rounds {options.rounds}", lines)

@@ -4,8 +4,8 @@
 
 Every row trains for the same seconds on the first 90% of TEXT, read as characters, and is scored on the rest
 in one stream; the rows take turns, second by second, once for every seed.  Rows marked * are no settings: they are
-written here, as plainly as their papers, to see whether they are worth a place in the program.  The difference is
-told beside the range of the seeds, which is the noise.
+written here, as plainly as their papers, to see whether they are worth a place in the program.  A gain is that of the
+pairs of one seed, with the interval in which its mean lies.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
-from results import write_section
+from results import difference, mean_and_spread, write_section
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear, log_softmax, scaled_dot_product_attention
 from turns import train_in_turns
@@ -266,7 +266,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text")
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", nargs="*", help="some of the rows")
     options = parser.parse_args()
     chosen = options.only or list(OPTIONS)
@@ -281,20 +281,18 @@ def main() -> None:
         f"{Path(options.text).name}, characters, split 90/10, {options.seconds:g} s of training each, "
         f"{options.seeds} seeds; "
         "validation loss (stream) in nats a character.  `gain`: how much lower than the row it is compared with, the "
-        "default if none is named; * is no setting.",
+        "default if none is named, with its 95% interval, bold where that leaves out zero; * is no setting.",
         "",
         "| option | loss, mean (range of the seeds) | gain | steps |",
         "|---|---|---|---|",
     ]
     for name in chosen:
         base = OPTIONS[name].base
-        mean = statistics.mean(losses[name])
-        gain = statistics.mean(losses[base]) - mean
+        gain = "" if name == base else difference(losses[name], losses[base])
         against = "" if base == "the default" else f" against {base}"
         steps = statistics.mean(steps for _, steps in found[name])
         lines.append(
-            f"| {name} | {mean:.4f} ({min(losses[name]):.4f} to {max(losses[name]):.4f}) "
-            f"| {'' if name == base else f'{gain:+.4f}{against}'} | {steps:,.0f} |"
+            f"| {name} | {mean_and_spread(losses[name])} | {gain}{against if gain else ''} | {steps:,.0f} |"
         )
     command = f"python benchmarks/options.py TEXT --seconds {options.seconds:g} --seeds {options.seeds}"
     write_section("What each option is worth", command, lines)

@@ -1,6 +1,7 @@
 """What the presets rest on: how much to leave out and how to step, by tokens and by size of the text.
 
-    python benchmarks/presets.py TEXT [--sizes 50000 1000000 20000000] [--seconds 20 30 12] [--tokens char word bpe]
+    python benchmarks/presets.py TEXT [--sizes 50000 1000000 20000000] [--seconds 20 30 12] [--seeds 5]
+                                      [--tokens char word bpe]
 
 TEXT is a text of a megabyte or more; of it, its first characters are used, and where it has too few, the interpreter's
 own library in its place.  `--tokens cells` are characters, read by other cells than the LSTM.  The rows of a size take
@@ -12,12 +13,13 @@ what rnntui sets where nobody chooses.
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from results import write_section
+from results import difference, mean_and_spread, write_section
 from turns import train_in_turns
 
 from rnntui.core import config as configuration
@@ -91,13 +93,13 @@ def text_of(path: str, size: int) -> str:
 
 
 def measure(
-    file: Path, tokenizer: str, offered: dict[str, dict[str, Any]], seconds: float
+    file: Path, tokenizer: str, offered: dict[str, dict[str, Any]], seconds: float, seed: int
 ) -> dict[str, tuple[float, float, float]]:
     """Of each row the best loss of the moments and the last, in bits a byte, and the epochs read."""
     learners: dict[str, Learner] = {}
     for name, settings in offered.items():
         kind = "char" if tokenizer == "cells" else tokenizer
-        given = {"corpus": str(file), "tokenizer": kind, "max_time": seconds}
+        given = {"corpus": str(file), "tokenizer": kind, "max_time": seconds, "seed": seed}
         config, made, data = dataset.prepare(configuration.build(given | settings))
         config = by_epochs(config, len(data["train"].tokens))
         learners[name] = learner = Learner(
@@ -127,6 +129,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[50_000, 1_000_000, 20_000_000])
     parser.add_argument("--seconds", type=float, nargs="*", default=[20, 30, 12])
     parser.add_argument("--tokens", nargs="*", default=list(_CANDIDATES), choices=_CANDIDATES)
+    parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     rows: dict[str, list[str]] = {tokenizer: [] for tokenizer in options.tokens}
     with tempfile.TemporaryDirectory() as folder:
@@ -134,13 +137,18 @@ def main() -> None:
             file = Path(folder) / f"{size}.txt"
             file.write_text(text_of(options.text, size), encoding="utf-8")
             for tokenizer in options.tokens:
-                found = measure(file, tokenizer, _CANDIDATES[tokenizer], seconds)
-                winner = min(found, key=lambda name: found[name][0])
-                for name, (best, last, epochs) in found.items():
-                    shown = f"**{best:.3f}**" if name == winner else f"{best:.3f}"
+                found = [
+                    measure(file, tokenizer, _CANDIDATES[tokenizer], seconds, seed)
+                    for seed in range(1, options.seeds + 1)
+                ]
+                bests = {name: [each[name][0] for each in found] for name in found[0]}
+                for name, best in bests.items():
+                    lost = statistics.mean(each[name][1] - each[name][0] for each in found)
+                    epochs = statistics.mean(each[name][2] for each in found)
+                    gain = "" if name in _BY_ITSELF else difference(best, bests[next(iter(_BY_ITSELF))])
                     rows[tokenizer].append(
-                        f"| {size / 1e6:g} MB | {seconds:g} | {name} | {shown} "
-                        f"| {last - best:.3f} | {epochs:.1f} |"
+                        f"| {size / 1e6:g} MB | {seconds:g} | {name} | {mean_and_spread(best)} | {gain} "
+                        f"| {lost:.3f} | {epochs:.1f} |"
                     )
                     print(tokenizer, rows[tokenizer][-1], flush=True)
     given = (
@@ -149,14 +157,15 @@ def main() -> None:
     for tokenizer in options.tokens:
         lines = [
             f"{Path(options.text).name} and the standard library, so many seconds of training each, "
-            "one seed; bits a byte on the held-out part (stream).  `smoothed`: label smoothing 0.1 and weight "
-            "decay 0.1; `then lost`: how much worse the end is than the best.",
+            f"{options.seeds} seeds; bits a byte on the held-out part (stream), mean (lowest to highest).  `lower by`: "
+            "than the first row, with its 95% interval, bold where that leaves out zero; `smoothed`: label smoothing "
+            "0.1 and weight decay 0.1; `then lost`: how much worse the end is than the best.",
             "",
-            "| text | seconds | candidate | best | then lost | epochs |",
-            "|---|---|---|---|---|---|",
+            "| text | seconds | candidate | best | lower by | then lost | epochs |",
+            "|---|---|---|---|---|---|---|",
             *rows[tokenizer],
         ]
-        command = f"python benchmarks/presets.py TEXT {given} --tokens {tokenizer}"
+        command = f"python benchmarks/presets.py TEXT {given} --seeds {options.seeds} --tokens {tokenizer}"
         write_section(f"What the presets rest on, {tokenizer}", command, lines)
 
 

@@ -157,7 +157,7 @@ def main() -> None:
         found = min(perplexity for _, perplexity in run.told)
         lines.append(
             f"| ours (`--tokenizer word`), {run.learner.epoch:.1f} epochs | {run.seconds:.0f} "
-            f"| {run.seconds / peer.seconds:.2f} | {found:.1f} | **{found / best - 1:+.1%}** |"
+            f"| {run.seconds / peer.seconds:.2f} | {found:.1f} | {found / best - 1:+.1%} |"
         )
     lines.append(
         f"| Kneser-Ney, the best of orders 1 to 6 | | | {min(counted):.1f} | {min(counted) / best - 1:+.1%} |"
