@@ -58,8 +58,8 @@ def main() -> None:
 
     lines = [
         f"{Path(options.text).name}, characters, split 90/5/5, {options.seconds:g} s of training, nothing else set; "
-        f"validation loss in nats a character, mean of {options.rounds} seeds (lowest to highest): where ranges overlap, "
-        "nothing is ranked.",
+        f"validation loss in nats a character, mean of {options.rounds} seeds (lowest to highest): where ranges "
+        "overlap, nothing is ranked.",
         "",
         "| cell | parameters | loss, stream | loss, windows | bits/byte, stream | tokens/s |",
         "|---|---|---|---|---|---|",

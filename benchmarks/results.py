@@ -19,7 +19,7 @@ PATH = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 HEAD = """# Results
 
 Written by the scripts in `benchmarks/`; each section names the command that makes it again, and the day: its defaults
-were those of that day. Sections without AVX-512 are of a processor without products in bf16.
+were those of that day. Sections without AVX-512 are of a processor without products in bf16. One seed ranks nothing.
 """
 
 _QUANTILES = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)

@@ -103,7 +103,8 @@ def main() -> None:
         f"with a beam of five.  The defaults, median of {options.seeds} seeds (lowest to highest), asked for 60 BLEU "
         f"in 300 s: {told[0]} {told[1]}",
         "",
-        f"One thing changed, {options.seconds:g} s of training each, mean of {options.seeds} seeds (lowest to highest):",
+        f"One thing changed, {options.seconds:g} s of training each, mean of {options.seeds} seeds (lowest to "
+        "highest):",
         "",
         "| what | BLEU | chrF | perplexity a token | BLEU lower by | steps |",
         "|---|---|---|---|---|---|",
