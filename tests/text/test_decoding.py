@@ -9,7 +9,7 @@ import pytest
 from rnntui.core.errors import InputError
 from rnntui.core.text import decoding
 from rnntui.core.text.decoding import Damage, OnError
-from rnntui.core.text.encodings import guess
+from rnntui.core.text.encodings import encoded_twice, guess
 from tests.text.languages import ENCODED, PASSAGES, encoded
 
 
@@ -205,3 +205,12 @@ def test_an_encoding_that_was_named_is_held_to() -> None:
     with pytest.raises(InputError, match="f: not ascii at byte 1"):
         decode("né".encode("latin-1"), "f", "ascii")
     assert decode(encoded("greek", "cp1253"), "f", "cp1253") == PASSAGES["greek"]
+
+
+@pytest.mark.parametrize("language", PASSAGES)
+def test_what_was_encoded_twice_is_said(language: str) -> None:
+    """Protects against a text that is UTF-8 of nonsense: it is read, and said; what is right is never accused."""
+    text = PASSAGES[language]
+    assert encoded_twice(text) == ""
+    twice = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in text.encode())
+    assert bool(encoded_twice(twice)) == (sum(not each.isascii() for each in text) >= 5)

@@ -20,6 +20,7 @@ from rnntui.core.run_files import holds_run
 from rnntui.core.text import catalogue
 from rnntui.core.text.decoding import Damage, OnError, check_encoding, decode
 from rnntui.core.text.documents import text_of_zip
+from rnntui.core.text.encodings import encoded_twice
 from rnntui.core.text.packed import Counted, blocks_of, form_of
 
 _BLOCK = 1 << 18
@@ -150,6 +151,8 @@ class Source:
         if self.damaged:
             files = "" if len(self.damaged) == 1 else f" and damage in {len(self.damaged) - 1:,} more files"
             found.append(f"read as U+FFFD: {self.damaged[0]}{files}")
+        if twice := encoded_twice(self.beginning):
+            found.append(f"its characters were encoded twice ({twice}); mend that where the text comes from")
         return found
 
     @property

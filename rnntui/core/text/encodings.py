@@ -102,3 +102,34 @@ def _is_written(character: str) -> bool:
     return (
         character.isprintable() or character in "\t\n\r\f" or unicodedata.category(character) in ("Cf", "Zs")
     )
+
+
+_TWICE = re.compile("[\u00c2-\u00f4][\x80-\xbf\u0152-\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]+")
+"""A character of UTF-8 as it looks where its bytes were taken for characters of Windows' Western code page."""
+_SOME = 5
+"""Such places, at least."""
+
+
+def encoded_twice(text: str) -> str:
+    """Two characters of a text that was read as cp1252 and written as UTF-8, and what they were; '' for another one."""
+    beyond = sum(not character.isascii() for character in text)
+    right = [(found, was) for found in _TWICE.findall(text) if (was := _decoded_again(found))]
+    if len(right) < _SOME or 2 * sum(len(found) for found, _ in right) < beyond:
+        return ""
+    found, was = right[0]
+    return f"{found} for {was}"
+
+
+def _decoded_again(text: str) -> str:
+    raw = b"".join(_byte_of(character) for character in text)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return ""
+
+
+def _byte_of(character: str) -> bytes:
+    try:
+        return character.encode("cp1252")
+    except UnicodeEncodeError:  # the five places that the code page leaves empty
+        return character.encode("latin-1", "replace")
