@@ -54,10 +54,12 @@ def difference(row: Sequence[float], other: Sequence[float]) -> Difference:
     return Difference(statistics.mean(gains), quantile * statistics.stdev(gains) / math.sqrt(len(gains)))
 
 
-def mean_and_spread(numbers: Sequence[float]) -> str:
+def mean_and_spread(numbers: Sequence[float], digits: int = 4) -> str:
     """`1.5369 (1.5015 to 1.5691)`: the mean, and from the lowest to the highest."""
-    mean = f"{statistics.mean(numbers):.4f}"
-    return f"{mean} ({min(numbers):.4f} to {max(numbers):.4f})" if len(numbers) > 1 else f"{mean} (one seed)"
+    mean, low, high = (
+        f"{each:.{digits}f}" for each in (statistics.mean(numbers), min(numbers), max(numbers))
+    )
+    return f"{mean} ({low} to {high})" if len(numbers) > 1 else f"{mean} (one seed)"
 
 
 def machine() -> str:

@@ -126,7 +126,7 @@ class _Decoder:
                 f"as in {wide}: add --encoding {wide}" if wide else "give a text, or take its zero bytes out"
             )
             raise InputError(f"{self._name}: looks binary (zero byte at {done + data.find(0):,}); {step}")
-        if self._encoding == "utf-8" and (escaped := _SHIFTED.search(data)):
+        if self._encoding == "utf-8" and b"\x1b" in data and (escaped := _SHIFTED.search(data)):
             name = "iso2022_kr" if escaped[0].endswith(b"C") else "iso2022_jp"
             at = f"{done + escaped.start():,}"
             raise InputError(
