@@ -191,10 +191,11 @@ def _with(config: Config, chosen: Settings) -> Config:
 def _rate(config: Config) -> float:
     """The peak of the learning rate.
 
-    A network without gates becomes chaotic where Shampoo's steps, which have one length a row, are long for its width.
+    A network without gates becomes chaotic where steps are long for its width.
     """
-    rate, model = _RATES[config.training.optimizer or "adamw"], config.model
-    if model.cell == "elman" and config.training.optimizer == "shampoo":
+    optimizer, model = config.training.optimizer or "adamw", config.model
+    rate = _RATES[optimizer]
+    if model.cell == "elman" and optimizer != "sgd":
         rate *= min(1.0, _UNITS["char"] / model.hidden_size)
     return rate
 
