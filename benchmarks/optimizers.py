@@ -19,15 +19,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from learners import made
 from results import difference, mean_and_spread, write_section
 from turns import train_in_turns
 
-from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_split
-from rnntui.core.tasks.language import subject
-from rnntui.core.text import dataset
 from rnntui.core.training import learner as learning
-from rnntui.core.training.recipes import by_epochs
 
 _LOOKS = 4
 _HELD_OUT = 100_000
@@ -51,12 +48,10 @@ def measure(race: Race) -> dict[str, tuple[float, int]]:
     learners: dict[str, learning.Learner] = {}
     for name in _OPTIMISERS:
         given = {"corpus": race.text, "cell": race.cell, "max_time": race.seconds, "seed": race.seed}
-        config, tokenizer, data = dataset.prepare(configuration.build(given | {"optimizer": name}))
-        config = by_epochs(config, len(data["train"].tokens))
-        made = subject(config, tokenizer.vocab_size, data["train"].tokens)
-        learners[name] = learning.Learner(config, made, "cpu")
-        learners[name].use("bf16", 1)
-        learners[name].trial()  # builds the kernels
+        learner, tokenizer, data = made(given | {"optimizer": name})
+        learners[name] = learner
+        learner.use("bf16", 1)
+        learner.trial()  # builds the kernels
     losses: dict[str, list[float]] = {name: [] for name in _OPTIMISERS}
     share = min(1.0, _HELD_OUT / len(data["valid"].tokens))
     held_out = replace(data["valid"], tokens=data["valid"].tokens[: round(share * len(data["valid"].tokens))])

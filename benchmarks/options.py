@@ -1,6 +1,6 @@
 """What each option is worth: the default recipe with one thing changed, at equal time.
 
-    python benchmarks/options.py TEXT [--seconds 60] [--seeds 3] [--only NAME ...]
+    python benchmarks/options.py TEXT [--seconds 60] [--seeds 5] [--only NAME ...]
 
 Every row trains for the same seconds on the first 90% of TEXT, read as characters, and is scored on the rest
 in one stream; the rows take turns, second by second, once for every seed.  Rows marked * are no settings: they are
@@ -17,24 +17,21 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
+from learners import made
 from results import difference, mean_and_spread, write_section
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear, log_softmax, scaled_dot_product_attention
 from turns import train_in_turns
 
-from rnntui.core import config as configuration
 from rnntui.core.cells.base import Cell, State
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.models.base import Loss, Penalties
 from rnntui.core.models.language_model import LanguageModel
-from rnntui.core.tasks.language import subject
-from rnntui.core.text import dataset
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.optimisation import make_optimizer
 from rnntui.core.training.race import choose_way
-from rnntui.core.training.recipes import by_epochs
 
 
 class Mogrifier(Cell):
@@ -242,11 +239,8 @@ def measure(text: str, chosen: list[str], seconds: float, seed: int) -> dict[str
     learners: dict[str, Learner] = {}
     for name in chosen:
         settings = {"corpus": text, "split": "90/10", "max_time": seconds, "seed": seed}
-        config, tokenizer, data = dataset.prepare(configuration.build(settings | OPTIONS[name].settings))
-        config = by_epochs(config, len(data["train"].tokens))
-        learners[name] = learner = Learner(
-            config, subject(config, tokenizer.vocab_size, data["train"].tokens), "cpu"
-        )
+        learner, tokenizer, data = made(settings | OPTIONS[name].settings)
+        learners[name] = learner
         if change := OPTIONS[name].change:
             change(learner)
         learner.use(*choose_way("auto", learner))

@@ -1,6 +1,6 @@
-"""What bf16 costs: held-out loss after the same tokens as in fp32, for each cell and three seeds.
+"""What bf16 costs: held-out loss after the same tokens as in fp32, for each cell.
 
-    python benchmarks/precision.py TEXT [--steps 600] [--seeds 3]
+    python benchmarks/precision.py TEXT [--steps 600] [--seeds 5]
 
 The same streams, weights and rates, in the one precision and in the other.  Writes the differences into
 docs/results.md.
@@ -12,23 +12,19 @@ import argparse
 from pathlib import Path
 
 import torch
+from learners import made
 from results import difference, mean_and_spread, write_section
 
-from rnntui.core import config as configuration
 from rnntui.core.cells import CELLS
 from rnntui.core.inference.scoring import score_split
-from rnntui.core.tasks.language import subject
-from rnntui.core.text import dataset
-from rnntui.core.training.learner import Learner
 
 
 def loss(text: str, cell: str, seed: int, precision: str, steps: int) -> float:
     """The loss in nats a token on the held-out part, in windows: a young LSTM may latch onto a state for long."""
-    settings = {"corpus": str(Path(text).absolute()), "cell": cell, "seed": seed, "max_steps": steps}
+    settings = {"corpus": text, "cell": cell, "seed": seed, "max_steps": steps}
     if cell.startswith("min"):
         settings |= {"num_layers": 2, "lr": 4e-3}
-    config, tokenizer, splits = dataset.prepare(configuration.build(settings), lambda line: None)
-    learner = Learner(config, subject(config, tokenizer.vocab_size, splits["train"].tokens), "cpu")
+    learner, tokenizer, splits = made(settings)
     learner.use(precision, torch.get_num_threads())  # type: ignore[arg-type]
     for _ in range(steps):
         learner.step()

@@ -19,16 +19,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from learners import made
 from results import difference, mean_and_spread, write_section
 from turns import train_in_turns
 
-from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_split
-from rnntui.core.tasks.language import subject
-from rnntui.core.text import corpus, dataset
+from rnntui.core.text import corpus
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
-from rnntui.core.training.recipes import by_epochs
 
 _MOMENTS = 4
 _HELD_OUT = 100_000
@@ -100,11 +98,8 @@ def measure(
     for name, settings in offered.items():
         kind = "char" if tokenizer == "cells" else tokenizer
         given = {"corpus": str(file), "tokenizer": kind, "max_time": seconds, "seed": seed}
-        config, made, data = dataset.prepare(configuration.build(given | settings))
-        config = by_epochs(config, len(data["train"].tokens))
-        learners[name] = learner = Learner(
-            config, subject(config, made.vocab_size, data["train"].tokens), "cpu"
-        )
+        learner, learned, data = made(given | settings)
+        learners[name] = learner
         learner.use(*choose_way("auto", learner))
     found: dict[str, list[float]] = {name: [] for name in offered}
     share = min(1.0, _HELD_OUT / len(data["valid"].tokens))
@@ -117,7 +112,7 @@ def measure(
 
     def look(name: str, learner: Learner) -> None:
         if learner.fraction >= (len(found[name]) + 1) / _MOMENTS:
-            found[name].append(score_split(learner.judged, held_out, made.start).bits_per_byte)
+            found[name].append(score_split(learner.judged, held_out, learned.start).bits_per_byte)
 
     train_in_turns(learners, look)
     return {name: (min(losses), losses[-1], learners[name].epoch) for name, losses in found.items()}

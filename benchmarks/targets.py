@@ -27,17 +27,14 @@ from typing import Any
 
 import transformer
 from commands import rnntui
+from learners import made
 from results import mean_and_spread, write_section
 from torch import Tensor
 
-from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.models.base import judging
-from rnntui.core.tasks.language import subject
-from rnntui.core.text import dataset
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
-from rnntui.core.training.recipes import by_epochs
 
 LOSS_OF_GPU, WINDOW_OF_GPU = 1.4697, 256
 _LOOK = 50
@@ -49,19 +46,15 @@ class Text:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        _, self.tokenizer, self.data = dataset.prepare(
-            configuration.build({"corpus": path, "split": "90/10"})
-        )
+        _, self.tokenizer, self.data = made({"corpus": path, "split": "90/10"})
         self.train, self.valid = (self.data[name].tokens for name in ("train", "valid"))
 
     def learner(self, seed: int, **settings: Any) -> Learner:
         """One that trains as the command does with these settings."""
         given = {"corpus": self.path, "split": "90/10", "seed": seed} | settings
-        config, tokenizer, data = dataset.prepare(configuration.build(given))
-        config = by_epochs(config, len(data["train"].tokens))
-        made = Learner(config, subject(config, tokenizer.vocab_size, data["train"].tokens), "cpu")
-        made.use(*choose_way("auto", made))
-        return made
+        learner, _, _ = made(given)
+        learner.use(*choose_way("auto", learner))
+        return learner
 
     def in_windows(self, learner: Learner, window: int) -> float:
         """The loss of what it would keep, in windows from nothing."""
