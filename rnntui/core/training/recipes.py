@@ -24,6 +24,8 @@ heart would delay it."""
 _RATES = {"adamw": 1e-2, "shampoo": 8e-3, "sgd": 1e-2}
 _FEW_STEPS = 2_000
 """Up to so many, characters need their small gradients as well, however often they are read."""
+_WARMED_UP = 1_500
+"""Steps from which Shampoo is ahead of AdamW: before, its step is not worth its time."""
 Settings = dict[str, float | str]
 Recipe = tuple[tuple[float, Settings], ...]
 """What is set for a text that is read up to so many times."""
@@ -145,7 +147,7 @@ def by_epochs(config: Config, train_tokens: int) -> Config:
         recipe = {}  # the text itself is what is asked for
     chosen = _ONCE | recipe | course
     # A large epsilon is for AdamW's steps, each weight by itself; Shampoo's have one length a row.
-    if _is_short(config, train_tokens) or config.training.optimizer == "shampoo":
+    if _steps(config, train_tokens) <= _FEW_STEPS or config.training.optimizer == "shampoo":
         chosen["epsilon"] = _ONCE["epsilon"]
     if not STEPS[config.model.cell].recurrent:
         chosen["weight_drop"] = 0.0
@@ -158,17 +160,16 @@ def _epochs(config: Config, train_tokens: int) -> float:
     return epochs if config.training.target_loss is None else epochs * _TO_TARGET
 
 
-def _is_short(config: Config, train_tokens: int) -> bool:
-    """Whether a run takes few steps."""
+def _steps(config: Config, train_tokens: int) -> float:
+    """How many steps a run takes."""
     training = config.training
-    steps = _epochs(config, train_tokens) * train_tokens / (training.batch_size * training.bptt)
-    return steps <= _FEW_STEPS
+    return _epochs(config, train_tokens) * train_tokens / (training.batch_size * training.bptt)
 
 
 def _optimizer(config: Config, train_tokens: int) -> str:
     """Shampoo for long runs on much text in characters; AdamW where that was better, or Shampoo was not measured."""
     in_characters = config.text.task == "lm" and config.text.tokenizer in ("char", "byte")
-    much = train_tokens > _LITTLE_TEXT and not _is_short(config, train_tokens)
+    much = train_tokens > _LITTLE_TEXT and _steps(config, train_tokens) >= _WARMED_UP
     return "shampoo" if in_characters and much else "adamw"
 
 
