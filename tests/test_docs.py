@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import pytest
+import rich_click as click
+
 from rnntui import __version__
+from rnntui.cli import cli
 from rnntui.core import events as ev
 from rnntui.core.runs import Command
 from rnntui.core.text.catalogue import SAMPLES
 
 ROOT = Path(__file__).parents[1]
+GUIDES = [path.relative_to(ROOT) for path in ROOT.glob("docs/guide/*.md")]
 
 
 def read(name: str) -> str:
@@ -40,12 +47,81 @@ def test_every_event_key_is_documented() -> None:
     assert all(f"`{command}`" in page for command in get_args(Command))
 
 
-def test_links_lead_somewhere() -> None:
-    """Protects the reader: every file that a document names is there."""
-    for document in ("README.md", "docs/architecture.md", "sample_corpora/README.md", "docs/run-folder.md"):
-        folder = (ROOT / document).parent
-        for target in re.findall(r"\]\((?!http)([^)#]+)", read(document)):
-            assert (folder / target).exists(), f"{document}: {target}"
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT))
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("[a-z]*/README.md"))
+)
+
+
+def anchors(document: str) -> set[str]:
+    """Anchors of the headings of a document, as Git hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", read(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    """Protects the reader: every file and every heading that a document links to exists."""
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", read(document)):
+        target, _, anchor = link.partition("#")
+        path = ((ROOT / document).parent / target) if target else ROOT / document
+        assert path.exists(), link
+        if anchor:
+            assert anchor in anchors(str(path.resolve().relative_to(ROOT))), link
+
+
+def commands_of(document: str) -> Iterator[list[str]]:
+    """Arguments of every `rnntui` command in the code blocks of a document."""
+    for block in re.findall(r"^```sh\n(.*?)^```", read(document), re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            for part in re.split(r"&&|\||<|>", line.partition("  #")[0]):
+                words = shlex.split(part, comments=True)
+                if words[:1] == ["rnntui"]:
+                    yield words[1:]
+
+
+@pytest.mark.parametrize("document", ["README.md", "README.zh-CN.md", *sorted(map(str, GUIDES))])
+def test_commands_and_flags_exist(document: str) -> None:
+    """Protects who copies a command: click takes its subcommand and every flag with its value."""
+    for line in commands_of(document):
+        words = line
+        command: click.Command = cli
+        context = click.Context(cli)
+        while isinstance(command, click.Group) and words:
+            found = command.get_command(context, words[0])
+            assert found is not None, words
+            command, words = found, words[1:]
+        if not isinstance(command, click.Group):
+            command.make_parser(click.Context(command)).parse_args(list(words))
+
+
+OTHER_FLAGS = ("CHANGELOG.md", "benchmarks/", "docs/results", "docs/experiments")
+"""Documents that name flags of earlier versions or of the benchmarks."""
+
+
+@pytest.mark.parametrize("document", [name for name in DOCUMENTS if not name.startswith(OTHER_FLAGS)])
+def test_flags_in_prose_exist(document: str) -> None:
+    """Protects the reader: every flag in backquotes belongs to a command."""
+    known = {"--help", "--version", *_flags_of(cli)}
+    for flag in re.findall(r"`(?:rnntui [^`]*?)?(--[a-z][a-z0-9-]*)", read(document)):
+        assert flag in known, flag
+
+
+def _flags_of(command: click.Command) -> set[str]:
+    flags = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            flags |= _flags_of(inner)
+    return flags
+
+
+def test_the_chinese_readme_has_the_same_commands() -> None:
+    """Protects readers of README.zh-CN.md: it is changed together with README.md."""
+    assert list(commands_of("README.zh-CN.md")) == list(commands_of("README.md"))
+
+
+def test_the_readme_is_read_in_two_minutes() -> None:
+    assert len(read("README.md").split()) <= 850
 
 
 def test_every_sample_has_its_line() -> None:
