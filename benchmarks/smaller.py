@@ -1,9 +1,9 @@
-"""Smaller models: what pruning and int8 cost, and what they save.
+"""Smaller models: what int8 costs, and what it saves.
 
     python benchmarks/smaller.py TEXT [--seconds 60]
 
-Trains characters and words on TEXT with the defaults for so many seconds each, then exports the model with more and
-more left out; the held-out part is scored by each.  Nothing is learned again after the pruning.
+Trains characters and words on TEXT with the defaults for so many seconds each, then exports the model in int8; the
+held-out part is scored before and after.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from results import write_section
 _TOKENS = {"characters": ("--tokenizer", "char"), "words": ("--tokenizer", "word")}
 _WAYS: dict[str, tuple[str, ...]] = {
     "int8": ("--quantize", "int8"),
-    **{f"{share:.0%} pruned": ("--prune", str(share)) for share in (0.3, 0.5, 0.7, 0.9)},
-    **{f"{share:.0%} pruned, int8": ("--prune", str(share), "--quantize", "int8") for share in (0.3, 0.5)},
 }
 
 
@@ -54,9 +52,9 @@ def main() -> None:
             row for name in _TOKENS for row in rows_of(Path(scratch), name, options.text, options.seconds)
         ]
     lines = [
-        f"`rnntui export` with `--prune` and `--quantize int8`, after {options.seconds:g} s of training on "
+        f"`rnntui export` with `--quantize int8`, after {options.seconds:g} s of training on "
         f"{Path(options.text).name}: perplexity a token of the whole held-out part by protocol `stream`, and the "
-        "file's size.  Nothing is learned again after the pruning.",
+        "file's size.",
         "",
         "| tokens | what is done | perplexity | MB | of the size |",
         "|---|---|---|---|---|",

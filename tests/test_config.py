@@ -41,6 +41,7 @@ def test_setting_names_are_unique_and_described() -> None:
         ("[text]\nsplit = '50/60'", "text.split"),
         ("[trainings]\n", "did you mean 'training'?"),
         ("format = 99", "format 99 is newer"),
+        ('[text]\n[model]\nsoftmax = "adaptive"', "no longer supported"),
         ("[model", "not valid TOML"),
     ],
 )
@@ -143,7 +144,7 @@ def test_a_setting_that_cannot_be_read_is_named() -> None:
         {
             "tokenizer": "bpe",
             "vocab_size": 500,
-            "softmax": "adaptive",
+            "softmax": "sampled",
             "max_epochs": 2.5,
             "sample_prompt": "- -x",
         },

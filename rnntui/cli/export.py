@@ -9,7 +9,7 @@ import msgspec
 import rich_click as click
 
 from rnntui import formats
-from rnntui.cli.options import OUTPUT, Number, RunName, checkpoint_option, json_option, output_option
+from rnntui.cli.options import OUTPUT, RunName, checkpoint_option, json_option, output_option
 from rnntui.cli.output import report, show_line, write_line
 from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import runs, store
@@ -27,12 +27,6 @@ from rnntui.visible import visible_line
     help="the weights by name and shape, or a graph with the state as inputs and outputs",
 )
 @output_option("the file; left out, the run's name in this folder")
-@click.option(
-    "--prune",
-    type=Number(0, 1, max_open=True),
-    default=0.0,
-    help="leave out this share of each matrix, the smallest weights",
-)
 @click.option(
     "--quantize",
     type=click.Choice(["none", "int8"]),
@@ -52,26 +46,23 @@ def export(
     run: str,
     form: str | None,
     output: Path | None,
-    prune: float,
     quantize: str,
     embeddings: Path | None,
     checkpoint: str,
     trust: bool,
     as_json: bool,
 ) -> None:
-    """Write what a model has learned for other programs, and smaller.
+    """Write a model for other programs, and smaller.
 
-    Where something is left out, the held-out part is scored before and after, if the corpus is still there.
+    With --quantize the held-out part is scored before and after, if the corpus is still there.
     """
     from rnntui.core.inference.opening import sound_checkpoint
 
     found = store.find(run)
     folder = sound_checkpoint(found, checkpoint)
     if embeddings is not None:
-        if form or output or prune or quantize != "none":
-            raise InputError(
-                "--embeddings: written alone; leave out --format, --output, --prune and --quantize"
-            )
+        if form or output or quantize != "none":
+            raise InputError("--embeddings: written alone; leave out --format, --output and --quantize")
         _refuse_to_replace(embeddings, "--embeddings")
         _write_embeddings(found, folder, embeddings)
         return
@@ -84,9 +75,9 @@ def export(
     if output is None:
         output = Path(f"{found.name}.{form}")
     _refuse_to_replace(output, "--output")
-    if prune or quantize != "none":
+    if quantize != "none":
         found = trusted(found, trust)  # the held-out part is scored
-    _write_model(found, folder, form, output, prune, quantize == "int8", as_json)
+    _write_model(found, folder, form, output, quantize == "int8", as_json)
 
 
 def _refuse_to_replace(path: Path, flag: str) -> None:
@@ -108,16 +99,14 @@ def _write_embeddings(run: runs.Run, folder: Path, output: Path) -> None:
     write_line(str(output))
 
 
-def _write_model(
-    run: runs.Run, folder: Path, form: str, output: Path, prune: float, int8: bool, as_json: bool
-) -> None:
-    """A model with a table of its tensors, and how it does before and after something was left out."""
+def _write_model(run: runs.Run, folder: Path, form: str, output: Path, int8: bool, as_json: bool) -> None:
+    """Write a model and print the table of its tensors, and with int8 the scores before and after."""
     from rnntui.core.export.writing import export as exported
     from rnntui.core.tasks.base import Moment
     from rnntui.core.training.checkpoints import read_counters
 
     counters, weights = read_counters(folder), folder / "model.safetensors"
-    found = exported(run, weights, form, prune, int8, Moment(counters.step, counters.train_s))
+    found = exported(run, weights, form, int8, Moment(counters.step, counters.train_s))
     write_atomically(output, found.content, durable=False)
     sizes = found.whole, len(found.content)
     if found.unscored:

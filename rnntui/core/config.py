@@ -173,8 +173,6 @@ def build(settings: Mapping[str, Any], preset: str = DEFAULT_PRESET) -> Config:
         if settings.get("begin_from"):
             recipe["bidirectional"] = False
         chosen = {name: value for name, value in chosen.items() if name in LIMITS}
-    elif settings.get("softmax") == "adaptive":
-        recipe = {name: value for name, value in recipe.items() if name != "tied"}
     base = chosen | recipe if preset == DEFAULT_PRESET else recipe | chosen
     base = base | {"patience": _PRESET_PATIENCE}
     in_characters = task == "lm" and (settings.get("tokenizer") or "char") in ("char", "byte")

@@ -37,11 +37,11 @@ def from_toml(text: str, where: str) -> Config:
             f"{where}: format {str(version)[:12]} is newer than this rnntui knows ({FORMAT}); "
             "upgrade with pip install -U rnntui"
         )
-    return converted(_as_now(tree), where)
+    return converted(_as_now(tree, where), where)
 
 
-def _as_now(tree: dict[str, Any]) -> dict[str, Any]:
-    """A tree as this version writes it.
+def _as_now(tree: dict[str, Any], where: str) -> dict[str, Any]:
+    """A tree as this version writes it.  Raises InputError where a run has what is no longer supported.
 
     Language models learned whole tables until they could extend a vocabulary; what stood there of a column was
     nothing that they knew.
@@ -49,6 +49,10 @@ def _as_now(tree: dict[str, Any]) -> dict[str, Any]:
     text, model = tree.get("text"), tree.get("model")
     if not isinstance(text, dict) or not isinstance(model, dict):
         return tree
+    if model.get("softmax") == "adaptive":
+        raise InputError(
+            f"{where}: softmax 'adaptive' is no longer supported; train again with --softmax sampled"
+        )
     if text.get("task", "lm") != "lm" or "extend_vocabulary" in model:
         return tree
     return tree | {"text": {name: value for name, value in text.items() if name != "text_column"}}

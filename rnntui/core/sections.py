@@ -139,10 +139,10 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     weight_drop: Annotated[Fraction | None, _by_epochs("of the recurrent weights (elman, lstm, gru)")] = None
     tied: Annotated[bool, _doc("output weights are the embedding's")] = False
     softmax: Annotated[
-        Literal["full", "sampled", "adaptive"],
+        Literal["full", "sampled"],
         _doc(
-            "over the vocabulary; a step of 'sampled' (the default for words) compares with some of the rare ones, "
-            "'adaptive' is a smaller network for them"
+            "over the vocabulary; a training step of 'sampled' (the default for words) compares with some of the rare "
+            "tokens only"
         ),
     ] = "full"
     residual: Annotated[bool, _doc("add a layer's input to its output where the sizes agree")] = False
@@ -166,18 +166,10 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise ValueError(f"cell: unknown cell '{self.cell}'; {nearest(self.cell, CELLS)}")
-        if self.tied and self.softmax == "adaptive":
-            raise ValueError(
-                "softmax: 'adaptive' has no weights that could be tied; leave out --tied or --softmax"
-            )
         if self.embeddings and self.begin_from:
             raise ValueError("embeddings: --from brings its own; leave one of the two out")
         if self.extend_vocabulary and not self.begin_from:
             raise ValueError("extend_vocabulary: of a run that is named with --from; leave it out")
-        if self.extend_vocabulary and self.softmax == "adaptive":
-            raise ValueError(
-                "extend_vocabulary: the run of --from has an adaptive softmax, which cannot grow; leave it out"
-            )
         if self.frozen_embeddings and not self.embeddings:
             raise ValueError("frozen_embeddings: of --embeddings; name a file")
         if self.timescale and STEPS[self.cell].gates == 1:

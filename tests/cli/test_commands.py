@@ -238,7 +238,7 @@ def test_bad_usage_and_bad_input_are_one_line(corpus_file: Path, tmp_path: Path)
         ("train", "--lr", "-1"): ("--lr", "above 0, not -1"),
         ("train", "--max-time", "5 weeks"): ("--max-time", "90s, 5m or 1h"),
         ("train", "--split", "90/20"): ("--split", "90/5/5"),
-        ("train", "--tied", "--softmax", "adaptive"): ("--softmax", "--tied"),
+        ("train", "--softmax", "adaptive"): ("--softmax", "sampled"),
         ("train", "--headless", "--resume"): ("--resume", "--run DIR"),
         ("train", "tales", "--headless", "--device", "cuda"): ("--device", "--device cpu"),
         ("train", "tales", "--headless", "--parameters", "10"): ("--parameters", "too few"),

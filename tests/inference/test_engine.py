@@ -23,7 +23,6 @@ OPTIONS: list[dict[str, Any]] = [
     {"tied": True, "hidden_size": 8, "embedding_size": 6},
     {"num_layers": 3, "residual": True, "layer_norm": True, "dropout": 0.5},
     {"cell": "gru", "num_layers": 2, "layer_norm": True},
-    {"softmax": "adaptive"},
     {"softmax": "sampled"},
 ]
 

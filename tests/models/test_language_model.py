@@ -100,10 +100,9 @@ def test_weight_drop_wants_recurrent_weights() -> None:
         build({"cell": "mingru", "weight_drop": 0.5})
 
 
-@pytest.mark.parametrize("softmax", ["full", "adaptive"])
-def test_penalties_are_added_to_what_is_learned_alone(softmax: str) -> None:
+def test_penalties_are_added_to_what_is_learned_alone() -> None:
     """Protects the figures: the loss that is told has no penalties; the objective has those asked for."""
-    model = make({"softmax": softmax})
+    model = make({})
     tokens, targets, state = torch.randint(V, (4, 2)), torch.randint(V, (4, 2)), model.initial_state(2)
     y, _ = model.features(tokens, state)
     plain = cross_entropy(model.logits(y).flatten(0, 1), targets.flatten())

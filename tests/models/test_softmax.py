@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, linear
 
 from rnntui.core.models import softmax
-from rnntui.core.models.heads import AdaptiveHead, SampledHead, SoftmaxHead
+from rnntui.core.models.heads import SampledHead, SoftmaxHead
 from rnntui.core.models.softmax import linear_cross_entropy
 
 
@@ -71,19 +71,6 @@ def test_the_largest_logits_do_not_overflow() -> None:
     assert float(linear_cross_entropy(y, weight, bias, torch.tensor([1]))) == pytest.approx(600)
 
 
-@pytest.mark.parametrize("vocab_size", [2, 3, 9, 40])
-def test_the_adaptive_softmax_is_a_distribution_and_its_loss_is_that(vocab_size: int) -> None:
-    """Protects `--softmax adaptive`: probabilities sum to one, and training minimises their -ln."""
-    torch.manual_seed(0)
-    head, y = AdaptiveHead(16, vocab_size), torch.randn(50, 16, requires_grad=True)
-    targets = torch.arange(50) % vocab_size
-    torch.testing.assert_close(head(y).exp().sum(dim=-1), torch.ones(50))
-    losses = (head.loss(y, targets).nats, cross_entropy(head(y), targets))
-    torch.testing.assert_close(*losses)
-    found, expected = (torch.autograd.grad(loss, [y, *head.parameters()]) for loss in losses)
-    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
-
-
 @pytest.fixture
 def sampled(monkeypatch: pytest.MonkeyPatch) -> SampledHead:
     """A head whose rare tokens stand for eight each."""
@@ -139,8 +126,8 @@ def test_all_tokens_are_compared_out_of_training_and_where_they_are_few(sampled:
     torch.testing.assert_close(small.loss(y, targets).nats, cross_entropy(small(y), targets))
 
 
-@pytest.mark.parametrize("make", [SoftmaxHead, SampledHead, AdaptiveHead])
-def test_a_new_head_knows_the_frequencies(make: type[SoftmaxHead | AdaptiveHead]) -> None:
+@pytest.mark.parametrize("make", [SoftmaxHead, SampledHead])
+def test_a_new_head_knows_the_frequencies(make: type[SoftmaxHead]) -> None:
     """Protects the start: before the first step each token has the probability of its frequency."""
     counts = torch.arange(40, 0, -1) ** 2
     head = make(8, 40)

@@ -133,15 +133,12 @@ def test_a_vocabulary_grows_and_what_is_known_stays(
         train_all(resume_run(run.path, {"max_steps": 155}))
 
 
-def test_what_cannot_grow_says_so(make_run: MakeRun, taught: Run, tmp_path: Path) -> None:
+def test_what_cannot_grow_says_so(taught: Run, tmp_path: Path) -> None:
     """Protects `--extend-vocabulary` where it has nothing to do, or cannot: one line, never silence."""
     base = ("train", taught.config.text.corpus, "--headless", "--max-steps", "2", "--extend-vocabulary")
     assert_one_line(rnntui(*base), 2, "--extend-vocabulary", "--from")
     answer = rnntui(*base, "--from", taught.path, "--run", tmp_path / "R")
     assert answer.returncode == 0 and "nothing to extend" in answer.stderr
-    adaptive = make_run(tokenizer="word", softmax="adaptive", tied=False, max_steps=2)
-    train_all(adaptive)
-    assert_one_line(rnntui(*base, "--from", adaptive.path), 2, "--extend-vocabulary", "adaptive")
 
 
 def test_the_command_makes_it_again_and_faults_are_one_line(

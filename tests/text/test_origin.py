@@ -34,7 +34,16 @@ def test_a_stranger_s_url_is_fetched_only_with_leave(server: tuple[str, list[str
         ["evaluate", run],
         ["gradients", run, "--steps", "4"],
         ["train", "--headless", "--resume", "--max-steps", "62", "--run", run],
-        ["export", run, "--format", "safetensors", "--prune", "0.5", "-o", tmp_path / "small.safetensors"],
+        [
+            "export",
+            run,
+            "--format",
+            "safetensors",
+            "--quantize",
+            "int8",
+            "-o",
+            tmp_path / "small.safetensors",
+        ],
     ]
     for command in commands:
         answer = rnntui(*command)

@@ -29,7 +29,7 @@ KINDS: list[dict[str, Any]] = [
     {"optimizer": "adamw", "average": "none", "num_layers": 2},
     {"optimizer": "sgd", "tied": True},
     {"optimizer": "sgd", "momentum": 0.0, "cell": "elman"},
-    {"tokenizer": "word", "softmax": "adaptive"},
+    {"tokenizer": "word", "softmax": "full"},
     CLASSIFIER,
     TRANSLATOR,
 ]

@@ -14,7 +14,6 @@ from rnntui.core.cells.steps import STEPS
 from rnntui.core.export.smaller import Matrix
 from rnntui.core.export.symbols import Graph, Symbol
 from rnntui.core.inference.engine import layer_names
-from rnntui.core.models.clusters import clusters, frequent
 from rnntui.core.sections import ModelConfig
 
 _OPSET = 21
@@ -156,20 +155,9 @@ class _Network:
 
     def logits(self, y: Symbol) -> Symbol:
         """(T, B, V) of the next token from the outputs y (T, B, H)."""
-        config, graph = self._config, self.graph
         if "projection.weight" in self._matrices:
             y = y @ self.turned("projection.weight")
-        if config.softmax != "adaptive":
-            return y @ self.turned("embedding.weight" if config.tied else "head.weight") + self("head.bias")
-        vocab_size = len(self._matrices["embedding.weight"].values)
-        own = frequent(vocab_size)
-        places = graph.log_softmax(y @ self.turned("head.first.weight") + self("head.first.bias"))
-        parts = [places[..., :own]]
-        for i, _ in enumerate(clusters(vocab_size, config.hidden_size)):
-            rest = y @ self.turned(f"head.down.{i}.weight") @ self.turned(f"head.rest.{i}.weight")
-            within = graph.log_softmax(rest + self(f"head.rest.{i}.bias"))
-            parts.append(places[..., own + i : own + i + 1] + within)
-        return graph.node("Concat", parts, vocab_size, axis=-1)
+        return y @ self.turned("embedding.weight" if self._config.tied else "head.weight") + self("head.bias")
 
     def pooled(self, y: Symbol, lengths: Symbol) -> Symbol:
         """One vector a text, (B, F or more), from the outputs y (T, B, F), as `core/models/pooling.py` has it."""

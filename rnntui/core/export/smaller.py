@@ -1,4 +1,4 @@
-"""Weights in less room: the smallest ones left out, the others in int8."""
+"""Weights in int8, a quarter of the room."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ class Matrix(NamedTuple):
     """float32, or int8 with a `scale`."""
     scale: Arrays | None
     """(rows,) what the whole numbers of each row are multiplied with."""
-    pruned: bool = False
-    """Whether some of it has been left out."""
 
     @property
     def numbers(self) -> Arrays:
@@ -28,34 +26,19 @@ class Matrix(NamedTuple):
         return self.values if self.scale is None else self.values.astype(np.float32) * self.scale[:, None]
 
 
-def smaller(tensors: Mapping[str, Arrays], prune: float = 0.0, int8: bool = False) -> dict[str, Matrix]:
-    """The matrices among `tensors` with the share `prune` of each set to zero, the smallest, and the rest in `int8`.
-
-    Pruning by size as in Han et al. (2015), without learning again; int8 with a scale a row.  Biases and norms stay.
-    """
-    found = {}
-    for name, tensor in tensors.items():
-        if tensor.ndim != 2 or not (prune or int8):
-            found[name] = Matrix(tensor, None)
-            continue
-        values = tensor
-        if prune:
-            values = tensor.copy()
-            values.ravel()[np.abs(tensor).argsort(axis=None)[: int(prune * tensor.size)]] = 0
-        found[name] = Matrix(*quantized(values), bool(prune)) if int8 else Matrix(values, None, bool(prune))
-    return found
+def smaller(tensors: Mapping[str, Arrays], int8: bool = False) -> dict[str, Matrix]:
+    """Return the tensors with matrices in int8, a scale a row, if asked.  Biases and norms stay float32."""
+    return {
+        name: Matrix(*quantized(tensor)) if int8 and tensor.ndim == 2 else Matrix(tensor, None)
+        for name, tensor in tensors.items()
+    }
 
 
 def packed(matrices: Mapping[str, Matrix]) -> dict[str, Arrays]:
-    """The tensors of a file that holds the matrices: of a pruned one, what is left and a bit for each place."""
+    """Return the tensors of a file that holds the matrices."""
     tensors: dict[str, Arrays] = {}
     for name, matrix in matrices.items():
         if matrix.scale is not None:
             tensors[f"{name}.scale"] = matrix.scale
-        if matrix.pruned:
-            tensors[f"{name}.kept"] = np.packbits(matrix.values != 0)
-            tensors[f"{name}.values"] = matrix.values[matrix.values != 0]
-            tensors[f"{name}.shape"] = np.array(matrix.values.shape, np.int64)
-        else:
-            tensors[name] = matrix.values
+        tensors[name] = matrix.values
     return tensors

@@ -58,11 +58,12 @@ class Exported(NamedTuple):
     """Why the held-out part was not scored, where it should have been."""
 
 
-def export(run: Run, weights: Path, form: str, prune: float, int8: bool, now: Moment) -> Exported:
+def export(run: Run, weights: Path, form: str, int8: bool, now: Moment) -> Exported:
     """The model of a run, with the weights in the file `weights`, as `form` ('safetensors' or 'onnx').
 
-    The share `prune` of each matrix is left out, and the rest held in `int8`; then the held-out part is scored before
-    and after.  Raises InputError where the form does not suit the task or a package is missing, or the run is unusable.
+    With `int8` its matrices are quantized, and the held-out part is scored before and after.
+
+    Raises InputError where the form does not suit the task or a package is missing, or the run is unusable.
     """
     if form == "onnx":
         if run.config.text.task == "translate":
@@ -73,15 +74,15 @@ def export(run: Run, weights: Path, form: str, prune: float, int8: bool, now: Mo
             raise InputError("--format: onnx needs more packages: pip install 'rnntui[export]'")
     check_shapes(weights, shapes_of(_empty(run)))
     plain, before, after, unscored = read_arrays(weights), None, None, ""
-    matrices = smaller(plain, prune, int8)
-    if prune or int8:
+    matrices = smaller(plain, int8)
+    if int8:
         try:
             task = tasks.reopen(run)
             before, after = (_scored(run, task, each, now) for each in (smaller(plain), matrices))
         except InputError as error:
             unscored = oneline(error)  # whose corpus has gone can be made smaller all the same
     content = _content(run, form, matrices)
-    whole = len(_content(run, form, smaller(plain))) if prune or int8 else len(content)
+    whole = len(_content(run, form, smaller(plain))) if int8 else len(content)
     if form == "onnx":
         tensors = {name: matrix.values for name, matrix in matrices.items()}
         tensors |= {f"{name}.scale": each.scale for name, each in matrices.items() if each.scale is not None}

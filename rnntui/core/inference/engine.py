@@ -18,7 +18,6 @@ from rnntui.core.cells import CELLS
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.inference import arrays
 from rnntui.core.inference.arrays import Array
-from rnntui.core.models.clusters import clusters, frequent
 from rnntui.core.sections import ModelConfig
 
 State = tuple[tuple[Array, ...], ...]
@@ -69,11 +68,8 @@ class Engine:
             self._layers.append(_Layer(product(W), b, U, c, scale))
         projection = "projection.weight"
         self._projection = product(tensors[projection]) if projection in tensors else None
-        if config.softmax == "adaptive":
-            self._logits = _adaptive(config, vocab_size, tensors, product)
-        else:
-            weight = tensors["embedding.weight" if config.tied else "head.weight"]
-            self._logits = _affine(product(weight), tensors["head.bias"])
+        weight = tensors["embedding.weight" if config.tied else "head.weight"]
+        self._logits = _affine(product(weight), tensors["head.bias"])
 
     def initial_state(self, batch_size: int = 1) -> State:
         """The zero state for so many sequences."""
@@ -112,24 +108,11 @@ def expected_shapes(config: ModelConfig, vocab_size: int) -> dict[str, tuple[int
         shapes |= dict(zip(layer_names(i, entry.recurrent), matrices, strict=False))
         if config.layer_norm:
             shapes |= {f"stack.norms.{i}.weight": (H,), f"stack.norms.{i}.bias": (H,)}
-    if config.softmax == "adaptive":
-        return shapes | _adaptive_shapes(config, vocab_size)
     shapes["head.bias"] = (vocab_size,)
     if not config.tied:
         shapes["head.weight"] = (vocab_size, H)
     elif H != E:
         shapes["projection.weight"] = (E, H)
-    return shapes
-
-
-def _adaptive_shapes(config: ModelConfig, vocab_size: int) -> dict[str, tuple[int, ...]]:
-    rare, H = clusters(vocab_size, config.hidden_size), config.hidden_size
-    places = frequent(vocab_size) + len(rare)
-    shapes: dict[str, tuple[int, ...]] = {"head.first.weight": (places, H), "head.first.bias": (places,)}
-    for i, cluster in enumerate(rare):
-        size = cluster.last - cluster.first
-        shapes[f"head.down.{i}.weight"] = (cluster.features, H)
-        shapes |= {f"head.rest.{i}.weight": (size, cluster.features), f"head.rest.{i}.bias": (size,)}
     return shapes
 
 
@@ -154,33 +137,6 @@ def _use_one_thread() -> None:
 
 def _affine(product: Product, bias: Array) -> Product:
     return lambda x: product(x) + bias
-
-
-def _adaptive(
-    config: ModelConfig,
-    vocab_size: int,
-    tensors: Mapping[str, Array],
-    make_product: Callable[[Array], Product],
-) -> Product:
-    """The logits of `AdaptiveHead`, which are ln P."""
-    own = frequent(vocab_size)
-    first = _affine(make_product(tensors["head.first.weight"]), tensors["head.first.bias"])
-    rare = [
-        (
-            make_product(tensors[f"head.down.{i}.weight"]),
-            _affine(make_product(tensors[f"head.rest.{i}.weight"]), tensors[f"head.rest.{i}.bias"]),
-        )
-        for i, _ in enumerate(clusters(vocab_size, config.hidden_size))
-    ]
-
-    def logits(y: Array) -> Array:
-        places = arrays.log_softmax(first(y))
-        parts = [places[..., :own]]
-        for i, (down, rest) in enumerate(rare):
-            parts.append(places[..., own + i, None] + arrays.log_softmax(rest(down(y))))
-        return np.concatenate(parts, axis=-1)
-
-    return logits
 
 
 def _plain(weight: Array) -> Product:

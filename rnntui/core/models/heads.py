@@ -5,16 +5,17 @@ A head has a `loss` for training, which never holds all logits, and `forward`, t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import log_softmax
 
-from rnntui.core.models.clusters import Cluster, clusters, frequent
 from rnntui.core.models.softmax import linear_cross_entropy
+
+
+def frequent(vocab_size: int) -> int:
+    """Number of tokens that a sampled softmax always compares: a tenth, which make up most of a text."""
+    return max(1, vocab_size // 10)
 
 
 class HeadLoss(NamedTuple):
@@ -95,69 +96,7 @@ class SampledHead(SoftmaxHead):
         return stands_for
 
 
-class AdaptiveHead(nn.Module):
-    """The adaptive softmax (Grave et al. 2017): frequent tokens first, rare ones in clusters.
-
-    P(token) = P(cluster) P(token | cluster), where a cluster's tokens are compared with fewer features the
-    rarer they are.  It rests on tokens numbered by their frequency, as the word tokenizer numbers them.
-    """
-
-    def __init__(self, hidden_size: int, vocab_size: int) -> None:
-        super().__init__()
-        self.clusters = clusters(vocab_size, hidden_size)
-        self.first = SoftmaxHead(hidden_size, frequent(vocab_size) + len(self.clusters))
-        self.down = nn.ModuleList(
-            nn.Linear(hidden_size, cluster.features, bias=False) for cluster in self.clusters
-        )
-        self.rest = nn.ModuleList(
-            SoftmaxHead(cluster.features, cluster.last - cluster.first) for cluster in self.clusters
-        )
-
-    def begin_at(self, counts: Tensor) -> None:
-        """As that of `SoftmaxHead`."""
-        places = [counts[: self.clusters[0].first]]
-        for _, cluster, _, rest in self._clusters():
-            within = counts[cluster.first : cluster.last]
-            places.append(within.sum().unsqueeze(0))
-            rest.begin_at(within)
-        self.first.begin_at(torch.cat(places))
-
-    def loss(self, y: Tensor, targets: Tensor, smoothing: float = 0.0) -> HeadLoss:
-        """As that of `SoftmaxHead`; with smoothing, it does pass over all tokens."""
-        places, rare = targets.clone(), []
-        for place, cluster, down, rest in self._clusters():
-            rows = torch.nonzero((targets >= cluster.first) & (targets < cluster.last)).flatten()
-            places[rows] = place
-            if len(rows):
-                within = rest.loss(down(y[rows]), targets[rows] - cluster.first)
-                rare.append(within.nats * (len(rows) / len(targets)))
-        nats = torch.stack([self.first.loss(y, places).nats, *rare]).sum()
-        if not smoothing:
-            return HeadLoss(nats, nats)
-        log_p = self(y)
-        excess = (log_p.gather(1, targets.unsqueeze(1))[:, 0] - log_p.mean(1)).mean()
-        return HeadLoss(nats, nats + smoothing * excess)
-
-    def forward(self, y: Tensor) -> Tensor:
-        """ln P (..., V) of every token: logits whose softmax they are themselves."""
-        first = log_softmax(self.first(y).float(), dim=-1)
-        parts = [first[..., : -len(self.clusters) or None]]
-        for place, _, down, rest in self._clusters():
-            parts.append(first[..., place, None] + log_softmax(rest(down(y)).float(), dim=-1))
-        return torch.cat(parts, dim=-1)
-
-    def _clusters(self) -> Iterator[tuple[int, Cluster, nn.Module, SoftmaxHead]]:
-        """Each cluster with its place in the first softmax, behind the frequent tokens."""
-        own = self.first.out_features - len(self.clusters)
-        rest = cast("list[SoftmaxHead]", list(self.rest))
-        return zip(count(own), self.clusters, self.down, rest, strict=False)
-
-
-HEADS: dict[str, type[SoftmaxHead] | type[AdaptiveHead]] = {
-    "full": SoftmaxHead,
-    "sampled": SampledHead,
-    "adaptive": AdaptiveHead,
-}
+HEADS: dict[str, type[SoftmaxHead]] = {"full": SoftmaxHead, "sampled": SampledHead}
 """By the name of the softmax over the vocabulary."""
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from rnntui.core.cells.base import Lookup
 from rnntui.core.models.base import NO_PENALTIES, Loss, Model, Penalties
 from rnntui.core.models.dropouts import DroppingEmbedding, LockedDropout
-from rnntui.core.models.heads import HEADS, AdaptiveHead, SoftmaxHead
+from rnntui.core.models.heads import HEADS, SoftmaxHead
 from rnntui.core.models.stack import Stack, StackState
 from rnntui.core.sections import ModelConfig
 
@@ -32,9 +32,7 @@ class LanguageModel(Model):
         self.dropout = LockedDropout(config.dropout or 0.0)
         project = config.tied and hidden != embedding
         self.projection = nn.Linear(hidden, embedding, bias=False) if project else nn.Identity()
-        self.head: SoftmaxHead | AdaptiveHead = HEADS[config.softmax](
-            embedding if config.tied else hidden, vocab_size
-        )
+        self.head: SoftmaxHead = HEADS[config.softmax](embedding if config.tied else hidden, vocab_size)
         if config.tied:
             # As an output matrix, an embedding of unit variance would start with logits far too large.
             self.embedding.draw(embedding**-0.5)
