@@ -21,7 +21,7 @@ import numpy as np
 from commands import rnntui
 from results import write_section
 
-from rnntui.core.sections import TextConfig
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.text.examples import Example, read
 from rnntui.core.text.labelled import divide
 

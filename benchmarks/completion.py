@@ -35,6 +35,7 @@ from results import write_section
 from torch import nn
 
 from rnntui.core import runs, store
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.inference.arrays import log_softmax
 from rnntui.core.inference.completion import complete
 from rnntui.core.inference.engine import Engine
@@ -43,7 +44,6 @@ from rnntui.core.inference.sampling import Sampling, generate
 from rnntui.core.inference.session import Session
 from rnntui.core.inference.usefulness import CONFIDENT, usefulness
 from rnntui.core.models.language_model import LanguageModel
-from rnntui.core.sections import ModelConfig
 from rnntui.core.text import tokenizers
 from rnntui.core.text.dataset import reopen
 

@@ -30,7 +30,7 @@ import numpy as np
 from results import write_section
 
 from rnntui.core import config
-from rnntui.core.sections import TextConfig
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.tasks.language import subject
 from rnntui.core.text import corpus, tokenizers
 from rnntui.core.text.dataset import prepare

@@ -10,8 +10,8 @@ from rnntui.core.tasks.language import subject
 from rnntui.core.text import dataset
 from rnntui.core.text.dataset import Dataset
 from rnntui.core.text.tokenizers import Tokenizer
+from rnntui.core.training.devices import facts_for
 from rnntui.core.training.learner import Learner
-from rnntui.core.training.recipes import by_epochs
 
 
 class Made(NamedTuple):
@@ -25,6 +25,6 @@ class Made(NamedTuple):
 def made(settings: Mapping[str, Any]) -> Made:
     """What `rnntui train` makes of `settings`, a field's name to its value, on the CPU."""
     config, tokenizer, data = dataset.prepare(configuration.build(settings))
-    config = by_epochs(config, len(data["train"].tokens))
+    config = configuration.completed(config, facts_for(len(data["train"].tokens)))
     learner = Learner(config, subject(config, tokenizer.vocab_size, data["train"].tokens), "cpu")
     return Made(learner, tokenizer, data)

@@ -24,9 +24,9 @@ from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.tasks.language import subject
 from rnntui.core.text.ngrams import ngram_nats
+from rnntui.core.training.devices import facts_for
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.race import choose_way
-from rnntui.core.training.recipes import by_epochs
 
 _FIFTH = 0.19
 """Of the peer's time, as it is expected to be: in the end it may have taken a little less."""
@@ -96,7 +96,7 @@ class OurRun:
         self, vocab_size: int, train: np.ndarray, valid: np.ndarray, peer: PeerRun, share: float
     ) -> None:
         limit = {"tokenizer": "word", "max_time": share * peer.expected}
-        config = by_epochs(configuration.build(limit), len(train))
+        config = configuration.completed(configuration.build(limit), facts_for(len(train)))
         self.learner = Paced(config, subject(config, vocab_size, train), "cpu")
         self.learner.peer, self.learner.share = peer, share
         self.learner.use(*choose_way("auto", self.learner))

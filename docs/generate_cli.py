@@ -13,8 +13,10 @@ import rich_click as click
 
 from rnntui.cli import cli
 from rnntui.core.cells import CELLS
-from rnntui.core.config import FIELDS, PRESETS, RECIPES, SECTIONS, build
-from rnntui.core.kinds import KINDS
+from rnntui.core.cells.steps import STEPS
+from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, SECTIONS, build, value_of
+from rnntui.core.config.defaults import rules
+from rnntui.core.config.tasks import KINDS
 
 PATH = Path(__file__).with_name("cli.md")
 
@@ -27,7 +29,7 @@ def reference() -> str:
         command = cli.get_command(root, name)
         assert command is not None
         lines += describe(command, click.Context(command, info_name=name, parent=root))
-    return "\n".join([*lines, *settings(), *presets(), *cells()])
+    return "\n".join([*lines, *settings(), *defaults(), *cells()])
 
 
 def describe(command: click.Command, context: click.Context) -> list[str]:
@@ -80,31 +82,34 @@ def settings() -> list[str]:
     return lines
 
 
-def presets() -> list[str]:
-    patience = build({}).training.patience
-    meaning = (
-        f"`--preset` sets what no flag says, and a patience of {patience}; a limit given as a flag lifts a preset's "
-        "limits and its patience."
-    )
-    lines = ["## Presets", "", meaning, "", "| preset | sets |", "|---|---|"]
-    for name, values in PRESETS.items():
-        lines.append(f"| `{name}` | {listed(values)} |")
-    lines += [
+def defaults() -> list[str]:
+    """The rules for what is left open, and what they make of the most common choices."""
+    lines = [
+        "## Defaults",
         "",
-        "What a language model of each kind of tokens has, unless `quick` or `thorough` says otherwise:",
+        "What no flag sets comes from these rules, in this order; a later one overrides an earlier one. "
+        "`rnntui runs show RUN --why` names the reason for every value of a run.",
         "",
-        "| `--tokenizer` | sets |",
+        "| rule | meaning |",
+        "|---|---|",
+        *(f"| {name} | {meaning} |" for name, meaning in rules()),
+        "",
+        "Before the text is read:",
+        "",
+        "| choice | sets |",
         "|---|---|",
     ]
-    lines += [f"| `{kind}` | {listed(recipe)} |" for kind, recipe in RECIPES.items() if recipe]
-    lines += [
-        "",
-        "Of a preset the other tasks take the limits alone, and have:",
-        "",
-        "| `--task` | sets |",
-        "|---|---|",
-    ]
-    lines += [f"| `{task}` | {listed(kind.recipe)} |" for task, kind in KINDS.items() if kind.recipe]
+    for choice in (
+        *({"preset": preset} for preset in PRESETS),
+        *({"cell": name} for name, entry in STEPS.items() if not entry.recurrent),
+        *({"tokenizer": kind} for kind in ("word", "bpe")),
+        *({"task": task} for task in KINDS if task != "lm"),
+    ):
+        settings = {name: value for name, value in choice.items() if name != "preset"}
+        config = build(settings, choice.get("preset", DEFAULT_PRESET))
+        values = {name: value_of(config, name) for name in config.why}
+        ((name, value),) = choice.items()
+        lines.append(f"| `--{name} {value}` | {listed(values)} |")
     return [*lines, ""]
 
 

@@ -10,9 +10,9 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from rnntui.core.config.toml import toml_tree
 from rnntui.core.errors import InputError, RnntuiError, plain
 from rnntui.core.files import expanded, open_named, write_atomically
-from rnntui.core.run_toml import toml_tree
 
 _LARGEST = 1 << 20
 """Bytes of the file that are read."""

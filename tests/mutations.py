@@ -190,7 +190,7 @@ def use(path: Path) -> None:
     weights = run.checkpoint_path("last") / "model.safetensors"
     uses = {"lm": _write, "classify": _judge, "translate": _translate}
     material = uses[run.config.text.task](run, weights)
-    export(run, weights, "safetensors", 0.0, False, Moment(0, 0.0))
+    export(run, weights, "safetensors", False, Moment(0, 0.0))
     settle(run)
     load_checkpoint(run.checkpoint_path("last"), Learner(run.config, material, "cpu"))
 

@@ -57,8 +57,8 @@ def test_every_tokenizer_and_every_task_has_an_old_run() -> None:
 def test_a_newer_format_is_one_line(tmp_path: Path) -> None:
     shutil.copytree(OLD[0], tmp_path / "run")
     toml = tmp_path / "run" / "run.toml"
-    toml.write_text(toml.read_text(encoding="utf-8").replace("format = 1", "format = 2"), encoding="utf-8")
-    with pytest.raises(InputError, match=r"format 2 is newer than this rnntui knows \(1\); upgrade"):
+    toml.write_text(toml.read_text(encoding="utf-8").replace("format = 1", "format = 3"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"format 3 is newer than this rnntui knows \(2\); upgrade"):
         Run.open(tmp_path / "run")
 
 

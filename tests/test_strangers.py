@@ -13,8 +13,8 @@ import pytest
 
 import rnntui
 from rnntui.core.config import build
+from rnntui.core.config.toml import from_toml, to_toml
 from rnntui.core.errors import InputError
-from rnntui.core.run_toml import from_toml, to_toml
 from rnntui.core.runs import Run
 from tests.conftest import CLASSIFIER, TRANSLATOR, MakeRun, train_all
 from tests.mutations import outcome

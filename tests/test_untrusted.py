@@ -28,12 +28,12 @@ from tests.test_payloads import SAMPLES
 
 def _long_number(run: Run) -> None:
     path = run.path / "run.toml"
-    path.write_text(path.read_text().replace("format = 1", f"format = {'9' * 5000}"))
+    path.write_text(path.read_text().replace("format = 2", f"format = {'9' * 5000}"))
 
 
 def _newer(run: Run) -> None:
     path = run.path / "run.toml"
-    path.write_text(path.read_text().replace("format = 1", f"format = {'9' * 4000}"))
+    path.write_text(path.read_text().replace("format = 2", f"format = {'9' * 4000}"))
 
 
 def _brackets(run: Run) -> None:

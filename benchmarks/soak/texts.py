@@ -11,7 +11,7 @@ import time
 
 from common import tell
 
-from rnntui.core.sections import TextConfig
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers.base import UNKNOWN_BYTES
 from tests.conftest import sentences

@@ -29,8 +29,8 @@ from rnntui.cli.translate import evaluate_pairs
 from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import events as ev
 from rnntui.core import runs, store
+from rnntui.core.config.tasks import KINDS
 from rnntui.core.errors import InputError
-from rnntui.core.kinds import KINDS
 from rnntui.core.text.decoding import OnError
 from rnntui.core.text.segmentation import form_of
 from rnntui.visible import visible_line

@@ -12,9 +12,9 @@ from click.shell_completion import CompletionItem
 
 from rnntui.cli.output import report
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
+from rnntui.core.config.parse import read
 from rnntui.core.errors import short
 from rnntui.core.files import expanded
-from rnntui.core.typed import read
 from rnntui.visible import visible_line
 
 _NOT_FLAGS = ("corpus", "sha256")
@@ -202,7 +202,7 @@ _TASKS_OF_FLAGS = {
 
 def with_task(given: dict[str, Any]) -> dict[str, Any]:
     """Settings with the task that the corpus is for, where nobody named one; what was found in a table is said."""
-    from rnntui.core.kinds import SAMPLE_TASKS
+    from rnntui.core.config.tasks import SAMPLE_TASKS
     from rnntui.core.text.tables import columns_of, task_for
 
     corpus = str(given.get("corpus") or "")

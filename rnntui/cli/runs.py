@@ -14,9 +14,9 @@ from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option, output_option
 from rnntui.cli.output import as_json_text, confirm, print_table, report, show_line, write, write_line
 from rnntui.core import store
-from rnntui.core.config import Config, command_of
+from rnntui.core.config import FIELDS, Config, command_of, reason_for, value_of
+from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, oneline
-from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import last_words
 from rnntui.visible import visible, visible_line
 
@@ -80,9 +80,10 @@ def _print_table(summaries: list[RunSummary]) -> None:
 
 @runs.command()
 @click.argument("run", type=RunName())
+@click.option("--why", is_flag=True, help="the reason for every setting, in the place of run.toml")
 @json_option
-def show(run: str, as_json: bool) -> None:
-    """One run: its figures, the command that makes it again, and its configuration."""
+def show(run: str, why: bool, as_json: bool) -> None:
+    """One run: its figures, the command that reproduces it, and its configuration."""
     from rnntui.core.summaries import read_history, summary_of
 
     found = store.find(run)
@@ -93,6 +94,7 @@ def show(run: str, as_json: bool) -> None:
             "baselines": msgspec.to_builtins(rivals),
             "config": msgspec.to_builtins(found.config),
             "command": _command(found.config),
+            "why": {name: reason_for(found.config, name) for name in FIELDS},
             "versions": found.versions(),
         }
         write_line(as_json_text(content))
@@ -110,7 +112,26 @@ def show(run: str, as_json: bool) -> None:
         show_line(
             "made with: " + ", ".join(f"{name} {visible_line(each)}" for name, each in versions.items())
         )
-    write("\n" + visible(to_toml(found.config)))
+    write("\n" + (_reasons(found.config) if why else visible(to_toml(found.config))))
+
+
+def _reasons(config: Config) -> str:
+    """A line for each setting: its value and the reason for it."""
+    rows = [
+        (
+            name,
+            "-" if (value := value_of(config, name)) in (None, "") else str(value),
+            reason_for(config, name),
+        )
+        for name in FIELDS
+    ]
+    name_width = max(len(name) for name, _, _ in rows)
+    width = min(24, max(len(value) for _, value, _ in rows))
+    lines = (
+        f"{name:<{name_width}}  {visible_line(value, 200):<{width}}  {visible_line(reason, 200)}"
+        for name, value, reason in rows
+    )
+    return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 def _command(config: Config) -> str:

@@ -18,8 +18,8 @@ from rnntui.cli.output import JsonStream, report, show_line, write_line
 from rnntui.core import config, runs, store
 from rnntui.core import events as ev
 from rnntui.core.config import FIELDS, LIMITS
+from rnntui.core.config.tasks import KINDS
 from rnntui.core.errors import InputError, RnntuiError
-from rnntui.core.kinds import KINDS
 from rnntui.core.studies.duelists import DUELISTS, cells_named, paths_of, reservations
 from rnntui.visible import visible_line
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from rnntui.core.sections import TaskKind
+from rnntui.core.config.schema import TaskKind
 
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 """A whole number that a column of figures holds exactly."""

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rnntui.core import events as ev
-from rnntui.core.kinds import KINDS, Kind
-from rnntui.core.sections import TaskKind
+from rnntui.core.config.schema import TaskKind
+from rnntui.core.config.tasks import KINDS, Kind
 
 Numbers = npt.NDArray[np.floating[Any]]
 

@@ -29,6 +29,7 @@ import msgspec
 
 from rnntui.core import events as ev
 from rnntui.core.config import Config
+from rnntui.core.config.toml import read_toml, to_toml
 from rnntui.core.errors import InputError, RnntuiError, WriteError, oneline
 from rnntui.core.files import append, make_private, refused, write_atomically
 from rnntui.core.folder_handle import FolderHandle
@@ -46,7 +47,6 @@ from rnntui.core.run_files import (
     read_file,
     unfinished,
 )
-from rnntui.core.run_toml import read_toml, to_toml
 
 Command = Literal["pause", "resume", "stop", "evaluate", "sample", "live", "faster", "slower"]
 _RETRY_S = 0.5

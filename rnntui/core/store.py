@@ -13,9 +13,10 @@ from typing import NamedTuple
 import platformdirs
 
 from rnntui.core.config import Config
+from rnntui.core.config.schema import TaskKind
+from rnntui.core.config.tasks import KINDS
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import expanded, make_private
-from rnntui.core.kinds import KINDS
 from rnntui.core.ownership import guarded, owner_of
 from rnntui.core.run_files import (
     CHECKPOINT_FILES,
@@ -30,7 +31,6 @@ from rnntui.core.run_files import (
     open_growing,
 )
 from rnntui.core.runs import Run
-from rnntui.core.sections import TaskKind
 
 _BUSY = "is training this run; stop it first"
 _FORK_TRIES = 5

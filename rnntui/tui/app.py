@@ -14,13 +14,13 @@ from textual.screen import Screen
 
 from rnntui.core import config, runs, store
 from rnntui.core.config import RESUMABLE
+from rnntui.core.config.schema import TaskKind
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.interrupts import leaving_signals
 from rnntui.core.origin import must_be_trusted, unasked
 from rnntui.core.ownership import owner_of
 from rnntui.core.run_files import holds_run
 from rnntui.core.runs import Run
-from rnntui.core.sections import TaskKind
 from rnntui.core.studies.duelists import DUELISTS, paths_of
 from rnntui.tui.child import Child, Resume, start_duel, start_training
 from rnntui.tui.host import Host
@@ -205,10 +205,15 @@ class RnntuiApp(Host):
     def _fork(self, event: ForkRequested, trust: bool) -> None:
         try:
             run = Run.open(event.path)
-            wanted = config.build(event.settings, event.preset)
-            changes = config.differences(run.config, wanted)
-            path = store.new_path(wanted)
-            goes_on = changes.keys() <= RESUMABLE and bool(run.named("last"))
+            before = config.given_of(run.config).settings
+            changes = {
+                name: event.settings.get(name)
+                for name in {**before, **event.settings}
+                if before.get(name) != event.settings.get(name)
+            }
+            path = store.new_path(config.build(event.settings, event.preset))
+            left_open = any(value is None for value in changes.values())
+            goes_on = changes.keys() <= RESUMABLE and not left_open and bool(run.named("last"))
             if goes_on:
                 store.fork(run, path)
                 self.notify("The new run goes on from the last checkpoint.")

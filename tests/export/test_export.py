@@ -18,6 +18,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from rnntui.core.cells import CELLS
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.errors import RnntuiError
 from rnntui.core.export import writing
 from rnntui.core.export.graph import classifier as classifier_graph
@@ -29,7 +30,6 @@ from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.pooling import POOLINGS
 from rnntui.core.models.weights import load_model, model_tensors
 from rnntui.core.runs import Run
-from rnntui.core.sections import ModelConfig
 from rnntui.core.tasks.base import Moment
 from tests.cli.test_commands import assert_one_line, rnntui
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from rnntui.core.cells import CELLS
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.inference.engine import Engine, expected_shapes
 from rnntui.core.inference.opening import engine_of
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.weights import model_tensors, shapes_of
-from rnntui.core.sections import ModelConfig
 
 V = 11
 OPTIONS: list[dict[str, Any]] = [

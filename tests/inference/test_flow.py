@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.errors import InputError
 from rnntui.core.inference.flow import gradient_flow
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.runs import Run
-from rnntui.core.sections import ModelConfig
 from tests.cli.test_commands import assert_one_line, rnntui
 
 V, H = 5, 3

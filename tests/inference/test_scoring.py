@@ -11,9 +11,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from rnntui.core.cells import CELLS
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.inference.scoring import WINDOW, Scores, score_split, score_tokens
 from rnntui.core.models.language_model import LanguageModel
-from rnntui.core.sections import ModelConfig
 from rnntui.core.text.dataset import Split
 
 

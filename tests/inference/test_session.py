@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from rnntui.core.config.schema import ModelConfig, TextConfig
 from rnntui.core.inference import session as module
 from rnntui.core.inference.completion import complete
 from rnntui.core.inference.opening import engine_of
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.inference.session import Session
 from rnntui.core.models.language_model import LanguageModel
-from rnntui.core.sections import ModelConfig, TextConfig
 from rnntui.core.text import tokenizers
 from tests.conftest import sentences
 

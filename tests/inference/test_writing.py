@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from rnntui.core.config.schema import ModelConfig, TextConfig
 from rnntui.core.errors import InputError, NumericalError
 from rnntui.core.inference.arrays import Array
 from rnntui.core.inference.completion import complete
@@ -17,7 +18,6 @@ from rnntui.core.inference.sampling import Sampling, generate
 from rnntui.core.inference.session import Session
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.runs import Run
-from rnntui.core.sections import ModelConfig, TextConfig
 from rnntui.core.tasks.samples import Sampler
 from rnntui.core.text import tokenizers
 from rnntui.core.text.segmentation import goes_on

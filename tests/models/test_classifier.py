@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from rnntui.core.cells import CELLS
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.models.classifier import Classifier
 from rnntui.core.models.pooling import POOLINGS, AttentionPooling, backward_in
-from rnntui.core.sections import ModelConfig
 
 V, L = 11, 3
 LENGTHS = torch.tensor([7, 1, 4, 12])

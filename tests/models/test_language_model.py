@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from rnntui.core.cells.base import FusedCell, Lookup
 from rnntui.core.config import build, changed
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.errors import InputError
 from rnntui.core.models.base import Penalties, count_parameters
 from rnntui.core.models.budget import parameters_of, within_budget
@@ -18,7 +19,6 @@ from rnntui.core.models.dropouts import LockedDropout, held
 from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.weights import load_model, load_weights, model_bytes
 from rnntui.core.runs import Run
-from rnntui.core.sections import ModelConfig
 from tests.conftest import MakeRun
 
 V = 11

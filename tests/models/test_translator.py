@@ -9,11 +9,11 @@ import torch
 
 from rnntui.core.cells import CELLS
 from rnntui.core.config import build
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.models.attention import BahdanauAttention, LuongAttention
 from rnntui.core.models.dropouts import LockedDropout, held
 from rnntui.core.models.making import make_model
 from rnntui.core.models.translator import Translator
-from rnntui.core.sections import ModelConfig
 
 V, W = 11, 7
 SOURCES, TARGETS = torch.tensor([5, 1, 9]), torch.tensor([3, 8, 1])

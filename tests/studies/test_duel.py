@@ -11,13 +11,13 @@ import pytest
 
 from rnntui.core import config, runs
 from rnntui.core import events as ev
+from rnntui.core.config import defaults
 from rnntui.core.errors import InputError
 from rnntui.core.runs import Run
 from rnntui.core.studies import duel as duels
 from rnntui.core.studies.duel import Told, contestants, duel, standings
 from rnntui.core.studies.duelists import cells_named, paths_of, reservations
 from rnntui.core.text.stored import silent
-from rnntui.core.training import recipes
 from tests.cli.test_commands import assert_one_line, rnntui
 from tests.conftest import TINY
 
@@ -64,7 +64,12 @@ def test_all_learn_by_one_optimiser(
 ) -> None:
     """Protects the comparison: where a faster cell alone takes enough steps for another optimiser, all have one."""
     by_cell = {"lstm": "shampoo", "elman": "adamw", "mingru": "adamw"}
-    monkeypatch.setattr(recipes, "_optimizer", lambda config, tokens: by_cell[config.model.cell])
+
+    def by_time(draft: defaults.Draft) -> defaults.Default | None:
+        known = draft.facts.train_tokens is not None
+        return defaults.Default("by time", {"optimizer": by_cell[draft["cell"]]}) if known else None
+
+    monkeypatch.setattr(defaults, "RULES", (by_time, defaults.learning_rate))
     made_of = {run.config.model.cell: run.config.training for run in made(corpus_file, tmp_path / "d")}
     assert {cell: training.optimizer for cell, training in made_of.items()} == dict.fromkeys(CELLS, "shampoo")
     assert len({training.lr for training in made_of.values()}) == 1

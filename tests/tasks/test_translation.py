@@ -14,10 +14,10 @@ import torch
 
 from rnntui.core import events as ev
 from rnntui.core import tasks
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.inference.beam import BEAM, GREEDY, Beams, Search
 from rnntui.core.inference.translating import translate
 from rnntui.core.runs import Run
-from rnntui.core.sections import TextConfig
 from rnntui.core.tasks import overlap
 from rnntui.core.tasks.translation import TranslationTask, load_translator, score
 from rnntui.core.text.pairs import read

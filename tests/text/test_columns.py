@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnntui.core import config
-from rnntui.core.run_toml import from_toml, to_toml
+from rnntui.core.config.toml import from_toml, to_toml
 from rnntui.core.store import cache_home
 from rnntui.core.text import corpus, tokenizers
 from rnntui.core.text.dataset import prepare, reopen

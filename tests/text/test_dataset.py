@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from rnntui.core import config
+from rnntui.core.config.splits import split_fractions, split_in_figures
 from rnntui.core.errors import InputError
-from rnntui.core.splits import split_fractions, split_in_figures
 from rnntui.core.store import cache_home
 from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.batches import Streams

@@ -17,8 +17,8 @@ import odfdo
 import pytest
 import zstandard
 
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError
-from rnntui.core.sections import TextConfig
 from rnntui.core.text import packed
 from rnntui.core.text.corpus import Source, load
 from rnntui.core.text.examples import read

@@ -9,8 +9,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError
-from rnntui.core.sections import TextConfig
 from rnntui.core.text import examples, tokenizers
 from rnntui.core.text.paired import PairedBatch, Vocabularies, batches_of, encode
 from rnntui.core.text.pairs import Pair, divide, read

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError
-from rnntui.core.sections import TextConfig
 from rnntui.core.text import examples, pairs
 from rnntui.core.text.csv_rows import Column, Reading
 from rnntui.core.text.records import LONGEST_TEXT, lines_of, records

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError
-from rnntui.core.sections import TextConfig
 from rnntui.core.text import segmentation, tokenizers
 from rnntui.core.text.segmentation import first_word, goes_on, graphemes, in_word, word_pattern, words_of
 from rnntui.core.text.tokenizers.bpe import BPETokenizer

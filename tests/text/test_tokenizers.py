@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError
-from rnntui.core.sections import TextConfig
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
 from rnntui.core.text.tokenizers.bpe import BPETokenizer

@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
 
 from rnntui.core import events as ev
-from rnntui.core.config import build
+from rnntui.core.config.schema import TrainingConfig
 from rnntui.core.errors import InputError, NumericalError
 from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.models.weights import load_model
 from rnntui.core.runs import Run, request
-from rnntui.core.sections import TokenizerKind, TrainingConfig
 from rnntui.core.tasks.language import subject
 from rnntui.core.text.dataset import reopen
 from rnntui.core.training.checkpoints import read_counters
@@ -27,7 +26,6 @@ from rnntui.core.training.learner import Learner
 from rnntui.core.training.loop import Loop, train
 from rnntui.core.training.optimisation import lr_factor, make_optimizer
 from rnntui.core.training.race import choose_way
-from rnntui.core.training.recipes import by_epochs, expected_epochs
 from rnntui.core.training.start import resume_run
 from tests.conftest import MakeRun, sentences, train_all
 from tests.text.test_corpus import reber
@@ -201,7 +199,6 @@ def test_schedules() -> None:
     assert at("inverse-sqrt", 0, 0) == pytest.approx(1 / 11) and at("inverse-sqrt", 199, 0.9) == 1
     assert at("inverse-sqrt", 799, 0.1) == pytest.approx(1 / 2)
     assert at("inverse-sqrt", 50_000, 0.1) == pytest.approx(0.2)
-    assert at(None, 50, 0.5) == at("cosine", 50, 0.5)
     assert at("cosine", 50, 0) == 1 and at("cosine", 50, 1) == pytest.approx(0.2)
     assert at("cosine", 50, 1, average="none") == pytest.approx(0.01), "no mean does the rest"
     assert at("one-cycle", 0, 0) == pytest.approx(0.04)
@@ -298,75 +295,6 @@ def test_learning_by_heart_is_told(make_run: MakeRun, corpus_file: Path) -> None
     best = [event for event in told if isinstance(event, ev.Evaluated) and event.best][-1]
     assert f"learned by heart since step {best.step}" in warning and "--dropout" in warning
     assert run.checkpoint_path("best").name == f"{best.step:08d}"
-
-
-@pytest.mark.parametrize("kind", get_args(TokenizerKind))
-def test_what_keeps_from_learning_by_heart_is_chosen_by_how_often_the_text_is_read(
-    kind: TokenizerKind,
-) -> None:
-    """Protects the recipes: the more epochs, the more is left out; what a person chose stays."""
-    config = build({"tokenizer": kind})
-    found = [by_epochs(config, tokens).model.dropout or 0.0 for tokens in (40_000, 1_000_000, 20_000_000)]
-    assert found == sorted(found, reverse=True) and found[0] > found[-1]
-    sooner = by_epochs(build({"tokenizer": kind, "max_time": 300.0, "target_loss": 1.0}), 450_000).model
-    whole = by_epochs(build({"tokenizer": kind, "max_time": 300.0}), 450_000).model
-    assert (sooner.dropout or 0.0) < (whole.dropout or 0.0), "a target is met before the limit"
-    if kind in ("char", "byte"):
-        little, much = (
-            by_epochs(build({"tokenizer": kind, "max_epochs": 12.0}), tokens).model
-            for tokens in (45_000, 1_000_000)
-        )
-        assert (little.dropout or 0.0) > (much.dropout or 0.0), "little is sooner known by heart"
-        assert not little.weight_drop and by_epochs(config, 45_000).model.weight_drop, "and very often read"
-        often = {"tokenizer": kind, "max_epochs": 60.0}
-        left_out = [by_epochs(build(often), tokens).model.dropout for tokens in (100_000, 300_000, 1_000_000)]
-        assert left_out == sorted(set(left_out), reverse=True)
-        elman, stacked, flat = (
-            by_epochs(build(often | made), 100_000)
-            for made in ({"cell": "elman"}, {"cell": "mingru"}, {"cell": "mingru", "num_layers": 1})
-        )
-        left = [made.model.dropout for made in (elman, stacked, flat)]
-        assert left == [0.2, 0.2, 0.0], "as much as a cell learns by heart"
-        assert elman.training.weight_decay == 0.1, "large weights make chaos where there are no gates"
-        assert stacked.model.weight_drop == 0.0
-    large = by_epochs(build({"tokenizer": kind, "num_layers": 2, "hidden_size": 1024}), 450_000).model
-    assert (large.dropout or 0.0) < (whole.dropout or 0.0), "a large model reads less in the same time"
-    wide = {"tokenizer": kind, "hidden_size": 5000, "max_time": 60.0}
-    gated, scanned = (by_epochs(build(wide | {"cell": cell}), 40_000).training for cell in ("lstm", "mingru"))
-    assert (gated.weight_decay or 0.0) < (scanned.weight_decay or 0.0), (
-        "one without recurrent weights reads more"
-    )
-    given = build({"tokenizer": kind, "dropout": 0.3, "input_dropout": 0.0})
-    kept = by_epochs(given, 40_000).model
-    assert (kept.dropout, kept.input_dropout) == (0.3, 0.0)
-    adamw = {"tokenizer": kind, "optimizer": "adamw"}
-    training = by_epochs(build(adamw | {"weight_decay": 0.0}), 40_000).training
-    assert training.weight_decay == 0.0 and training.label_smoothing is not None
-    assert training.epsilon == (1e-4 if kind in ("char", "byte") else 1e-6)
-    decays = [by_epochs(config, tokens).training.weight_decay or 0.0 for tokens in (500_000, 50_000_000)]
-    assert decays[0] > decays[1] > 0, "weights fade sooner where a text is read again"
-    shampoo = build({"tokenizer": kind, "optimizer": "shampoo"})
-    assert by_epochs(shampoo, 40_000).training.epsilon == 1e-6, "its steps have one length a row"
-    assert by_epochs(build(adamw), 20_000_000).training.epsilon == 1e-6, "read once, small gradients count"
-    short = build(adamw | {"max_steps": 500})
-    assert by_epochs(short, 40_000).training.epsilon == 1e-6, "and in few steps"
-    assert expected_epochs(build({"max_epochs": 3.0}).training, 1000, 50.0) == 3
-    assert expected_epochs(build({"max_steps": 10, "batch_size": 4, "bptt": 25}).training, 2000, 50.0) == 0.5
-    assert expected_epochs(build({"max_time": 60.0, "max_epochs": 9.0}).training, 1000, 50.0) == 3
-
-
-def test_a_rate_falls_with_the_end_only_where_that_is_known() -> None:
-    """Protects `--target-loss`: half a cosine over the limit would be at its peak when the loss could be met."""
-
-    def course(tokens: int = 40_000, **settings: Any) -> str | None:
-        return by_epochs(build(settings), tokens).training.schedule
-
-    reviews: dict[str, Any] = {"task": "classify", "corpus": "reviews"}
-    made: dict[str, Any]
-    for made in ({}, {"optimizer": "adamw"}, {"tokenizer": "word"}, reviews):
-        assert course(**made) == course(**made, tokens=10**8) == "cosine"
-        assert course(**made, target_loss=0.1) == "inverse-sqrt"
-    assert course(tokenizer="word", target_loss=4.0, schedule="constant") == "constant"
 
 
 def test_devices_and_precisions_that_are_missing_are_named(make_run: MakeRun) -> None:

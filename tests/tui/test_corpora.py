@@ -161,7 +161,9 @@ async def test_every_setting_is_checked_as_it_is_typed() -> None:
         screen.query_one("#cell", Choice).choose("mingru")
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
-        assert app.screen.query_one("#num_layers", Input).placeholder == "3", "the default of this cell"
+        assert app.screen.query_one("#num_layers", Input).placeholder.startswith("3 · "), (
+            "the default of this cell"
+        )
 
 
 async def test_a_fault_in_a_file_is_said_on_the_screen(tmp_path: Path) -> None:

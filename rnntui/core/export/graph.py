@@ -11,10 +11,10 @@ from onnx import TensorProto, helper
 
 from rnntui.core.cells import CELLS
 from rnntui.core.cells.steps import STEPS
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.export.smaller import Matrix
 from rnntui.core.export.symbols import Graph, Symbol
 from rnntui.core.inference.engine import layer_names
-from rnntui.core.sections import ModelConfig
 
 _OPSET = 21
 _IR_VERSION = 10

@@ -17,6 +17,7 @@ from rnntui import __version__
 from rnntui.core import events as ev
 from rnntui.core import store, tasks
 from rnntui.core.config import changed, value_of
+from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.export.smaller import Arrays, Matrix, packed, smaller
 from rnntui.core.models.base import Model
@@ -25,7 +26,6 @@ from rnntui.core.models.making import make_model
 from rnntui.core.models.tensor_files import check_shapes, read_arrays
 from rnntui.core.models.weights import load_arrays, shapes_of
 from rnntui.core.run_files import LARGE, read_file
-from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run
 from rnntui.core.tasks.base import Moment, Task
 

@@ -16,9 +16,9 @@ from threadpoolctl import ThreadpoolController
 
 from rnntui.core.cells import CELLS
 from rnntui.core.cells.steps import STEPS
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.inference import arrays
 from rnntui.core.inference.arrays import Array
-from rnntui.core.sections import ModelConfig
 
 State = tuple[tuple[Array, ...], ...]
 """What every layer carries: arrays (B, H)."""

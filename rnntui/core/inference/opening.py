@@ -18,8 +18,8 @@ from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
+    from rnntui.core.config.schema import ModelConfig
     from rnntui.core.models.language_model import LanguageModel
-    from rnntui.core.sections import ModelConfig
 
 _DIGESTED = CHECKPOINT_FILES[:-1]
 """All but the manifest itself."""

@@ -39,7 +39,7 @@ def within_budget(config: Config, vocab_size: int, outcomes: int = 0) -> Config:
             low = middle
         else:
             high = middle - 1
-    return changed(config, {"hidden_size": low, "parameters": None})
+    return changed(config, {"hidden_size": low, "parameters": None}, f"--parameters {budget}")
 
 
 def parameters_of(config: Config, vocab_size: int, outcomes: int = 0) -> int:

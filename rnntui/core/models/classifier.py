@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.models.base import NO_PENALTIES, Loss, Penalties
 from rnntui.core.models.heads import SoftmaxHead
 from rnntui.core.models.pooling import POOLINGS
 from rnntui.core.models.reading import Reader
 from rnntui.core.models.stack import StackState
-from rnntui.core.sections import ModelConfig
 
 
 class Classifier(Reader):

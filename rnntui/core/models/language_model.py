@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from rnntui.core.cells.base import Lookup
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.models.base import NO_PENALTIES, Loss, Model, Penalties
 from rnntui.core.models.dropouts import DroppingEmbedding, LockedDropout
 from rnntui.core.models.heads import HEADS, SoftmaxHead
 from rnntui.core.models.stack import Stack, StackState
-from rnntui.core.sections import ModelConfig
 
 
 class LanguageModel(Model):

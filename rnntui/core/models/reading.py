@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.models.base import Model
 from rnntui.core.models.dropouts import DroppingEmbedding, LockedDropout
 from rnntui.core.models.pooling import backward_in
 from rnntui.core.models.stack import Stack, StackState
-from rnntui.core.sections import ModelConfig
 
 
 class Reader(Model):

@@ -9,8 +9,8 @@ from torch.nn.functional import embedding
 
 from rnntui.core.cells import CELLS, cell_class
 from rnntui.core.cells.base import Cell, Lookup, State
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.models.dropouts import LockedDropout
-from rnntui.core.sections import ModelConfig
 
 StackState = tuple[State, ...]
 """One state a layer."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rnntui.core.cells.steps import STEPS
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.models.attention import attention_of
 from rnntui.core.models.base import NO_PENALTIES, Loss, Penalties
 from rnntui.core.models.dropouts import DroppingEmbedding, held
@@ -16,7 +17,6 @@ from rnntui.core.models.heads import SoftmaxHead
 from rnntui.core.models.pooling import LastPooling, within
 from rnntui.core.models.reading import Reader
 from rnntui.core.models.stack import Stack, StackState
-from rnntui.core.sections import ModelConfig
 
 
 class Memory(NamedTuple):

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from rnntui.core.config.schema import ModelConfig
 from rnntui.core.errors import InputError
 from rnntui.core.models.base import M, Model
 from rnntui.core.models.heads import SoftmaxHead
@@ -20,7 +21,6 @@ from rnntui.core.models.language_model import LanguageModel
 from rnntui.core.models.tensor_files import check_range, check_shapes, check_size, unreadable
 from rnntui.core.run_files import open_file
 from rnntui.core.runs import Run
-from rnntui.core.sections import ModelConfig
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
 

@@ -9,16 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from rnntui.core import tasks
-from rnntui.core.config import Config, changed
+from rnntui.core.config import Config, changed, completed
 from rnntui.core.errors import InputError
 from rnntui.core.models.budget import within_budget
 from rnntui.core.text.stored import Narrate
-from rnntui.core.training.devices import choose_device
+from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
 from rnntui.core.training.optimisation import peak_rate
 from rnntui.core.training.race import choose_way
-from rnntui.core.training.recipes import by_epochs
 
 _RATES = {"adamw": (1e-5, 1.0), "shampoo": (1e-5, 1.0), "sgd": (1e-2, 1e3)}
 """Where the test begins and where it ends at the latest, by optimiser."""
@@ -54,7 +53,7 @@ def find_lr(config: Config, narrate: Narrate) -> RateTest:
     check_memory([config], device, saves=False)
     config, task = tasks.prepare(config, narrate)
     check_memory([config], device, task.widths, saves=False)
-    config = by_epochs(within_budget(config, *task.widths), task.sizes.train_tokens)
+    config = completed(within_budget(config, *task.widths), facts_for(task.sizes.train_tokens))
     config = changed(config, {"schedule": "constant", "warmup": 0})
     learner = Learner(config, task.subject(config), device)
     learner.use(*choose_way(config.training.precision, learner))

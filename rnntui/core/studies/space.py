@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rnntui.core.config import FIELDS, check_value
+from rnntui.core.config.parse import parse
 from rnntui.core.errors import InputError
-from rnntui.core.typed import parse
 
 _LOG = 4.0
 """A range whose ends are so far apart, as a ratio, is searched by its logarithm."""

@@ -26,11 +26,11 @@ from rnntui.core import config as configuration
 from rnntui.core import events as ev
 from rnntui.core import store
 from rnntui.core.config import FIELDS, Config, value_of
+from rnntui.core.config.tasks import KINDS
+from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import make_private, refused, write_atomically
-from rnntui.core.kinds import KINDS
 from rnntui.core.run_files import checkpoint_folders, delete_checkpoint, refuse_link
-from rnntui.core.run_toml import to_toml
 from rnntui.core.runs import Run, read_json, require_empty
 from rnntui.core.studies.space import Choices, Space
 from rnntui.core.studies.study_files import StudyLock, check_journal, check_study, check_trials

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rnntui.core.config import Config
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError, oneline
 from rnntui.core.origin import must_be_trusted, remote_corpora
 from rnntui.core.runs import Run
-from rnntui.core.sections import TextConfig
 from rnntui.core.tasks.base import Task
 from rnntui.core.tasks.transfer import START, vocabulary_of
 from rnntui.core.text import dataset, examples, kept, pairs, tokenizers

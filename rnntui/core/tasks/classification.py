@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from rnntui.core import events as ev
 from rnntui.core.config import Config, changed
+from rnntui.core.config.splits import NOTHING_HELD_OUT, part_of, split_of_examples
 from rnntui.core.errors import InputError
 from rnntui.core.inference.classifying import likeliest, log_probabilities
 from rnntui.core.models.classifier import Classifier
 from rnntui.core.models.weights import filled
 from rnntui.core.run_files import LARGE
 from rnntui.core.runs import Run, read_json
-from rnntui.core.splits import NOTHING_HELD_OUT, part_of, split_of_examples
 from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
 from rnntui.core.tasks.metrics import calibration_error, confusion, macro_f1
 from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
@@ -145,7 +145,7 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTas
     remember(found)
     corpus = config.text.corpus
     known = {"sha256": found.sha256, "corpus": remembered_as(corpus), "split": split}
-    config = changed(config, known)
+    config = changed(config, known, "found in the text")
     parts = divide(found.rows, split)
     if not all(parts.values()):
         raise InputError(f"{corpus}: too few texts for --split {split}; give more of them")
@@ -159,7 +159,7 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTas
     if tokenizer is None:
         narrate(f"learning the {config.text.tokenizer} tokenizer", None)
         tokenizer, text = tokenizers.train_on_texts(config.text, texts, narrate)
-        config = changed(config, {"min_count": text.min_count})
+        config = changed(config, {"min_count": text.min_count}, "most words would be unknown")
     elif config.model.extend_vocabulary:
         smaller, tokenizer = tokenizer, tokenizer.extended(texts, config.text.min_count)
         narrate(tokenizers.growth(smaller, tokenizer), None)

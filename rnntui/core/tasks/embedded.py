@@ -60,7 +60,7 @@ def embedded(config: Config, tokenizer: Tokenizer, narrate: Narrate = silent) ->
         narrate(f"{path.name}: {vectors.passed_over}", None)
     found = int(known.sum())
     return Embedded(
-        changed(config, {"embedding_size": vectors.size, "embeddings": str(path)}),
+        changed(config, {"embedding_size": vectors.size, "embeddings": str(path)}, f"from {path.name}"),
         save({VECTORS: matrix, KNOWN: known}),
         f"{found:,} of the vocabulary's {words:,} words ({found / words:.0%}) begin with their vectors in {path.name}",
     )

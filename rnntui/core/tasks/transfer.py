@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from rnntui.core import store
 from rnntui.core.config import INHERITED, Config, changed, value_of
+from rnntui.core.config.tasks import foreign
 from rnntui.core.errors import InputError
 from rnntui.core.inference.opening import sound_checkpoint
-from rnntui.core.kinds import foreign
 from rnntui.core.models.base import M
 from rnntui.core.models.weights import read_start
 from rnntui.core.run_files import open_file
@@ -48,7 +48,7 @@ def inherited(config: Config) -> Config:
         )
     names = INHERITED - foreign(config.text.task) - {"parameters"}
     settings = {name: value_of(other.config, name) for name in names}
-    return changed(config, settings | {"begin_from": str(other.path)})
+    return changed(config, settings | {"begin_from": str(other.path)}, f"from {other.name}")
 
 
 def vocabulary_of(config: Config) -> Tokenizer | None:

@@ -13,13 +13,13 @@ import numpy as np
 
 from rnntui.core import events as ev
 from rnntui.core.config import Config, changed
+from rnntui.core.config.splits import part_of, split_of_examples
 from rnntui.core.errors import InputError
 from rnntui.core.inference.beam import GREEDY, Search
 from rnntui.core.inference.translating import surprises, translate
 from rnntui.core.models.translator import Translator
 from rnntui.core.models.weights import filled
 from rnntui.core.runs import Run
-from rnntui.core.splits import part_of, split_of_examples
 from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
 from rnntui.core.tasks.overlap import Overlap, available, overlap
 from rnntui.core.tasks.transfer import beginning_with
@@ -162,6 +162,7 @@ def prepare(config: Config, narrate: Narrate) -> tuple[Config, TranslationTask]:
             "corpus": remembered_as(text.corpus),
             "target_corpus": text.target_corpus and canonical(text.target_corpus),
         },
+        "found in the text",
     )
     parts = reading.divide(found.rows, split)
     if not all(parts.values()):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from rnntui.core.sections import TextConfig
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.text.corpus import Source
 from rnntui.core.text.csv_rows import Column, Reading
 from rnntui.core.text.kept import LeftOut

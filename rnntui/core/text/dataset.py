@@ -17,12 +17,12 @@ import msgspec
 import numpy as np
 
 from rnntui.core.config import Config, changed
+from rnntui.core.config.schema import TextConfig
+from rnntui.core.config.splits import NOTHING_HELD_OUT, part_of, split_fractions, split_in_figures
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import folder_written_atomically, open_named
 from rnntui.core.origin import check_corpus
 from rnntui.core.runs import Run
-from rnntui.core.sections import TextConfig
-from rnntui.core.splits import NOTHING_HELD_OUT, part_of, split_fractions, split_in_figures
 from rnntui.core.store import cache_home
 from rnntui.core.text import tokenizers
 from rnntui.core.text.columns import source_of
@@ -104,10 +104,10 @@ def prepare(
         least = _LEAST_HELD_OUT if config.text.split == "auto" else 2
         split = split_in_figures(config.text.split, text.chars)
         known = {"sha256": source.sha256, "corpus": remembered_as(config.text.corpus), "split": split}
-        config = changed(config, known)
+        config = changed(config, known, "found in the text")
         cut = _cut(text, config, tokenizer, narrate)
         if split != NOTHING_HELD_OUT and (cut is None or cut[1].held_out < least):
-            config = changed(config, {"split": NOTHING_HELD_OUT})
+            config = changed(config, {"split": NOTHING_HELD_OUT}, "little text")
             narrate(
                 "so little text that nothing is held out: figures are those of the text that is learned", None
             )
@@ -118,7 +118,7 @@ def prepare(
             and config.text.min_count == TextConfig().min_count  # which nobody has chosen
             and tokenizers.wants_all_words(cut[0], cut[1]["train"].tokens, not cut[1].held_out)
         ):
-            config = changed(config, {"min_count": 1})
+            config = changed(config, {"min_count": 1}, "most words would be unknown")
             narrate(tokenizers.EVERY_WORD, None)
             cut = _cut(text, config, None, narrate)
         if cut and tokenizer is not None:
@@ -184,7 +184,7 @@ def fit_batches(config: Config, tokens: int, narrate: Narrate = silent) -> Confi
         return config
     streams = "1 stream" if batch_size == 1 else f"{batch_size} streams"
     narrate(f"so little text that a batch is {streams} of {bptt} tokens", None)
-    return changed(config, {"batch_size": batch_size, "bptt": bptt})
+    return changed(config, {"batch_size": batch_size, "bptt": bptt}, "little text")
 
 
 def reopen(run: Run, tokenizer: Tokenizer) -> Dataset:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError, short
 from rnntui.core.files import expanded
-from rnntui.core.sections import TextConfig
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, files_below, leads_out, reading_of
 from rnntui.core.text.csv_rows import Column, Reading

@@ -10,11 +10,11 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError
 from rnntui.core.files import make_private, write_atomically
 from rnntui.core.origin import check_corpus
 from rnntui.core.runs import Run
-from rnntui.core.sections import TextConfig
 from rnntui.core.store import cache_home
 from rnntui.core.text.corpus import is_pipe
 

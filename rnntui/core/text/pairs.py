@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
+from rnntui.core.config.schema import TextConfig
+from rnntui.core.config.splits import split_fractions
 from rnntui.core.errors import InputError
-from rnntui.core.sections import TextConfig
-from rnntui.core.splits import split_fractions
 from rnntui.core.text.corpus import Source, canonical
 from rnntui.core.text.csv_rows import Column, Reading
 from rnntui.core.text.kept import LeftOut, Read

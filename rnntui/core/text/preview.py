@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import get_args
 
-from rnntui.core.sections import TextConfig, TokenizerKind
+from rnntui.core.config.schema import TextConfig, TokenizerKind
 from rnntui.core.text import tokenizers
 
 KINDS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)

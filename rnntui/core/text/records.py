@@ -22,9 +22,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError, nearest, oneline
 from rnntui.core.files import expanded
-from rnntui.core.sections import TextConfig
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, canonical
 from rnntui.core.text.csv_rows import LONGEST_RECORD, Column, Reading, csv_rows, too_long

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 
+from rnntui.core.config.schema import TaskKind
+from rnntui.core.config.tasks import SAMPLE_TASKS
 from rnntui.core.errors import InputError
 from rnntui.core.files import expanded, open_named
-from rnntui.core.kinds import SAMPLE_TASKS
-from rnntui.core.sections import TaskKind
 from rnntui.core.text.csv_rows import SEPARATORS
 from rnntui.core.text.packed import Counted, blocks_of
 from rnntui.core.text.records import FASTTEXT, TABLES, kind_of

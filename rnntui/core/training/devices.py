@@ -8,6 +8,8 @@ from typing import Literal
 
 import torch
 
+from rnntui.core.cells.base import torch_knows_bf16
+from rnntui.core.config import Facts
 from rnntui.core.errors import InputError
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -47,3 +49,8 @@ def keep_memory() -> None:
         return
     mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)  # the most that it takes
     mallopt(_M_TRIM_THRESHOLD, 2**30)
+
+
+def facts_for(train_tokens: int) -> Facts:
+    """Return what the defaults of a run depend on: the length of its training part, in tokens, and this machine."""
+    return Facts(train_tokens, torch_knows_bf16())

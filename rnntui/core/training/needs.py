@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from rnntui.core.cells.steps import STEPS
-from rnntui.core.config import FIELDS, Config, changed, value_of
+from rnntui.core.config import FIELDS, Config, Facts, changed, completed, value_of
 from rnntui.core.errors import InputError
 from rnntui.core.memory import available_memory, gigabytes
 from rnntui.core.models.base import count_parameters
@@ -46,7 +46,8 @@ def needs(config: Config, widths: Widths) -> Needs:
     from batch to batch, the outputs of one sequence (a batch may be computed in as many portions), the tokens of a
     batch, and the content of a checkpoint, which is put together in memory.
     """
-    model, training = config.model, config.training
+    model = config.model
+    training = completed(config, Facts(1)).training  # before a text is read its settings are open
     with torch.device("meta"):
         network = make_model(config, *widths)
     if model.embeddings and model.frozen_embeddings:

@@ -6,15 +6,14 @@ import math
 
 from torch import nn
 
+from rnntui.core.config.schema import TrainingConfig
+from rnntui.core.errors import InputError
 from rnntui.core.models.base import Model
-from rnntui.core.sections import TrainingConfig
 from rnntui.core.training.optimisers import SGD, AdamW, Groups, Optimiser, Shampoo
 
 _FLOOR, _FLOOR_OF_MEAN = 0.01, 0.2
 """Share of the peak rate that `cosine` and `inverse-sqrt` do not fall below; of the second the mean of the weights is
 what is judged, and does what a smaller rate would, which learns by heart."""
-_EPSILON, _RATE = 1e-6, 1e-2
-"""Where no recipe has set another."""
 _DEEPER = 2.6
 """Times slower that a layer learns than the one above it."""
 _BETAS = (0.9, 0.99)
@@ -26,8 +25,15 @@ _START = 0.04
 
 
 def peak_rate(training: TrainingConfig) -> float:
-    """The learning rate that a schedule's factor is of."""
-    return training.lr or _RATE
+    """The learning rate that a schedule's factor multiplies.  Raises InputError where run.toml leaves it open."""
+    return _decided("lr", training.lr)
+
+
+def _decided(name: str, value: float | None) -> float:
+    """Return a value that the defaults set before a run begins; somebody may have deleted it from run.toml."""
+    if value is None:
+        raise InputError(f"run.toml: training.{name}: open; write a number")
+    return value
 
 
 def make_optimizer(model: Model, config: TrainingConfig, by_depth: bool = False) -> Optimiser:
@@ -39,7 +45,7 @@ def make_optimizer(model: Model, config: TrainingConfig, by_depth: bool = False)
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             depths.setdefault(model.depth_of(name) if by_depth else 0, []).append(parameter)
-    decay = config.weight_decay or 0.0
+    decay = _decided("weight_decay", config.weight_decay)
     groups: Groups = []
     for depth, found in depths.items():
         groups.append({"params": [p for p in found if p.dim() > 1], "weight_decay": decay, "depth": depth})
@@ -48,7 +54,7 @@ def make_optimizer(model: Model, config: TrainingConfig, by_depth: bool = False)
     if config.optimizer == "sgd":
         return SGD(groups, peak_rate(config), config.momentum)
     kind = Shampoo if config.optimizer == "shampoo" else AdamW
-    return kind(groups, peak_rate(config), betas=_BETAS, epsilon=config.epsilon or _EPSILON)
+    return kind(groups, peak_rate(config), betas=_BETAS, epsilon=_decided("epsilon", config.epsilon))
 
 
 def depth_factor(depth: int, epoch: float) -> float:
@@ -63,9 +69,7 @@ def depth_factor(depth: int, epoch: float) -> float:
 def lr_factor(training: TrainingConfig, step: int, fraction: float, drops: int) -> float:
     """The share of the peak learning rate for the step that follows `step` steps.
 
-    `fraction` is how much of the run is over, `drops` how many evaluations in all brought no gain.  Without a
-    schedule, as where no recipe has set one, it is `cosine`.
-
+    `fraction` is how much of the run is over, `drops` how many evaluations in all brought no gain.
     constant      warm-up, then the peak rate
     inverse-sqrt  warm-up, the peak rate for 200 steps, then as 1/sqrt(step) down to a floor: for a run whose end
                   nobody knows (Robbins and Monro 1951; Vaswani et al. 2017)
@@ -75,7 +79,7 @@ def lr_factor(training: TrainingConfig, step: int, fraction: float, drops: int) 
 
     The floor is a fifth where the weights' moving average is judged, else a hundredth.
     """
-    schedule = training.schedule or "cosine"
+    schedule = training.schedule
     if schedule == "one-cycle":
         if fraction < _RISE:
             return _START + (1 - _START) * fraction / _RISE

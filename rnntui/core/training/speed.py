@@ -16,17 +16,19 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from rnntui.core import config as configuration
-from rnntui.core.config import Config
+from rnntui.core.config import Config, completed
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.models.budget import parameters_of, within_budget
 from rnntui.core.tasks.trial import random_subject
-from rnntui.core.training.devices import choose_device
+from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
 from rnntui.core.training.race import choose_way
 
 _SECONDS = 0.6
 _STEPS = 40
+_TOKENS = 1_000_000
+"""Of a text that nobody has read yet: the speed hardly depends on it."""
 _LABELS = 2
 """Of labelled texts, where nobody has counted them yet: a few more are a few weights more."""
 
@@ -49,7 +51,7 @@ def measure(config: Config, vocab_size: int) -> Speed:
     training = config.training
     device = choose_device(training.device)
     check_memory([config], device, widths, saves=False)
-    config = within_budget(config, *widths)
+    config = completed(within_budget(config, *widths), facts_for(_TOKENS))
     learner = Learner(config, random_subject(config, vocab_size), device)
     learner.use(*choose_way(training.precision, learner))
     float(learner.step()[0])  # the first step also builds the kernels; a number is there when it is over

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from rnntui.core import store, tasks
-from rnntui.core.config import FIELDS, LIMITS, RESUMABLE, Config, changed, value_of
+from rnntui.core.config import (
+    FIELDS,
+    LIMITS,
+    RESUMABLE,
+    Config,
+    changed,
+    chosen_anew,
+    completed,
+    value_of,
+)
 from rnntui.core.errors import InputError
 from rnntui.core.inference.opening import sound_checkpoint
 from rnntui.core.models.budget import within_budget
@@ -20,9 +29,8 @@ from rnntui.core.tasks.transfer import START, inherited, weights_of
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.dataset import fit_batches
 from rnntui.core.text.stored import Narrate
-from rnntui.core.training.devices import choose_device
+from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.needs import check_memory
-from rnntui.core.training.recipes import by_epochs
 
 
 def create_run(config: Config, path: Path | None, narrate: Narrate) -> Run:
@@ -50,16 +58,17 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     }
     fitted: list[Config] = []
     kept = []
-    configs = [changed(config, known) for config in configs]
+    configs = [changed(config, known, "found in the text") for config in configs]
     if prepared.text.task == "lm":
         configs = [fit_batches(config, task.sizes.train_tokens) for config in configs]
     begun = [_beginning(config, task, narrate) for config in configs]
     check_memory([started for started, _ in begun], device, task.widths)
     for started, files in begun:
         # Runs that are compared learn by one optimiser, that of the first.
-        optimizer = started.training.optimizer or (fitted[0].training.optimizer if fitted else None)
-        alike = changed(started, {"optimizer": optimizer})
-        fitted.append(by_epochs(within_budget(alike, *task.widths), task.sizes.train_tokens))
+        sized = within_budget(started, *task.widths)
+        if fitted and sized.training.optimizer is None:
+            sized = changed(sized, {"optimizer": fitted[0].training.optimizer}, "as the first run compared")
+        fitted.append(completed(sized, facts_for(task.sizes.train_tokens)))
         kept.append({**task.files(), **files, SIGNATURE: signature_of(fitted[-1])})
     narrate("choosing how to compute; slow the first time on a machine", None)
     return [
@@ -102,7 +111,7 @@ def check_resume(path: Path, settings: Mapping[str, Any], checkpoint: str | None
     if any(limit in given for limit in LIMITS):
         # A limit named now takes the place of those from before, and of their patience.
         given = dict.fromkeys((*LIMITS, "patience")) | given
-    config = changed(run.config, given)
+    config = chosen_anew(run.config, given)
     device = choose_device(config.training.device)
     check_memory([config], device, tasks.widths_in(run), run=run.path / "run.toml")
     return replace(run, config=config)

@@ -12,8 +12,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from rnntui.core import runs
+from rnntui.core.config.parse import parse
 from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.core.typed import parse
 from rnntui.preferences import Preferences
 from rnntui.tui.host import Host
 from rnntui.tui.messages import TABS, ResumeRequested, Tab

@@ -297,17 +297,17 @@ class RunsScreen(RnntuiScreen):
         if run is None:
             return
         try:
-            preset, settings = config.as_given(Run.open(Path(run.path)).config)
+            given = config.given_of(Run.open(Path(run.path)).config)
         except InputError as error:
             self.say(oneline(error), fault=True)
             return
 
         def take(answer: dict[str, Any] | None) -> None:
             if answer is not None:
-                self.post_message(ForkRequested(Path(run.path), answer, preset))
+                self.post_message(ForkRequested(Path(run.path), answer, given.preset))
 
         title = f"A new run from {run.name}: change what it should do differently"
-        self.app.push_screen(SettingsScreen(settings, preset, title), take)
+        self.app.push_screen(SettingsScreen(given.settings, given.preset, title), take)
 
     def action_rename(self) -> None:
         run = self._summary()

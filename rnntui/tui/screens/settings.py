@@ -1,4 +1,4 @@
-"""Every setting of a run, with its default and its meaning."""
+"""Every setting of a run, with its default, the reason for it, and its meaning."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from textual.widgets import Button, Input, Label, Static
 
 from rnntui.core import config
 from rnntui.core.config import FIELDS, SECTIONS, Field
+from rnntui.core.config.parse import parse
 from rnntui.core.errors import InputError, oneline
-from rnntui.core.typed import parse
 from rnntui.tui.widgets.choice import Choice
 from rnntui.visible import visible_line
 
 _LABEL = 18
 _ELSEWHERE = ("corpus", "sha256")
 """The text is chosen on the first screen; its digest is nobody's choice."""
-_DECISIVE = ("corpus", "task", "tokenizer", "softmax", "cell")
-"""What the defaults of the others depend on."""
-_DEFAULT = "default"
+_AUTO = "auto"
+_OPEN = "once the text is read"
 
 
 class Rows(VerticalScroll, inherit_bindings=False):
@@ -51,8 +50,7 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
         self._given = dict(settings)
         self._preset = preset
         self._title = title
-        decisive = {name: value for name, value in settings.items() if name in _DECISIVE}
-        self._base = config.build(decisive, preset)
+        self._resolved = config.build(settings, preset)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="settings"):
@@ -70,10 +68,11 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
 
     def _row(self, field: Field) -> Widget:
         given = self._given.get(field.name)
-        choices = ("on", "off") if field.kind is bool else field.choices
-        if choices:
-            chosen = {True: "on", False: "off"}.get(given, str(given)) if given is not None else _DEFAULT
-            return Choice(field.name, [_DEFAULT, *choices], chosen, id=field.name, label_width=_LABEL)
+        if _values_of(field):
+            chosen = _as_text(given) if given is not None else _AUTO
+            choice = Choice(field.name, _values_of(field), chosen, id=field.name, label_width=_LABEL)
+            choice.note = self._note(field)
+            return choice
         value = "" if given is None else f"{given:g}" if isinstance(given, float) else str(given)
         return Horizontal(
             Label(f"{field.name:<{_LABEL}}", classes="name"),
@@ -82,11 +81,20 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
         )
 
     def _default(self, field: Field) -> str:
-        """What holds where nothing is given, under the preset chosen."""
-        value = config.value_of(self._base, field.name)
+        """Return the value where nothing is given, and the reason for it."""
+        value = config.value_of(self._resolved, field.name)
         if value in (None, ""):
-            return "chosen for you" if "(default:" in field.description else "none"
-        return "on" if value is True else "off" if value is False else str(value)
+            return f"{_AUTO} · {_OPEN}" if "(default:" in field.description else "none"
+        reason = config.reason_for(self._resolved, field.name)
+        return _as_text(value) if reason == "default" else f"{_as_text(value)} · {reason}"
+
+    def _note(self, field: Field) -> str:
+        """Return what stands behind the values of a choice: the default, where that is what holds."""
+        return "" if self._is_given(field) else self._default(field)
+
+    def _is_given(self, field: Field) -> bool:
+        given = self._resolved.given
+        return given is not None and field.name in given.settings
 
     # --- what is typed ---
 
@@ -106,19 +114,24 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
     def _explain(self, field: Field) -> None:
         meaning = self.query_one("#setting-meaning", Static)
         meaning.remove_class("-fault")
-        meaning.update(
-            f"{field.name}: {field.description}\ndefault of '{self._preset}': {self._default(field)}"
-        )
+        held = "given" if self._is_given(field) else self._default(field)
+        meaning.update(f"{field.name}: {field.description}\n{held}")
 
     def _check(self) -> bool:
         """Say what is wrong, if something is, and where."""
         try:
-            config.build(self._values(), self._preset)
+            self._resolved = config.build(self._values(), self._preset)
         except InputError as error:
             meaning = self.query_one("#setting-meaning", Static)
             meaning.add_class("-fault")
             meaning.update(visible_line(oneline(error)))
             return False
+        for each in self.query(Input):
+            if each.id in FIELDS:
+                each.placeholder = self._default(FIELDS[each.id])
+        for choice in self.query(Choice):
+            if choice.id in FIELDS:
+                choice.note = self._note(FIELDS[choice.id])
         if self.focused is not None and self.focused.id in FIELDS:
             self._explain(FIELDS[self.focused.id])
         return True
@@ -130,7 +143,7 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
             if each.id in FIELDS and each.value.strip():
                 values[each.id] = parse(each.id, each.value)
         for choice in self.query(Choice):
-            if choice.id in FIELDS and choice.value != _DEFAULT:
+            if choice.id in FIELDS and choice.value != _AUTO:
                 values[choice.id] = parse(choice.id, choice.value)
         return values
 
@@ -148,3 +161,13 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
 
     def action_give_up(self) -> None:
         self.dismiss(None)
+
+
+def _values_of(field: Field) -> list[str]:
+    """Return the values of a setting that has few of them; 'auto' leaves it open, unless that is one of its own."""
+    choices = ("on", "off") if field.kind is bool else field.choices
+    return list(dict.fromkeys((_AUTO, *choices))) if choices else []
+
+
+def _as_text(value: Any) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)

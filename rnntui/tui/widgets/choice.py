@@ -26,6 +26,8 @@ class Choice(Widget, can_focus=True):
     ]
 
     index: reactive[int] = reactive(0)
+    note: reactive[str] = reactive("")
+    """Text behind the values, where there is room."""
 
     class Changed(Message):
         """Another value was chosen."""
@@ -73,6 +75,8 @@ class Choice(Widget, can_focus=True):
         for index, _ in enumerate(self._values):
             kind = "choice--chosen" if index == self.index else "choice--value"
             text.append(self._shown(index), self.get_component_rich_style(kind)).append(" ")
+        if self.note:
+            text.append(f" {self.note}", self.get_component_rich_style("choice--label"))
         return text
 
     def _shown(self, index: int) -> str:

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from rnntui.core.config.schema import TextConfig
+from rnntui.core.config.splits import NOTHING_HELD_OUT
 from rnntui.core.errors import InputError, nearest, short
 from rnntui.core.run_files import LARGE
 from rnntui.core.runs import read_json
-from rnntui.core.sections import TextConfig
-from rnntui.core.splits import NOTHING_HELD_OUT
 from rnntui.core.text.tokenizers.base import Ids, Tokenizer
 from rnntui.core.text.tokenizers.byte import ByteTokenizer
 from rnntui.core.text.tokenizers.char import CharTokenizer

@@ -8,8 +8,11 @@ from typing import Any
 
 import msgspec
 
-from rnntui.core.config import FIELDS, FORMAT, SECTIONS, Config, converted, value_of
-from rnntui.core.errors import InputError
+from rnntui.core.config.defaults import DEFAULT_PRESET, PRESETS
+from rnntui.core.config.given import Given
+from rnntui.core.config.resolve import FORMAT, Config, check_value, converted, value_of
+from rnntui.core.config.schema import FIELDS, SECTIONS
+from rnntui.core.errors import InputError, nearest
 from rnntui.core.run_files import read_file
 
 
@@ -25,6 +28,13 @@ def to_toml(config: Config) -> str:
             value = value_of(config, field.name)
             entry = f"# {field.name} =" if value is None else f"{field.name} = {_toml_value(value)}"
             lines.append(f"{entry:<32}  # {field.description}")
+    if config.given is not None:
+        lines += ["", "[given]  # what was chosen; the rest comes from rules and from the text"]
+        lines += [f"preset = {_toml_value(config.given.preset)}"]
+        lines += [f"{name} = {_toml_value(value)}" for name, value in config.given.settings.items()]
+    if config.why:
+        lines += ["", "[why]  # the reason for each other value"]
+        lines += [f"{name} = {_toml_value(reason)}" for name, reason in config.why.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -37,7 +47,34 @@ def from_toml(text: str, where: str) -> Config:
             f"{where}: format {str(version)[:12]} is newer than this rnntui knows ({FORMAT}); "
             "upgrade with pip install -U rnntui"
         )
-    return converted(_as_now(tree, where), where)
+    tree = _as_now(tree, where)
+    given = tree.pop("given", None)
+    config = converted(tree, where)
+    if not config.why.keys() <= FIELDS.keys():
+        raise InputError(f"{where}: why: names a setting that does not exist; delete the table")
+    return config if given is None else msgspec.structs.replace(config, given=_given(given, where))
+
+
+def _given(table: Any, where: str) -> Given:
+    """Return the table [given], each value within the bounds of its setting.  Raises InputError naming the key."""
+    if not isinstance(table, dict):
+        raise InputError(f"{where}: given: expected a table; delete the key")
+    settings = dict(table)
+    preset = settings.pop("preset", DEFAULT_PRESET)
+    if preset not in PRESETS:
+        raise InputError(f"{where}: given.preset: unknown preset; {nearest(str(preset), PRESETS)}")
+    for name, value in settings.items():
+        if name not in FIELDS:
+            raise InputError(f"{where}: given.{name}: unknown setting; {nearest(name, FIELDS)}")
+        try:
+            check_value(name, value)
+        except InputError as error:
+            raise InputError(f"{where}: given.{name}: {error}") from None
+    return Given(settings, preset)
+
+
+_OLDEST = {"lr": 1e-2, "epsilon": 1e-6, "schedule": "cosine", "weight_decay": 0.0}
+"""What the oldest runs of format 1 trained with, where their file leaves it open."""
 
 
 def _as_now(tree: dict[str, Any], where: str) -> dict[str, Any]:
@@ -53,6 +90,9 @@ def _as_now(tree: dict[str, Any], where: str) -> dict[str, Any]:
         raise InputError(
             f"{where}: softmax 'adaptive' is no longer supported; train again with --softmax sampled"
         )
+    training = tree.get("training")
+    if tree.get("format", 1) == 1 and isinstance(training, dict):
+        tree = tree | {"training": _OLDEST | training}
     if text.get("task", "lm") != "lm" or "extend_vocabulary" in model:
         return tree
     return tree | {"text": {name: value for name, value in text.items() if name != "text_column"}}

@@ -6,15 +6,16 @@ sections.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from rnntui.core.cells import CELLS
 from rnntui.core.cells.steps import STEPS
+from rnntui.core.config.splits import split_fractions
 from rnntui.core.errors import nearest
-from rnntui.core.splits import split_fractions
 
 TaskKind = Literal["lm", "classify", "translate"]
 TokenizerKind = Literal["char", "word", "bpe", "byte"]
@@ -43,7 +44,7 @@ def _doc(text: str) -> Meta:
 
 
 def _by_epochs(text: str) -> Meta:
-    """Of what suits a text that is read once or many times; see `core/training/recipes.py`."""
+    """Of what suits a text that is read once or many times; see `core/config/defaults.py`."""
     return _doc(f"{text} (default: by how often the text will be read)")
 
 
@@ -240,3 +241,105 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
         Literal["auto", "fp32", "bf16", "fp16"],
         _doc("of the products; 'auto' races those that the device knows"),
     ] = "auto"
+
+
+SECTIONS: dict[str, type[Section]] = {"text": TextConfig, "model": ModelConfig, "training": TrainingConfig}
+
+LIMITS = ("max_steps", "max_epochs", "max_time")
+"""Settings that end a run."""
+PLACES = ("corpus", "target_corpus", "begin_from", "embeddings")
+"""Settings that name files, folders or runs."""
+INHERITED = frozenset(
+    (
+        "tokenizer",
+        "vocab_size",
+        "min_count",
+        "cell",
+        "nonlinearity",
+        "timescale",
+        "num_layers",
+        "hidden_size",
+        "parameters",
+        "embedding_size",
+        "residual",
+        "layer_norm",
+        "tied",
+        "softmax",
+    )
+)
+"""Settings that a run which begins with another one has from that."""
+
+RESUMABLE = frozenset(TrainingConfig.__struct_fields__) - {
+    "batch_size",
+    "bptt",
+    "shuffle",
+    "vary_bptt",
+    "optimizer",
+    "epsilon",
+    "average",
+    "seed",
+    "precision",
+}
+"""Settings that may change when a run goes on.  The others shape the text, the model, the data's order or
+the optimiser's state."""
+
+
+class Field(NamedTuple):
+    """One setting: what a flag, a form row or a line of documentation needs to know of it."""
+
+    name: str
+    section: str
+    default: Any
+    description: str
+    kind: type
+    """str, int, float or bool."""
+    choices: tuple[str, ...]
+    unit: str
+    """'duration' (seconds), 'count' (1M) or ''."""
+
+    @property
+    def flag(self) -> str:
+        """The setting on the command line."""
+        return _FLAGS.get(self.name) or "--" + self.name.replace("_", "-")
+
+
+_FLAGS = {"corpus": "CORPUS", "begin_from": "--from"}
+"""Settings that the command line calls otherwise."""
+
+
+def fields() -> Iterator[Field]:
+    """Every setting of the configuration, in the order of `run.toml`."""
+    for section, struct in SECTIONS.items():
+        hints = get_type_hints(struct, include_extras=True)
+        for info in msgspec.structs.fields(struct):
+            kind, choices, unit, description = _inspect(hints[info.name])
+            if info.name == "cell":
+                choices = tuple(CELLS)
+            yield Field(info.name, section, info.default, description, kind, choices, unit)
+
+
+def _inspect(hint: Any) -> tuple[type, tuple[str, ...], str, str]:
+    """The plain type, the choices, the unit and the description that an annotation spells."""
+    kind: type = str
+    choices: tuple[str, ...] = ()
+    unit = description = ""
+    if hasattr(hint, "__metadata__"):
+        kind, choices, unit, _ = _inspect(get_args(hint)[0])
+        for meta in hint.__metadata__:
+            description = meta.description or description
+            unit = (meta.extra or {}).get("unit", unit)
+        return kind, choices, unit, description
+    if get_origin(hint) is Literal:
+        return str, get_args(hint), "", ""
+    arguments = [argument for argument in get_args(hint) if argument is not type(None)]
+    if arguments:
+        return _inspect(arguments[0])
+    return hint, (), "", ""
+
+
+FIELDS: dict[str, Field] = {field.name: field for field in fields()}
+
+
+def default_of(name: str) -> Any:
+    """Return the schema's default of a setting."""
+    return FIELDS[name].default

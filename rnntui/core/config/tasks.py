@@ -5,10 +5,9 @@ What training has to know of a task is in `core/tasks`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rnntui.core.sections import TaskKind
+from rnntui.core.config.schema import TaskKind
 
 
 class Kind(NamedTuple):
@@ -24,8 +23,6 @@ class Kind(NamedTuple):
     """What a run of it is good for, for someone who asked it for something else."""
     settings: frozenset[str]
     """Those that it knows and another task does not."""
-    recipe: Mapping[str, Any]
-    """What a preset becomes for it, where that is more than its limits; see `config.RECIPES` for running text."""
 
 
 KINDS: dict[TaskKind, Kind] = {
@@ -50,7 +47,6 @@ KINDS: dict[TaskKind, Kind] = {
                 "sample_prompt",
             )
         ),
-        recipe={},
     ),
     "classify": Kind(
         bits="bits/text",
@@ -69,7 +65,6 @@ KINDS: dict[TaskKind, Kind] = {
                 "pooling",
             )
         ),
-        recipe={"tokenizer": "word", "hidden_size": 128, "batch_size": 32, "bidirectional": True},
     ),
     "translate": Kind(
         bits="bits/byte",
@@ -89,14 +84,6 @@ KINDS: dict[TaskKind, Kind] = {
                 "scheduled_sampling",
             )
         ),
-        recipe={
-            "tokenizer": "word",
-            "hidden_size": 256,
-            "embedding_size": 128,
-            "batch_size": 64,
-            "bidirectional": True,
-            "lr": 3e-3,
-        },
     ),
 }
 SAMPLE_TASKS: dict[str, TaskKind] = {"reviews": "classify", "phrases": "translate"}
