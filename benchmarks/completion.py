@@ -34,16 +34,17 @@ import torch
 from results import write_section
 from torch import nn
 
-from rnntui.core import runs, store
+from rnntui.core.completion.arrays import log_softmax
+from rnntui.core.completion.completion import complete
+from rnntui.core.completion.engine import Engine
+from rnntui.core.completion.loading import engine_of, open_engine
+from rnntui.core.completion.metrics import CONFIDENT, usefulness
+from rnntui.core.completion.sampling import Sampling, generate
+from rnntui.core.completion.session import Session
 from rnntui.core.config.schema import ModelConfig
-from rnntui.core.inference.arrays import log_softmax
-from rnntui.core.inference.completion import complete
-from rnntui.core.inference.engine import Engine
-from rnntui.core.inference.opening import engine_of, open_engine
-from rnntui.core.inference.sampling import Sampling, generate
-from rnntui.core.inference.session import Session
-from rnntui.core.inference.usefulness import CONFIDENT, usefulness
-from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.nn.language_model import LanguageModel
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
 from rnntui.core.text import tokenizers
 from rnntui.core.text.dataset import reopen
 
@@ -99,7 +100,7 @@ def better(work: Callable[[], object]) -> float:
     return min(times)
 
 
-def steps(run: runs.Run, layers: int, hidden: int, rounds: int) -> list[str]:
+def steps(run: Run, layers: int, hidden: int, rounds: int) -> list[str]:
     """A step of the engine against the products alone and against `nn.LSTM`; generation against its loop."""
     engine = make(layers, hidden, VOCABULARY)
     plain = Plain(layers, hidden)
@@ -146,7 +147,7 @@ def steps(run: runs.Run, layers: int, hidden: int, rounds: int) -> list[str]:
     ]
 
 
-def keystrokes(run: runs.Run, before: int) -> float:
+def keystrokes(run: Run, before: int) -> float:
     """Milliseconds within which 99 of 100 keys are answered, after so many characters."""
     session = Session(*open_engine(run, run.checkpoint_path("best") / "model.safetensors"))
     text = ("It was late, and the people of the town had gone home.\n" * (1 + before // 50))[:before]
@@ -161,7 +162,7 @@ def keystrokes(run: runs.Run, before: int) -> float:
     return sorted(took)[math.ceil(0.99 * KEYS) - 1]
 
 
-def completions(run: runs.Run) -> list[str]:
+def completions(run: Run) -> list[str]:
     lines = []
     for busy in (False, True):
         with tempfile.TemporaryDirectory() as folder:
@@ -186,7 +187,7 @@ def completions(run: runs.Run) -> list[str]:
     return lines
 
 
-def process(run: runs.Run, rounds: int) -> str:
+def process(run: Run, rounds: int) -> str:
     took = []
     for _ in range(rounds):
         began = time.perf_counter()
@@ -196,7 +197,7 @@ def process(run: runs.Run, rounds: int) -> str:
     return f"| `rnntui complete`, the whole process | {statistics.median(took):.2f} s | | (0.6 s) |"
 
 
-def int8(run: runs.Run, rounds: int) -> list[str]:
+def int8(run: Run, rounds: int) -> list[str]:
     config = ModelConfig(num_layers=2, hidden_size=2048, embedding_size=2048)
     tensors = {
         n: t.numpy() for n, t in LanguageModel(config, VOCABULARY).requires_grad_(False).state_dict().items()
@@ -217,7 +218,7 @@ def int8(run: runs.Run, rounds: int) -> list[str]:
     ]
 
 
-def held_out(run: runs.Run, quantize: bool) -> float:
+def held_out(run: Run, quantize: bool) -> float:
     engine, tokenizer = open_engine(run, run.checkpoint_path("best") / "model.safetensors", quantize)
     tokens = reopen(run, tokenizer)["valid"].tokens[:SCORED].astype(int)
     state, last, nats = engine.initial_state(), tokenizer.start, 0.0
@@ -228,7 +229,7 @@ def held_out(run: runs.Run, quantize: bool) -> float:
     return math.exp(nats / len(tokens))
 
 
-def worth(run: runs.Run) -> list[str]:
+def worth(run: Run) -> list[str]:
     """What completion saves on the run's held-out text, by the probability from which words are offered."""
     engine, tokenizer = open_engine(run, run.checkpoint_path("best") / "model.safetensors")
     text = tokenizer.decode(reopen(run, tokenizer)["valid"].tokens.tolist())

@@ -1,6 +1,6 @@
 """Mutation testing: how many small faults of a module its tests find.
 
-python benchmarks/mutants.py [rnntui/core/journal.py ...] [--count 60] [--seed 1] [--log FILE] [--again]
+python benchmarks/mutants.py [rnntui/core/runs/journal.py ...] [--count 60] [--seed 1] [--log FILE] [--again]
 
 Each mutant is the module with one fault: another comparison or operator, a constant off by one, a condition
 negated, a statement left out, an error passed on.  No faults are made in docstrings, annotations, messages (f-strings,
@@ -43,12 +43,13 @@ ROOT = Path(__file__).resolve().parents[1]
 _COPIED = ("rnntui", "tests", "docs", "benchmarks", "sample_corpora", "pyproject.toml", "README.md")
 _RUNS = [f"tests/test_{name}.py" for name in ("runs", "store", "folders", "links", "privacy")]
 _SESSION = [
-    f"tests/inference/{name}.py" for name in ("test_session", "test_writing", "test_engine", "test_helped")
+    "tests/inference/test_helped.py",
+    *(f"tests/completion/{name}.py" for name in ("test_session", "test_writing", "test_engine")),
 ]
 TESTS = {
-    "rnntui/core/inference/session.py": _SESSION,
-    "rnntui/core/inference/sampling.py": _SESSION,
-    "rnntui/core/journal.py": [
+    "rnntui/core/completion/session.py": _SESSION,
+    "rnntui/core/completion/sampling.py": _SESSION,
+    "rnntui/core/runs/journal.py": [
         "tests/test_journal.py", "tests/test_runs.py", "tests/test_races.py", "tests/test_untrusted.py",
         "-k", "not command and not screen and not url and not terminal",
     ],
@@ -59,8 +60,8 @@ TESTS = {
         "tests/training/test_checkpoints.py", "tests/training/test_saving.py", "tests/training/test_resume.py",
         "tests/test_links.py",
     ],
-    "rnntui/core/runs.py": [*_RUNS, "tests/training/test_saving.py"],
-    "rnntui/core/store.py": _RUNS,
+    "rnntui/core/runs/folder.py": [*_RUNS, "tests/training/test_saving.py"],
+    "rnntui/core/runs/store.py": _RUNS,
 }  # fmt: skip
 """The tests of each module, as arguments of pytest."""
 

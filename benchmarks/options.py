@@ -26,12 +26,12 @@ from turns import train_in_turns
 from rnntui.core.cells.base import Cell, State
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.inference.scoring import score_split
-from rnntui.core.models.base import Loss, Penalties
-from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.nn.base import Loss, Penalties
+from rnntui.core.nn.language_model import LanguageModel
+from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.optimisation import make_optimizer
-from rnntui.core.training.race import choose_way
 
 
 class Mogrifier(Cell):

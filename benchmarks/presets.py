@@ -25,8 +25,8 @@ from turns import train_in_turns
 
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.text import corpus
+from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.learner import Learner
-from rnntui.core.training.race import choose_way
 
 _MOMENTS = 4
 _HELD_OUT = 100_000

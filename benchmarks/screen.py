@@ -35,8 +35,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from results import write_section
 
 from rnntui.core import config
-from rnntui.core import events as ev
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
 from tests.tui.terminal import Terminal
 
 PROGRAM = (sys.executable, "-m", "rnntui")

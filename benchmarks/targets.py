@@ -32,9 +32,9 @@ from results import mean_and_spread, write_section
 from torch import Tensor
 
 from rnntui.core.inference.scoring import score_split
-from rnntui.core.models.base import judging
+from rnntui.core.nn.base import judging
+from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.learner import Learner
-from rnntui.core.training.race import choose_way
 
 LOSS_OF_GPU, WINDOW_OF_GPU = 1.4697, 256
 _LOOK = 50

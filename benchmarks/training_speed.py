@@ -30,8 +30,8 @@ from torch.nn.functional import cross_entropy
 
 from rnntui.core import config as configuration
 from rnntui.core.tasks.language import subject
+from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.learner import Learner
-from rnntui.core.training.race import choose_way
 
 VOCABULARY = 65
 EMBEDDING = 128

@@ -34,10 +34,10 @@ from torch.nn.functional import cross_entropy, linear, log_softmax, nll_loss
 
 from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_tokens
-from rnntui.core.models.softmax import linear_cross_entropy
+from rnntui.core.nn.softmax import linear_cross_entropy
 from rnntui.core.tasks.language import subject
+from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.learner import Learner
-from rnntui.core.training.race import choose_way
 
 SIZE, LAYERS, BATCH, BPTT, DROPOUT = 200, 2, 20, 35, 0.2
 SEEDS = (1, 2, 3)

@@ -24,9 +24,9 @@ from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.tasks.language import subject
 from rnntui.core.text.ngrams import ngram_nats
+from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.devices import facts_for
 from rnntui.core.training.learner import Learner
-from rnntui.core.training.race import choose_way
 
 _FIFTH = 0.19
 """Of the peer's time, as it is expected to be: in the end it may have taken a little less."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from rnntui.core import store
+from rnntui.core.runs import store
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.messages import DuelRequested
 from rnntui.tui.screens.classifying import ClassifyingScreen

@@ -22,10 +22,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from rnntui.core import config, store
-from rnntui.core import events as ev
-from rnntui.core.runs import Run
-from rnntui.core.text.stored import silent
+from rnntui.core import config
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.core.text.spool import silent
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
 from rnntui.core.training.start import create_run

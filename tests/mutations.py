@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from rnntui.core.completion.loading import manifest_of, open_engine
+from rnntui.core.completion.session import Session
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.export.writing import export
 from rnntui.core.inference.beam import Search
 from rnntui.core.inference.classifying import judge
-from rnntui.core.inference.opening import manifest_of, open_engine
 from rnntui.core.inference.scoring import score_tokens
-from rnntui.core.inference.session import Session
 from rnntui.core.inference.translating import translate
-from rnntui.core.models.weights import load_model
-from rnntui.core.run_files import CHECKPOINT_FILES
-from rnntui.core.runs import Run
-from rnntui.core.summaries import read_history, summarise
+from rnntui.core.nn.weights import load_model
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.safe_files import CHECKPOINT_FILES
+from rnntui.core.runs.summaries import read_history, summarise
 from rnntui.core.tasks.base import Moment, Subject
 from rnntui.core.tasks.classification import ClassificationTask, load_classifier
 from rnntui.core.tasks.language import subject

@@ -11,8 +11,9 @@ import pytest
 from rnntui.core import config
 from rnntui.core.config import FIELDS, build, command_of, schema
 from rnntui.core.config.parse import parse
-from rnntui.core.config.toml import from_toml, read_toml, to_toml
+from rnntui.core.config.toml import from_toml, to_toml
 from rnntui.core.errors import InputError
+from rnntui.core.runs.folder import read_toml
 from rnntui.core.studies.space import space_of
 from tests.cli.test_commands import assert_one_line, rnntui
 

@@ -14,8 +14,8 @@ import rich_click as click
 
 from rnntui import __version__
 from rnntui.cli import cli
-from rnntui.core import events as ev
-from rnntui.core.runs import Command
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Command
 from rnntui.core.text.catalogue import SAMPLES
 
 ROOT = Path(__file__).parents[1]

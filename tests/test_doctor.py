@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from rnntui.core import doctor, store
-from rnntui.core.cells.fast.kernel_cache import KernelFolder, kernels_path
+from rnntui.core import doctor
 from rnntui.core.doctor import Finding, examine
+from rnntui.core.kernels.kernel_cache import KernelFolder, kernels_path
+from rnntui.core.runs import store
 from tests.cli.test_commands import rnntui
 
 

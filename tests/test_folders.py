@@ -11,16 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core import locks, store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
-from rnntui.core.folder_handle import FolderHandle
-from rnntui.core.journal import Journal
-from rnntui.core.ownership import guarded, owner_of
-from rnntui.core.run_files import BEFORE_TRAINING, RUN_FILES, delete_run
-from rnntui.core.runs import Run, reserve
-from rnntui.core.summaries import summarise
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import locks, store
+from rnntui.core.runs.folder import Run, reserve
+from rnntui.core.runs.folder_handle import FolderHandle
+from rnntui.core.runs.journal import Journal
+from rnntui.core.runs.ownership import guarded, owner_of
+from rnntui.core.runs.safe_files import BEFORE_TRAINING, RUN_FILES, delete_run
+from rnntui.core.runs.summaries import summarise
 from rnntui.core.training.checkpoints import load_checkpoint
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import Loop
@@ -297,8 +297,8 @@ def test_nothing_is_deleted_before_all_is_checked(trained: Run, flags: list[str]
 
 def test_a_checkpoint_that_cannot_be_loaded_deletes_none(trained: Run) -> None:
     """Protects the later checkpoints: a sound earlier one that does not fit the run is found out first."""
-    from rnntui.core.inference.opening import manifest_of
-    from rnntui.core.run_files import CHECKPOINT_FILES
+    from rnntui.core.completion.loading import manifest_of
+    from rnntui.core.runs.safe_files import CHECKPOINT_FILES
 
     folder = trained.path / "checkpoints" / "00000040"
     state = json.loads((folder / "state.json").read_text())

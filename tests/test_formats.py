@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnntui import formats
+from rnntui.ui import formats
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core.history import History
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.history import History
 
 STARTED = ev.Started(
     step=0,

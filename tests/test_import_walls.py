@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
 from tests.conftest import MakeRun, train_all
 
 HEAVY = ("torch", "textual", "tokenizers", "safetensors")
@@ -83,11 +83,11 @@ def test_judging_brings_no_compiler_along(classifier: Run, translator: Run, make
 
 def test_the_kernels_folder_loads_no_compiler() -> None:
     """Protects the doctor: it looks at compiled kernels without what compiles or runs them."""
-    loaded = loaded_after("from rnntui.core.cells.fast.kernel_cache import kernels_path; kernels_path()")
+    loaded = loaded_after("from rnntui.core.kernels.kernel_cache import kernels_path; kernels_path()")
     assert not loaded.intersection((*HEAVY, "numba", "llvmlite", "numpy"))
 
 
 def test_core_loads_no_user_interface() -> None:
     """Protects the wall below the core, imports inside functions included."""
-    code = "import rnntui.core.training.loop, rnntui.core.training.start, rnntui.core.inference.completion"
+    code = "import rnntui.core.training.loop, rnntui.core.training.start, rnntui.core.completion.completion"
     assert not loaded_after(code).intersection({"textual", "rich", "click", "rich_click"})

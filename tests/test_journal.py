@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core import journal
 from rnntui.core.errors import InputError, RnntuiError, WriteError
-from rnntui.core.journal import EventTail, Journal
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import journal
+from rnntui.core.runs.journal import EventTail, Journal
 from tests.conftest import MakeRun, train_all
-from tests.disk import FAULTS, Refusing
+from tests.faulty_disk import FAULTS, Refusing
 
 SAVED = ev.Saved(step=1, path="checkpoints/00000001")
 PAUSED = ev.Paused(step=2)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
-from rnntui.core.folder_handle import FolderHandle
-from rnntui.core.ownership import owner_of
-from rnntui.core.run_files import CHECKPOINT_FILES, GROWING, RUN_FILES
-from rnntui.core.runs import Run
-from rnntui.core.summaries import summarise
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run, log_end, note_failure, request
+from rnntui.core.runs.folder_handle import FolderHandle
+from rnntui.core.runs.ownership import owner_of
+from rnntui.core.runs.safe_files import CHECKPOINT_FILES, GROWING, RUN_FILES
+from rnntui.core.runs.summaries import summarise
 from tests.cli.test_commands import rnntui
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
@@ -135,11 +135,11 @@ def test_a_request_is_written_into_no_other_file(trained: Run, victim: Path) -> 
     for make in (_symbolic, _hard):
         make(trained.path / "control", victim)
         with pytest.raises(InputError, match="control: "):
-            runs.request(trained.path, "pause")
+            request(trained.path, "pause")
         (trained.path / "control").unlink()
     (trained.path / "stderr.log").symlink_to(victim)
-    runs.note_failure(FolderHandle(trained.path), RuntimeError("boom"))
-    assert runs.log_end(trained.path) == ""
+    note_failure(FolderHandle(trained.path), RuntimeError("boom"))
+    assert log_end(trained.path) == ""
     assert victim.read_bytes() == SECRET
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import events as ev
 from rnntui.core.errors import InputError
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
 from rnntui.core.training.start import resume_run
 from tests.cli.test_commands import assert_one_line, rnntui
 from tests.conftest import train_all

@@ -10,12 +10,12 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core import store
+from rnntui.core.completion.loading import manifest_of
 from rnntui.core.config import FIELDS
-from rnntui.core.inference.opening import manifest_of
-from rnntui.core.run_files import CHECKPOINT_FILES
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.safe_files import CHECKPOINT_FILES
 from tests.cli.test_commands import rnntui
 from tests.conftest import posix
 from tests.tui.terminal import Terminal

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import store
-from rnntui.core.runs import Run
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="drops a capability of Linux")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rnntui import preferences
 from rnntui.core.errors import InputError
-from rnntui.preferences import Preferences
+from rnntui.ui import preferences
+from rnntui.ui.preferences import Preferences
 
 
 def test_preferences_survive_the_file() -> None:

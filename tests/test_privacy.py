@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from rnntui import preferences
-from rnntui.core import store
+from rnntui.core.runs import store
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.child import start_training
 from rnntui.tui.screens.playground import PlaygroundScreen
+from rnntui.tui.training_process import start_training
+from rnntui.ui import preferences
 from tests.cli.test_commands import FLAGS, rnntui
 from tests.tui.conftest import until
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import events as ev
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
-from rnntui.core.journal import EventTail, Journal
-from rnntui.core.ownership import owner_of
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.journal import EventTail, Journal
+from rnntui.core.runs.ownership import owner_of
 from tests.conftest import MakeRun, train_all
 
 CONTENDER = """
@@ -24,7 +24,7 @@ import sys, time
 from pathlib import Path
 from rnntui.core.config import build
 from rnntui.core.errors import InputError
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
 path, at = Path(sys.argv[1]), float(sys.argv[2])
 while time.time() < at:
     pass
@@ -85,7 +85,7 @@ def test_one_of_two_resumes_it(trained: Run) -> None:
 def test_a_dead_owner_is_no_owner(trained: Run) -> None:
     """Protects against a lock that nobody holds: of a process that was killed, and of another one with its number."""
     code = (
-        "import sys, os; from pathlib import Path; from rnntui.core.runs import Run\n"
+        "import sys, os; from pathlib import Path; from rnntui.core.runs.folder import Run\n"
         "with Run.open(Path(sys.argv[1])).owned():\n    os.kill(os.getpid(), 9)"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(trained.path)], check=False)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core import run_index, store
-from rnntui.core.run_index import RunIndex
-from rnntui.core.runs import Run
-from rnntui.core.summaries import RunSummary, summarise
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import index as run_index
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.index import RunIndex
+from rnntui.core.runs.summaries import RunSummary, summarise
 from tests.conftest import train_all
 
 

@@ -13,14 +13,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core import journal, runs, store
 from rnntui.core.errors import InputError, RnntuiError, WriteError
 from rnntui.core.files import write_atomically
-from rnntui.core.folder_handle import FolderHandle
-from rnntui.core.ownership import Owner, guarded
-from rnntui.core.runs import Run
-from rnntui.core.summaries import summarise
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import folder as runs
+from rnntui.core.runs import journal, store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.folder_handle import FolderHandle
+from rnntui.core.runs.ownership import Owner, guarded
+from rnntui.core.runs.summaries import summarise
 from tests.conftest import MakeRun, train_all
 from tests.test_journal import SAVED
 
@@ -177,7 +178,7 @@ def test_one_owner_at_a_time(make_run: MakeRun) -> None:
     """Protects the folder: a second training is told who owns it."""
     run = make_run()
     program = (
-        "import sys; from pathlib import Path; from rnntui.core.runs import Run\n"
+        "import sys; from pathlib import Path; from rnntui.core.runs.folder import Run\n"
         "with Run.open(Path(sys.argv[1])).owned(): print('mine', flush=True); sys.stdin.read()"
     )
     other = subprocess.Popen(

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core.ownership import owner_of
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.ownership import owner_of
 from rnntui.core.training.start import resume_run
 from tests.cli.test_commands import rnntui
 from tests.conftest import sentences, train_all

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import config, store
+from rnntui.core import config
 from rnntui.core.errors import InputError
-from rnntui.core.runs import Run
-from rnntui.core.summaries import summarise
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.summaries import summarise
 from tests.cli.test_commands import rnntui
 from tests.conftest import MakeRun, train_all
 from tests.test_folders import contents

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import store
-from rnntui.core.runs import Run
-from rnntui.core.summaries import summarise
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.summaries import summarise
 from tests.cli.test_commands import FLAGS, as_process
 from tests.tui.terminal import pty
 

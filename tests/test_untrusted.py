@@ -12,12 +12,12 @@ import msgspec
 import psutil
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core import journal, origin, store
 from rnntui.core.errors import InputError
-from rnntui.core.journal import EventTail
-from rnntui.core.runs import Run
-from rnntui.core.summaries import read_history, summarise
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import journal, origin, store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.journal import EventTail
+from rnntui.core.runs.summaries import read_history, summarise
 from rnntui.core.training.control import Control
 from tests.cli.test_commands import rnntui
 from tests.conftest import posix

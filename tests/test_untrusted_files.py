@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import events as ev
 from rnntui.core.errors import InputError
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers.word import WordTokenizer
 from tests.cli.test_commands import assert_one_line, rnntui

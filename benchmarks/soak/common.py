@@ -16,8 +16,8 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded: a forked child ca
 from results import write_section  # noqa: E402
 
 from rnntui.core import config  # noqa: E402
-from rnntui.core.runs import Run  # noqa: E402
-from rnntui.core.text.stored import silent  # noqa: E402
+from rnntui.core.runs.folder import Run  # noqa: E402
+from rnntui.core.text.spool import silent  # noqa: E402
 from rnntui.core.training.start import create_run  # noqa: E402
 from tests.conftest import TINY, sentences  # noqa: E402
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from common import VARIANTS, forked, make_run, tell
 
-from rnntui.core import events as ev
-from rnntui.core.cells.fast.kernel_cache import kernel_folder
+from rnntui.core.kernels.kernel_cache import kernel_folder
+from rnntui.core.runs import events as ev
 from tests.conftest import train_all
 
 _PAGE = 4096

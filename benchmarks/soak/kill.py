@@ -15,9 +15,9 @@ from pathlib import Path
 
 from common import VARIANTS, forked, make_run, tell
 
-from rnntui.core import events as ev
-from rnntui.core.inference.opening import verify
-from rnntui.core.runs import Run
+from rnntui.core.completion.loading import verify
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
 from rnntui.core.training.checkpoints import settle
 from rnntui.core.training.start import resume_run
 from tests.conftest import train_all

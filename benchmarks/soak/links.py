@@ -18,12 +18,12 @@ from pathlib import Path
 import psutil
 from common import forked, make_run, tell
 
-from rnntui.core import runs, store
 from rnntui.core.errors import RnntuiError
-from rnntui.core.ownership import owner_of
-from rnntui.core.run_files import CHECKPOINT_FILES, RUN_FILES
-from rnntui.core.runs import Run, log_end, require_free
-from rnntui.core.summaries import read_history, summarise
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run, log_end, request, require_free
+from rnntui.core.runs.ownership import owner_of
+from rnntui.core.runs.safe_files import CHECKPOINT_FILES, RUN_FILES
+from rnntui.core.runs.summaries import read_history, summarise
 from rnntui.core.training.start import resume_run
 from tests.conftest import train_all
 
@@ -95,7 +95,7 @@ ACTIONS: dict[str, Callable[[Path], object]] = {
     "resume": _resume,
     "fork": lambda path: store.fork(Run.open(path), path.with_name("forked")),
     "remove": store.remove,
-    "request": lambda path: runs.request(path, "pause"),
+    "request": lambda path: request(path, "pause"),
     "log": log_end,
     "owner": owner_of,
     "train": require_free,

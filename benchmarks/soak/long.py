@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 from common import make_run, tell
 
-from rnntui.core import events as ev
-from rnntui.core.summaries import read_history
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.summaries import read_history
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
 

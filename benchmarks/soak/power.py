@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 from common import VARIANTS, make_run, tell
 
+from rnntui.core.completion.loading import verify
 from rnntui.core.errors import InputError
-from rnntui.core.inference.opening import verify
-from rnntui.core.run_files import CHECKPOINT_FILES
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.safe_files import CHECKPOINT_FILES
 from rnntui.core.training.checkpoints import settle
 from rnntui.core.training.start import resume_run
 from tests.conftest import train_all
-from tests.disk import Recorder
+from tests.faulty_disk import Recorder
 
 
 def main() -> None:

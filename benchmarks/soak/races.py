@@ -19,8 +19,8 @@ from common import forked, tell
 
 from rnntui.core.config import build
 from rnntui.core.errors import InputError
-from rnntui.core.ownership import owner_of
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.ownership import owner_of
 
 _HELD: list[AbstractContextManager[None]] = []
 """What a contender owns until it is killed."""

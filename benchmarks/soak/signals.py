@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from common import tell
 
-from rnntui.core.inference.opening import verify
-from rnntui.core.runs import Run
+from rnntui.core.completion.loading import verify
+from rnntui.core.runs.folder import Run
 from rnntui.core.training.checkpoints import settle
 from tests.conftest import sentences
 

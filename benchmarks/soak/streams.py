@@ -17,8 +17,8 @@ from pathlib import Path
 
 from common import ROOT, make_run, tell
 
-from rnntui.core.runs import Run
-from rnntui.core.summaries import summarise
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.summaries import summarise
 from tests.conftest import train_all
 
 _OUT = ("", ">&-", ">/dev/full", "| head -c 0", "| head -c 200", "| head -n 3", ">/dev/null")

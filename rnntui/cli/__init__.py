@@ -31,7 +31,7 @@ from rnntui.cli import (
 )
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.interrupts import leave_by_interrupt
-from rnntui.visible import visible_line
+from rnntui.ui.terminal_safety import visible_line
 
 click.rich_click.TEXT_MARKUP = None  # a text in brackets is a text
 click.rich_click.SHOW_ARGUMENTS = True

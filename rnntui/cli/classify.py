@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from rnntui import formats
-from rnntui.cli.judged import evaluated_part, tell_judged
+from rnntui.cli.evaluation import evaluated_part, tell_judged
 from rnntui.cli.options import RunName, checkpoint_option, json_option, named, text_argument
 from rnntui.cli.output import show_line, write_line
-from rnntui.core import runs, store
 from rnntui.core.errors import InputError
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
 from rnntui.core.text.decoding import OnError
-from rnntui.visible import visible_line
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 _NAMES = 12
 """Columns of a label's name in the table of confusions."""
@@ -27,8 +28,8 @@ _NAMES = 12
 @json_option
 def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
     """The probability of each label of TEXT; - reads standard input, a text a line, and writes a line for each."""
+    from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.inference.classifying import judge, likeliest
-    from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.tasks.classification import load_classifier
 
     found = store.find(run, "classify")
@@ -63,7 +64,7 @@ def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
 
 
 def evaluate_texts(
-    run: runs.Run,
+    run: Run,
     split: str,
     corpus: str | None,
     decoding: tuple[str, OnError],
@@ -72,7 +73,7 @@ def evaluate_texts(
     as_json: bool,
 ) -> None:
     """Score a part of a classifier's own examples, or all of others."""
-    from rnntui.core.inference.opening import sound_checkpoint
+    from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.tasks.base import Moment
     from rnntui.core.tasks.classification import load_classifier, others, reopen, score, told
     from rnntui.core.training.checkpoints import read_counters

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import rich_click as click
 
-from rnntui import preferences
 from rnntui.cli.output import write, write_line
+from rnntui.ui import preferences
 
 
 @click.group()

@@ -11,7 +11,7 @@ from rnntui.cli.options import CorpusName, encoding_options, json_option
 from rnntui.cli.output import show_line, write_line
 from rnntui.core.text import catalogue
 from rnntui.core.text.decoding import OnError
-from rnntui.visible import visible, visible_line
+from rnntui.ui.terminal_safety import visible, visible_line
 
 _PREVIEW = 400
 

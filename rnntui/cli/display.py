@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from rnntui import formats
 from rnntui.cli.output import JsonStream, console, report
-from rnntui.core import events as ev
-from rnntui.core.text.stored import Narrate
-from rnntui.visible import visible_line
+from rnntui.core.runs import events as ev
+from rnntui.core.text.spool import Narrate
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 _PLAIN_EVERY_S = 2.0
 

@@ -7,7 +7,7 @@ import rich_click as click
 
 from rnntui.cli.options import json_option
 from rnntui.cli.output import show_line, write_line
-from rnntui.visible import visible_line
+from rnntui.ui.terminal_safety import visible_line
 
 _MARKS = {"good": "✓", "hint": "·", "fault": "✗"}
 

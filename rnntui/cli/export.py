@@ -8,14 +8,15 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from rnntui import formats
 from rnntui.cli.options import OUTPUT, RunName, checkpoint_option, json_option, output_option
 from rnntui.cli.output import report, show_line, write_line
 from rnntui.cli.trust import trust_option, trusted
-from rnntui.core import runs, store
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
-from rnntui.visible import visible_line
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 
 @click.command()
@@ -56,7 +57,7 @@ def export(
 
     With --quantize the held-out part is scored before and after, if the corpus is still there.
     """
-    from rnntui.core.inference.opening import sound_checkpoint
+    from rnntui.core.completion.loading import sound_checkpoint
 
     found = store.find(run)
     folder = sound_checkpoint(found, checkpoint)
@@ -88,9 +89,9 @@ def _refuse_to_replace(path: Path, flag: str) -> None:
         raise InputError(f"{path}: exists already; delete it, or name another file with {flag}")
 
 
-def _write_embeddings(run: runs.Run, folder: Path, output: Path) -> None:
+def _write_embeddings(run: Run, folder: Path, output: Path) -> None:
     """The words of a vocabulary with their vectors."""
-    from rnntui.core.inference.words import words_in
+    from rnntui.core.completion.embeddings import words_in
     from rnntui.core.text.vectors import as_text
 
     known = words_in(run, folder)
@@ -99,7 +100,7 @@ def _write_embeddings(run: runs.Run, folder: Path, output: Path) -> None:
     write_line(str(output))
 
 
-def _write_model(run: runs.Run, folder: Path, form: str, output: Path, int8: bool, as_json: bool) -> None:
+def _write_model(run: Run, folder: Path, form: str, output: Path, int8: bool, as_json: bool) -> None:
     """Write a model and print the table of its tensors, and with int8 the scores before and after."""
     from rnntui.core.export.writing import export as exported
     from rnntui.core.tasks.base import Moment
@@ -139,8 +140,8 @@ def _write_model(run: runs.Run, folder: Path, form: str, output: Path, int8: boo
 @json_option
 def nearest(run: str, word: str, count: int, checkpoint: str, as_json: bool) -> None:
     """The words that a model takes for most like WORD, with the cosine between their embeddings."""
-    from rnntui.core.inference.opening import sound_checkpoint
-    from rnntui.core.inference.words import nearest_words, words_in
+    from rnntui.core.completion.embeddings import nearest_words, words_in
+    from rnntui.core.completion.loading import sound_checkpoint
 
     found = store.find(run)
     folder = sound_checkpoint(found, checkpoint)

@@ -11,8 +11,8 @@ import rich_click as click
 from rnntui.cli.options import RunName, checkpoint_option, json_option, output_option
 from rnntui.cli.output import show_line, write_line
 from rnntui.cli.trust import trust_option, trusted
-from rnntui.core import store
-from rnntui.visible import visible_line
+from rnntui.core.runs import store
+from rnntui.ui.terminal_safety import visible_line
 
 _WIDTH, _HEIGHT = 80, 18
 _FRESH = "untrained"
@@ -38,7 +38,7 @@ def gradients(
     Where it vanishes, nothing is learned from what was read so long ago.
     """
     from rnntui.cli.pictures import check_picture, write_picture
-    from rnntui.core.inference.flow import flows_of
+    from rnntui.core.inference.gradient_flow import flows_of
     from rnntui.plots.chart import LETTERS, MARGIN, chart, plain
     from rnntui.plots.flow import X_NAME, Y_NAME, flow_series
     from rnntui.plots.svg import drawing

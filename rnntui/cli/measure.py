@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import rich_click as click
 
-from rnntui import formats
 from rnntui.cli.classify import evaluate_texts
 from rnntui.cli.display import beside
-from rnntui.cli.judged import evaluated_part
+from rnntui.cli.evaluation import evaluated_part
 from rnntui.cli.options import (
     CorpusName,
     RunName,
@@ -27,16 +26,18 @@ from rnntui.cli.options import (
 from rnntui.cli.output import report, show_line, write_line
 from rnntui.cli.translate import evaluate_pairs
 from rnntui.cli.trust import trust_option, trusted
-from rnntui.core import events as ev
-from rnntui.core import runs, store
 from rnntui.core.config.tasks import KINDS
 from rnntui.core.errors import InputError
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
 from rnntui.core.text.decoding import OnError
 from rnntui.core.text.segmentation import form_of
-from rnntui.visible import visible_line
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
-    from rnntui.core.inference.usefulness import Usefulness
+    from rnntui.core.completion.metrics import Usefulness
     from rnntui.core.text.corpus import Source
     from rnntui.core.text.dataset import Split
     from rnntui.core.text.tokenizers import Tokenizer
@@ -106,9 +107,9 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Score a held-out part of the run's own corpus, or another text."""
-    from rnntui.core.inference.opening import sound_checkpoint
+    from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.inference.scoring import Helped
-    from rnntui.core.models.weights import load_model
+    from rnntui.core.nn.weights import load_model
     from rnntui.core.tasks.base import Moment
     from rnntui.core.tasks.evaluation import evaluate as score
     from rnntui.core.text.baselines import baselines
@@ -201,12 +202,12 @@ def evaluate(
 
 
 def _typed(
-    run: runs.Run, folder: Path, data: Split, tokenizer: Tokenizer, another: str, cache: bool
+    run: Run, folder: Path, data: Split, tokenizer: Tokenizer, another: str, cache: bool
 ) -> Usefulness:
     """Type some of a part, or of `another` text, again, with the model's offers."""
-    from rnntui.core.inference.opening import open_engine
-    from rnntui.core.inference.session import Session
-    from rnntui.core.inference.usefulness import usefulness
+    from rnntui.core.completion.loading import open_engine
+    from rnntui.core.completion.metrics import usefulness
+    from rnntui.core.completion.session import Session
     from rnntui.core.text.dataset import beginning
 
     engine, _ = open_engine(run, folder / "model.safetensors")
@@ -232,7 +233,7 @@ def _tell_useful(useful: Usefulness) -> None:
         show_line(f"  {each.threshold:.1f}  {each.shown:>5.0%}  {right:>5}  {each.saved:>5.0%}{shown}")
 
 
-def _another(run: runs.Run, source: Source, tokenizer: Tokenizer, compared: bool) -> Split:
+def _another(run: Run, source: Source, tokenizer: Tokenizer, compared: bool) -> Split:
     """The whole of another text than the run's own, which standard error says it is.
 
     Raises InputError where it is the run's own: most of that was trained on.
@@ -288,9 +289,9 @@ def score(
 
     With --json, also each token with its surprise in bits.
     """
-    from rnntui.core.inference.opening import sound_checkpoint
+    from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.inference.scoring import Helped, score_tokens
-    from rnntui.core.models.weights import load_model
+    from rnntui.core.nn.weights import load_model
     from rnntui.core.text import corpus
     from rnntui.core.text.spelling import spelled
     from rnntui.core.training.devices import choose_device

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from rnntui import formats
 from rnntui.cli.options import (
     RunName,
     checkpoint_option,
@@ -20,11 +19,12 @@ from rnntui.cli.options import (
     writing_device_option,
 )
 from rnntui.cli.output import show_line, write, write_line
-from rnntui.core import store
-from rnntui.visible import visible_line
+from rnntui.core.runs import store
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
-    from rnntui.core.inference.session import Session
+    from rnntui.core.completion.session import Session
 
 
 @click.command()
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @writing_device_option
 def generate(run: str, prompt: str, length: int, checkpoint: str, quantize: str, **sampling: Any) -> None:
     """Write a text, streamed to standard output, the prompt kept exactly as typed."""
-    from rnntui.core.inference import sampling as drawing
+    from rnntui.core.completion import sampling as drawing
 
     chosen = drawing.Sampling(**sampling)
     prompt = text_argument(prompt)
@@ -91,14 +91,14 @@ def complete(
     A probability is that of the text, its last word ending there, of all tokens that can be written: what the model
     gives to <unk> is shared out among them.
     """
-    from rnntui.core.inference import completion
+    from rnntui.core.completion import completion
 
     prefix = text_argument(prefix)
     session = _session(run, checkpoint, quantize, cache)
     began = time.perf_counter()
     session.set_text(session.tokenizer.as_read(prefix))
     if dynamic:
-        from rnntui.core.inference.along import LearningAlong
+        from rnntui.core.inference.online_adaptation import LearningAlong
 
         LearningAlong(session).follow()
     found = completion.complete(session, count, words, length)
@@ -114,8 +114,8 @@ def complete(
 
 def _session(run: str, checkpoint: str, quantize: str, cache: bool = False) -> Session:
     """A session on a run's model.  Raises InputError where the run or the checkpoint is unusable."""
-    from rnntui.core.inference.opening import open_engine, sound_checkpoint
-    from rnntui.core.inference.session import Session
+    from rnntui.core.completion.loading import open_engine, sound_checkpoint
+    from rnntui.core.completion.session import Session
 
     found = store.find(run, "lm")
     folder = sound_checkpoint(found, checkpoint)

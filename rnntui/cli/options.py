@@ -15,7 +15,7 @@ from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
 from rnntui.core.config.parse import read
 from rnntui.core.errors import short
 from rnntui.core.files import expanded
-from rnntui.visible import visible_line
+from rnntui.ui.terminal_safety import visible_line
 
 _NOT_FLAGS = ("corpus", "sha256")
 """The corpus is the command's argument; its digest is written, not given."""
@@ -34,7 +34,7 @@ class RunName(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from rnntui.core.store import names
+        from rnntui.core.runs.store import names
 
         found = [name for name in names() if name.startswith(incomplete)]
         return [CompletionItem(name) for name in found] or [CompletionItem(incomplete, type="dir")]

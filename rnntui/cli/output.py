@@ -17,8 +17,8 @@ import msgspec
 import rich_click as click
 
 from rnntui.core.errors import RnntuiError
-from rnntui.core.events import encodable
-from rnntui.visible import visible
+from rnntui.core.runs.events import encodable
+from rnntui.ui.terminal_safety import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

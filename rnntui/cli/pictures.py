@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rnntui.core.errors import InputError
 from rnntui.core.files import write_atomically
-from rnntui.core.run_files import open_file
+from rnntui.core.runs.safe_files import open_file
 from rnntui.plots.svg import MARK
 
 _HEAD = 1000

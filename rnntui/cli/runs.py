@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import rich_click as click
 
-from rnntui import formats
 from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option, output_option
 from rnntui.cli.output import as_json_text, confirm, print_table, report, show_line, write, write_line
-from rnntui.core import store
 from rnntui.core.config import FIELDS, Config, command_of, reason_for, value_of
 from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, oneline
-from rnntui.core.runs import last_words
-from rnntui.visible import visible, visible_line
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import last_words
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible, visible_line
 
 if TYPE_CHECKING:
-    from rnntui.core.summaries import RunSummary
+    from rnntui.core.runs.summaries import RunSummary
 
 
 _CELL = 60
@@ -37,7 +37,7 @@ def runs() -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """All runs in the runs' home, the newest last."""
-    from rnntui.core.run_index import RunIndex
+    from rnntui.core.runs.index import RunIndex
 
     summaries = RunIndex().look()
     if as_json:
@@ -84,7 +84,7 @@ def _print_table(summaries: list[RunSummary]) -> None:
 @json_option
 def show(run: str, why: bool, as_json: bool) -> None:
     """One run: its figures, the command that reproduces it, and its configuration."""
-    from rnntui.core.summaries import read_history, summary_of
+    from rnntui.core.runs.summaries import read_history, summary_of
 
     found = store.find(run)
     history = read_history(found)
@@ -183,7 +183,7 @@ def remove(run: tuple[str, ...], yes: bool) -> None:
 def plot(run: tuple[str, ...], output: Path, x_axis: Any, unit: Any, linear: bool) -> None:
     """The learning curves of runs as a picture, an SVG file."""
     from rnntui.cli.pictures import check_picture, write_picture
-    from rnntui.core.summaries import read_history
+    from rnntui.core.runs.summaries import read_history
     from rnntui.plots.svg import picture
 
     check_picture(output)

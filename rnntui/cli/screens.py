@@ -9,10 +9,11 @@ import rich_click as click
 
 from rnntui.cli.display import PlainLines
 from rnntui.cli.options import RunName
-from rnntui.core import events as ev
-from rnntui.core import runs, store
 from rnntui.core.errors import InputError
-from rnntui.core.journal import EventTail
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.journal import EventTail
 
 _POLL_S = 0.2
 
@@ -49,7 +50,7 @@ def open_app() -> int:
     return open_corpora()
 
 
-def _watch_plainly(run: runs.Run) -> None:
+def _watch_plainly(run: Run) -> None:
     """Tell events as lines until the run is over and nobody trains it."""
     tail = EventTail(run.events_path)
     display = PlainLines()

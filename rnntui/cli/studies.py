@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import rich_click as click
 
-from rnntui import formats
 from rnntui.cli.display import PlainLines, preparing
 from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options, with_task
 from rnntui.cli.output import JsonStream, report, show_line, write_line
-from rnntui.core import config, runs, store
-from rnntui.core import events as ev
+from rnntui.core import config
 from rnntui.core.config import FIELDS, LIMITS
+from rnntui.core.config.parse import shown
 from rnntui.core.config.tasks import KINDS
 from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run, require_free
 from rnntui.core.studies.duelists import DUELISTS, cells_named, paths_of, reservations
-from rnntui.visible import visible_line
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
-    from rnntui.core.runs import Run
-    from rnntui.core.summaries import RunSummary
+    from rnntui.core.runs.folder import Run
+    from rnntui.core.runs.summaries import RunSummary
 
 _PARAMETERS, _SECONDS = 1_000_000, 60.0
 _WIDTH, _HEIGHT = 80, 20
@@ -68,7 +71,7 @@ def duel(
     configs = [config.build(given | {"cell": cell}, preset) for cell in names]
     base = (base or store.free_path(configs[0], "duel")).resolve()
     for path in paths_of(base, names):
-        runs.require_free(path)
+        require_free(path)
     if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
         if corpus == "-":
             raise InputError("CORPUS: standard input cannot feed both the text and the keys; add --headless")
@@ -107,14 +110,14 @@ def duel(
 def _opened(path: Path) -> Run | None:
     """The run at `path`, if it came to be one."""
     try:
-        return runs.Run.open(path)
+        return Run.open(path)
     except InputError:
         return None
 
 
 def _plot(racing: Sequence[Run]) -> list[str]:
     """The curves over the seconds, for plain output."""
-    from rnntui.core.summaries import read_history
+    from rnntui.core.runs.summaries import read_history
     from rnntui.plots.chart import LETTERS, MARGIN, chart, plain
     from rnntui.plots.series import fitted, series_of
 
@@ -193,7 +196,7 @@ def sweep(
     Trials that are behind the median of the others are ended early.  The best settings are written into run.toml in
     the sweep's folder, and printed as a command.
     """
-    from rnntui.cli.trials import sweep_plot, trials_display
+    from rnntui.cli.sweep_trials import sweep_plot, trials_display
     from rnntui.core.studies.space import space_of
     from rnntui.core.studies.sweep import Sweep, new_folder
     from rnntui.core.text.corpus import canonical
@@ -224,7 +227,7 @@ def sweep(
     report("\n".join(sweep_plot(searching.trials(), searching.unit, _WIDTH, _HEIGHT)))
     for name, share in importance.items():
         report(f"{FIELDS[name].flag:<20} importance {share:.0%}")
-    told = "  ".join(f"{name} {formats.setting(value)}" for name, value in best.settings.items())
+    told = "  ".join(f"{name} {shown(value)}" for name, value in best.settings.items())
     show_line(f"best: trial {best.number}, {formats.number(best.bits)} {searching.unit}: {told}")
     show_line(visible_line(str(searching.path / "run.toml")))
     show_line(visible_line(command))

@@ -15,14 +15,16 @@ from rnntui.cli.display import display_for, preparing
 from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options, with_task
 from rnntui.cli.output import OutputError, ReaderGoneError, report, show_line, write_line
 from rnntui.cli.trust import trust_option, trusted
-from rnntui.core import config, runs, store
-from rnntui.core import events as ev
+from rnntui.core import config
 from rnntui.core.errors import InputError, RnntuiError
-from rnntui.core.run_files import holds_run
-from rnntui.visible import visible_line
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run, note_failure, require_free
+from rnntui.core.runs.safe_files import holds_run
+from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
-    from rnntui.tui.child import Resume
+    from rnntui.tui.training_process import Resume
 
 _WIDTH, _HEIGHT = 80, 18
 """Of the curve of rates."""
@@ -90,7 +92,7 @@ def train(
         configuration = config.build(given, preset)
         if run_path is not None:
             store.require_place(run_path)
-            runs.require_free(run_path)
+            require_free(run_path)
             if resume:
                 report(
                     visible_line(
@@ -100,7 +102,7 @@ def train(
     if finding:
         return _find_rate(configuration, as_json)
     if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
-        from rnntui.tui.child import Resume
+        from rnntui.tui.training_process import Resume
 
         going_on = Resume(checkpoint, resuming and run.trusts_corpus) if resume else None
         return _on_screen(given, preset, run_path, going_on)
@@ -145,7 +147,7 @@ def _find_rate(configuration: config.Config, as_json: bool) -> int:
     return 0
 
 
-def _train_here(run: runs.Run, as_json: bool, checkpoint: str) -> int:
+def _train_here(run: Run, as_json: bool, checkpoint: str) -> int:
     """Train in this process, telling events as they come; the exit code says how it ended."""
     from rnntui.core.training.control import Control
     from rnntui.core.training.loop import train as training
@@ -161,7 +163,7 @@ def _train_here(run: runs.Run, as_json: bool, checkpoint: str) -> int:
                     if isinstance(event, ev.Finished):
                         reason = event.reason
             except Exception as error:
-                runs.note_failure(folder, error)
+                note_failure(folder, error)
                 raise
         with suppress(RnntuiError):
             folder.follow()
@@ -176,7 +178,7 @@ def _train_here(run: runs.Run, as_json: bool, checkpoint: str) -> int:
     return code
 
 
-def _resumed(path: Path, given: dict[str, Any], checkpoint: str | None, trust: bool) -> runs.Run:
+def _resumed(path: Path, given: dict[str, Any], checkpoint: str | None, trust: bool) -> Run:
     """The run at `path` as it would go on, if it can.  Raises InputError as `check_resume`."""
     from rnntui.core.training.start import check_resume
 

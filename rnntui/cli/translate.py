@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from rnntui.cli.judged import evaluated_part, tell_judged
+from rnntui.cli.evaluation import evaluated_part, tell_judged
 from rnntui.cli.options import (
     Number,
     RunName,
@@ -18,12 +18,13 @@ from rnntui.cli.options import (
     text_argument,
 )
 from rnntui.cli.output import report, show_line, write, write_line
-from rnntui.core import runs, store
 from rnntui.core.errors import InputError
-from rnntui.core.events import finite
+from rnntui.core.runs import store
+from rnntui.core.runs.events import finite
+from rnntui.core.runs.folder import Run
 from rnntui.core.text.decoding import OnError
-from rnntui.heat import heat, shaded
-from rnntui.visible import visible_line
+from rnntui.ui.attention_map import heat, shaded
+from rnntui.ui.terminal_safety import visible_line
 
 _WIDTH = 100
 _AT_ONCE = 32
@@ -62,8 +63,8 @@ def translate(
     as_json: bool,
 ) -> None:
     """What TEXT becomes; - reads standard input, a text a line, and writes a line for each."""
+    from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.inference.beam import Search
-    from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.inference.translating import Translation, check_length
     from rnntui.core.inference.translating import translate as translated
     from rnntui.core.tasks.translation import load_translator
@@ -123,7 +124,7 @@ def _as_json(source: str, targets: list[Any], attention: bool) -> dict[str, Any]
 
 
 def evaluate_pairs(
-    run: runs.Run,
+    run: Run,
     split: str,
     sides: tuple[str, str] | None,
     decoding: tuple[str, OnError],
@@ -135,8 +136,8 @@ def evaluate_pairs(
 
     The `sides` of others are their corpus and, where it is no table, the one whose lines its lines become.
     """
+    from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.inference.beam import BEAM
-    from rnntui.core.inference.opening import sound_checkpoint
     from rnntui.core.tasks.base import Moment
     from rnntui.core.tasks.overlap import available
     from rnntui.core.tasks.translation import compared, load_translator, others, reopen, score, told

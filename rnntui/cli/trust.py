@@ -8,9 +8,9 @@ from dataclasses import replace
 import rich_click as click
 
 from rnntui.cli.output import confirm
-from rnntui.core.origin import check_corpus, must_be_trusted, unasked
-from rnntui.core.runs import Run
-from rnntui.visible import visible_line
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.origin import check_corpus, must_be_trusted, unasked
+from rnntui.ui.terminal_safety import visible_line
 
 trust_option = click.option(
     "--trust-corpus",

@@ -14,10 +14,10 @@ from typing import Literal
 import msgspec
 
 from rnntui import __version__
-from rnntui.core import store
 from rnntui.core.errors import InputError, command, oneline
-from rnntui.core.run_files import is_closed
-from rnntui.core.runs import Run
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.safe_files import is_closed
 
 Verdict = Literal["good", "hint", "fault"]
 
@@ -163,7 +163,7 @@ def _cache() -> Iterator[Finding]:
 
 
 def _kernels() -> Iterator[Finding]:
-    from rnntui.core.cells.fast.kernel_cache import KernelFolder, kernels_path
+    from rnntui.core.kernels.kernel_cache import KernelFolder, kernels_path
 
     folder = KernelFolder(kernels_path())
     if reason := folder.untrusted():
@@ -198,8 +198,8 @@ def _runs() -> Iterator[Finding]:
 
 def _fault_of(folder: Path) -> tuple[str, str] | None:
     """What is wrong with the run in `folder` and what to do, or None."""
-    from rnntui.core.inference.opening import verify
-    from rnntui.core.summaries import read_history
+    from rnntui.core.completion.loading import verify
+    from rnntui.core.runs.summaries import read_history
 
     try:
         run = Run.open(folder)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rnntui import formats
+from rnntui.ui import formats
 
 Numbers = npt.NDArray[np.floating]
 

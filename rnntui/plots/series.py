@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from rnntui.core import events as ev
-from rnntui.core.history import Column, History
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.history import Column, History
 from rnntui.plots.scales import Numbers, Scale
 
 Unit = Literal["perplexity", "bits/byte"]

@@ -7,10 +7,10 @@ from html import escape
 
 import numpy as np
 
-from rnntui.core.history import History
+from rnntui.core.runs.history import History
 from rnntui.plots.scales import Scale, label
 from rnntui.plots.series import Series, Unit, XAxis, fitted, series_of
-from rnntui.visible import visible_line
+from rnntui.ui.terminal_safety import visible_line
 
 MARK = "<desc>Drawn by rnntui.</desc>"
 """By which a picture is known that may be drawn again."""

@@ -12,18 +12,18 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from rnntui.core import config, runs, store
+from rnntui.core import config
 from rnntui.core.config import RESUMABLE
 from rnntui.core.config.schema import TaskKind
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.interrupts import leaving_signals
-from rnntui.core.origin import must_be_trusted, unasked
-from rnntui.core.ownership import owner_of
-from rnntui.core.run_files import holds_run
-from rnntui.core.runs import Run
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run, request, require_free
+from rnntui.core.runs.origin import must_be_trusted, unasked
+from rnntui.core.runs.ownership import owner_of
+from rnntui.core.runs.safe_files import holds_run
 from rnntui.core.studies.duelists import DUELISTS, paths_of
-from rnntui.tui.child import Child, Resume, start_duel, start_training
-from rnntui.tui.host import Host
+from rnntui.tui.base_app import Host
 from rnntui.tui.messages import (
     DuelRequested,
     ForkRequested,
@@ -34,7 +34,8 @@ from rnntui.tui.messages import (
     TabRequested,
     WatchRequested,
 )
-from rnntui.visible import visible_line
+from rnntui.tui.training_process import Child, Resume, start_duel, start_training
+from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
     from rnntui.tui.screens.duel import DuelScreen
@@ -293,7 +294,7 @@ class RnntuiApp(Host):
 
     async def action_leave(self) -> None:
         """Quit; while something trains, ask what becomes of it."""
-        from rnntui.tui.screens.leave import LeaveScreen
+        from rnntui.tui.screens.quit_dialog import LeaveScreen
 
         if not self.training():
             self.exit(0)
@@ -313,7 +314,7 @@ class RnntuiApp(Host):
         for path in self.training():
             if owner_of(path):
                 with suppress(RnntuiError):  # a training that cannot be asked is not there any more
-                    runs.request(path, "stop")
+                    request(path, "stop")
             else:
                 self.children_of[path].terminate()
 
@@ -354,7 +355,7 @@ def open_training(given: dict[str, Any], preset: str, path: Path | None, resume:
     if path is None:
         path = store.new_path(config.build(given, preset))
     elif not resume:
-        runs.require_free(path)
+        require_free(path)
     path = path.resolve()
     child = start_training(path, given, preset, resume)
     app = RnntuiApp(TrainingScreen(path, child))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rnntui.core import store
 from rnntui.core.files import make_private, open_named, write_atomically
+from rnntui.core.runs import store
 
 _LARGEST = 1 << 22
 """Bytes that are read."""

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from rnntui import formats
 from rnntui.core.config import Config
 from rnntui.core.config.splits import split_fractions, split_in_figures
-from rnntui.core.own_process import module_command
+from rnntui.tui.process import module_command
+from rnntui.ui import formats
 
 
 class Estimator:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from rnntui.core.cells import CELLS, base, cell_class
 from rnntui.core.cells.base import Cell, FusedCell, Lookup, State
-from rnntui.core.cells.fast import sweep
 from rnntui.core.cells.steps import STEPS
+from rnntui.core.kernels import fused_sequence
 
 T, B, I, H = 7, 3, 5, 4
 VARIANTS = [(name, {}) for name in CELLS] + [("elman", {"nonlinearity": "relu"})]
@@ -141,7 +141,7 @@ def test_gradients_equal_autograds(
     Of them some fill tiles of a product exactly, in rows or columns, and some do not.
     """
     if products == "torch's":
-        monkeypatch.setattr(sweep, "serves", lambda dtype, U: False)
+        monkeypatch.setattr(fused_sequence, "serves", lambda dtype, U: False)
     torch.manual_seed(0)
     inputs, units, rows = sizes
     cell = cell_class(name)(inputs, units, **options)
@@ -179,7 +179,7 @@ def test_half_precision_is_close(
     """
     if instructions == "none for bf16":
         monkeypatch.setattr(base, "torch_knows_bf16", lambda: False)
-        monkeypatch.setattr(sweep, "serves", lambda dtype, U: False)
+        monkeypatch.setattr(fused_sequence, "serves", lambda dtype, U: False)
     torch.manual_seed(0)
     steps, rows, inputs, units = sizes
     cell = cell_class(name)(inputs, units, **options)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from rnntui.cli import main
-from rnntui.core import store
-from rnntui.core.runs import Run
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
 from tests.conftest import TINY, sentences
 
 Result = subprocess.CompletedProcess[str]

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
 from tests.cli.test_commands import FLAGS, assert_one_line, rnntui
 from tests.test_signals import started
 
@@ -37,7 +37,7 @@ def test_exhausted_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(*given: object) -> NoReturn:
         raise MemoryError
 
-    monkeypatch.setattr("rnntui.core.run_index.run_folders", exhausted)
+    monkeypatch.setattr("rnntui.core.runs.index.run_folders", exhausted)
     assert_one_line(rnntui("runs", "list"), 1, "memory is exhausted", "ulimit -v", "smaller sizes")
 
 

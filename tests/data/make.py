@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rnntui import __version__
 from rnntui.core import config
-from rnntui.core.text.stored import silent
+from rnntui.core.text.spool import silent
 from rnntui.core.training.start import create_run
 from tests.conftest import ratings, sentences, train_all, turned_around
 

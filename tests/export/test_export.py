@@ -24,12 +24,12 @@ from rnntui.core.export import writing
 from rnntui.core.export.graph import classifier as classifier_graph
 from rnntui.core.export.graph import language_model
 from rnntui.core.export.smaller import packed, smaller
-from rnntui.core.models.base import Model
-from rnntui.core.models.classifier import Classifier
-from rnntui.core.models.language_model import LanguageModel
-from rnntui.core.models.pooling import POOLINGS
-from rnntui.core.models.weights import load_model, model_tensors
-from rnntui.core.runs import Run
+from rnntui.core.nn.base import Model
+from rnntui.core.nn.classifier import Classifier
+from rnntui.core.nn.language_model import LanguageModel
+from rnntui.core.nn.pooling import POOLINGS
+from rnntui.core.nn.weights import load_model, model_tensors
+from rnntui.core.runs.folder import Run
 from rnntui.core.tasks.base import Moment
 from tests.cli.test_commands import assert_one_line, rnntui
 

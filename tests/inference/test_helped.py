@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from rnntui.core.completion.arrays import log_softmax
+from rnntui.core.completion.cache import SIZE, with_cache
+from rnntui.core.completion.loading import open_engine
+from rnntui.core.completion.session import Session
 from rnntui.core.errors import InputError
-from rnntui.core.inference.adapting import PIECE, Adapting
-from rnntui.core.inference.along import LearningAlong
-from rnntui.core.inference.arrays import log_softmax
-from rnntui.core.inference.cache import SIZE, with_cache
-from rnntui.core.inference.opening import open_engine
+from rnntui.core.inference.dynamic_evaluation import PIECE, Adapting
+from rnntui.core.inference.online_adaptation import LearningAlong
 from rnntui.core.inference.scoring import Helped, score_tokens
-from rnntui.core.inference.session import Session
-from rnntui.core.models.weights import load_model
-from rnntui.core.runs import Run
+from rnntui.core.nn.weights import load_model
+from rnntui.core.runs.folder import Run
 from tests.conftest import MakeRun, train_all
 
 NEWS = "zebra quince zebra quince zebra quince likes the moon.\n" * 12
@@ -94,8 +94,8 @@ def test_a_long_draft_is_remembered_as_scoring_does(trained: Run, monkeypatch: p
     """Protects the marks of a long text: what is read at once remembers all that the cache holds."""
     for module in ("session", "scoring", "cache"):
         monkeypatch.setattr(f"rnntui.core.inference.{module}.SIZE", 150)
-    monkeypatch.setattr("rnntui.core.inference.session._RECENT", 160)
-    monkeypatch.setattr("rnntui.core.inference.session._SCORED", 40)
+    monkeypatch.setattr("rnntui.core.completion.session._RECENT", 160)
+    monkeypatch.setattr("rnntui.core.completion.session._SCORED", 40)
     session = session_of(trained, cache=True)
     session.set_text(NEWS * 3)
     assert len(session.tokens) > 3 * 150

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from rnntui.core.cells import CELLS
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.inference.scoring import WINDOW, Scores, score_split, score_tokens
-from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.text.dataset import Split
 
 

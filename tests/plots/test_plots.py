@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from rnntui.core.history import History
+from rnntui.core.runs.history import History
 from rnntui.plots.raster import Marker, Raster
 from rnntui.plots.scales import Scale, label
 from rnntui.plots.series import fitted, series_of, thinned

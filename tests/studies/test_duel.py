@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import config, runs
-from rnntui.core import events as ev
+from rnntui.core import config
 from rnntui.core.config import defaults
 from rnntui.core.errors import InputError
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run, last_words, request
 from rnntui.core.studies import duel as duels
 from rnntui.core.studies.duel import Told, contestants, duel, standings
 from rnntui.core.studies.duelists import cells_named, paths_of, reservations
-from rnntui.core.text.stored import silent
+from rnntui.core.text.spool import silent
 from tests.cli.test_commands import assert_one_line, rnntui
 from tests.conftest import TINY
 
@@ -69,7 +69,8 @@ def test_all_learn_by_one_optimiser(
         known = draft.facts.train_tokens is not None
         return defaults.Default("by time", {"optimizer": by_cell[draft["cell"]]}) if known else None
 
-    monkeypatch.setattr(defaults, "RULES", (by_time, defaults.learning_rate))
+    rules = tuple(by_time if rule is defaults.optimizer else rule for rule in defaults.RULES)
+    monkeypatch.setattr(defaults, "RULES", rules)
     made_of = {run.config.model.cell: run.config.training for run in made(corpus_file, tmp_path / "d")}
     assert {cell: training.optimizer for cell, training in made_of.items()} == dict.fromkeys(CELLS, "shampoo")
     assert len({training.lr for training in made_of.values()}) == 1
@@ -83,7 +84,7 @@ def test_one_that_fails_does_not_end_the_others(corpus_file: Path, tmp_path: Pat
     assert not (runs_made[0].path / "stderr.log").exists()
     ends = {each.run.name: each.event.reason for each in told if isinstance(each.event, ev.Finished)}
     assert ends == {"d-lstm": "steps", "d-elman": "error", "d-mingru": "steps"}
-    assert "tokenizer.json" in runs.last_words(runs_made[1].path)
+    assert "tokenizer.json" in last_words(runs_made[1].path)
 
 
 def test_stopping_one_stops_all(corpus_file: Path, tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_stopping_one_stops_all(corpus_file: Path, tmp_path: Path) -> None:
     for each in duel(runs_made):
         told.append(each)
         if each.event.step == 5:
-            runs.request(runs_made[0].path, "stop")
+            request(runs_made[0].path, "stop")
     reasons = [each.event.reason for each in told if isinstance(each.event, ev.Finished)]
     assert reasons == ["interrupted"] * 3
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnntui.core import config, store
+from rnntui.core import config
 from rnntui.core.errors import InputError
+from rnntui.core.runs import store
 from rnntui.core.studies.finder import find_lr
-from rnntui.core.text.stored import silent
+from rnntui.core.text.spool import silent
 from tests.cli.test_commands import rnntui
 from tests.conftest import TINY
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from rnntui.core.config.toml import read_toml
 from rnntui.core.errors import InputError
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run, read_toml
 from rnntui.core.studies.space import Choices, Range, space_of
 from rnntui.core.studies.sweep import Sweep, Trial
 from tests.cli.test_commands import assert_one_line, rnntui

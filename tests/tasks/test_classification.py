@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from rnntui.core import events as ev
 from rnntui.core import tasks
 from rnntui.core.inference.classifying import judge
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
 from rnntui.core.tasks.classification import load_classifier, score
 from rnntui.core.tasks.metrics import calibration_error, confusion, macro_f1
 from rnntui.core.training.start import resume_run

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from rnntui.core import events as ev
 from rnntui.core import tasks
 from rnntui.core.config import command_of
-from rnntui.core.models.weights import read_tensors
-from rnntui.core.runs import Run
+from rnntui.core.nn.weights import read_tensors
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
 from rnntui.core.tasks.classification import load_classifier
-from rnntui.core.tasks.embedded import KNOWN
 from rnntui.core.tasks.transfer import START
+from rnntui.core.tasks.word_vectors import KNOWN
 from rnntui.core.training.start import resume_run
 from tests.cli.test_commands import assert_one_line, rnntui
 from tests.conftest import CLASSIFIER, MakeRun, train_all

@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from rnntui.core import events as ev
 from rnntui.core import tasks
 from rnntui.core.config import INHERITED, command_of, value_of
 from rnntui.core.errors import InputError
-from rnntui.core.models.weights import read_tensors
-from rnntui.core.runs import Run
+from rnntui.core.nn.weights import read_tensors
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
 from rnntui.core.text import tokenizers
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.optimisation import depth_factor

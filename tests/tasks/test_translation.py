@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-from rnntui.core import events as ev
 from rnntui.core import tasks
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.inference.beam import BEAM, GREEDY, Beams, Search
 from rnntui.core.inference.translating import translate
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
 from rnntui.core.tasks import overlap
 from rnntui.core.tasks.translation import TranslationTask, load_translator, score
 from rnntui.core.text.pairs import read

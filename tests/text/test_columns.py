@@ -10,7 +10,7 @@ import pytest
 
 from rnntui.core import config
 from rnntui.core.config.toml import from_toml, to_toml
-from rnntui.core.store import cache_home
+from rnntui.core.runs.store import cache_home
 from rnntui.core.text import corpus, tokenizers
 from rnntui.core.text.dataset import prepare, reopen
 from tests.cli.test_commands import assert_one_line, rnntui

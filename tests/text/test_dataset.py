@@ -13,7 +13,7 @@ import pytest
 from rnntui.core import config
 from rnntui.core.config.splits import split_fractions, split_in_figures
 from rnntui.core.errors import InputError
-from rnntui.core.store import cache_home
+from rnntui.core.runs.store import cache_home
 from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.batches import Streams
 from tests.conftest import TINY, MakeRun, sentences
@@ -99,7 +99,7 @@ def test_a_text_read_in_blocks_is_the_same_text(
     text = (sentences(60) + "Où ça? 你好 🐦\r\n") * 3
     corpus_file.write_text(text, encoding="utf-8", newline="")
     monkeypatch.setattr("rnntui.core.text.corpus._BLOCK", 53)
-    monkeypatch.setattr("rnntui.core.text.stored._BLOCK", 101)
+    monkeypatch.setattr("rnntui.core.text.spool._BLOCK", 101)
     told: list[float] = []
     settings = config.build(TINY | {"corpus": str(corpus_file), "tokenizer": kind, "min_count": 1})
     made, tokenizer, data = dataset.prepare(settings, lambda line, fraction: told.append(fraction or 0))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.config.splits import split_of_examples
 from rnntui.core.errors import InputError
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
 from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import in_order
 from rnntui.core.text.examples import Example, check_labels, read

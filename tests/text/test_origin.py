@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import config, origin, store
-from rnntui.core.runs import Run
+from rnntui.core import config
+from rnntui.core.runs import origin, store
+from rnntui.core.runs.folder import Run
 from tests.cli.test_commands import FLAGS, rnntui
 from tests.conftest import MakeRun, posix, sentences
 from tests.tui.terminal import Terminal

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core.store import cache_home
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.store import cache_home
 from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.spelling import Speller, spelled
 from rnntui.core.text.tokenizers.char import CharTokenizer

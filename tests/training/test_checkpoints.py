@@ -14,18 +14,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save
 
+from rnntui.core.completion.loading import manifest_of
 from rnntui.core.config import changed
 from rnntui.core.errors import InputError, WriteError
-from rnntui.core.folder_handle import FolderHandle
-from rnntui.core.inference.opening import manifest_of
-from rnntui.core.run_files import CHECKPOINT_FILES
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.folder_handle import FolderHandle
+from rnntui.core.runs.safe_files import CHECKPOINT_FILES
 from rnntui.core.training import checkpoints
+from rnntui.core.training.autotuning import candidates
 from rnntui.core.training.checkpoints import go_back, load_checkpoint, read_counters, save_checkpoint, settle
 from rnntui.core.training.control import Control
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.loop import Loop
-from rnntui.core.training.race import candidates
 
 
 def rewritten(folder: Path, changes: dict[str, Any]) -> None:

@@ -10,22 +10,22 @@ from typing import Any
 import pytest
 import torch
 
-from rnntui.core import events as ev
 from rnntui.core.config.schema import TrainingConfig
 from rnntui.core.errors import InputError, NumericalError
-from rnntui.core.folder_handle import FolderHandle
 from rnntui.core.inference.scoring import score_split
-from rnntui.core.models.weights import load_model
-from rnntui.core.runs import Run, request
+from rnntui.core.nn.weights import load_model
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run, request
+from rnntui.core.runs.folder_handle import FolderHandle
 from rnntui.core.tasks.language import subject
 from rnntui.core.text.dataset import reopen
+from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.checkpoints import read_counters
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.loop import Loop, train
 from rnntui.core.training.optimisation import lr_factor, make_optimizer
-from rnntui.core.training.race import choose_way
 from rnntui.core.training.start import resume_run
 from tests.conftest import MakeRun, sentences, train_all
 from tests.text.test_corpus import reber
@@ -130,7 +130,7 @@ def test_numbers_gone_bad_do_not_reach_the_weights(
     run = make_run()
     learner = Learner(run.config, subject(run.config, 30, reopen_tokens(run)), "cpu")
     before = {name: value.clone() for name, value in learner.model.state_dict().items()}
-    monkeypatch.setattr("rnntui.core.models.heads.linear_cross_entropy", poisoned)
+    monkeypatch.setattr("rnntui.core.nn.heads.linear_cross_entropy", poisoned)
     learner.step()
     assert all(torch.equal(before[name], value) for name, value in learner.model.state_dict().items())
     assert not any(part.any() for layer in learner.state for part in layer)

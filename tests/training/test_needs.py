@@ -15,9 +15,9 @@ import torch
 from rnntui.core import tasks
 from rnntui.core.config import build, changed
 from rnntui.core.errors import InputError
-from rnntui.core.memory import available_memory, group_limits
-from rnntui.core.models.tensor_files import check_shapes
-from rnntui.core.runs import Run
+from rnntui.core.nn.memory import available_memory, group_limits
+from rnntui.core.nn.tensor_files import check_shapes
+from rnntui.core.runs.folder import Run
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory, needs
 from rnntui.core.training.optimisation import make_optimizer
@@ -141,7 +141,7 @@ def test_a_limit_of_the_shell_is_the_memory_there_is() -> None:
     """Protects a shared machine: `ulimit -v` says what a process may have, whatever the machine has."""
     script = (
         "import resource as r; r.setrlimit(r.RLIMIT_AS, (1 << 30, r.getrlimit(r.RLIMIT_AS)[1]));"
-        "from rnntui.core.memory import available_memory; print(*available_memory())"
+        "from rnntui.core.nn.memory import available_memory; print(*available_memory())"
     )
     found = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert found.stdout.split() == [str(1 << 30)] * 2

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from rnntui.core import events as ev
 from rnntui.core.cells import CELLS
 from rnntui.core.errors import InputError, WriteError
-from rnntui.core.models.heads import SampledHead
-from rnntui.core.runs import Run, request
+from rnntui.core.nn.heads import SampledHead
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run, request
 from rnntui.core.training import checkpoints
 from rnntui.core.training.checkpoints import read_counters
 from rnntui.core.training.control import Control

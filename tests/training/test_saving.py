@@ -13,20 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core import runs
+from rnntui.core.completion.loading import verify
 from rnntui.core.errors import InputError, RnntuiError, WriteError
-from rnntui.core.inference.opening import verify
-from rnntui.core.run_files import CHECKPOINT_FILES
-from rnntui.core.runs import Run
-from rnntui.core.summaries import summarise
-from rnntui.core.training import checkpoints, keeping
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import folder as runs
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.safe_files import CHECKPOINT_FILES
+from rnntui.core.runs.summaries import summarise
+from rnntui.core.training import checkpoints, retry
 from rnntui.core.training.checkpoints import settle
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
 from rnntui.core.training.start import resume_run
 from tests.conftest import MakeRun, train_all
-from tests.disk import FAULTS, Recorder, Refusing
+from tests.faulty_disk import FAULTS, Recorder, Refusing
 from tests.training.test_resume import train_until, weights
 
 
@@ -174,7 +174,7 @@ def test_every_write_may_be_refused(
 ) -> None:
     """Protects what is there: at each write of a run the line names the path, training waits, and goes on."""
     monkeypatch.setattr(runs, "_RETRY_S", 0.005)
-    monkeypatch.setattr(keeping, "_RETRY_S", 0.005)
+    monkeypatch.setattr(retry, "_RETRY_S", 0.005)
     begun = make_run(hidden_size=4, embedding_size=2, max_steps=2, eval_every=2, sample_every=4)
     train_all(begun)
     expected = None

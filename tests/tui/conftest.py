@@ -10,9 +10,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from rnntui.core import store
-from rnntui.core.runs import Run
-from rnntui.tui.child import start_training
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.tui.training_process import start_training
 from tests.conftest import TINY, MakeRun, train_all
 
 LONG = TINY | {"max_steps": 1_000_000, "eval_every": 50, "log_every": 5}

@@ -13,20 +13,20 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import HelpPanel
 
-from rnntui import preferences
-from rnntui.core import events as ev
-from rnntui.core import store
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.child import start_training
 from rnntui.tui.commands import KeyCommands
 from rnntui.tui.screens.corpora import CorporaScreen
-from rnntui.tui.screens.leave import LeaveScreen
 from rnntui.tui.screens.playground import PlaygroundScreen
+from rnntui.tui.screens.quit_dialog import LeaveScreen
 from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.training import TrainingScreen
+from rnntui.tui.training_process import start_training
 from rnntui.tui.widgets.keybar import MOST, KeyBar
 from rnntui.tui.widgets.topbar import TopBar
+from rnntui.ui import preferences
 from tests.tui.conftest import LONG, shown, text_of, until
 
 SIZES = [(80, 24), (140, 45)]
@@ -227,9 +227,9 @@ async def test_what_is_found_for_a_screen_that_goes_is_dropped(
         await asyncio.sleep(0.6)  # the screen waits for it, and has no other part left
 
     monkeypatch.setattr(KeyBar, "on_unmount", last, raising=False)
-    slow("rnntui.tui.follower.Follower.newer")
+    slow("rnntui.tui.weights_watcher.Follower.newer")
     slow("rnntui.core.text.statistics.statistics")
-    slow("rnntui.core.run_index.summarise")
+    slow("rnntui.core.runs.index.summarise")
     run: Run = request.getfixturevalue(kind)
     app = RnntuiApp(CorporaScreen())
     app.current = run.path

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.screens.choosers import CheckpointScreen
 from rnntui.tui.screens.classifying import ClassifyingScreen
+from rnntui.tui.screens.pickers import CheckpointScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.tinted_text import TintedText

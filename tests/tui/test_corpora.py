@@ -6,12 +6,12 @@ from pathlib import Path
 
 from textual.widgets import Input, OptionList
 
-from rnntui.core import store
-from rnntui.core.origin import signature_of
+from rnntui.core.runs import store
+from rnntui.core.runs.origin import signature_of
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.dialogs import Paste
-from rnntui.tui.screens.picker import PathInput, PickerScreen, completed
+from rnntui.tui.screens.file_picker import PathInput, PickerScreen, completed
 from rnntui.tui.screens.settings import SettingsScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.choice import Choice

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rnntui.core import events as ev
-from rnntui.core import store
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
 from rnntui.tui.app import RnntuiApp, race
 from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.duel import DuelScreen

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from rnntui import preferences
-from rnntui.core.inference.completion import Completion
-from rnntui.core.runs import Run
+from rnntui.core.completion.completion import Completion
+from rnntui.core.runs.folder import Run
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.companion import Suggestions
-from rnntui.tui.screens.choosers import CheckpointScreen
-from rnntui.tui.screens.picker import PathInput
+from rnntui.tui.completer import Suggestions
+from rnntui.tui.screens.file_picker import PathInput
+from rnntui.tui.screens.pickers import CheckpointScreen
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.tui.widgets.slider import Slider
+from rnntui.ui import preferences
 from tests.tui.conftest import shown, text_of, until
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import DataTable, Input
 
-from rnntui.core import store
-from rnntui.core.runs import Run
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.messages import ResumeRequested
 from rnntui.tui.screens.dialogs import Ask, Confirm, Fault

@@ -16,14 +16,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from rnntui import preferences
 from rnntui.core import config
-from rnntui.core import events as ev
-from rnntui.core.inference.completion import Completion
-from rnntui.core.runs import Run
-from rnntui.core.store import runs_home
+from rnntui.core.completion.completion import Completion
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.store import runs_home
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.companion import Suggestions
+from rnntui.tui.completer import Suggestions
 from rnntui.tui.estimator import Estimator
 from rnntui.tui.machine import Load, Machine
 from rnntui.tui.screens.corpora import CorporaScreen
@@ -31,6 +30,7 @@ from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.ghost_text import GhostText
+from rnntui.ui import preferences
 from tests.tui.conftest import shown, text_of, until
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")

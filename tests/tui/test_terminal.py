@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.core import events as ev
-from rnntui.core import store
-from rnntui.core.inference.opening import verify
-from rnntui.core.ownership import owner_of
-from rnntui.core.runs import Run
+from rnntui.core.completion.loading import verify
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.ownership import owner_of
 from tests.tui.terminal import Terminal
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from textual.widgets import SelectionList
 
-from rnntui.core import events as ev
-from rnntui.core import store
-from rnntui.core.ownership import owner_of
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.ownership import owner_of
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.child import start_training
 from rnntui.tui.machine import gpu_line
-from rnntui.tui.screens.choosers import OverlayScreen
 from rnntui.tui.screens.dialogs import Ask, Fault
 from rnntui.tui.screens.flow import FlowScreen
+from rnntui.tui.screens.pickers import OverlayScreen
 from rnntui.tui.screens.training import TrainingScreen
+from rnntui.tui.training_process import start_training
 from rnntui.tui.widgets.curves import Curves
 from rnntui.tui.widgets.device_panel import DevicePanel
 from tests.conftest import MakeRun, train_all

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.screens.translating import TranslatingScreen

@@ -9,7 +9,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.dialogs import Paste
 from rnntui.tui.screens.playground import PlaygroundScreen

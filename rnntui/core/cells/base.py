@@ -86,7 +86,7 @@ class FusedCell(Cell):
 
     rnn: nn.RNNBase
     kernels: str
-    """Where the cell's kernels are: `module:name`, the module relative to `rnntui.core.cells.fast`."""
+    """Where the cell's kernels are: `module:name`, the module relative to `rnntui.core.kernels`."""
 
     torch_is_fast = False
     """Whether torch's layer is one kernel on the CPU too, better than ours but in bf16."""
@@ -100,9 +100,9 @@ class FusedCell(Cell):
         return super().forward_lookup(x, state)
 
     def forward_by_ours(self, x: Tensor | Lookup, state: State) -> tuple[Tensor, State]:
-        """`forward`, or `forward_lookup`, on the CPU by `rnntui.core.cells.fast`."""
+        """`forward`, or `forward_lookup`, on the CPU by `rnntui.core.kernels`."""
         # The compiler of the loops takes a third of a second to import: only who needs it waits for it.
-        from rnntui.core.cells.fast import recurrence
+        from rnntui.core.kernels import recurrence
 
         tokens, rows = x if isinstance(x, Lookup) else (None, x)
         return recurrence.run(_kernels(self.kernels), rows, self._training_weights(), state, tokens)
@@ -127,17 +127,19 @@ class FusedCell(Cell):
             return True
         if not torch.is_autocast_enabled("cpu"):
             return False
-        from rnntui.core.cells.fast import sweep
+        from rnntui.core.kernels import fused_sequence
 
-        return not torch_knows_bf16() or sweep.serves(torch.get_autocast_dtype("cpu"), self.weights()[1])
+        return not torch_knows_bf16() or fused_sequence.serves(
+            torch.get_autocast_dtype("cpu"), self.weights()[1]
+        )
 
     def _ours_is_faster_with_lookup(self, x: Lookup) -> bool:
         # Where bf16 products are quick they cost less than to add up rows in fp32.
         if x.rows.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             return False
-        from rnntui.core.cells.fast import sweep
+        from rnntui.core.kernels import fused_sequence
 
-        return not self.torch_is_fast or sweep.serves(x.rows.dtype, self.weights()[1])
+        return not self.torch_is_fast or fused_sequence.serves(x.rows.dtype, self.weights()[1])
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         W, U, b, c = self.weights()
@@ -167,7 +169,7 @@ class ScanCell(Cell):
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         sums = self.linear(x)
-        from rnntui.core.cells.fast import scan
+        from rnntui.core.kernels import scan
 
         if scan.serves(sums):
             y, last = scan.run(_kernels(self.kernels), sums, state[0])
@@ -196,7 +198,7 @@ def timescales(like: Tensor, hidden_size: int, steps: int) -> Tensor:
 
 def _kernels(location: str) -> Any:
     module, _, name = location.partition(":")
-    return getattr(import_module(f"{__package__}.fast.{module}"), name)
+    return getattr(import_module(f"rnntui.core.kernels.{module}"), name)
 
 
 @cache

@@ -1,7 +1,7 @@
 """The cells' equations over one token: the plain ones, once, for torch tensors and numpy arrays alike.
 
 Every function takes `m`, the module that knows `sigmoid`, `tanh`, `relu` and `where` (torch, or
-`rnntui.core.inference.arrays`); `x`, the sums W x_t + b of all gates (B, G*H); `r`, those of the state,
+`rnntui.core.completion.arrays`); `x`, the sums W x_t + b of all gates (B, G*H); `r`, those of the state,
 U h_{t-1} + c, where the cell has any; and the state.  It returns the output h_t (B, H) and the next state.
 The classes' docstrings say where the equations come from.
 """

@@ -1,4 +1,4 @@
-"""Settings as a person types them."""
+"""Settings as a person types them, and reads them."""
 
 from __future__ import annotations
 
@@ -52,3 +52,8 @@ def read(field: Field, text: str) -> Any:
 
 
 _KINDS = {int: "whole number", float: "number", bool: "choice of on and off", str: "text"}
+
+
+def shown(value: object) -> str:
+    """Return a setting's value as text, numbers in four figures."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

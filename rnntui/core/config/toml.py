@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,7 +12,6 @@ from rnntui.core.config.given import Given
 from rnntui.core.config.resolve import FORMAT, Config, check_value, converted, value_of
 from rnntui.core.config.schema import FIELDS, SECTIONS
 from rnntui.core.errors import InputError, nearest
-from rnntui.core.run_files import read_file
 
 
 def to_toml(config: Config) -> str:
@@ -107,19 +105,6 @@ def toml_tree(text: str, where: str) -> dict[str, Any]:
     except ValueError as error:  # also a number of thousands of digits, which Python does not convert
         reason = str(error).partition(";")[0]
         raise InputError(f"{where}: not valid TOML: {reason}") from None
-
-
-def read_toml(path: Path) -> Config:
-    """Read the `run.toml` at `path`.  Raises InputError that names the file and the key."""
-    try:
-        text = read_file(path).decode()
-    except FileNotFoundError:
-        raise InputError(f"{path.parent}: no run lives there (no run.toml); see `rnntui runs list`") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    return from_toml(text, str(path))
 
 
 def _toml_value(value: str | float | bool) -> str:

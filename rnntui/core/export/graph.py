@@ -11,10 +11,10 @@ from onnx import TensorProto, helper
 
 from rnntui.core.cells import CELLS
 from rnntui.core.cells.steps import STEPS
+from rnntui.core.completion.engine import layer_names
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.export.smaller import Matrix
 from rnntui.core.export.symbols import Graph, Symbol
-from rnntui.core.inference.engine import layer_names
 
 _OPSET = 21
 _IR_VERSION = 10
@@ -160,7 +160,7 @@ class _Network:
         return y @ self.turned("embedding.weight" if self._config.tied else "head.weight") + self("head.bias")
 
     def pooled(self, y: Symbol, lengths: Symbol) -> Symbol:
-        """One vector a text, (B, F or more), from the outputs y (T, B, F), as `core/models/pooling.py` has it."""
+        """One vector a text, (B, F or more), from the outputs y (T, B, F), as `core/nn/pooling.py` has it."""
         graph, config = self.graph, self._config
         inside = graph.before(y, lengths)
         if config.pooling == "attention":

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnntui.core.inference.int8 import quantized
+from rnntui.core.completion.int8 import quantized
 
 Arrays = np.ndarray[Any, Any]
 

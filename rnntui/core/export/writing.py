@@ -14,19 +14,20 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from rnntui import __version__
-from rnntui.core import events as ev
-from rnntui.core import store, tasks
+from rnntui.core import tasks
 from rnntui.core.config import changed, value_of
 from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.export.smaller import Arrays, Matrix, packed, smaller
-from rnntui.core.models.base import Model
-from rnntui.core.models.language_model import LanguageModel
-from rnntui.core.models.making import make_model
-from rnntui.core.models.tensor_files import check_shapes, read_arrays
-from rnntui.core.models.weights import load_arrays, shapes_of
-from rnntui.core.run_files import LARGE, read_file
-from rnntui.core.runs import Run
+from rnntui.core.nn.base import Model
+from rnntui.core.nn.factory import make_model
+from rnntui.core.nn.language_model import LanguageModel
+from rnntui.core.nn.tensor_files import check_shapes, read_arrays
+from rnntui.core.nn.weights import load_arrays, shapes_of
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.safe_files import LARGE, read_file
 from rnntui.core.tasks.base import Moment, Task
 
 _PLACES = ("corpus", "target_corpus", "begin_from", "embeddings")

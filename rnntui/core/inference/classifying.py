@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnntui.core.models.base import judging
-from rnntui.core.models.classifier import Classifier
+from rnntui.core.nn.base import judging
+from rnntui.core.nn.classifier import Classifier
 from rnntui.core.text.labelled import LabelledBatch, sequence_of
 from rnntui.core.text.tokenizers import Tokenizer
 

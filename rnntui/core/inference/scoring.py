@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from rnntui.core.completion.cache import SIZE, with_cache
 from rnntui.core.errors import InputError
-from rnntui.core.inference.adapting import PIECE, Adapting
-from rnntui.core.inference.cache import SIZE, with_cache
-from rnntui.core.models.base import judging
-from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.inference.dynamic_evaluation import PIECE, Adapting
+from rnntui.core.nn.base import judging
+from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.text.dataset import Split
 from rnntui.core.text.tokenizers import Ids
 

@@ -15,13 +15,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnntui.core import events as ev
-from rnntui.core import runs
 from rnntui.core.config import Config
-from rnntui.core.runs import Run
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run, note_failure, request
+from rnntui.core.runs.summaries import RunSummary, summarise
 from rnntui.core.studies.duelists import paths_of
-from rnntui.core.summaries import RunSummary, summarise
-from rnntui.core.text.stored import Narrate
+from rnntui.core.text.spool import Narrate
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
 from rnntui.core.training.start import create_runs
@@ -76,11 +75,11 @@ def duel(racing: Sequence[Run]) -> Iterator[Told]:
                             break
                     if isinstance(event, ev.Finished) and event.reason == "interrupted":
                         for other in trainings.keys() - {behind}:
-                            runs.request(other, "stop")
+                            request(other, "stop")
                 else:
                     del trainings[behind]
             except Exception as error:  # one that fails does not end the others
-                runs.note_failure(folders[behind], error)
+                note_failure(folders[behind], error)
                 del trainings[behind]
                 last = next((event.step for event in reversed(run.events())), 0)
                 yield Told(run, ev.Finished(step=last, reason="error"))

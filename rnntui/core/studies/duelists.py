@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rnntui.core.cells import CELLS
 from rnntui.core.config import FIELDS, Config, value_of
+from rnntui.core.config.parse import shown
 from rnntui.core.errors import InputError, nearest
-from rnntui.formats import setting
 
 DUELISTS = ("elman", "lstm", "gru", "mingru")
 
@@ -40,7 +40,7 @@ def reservations(configs: Iterable[Config]) -> str:
         cells: dict[str, list[str]] = {}
         for cell, config in by_cell.items():
             value = value_of(config, name)
-            cells.setdefault("unset" if value is None else setting(value), []).append(cell)
+            cells.setdefault("unset" if value is None else shown(value), []).append(cell)
         if len(cells) > 1 and name not in ("cell", "hidden_size"):
             values = ", ".join(f"{value} ({', '.join(those)})" for value, those in cells.items())
             found.append(f"{field.flag} {values}")

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from rnntui.core import tasks
 from rnntui.core.config import Config, changed, completed
 from rnntui.core.errors import InputError
-from rnntui.core.models.budget import within_budget
-from rnntui.core.text.stored import Narrate
+from rnntui.core.nn.budget import within_budget
+from rnntui.core.text.spool import Narrate
+from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
 from rnntui.core.training.optimisation import peak_rate
-from rnntui.core.training.race import choose_way
 
 _RATES = {"adamw": (1e-5, 1.0), "shampoo": (1e-5, 1.0), "sgd": (1e-2, 1e3)}
 """Where the test begins and where it ends at the latest, by optimiser."""

@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from rnntui.core import locks
 from rnntui.core.errors import InputError
-from rnntui.core.run_files import GUARD, UnsafeFileError, check_folder, open_growing, refuse_link
+from rnntui.core.runs import locks
+from rnntui.core.runs.safe_files import GUARD, UnsafeFileError, check_folder, open_growing, refuse_link
 from rnntui.core.studies.space import Choices, Range, Space
 
 _LARGEST = 1 << 26

@@ -23,18 +23,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnntui.core import config as configuration
-from rnntui.core import events as ev
-from rnntui.core import store
 from rnntui.core.config import FIELDS, Config, value_of
 from rnntui.core.config.tasks import KINDS
 from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import make_private, refused, write_atomically
-from rnntui.core.run_files import checkpoint_folders, delete_checkpoint, refuse_link
-from rnntui.core.runs import Run, read_json, require_empty
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run, read_json, require_empty
+from rnntui.core.runs.safe_files import checkpoint_folders, delete_checkpoint, refuse_link
 from rnntui.core.studies.space import Choices, Space
 from rnntui.core.studies.study_files import StudyLock, check_journal, check_study, check_trials
-from rnntui.core.text.stored import silent
+from rnntui.core.text.spool import silent
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.loop import train

@@ -12,15 +12,15 @@ from typing import Any
 from rnntui.core.config import Config
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError, oneline
-from rnntui.core.origin import must_be_trusted, remote_corpora
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.origin import must_be_trusted, remote_corpora
 from rnntui.core.tasks.base import Task
 from rnntui.core.tasks.transfer import START, vocabulary_of
-from rnntui.core.text import dataset, examples, kept, pairs, tokenizers
+from rnntui.core.text import dataset, examples, pairs, record_cache, tokenizers
 from rnntui.core.text.catalogue import SAMPLES
 from rnntui.core.text.columns import source_of
 from rnntui.core.text.corpus import is_pipe
-from rnntui.core.text.stored import Narrate, silent
+from rnntui.core.text.spool import Narrate, silent
 
 
 def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Task[Any]]:
@@ -59,7 +59,7 @@ def widths_in(run: Run) -> tuple[int, int]:
 
 def is_cached(run: Run) -> bool:
     """True if the corpus of a run is in the cache, so that it need not be read again.  Raises InputError."""
-    return kept.is_cached(run) if run.config.text.task != "lm" else dataset.is_cached(run)
+    return record_cache.is_cached(run) if run.config.text.task != "lm" else dataset.is_cached(run)
 
 
 _DIGESTED_AT_MOST = 1 << 28

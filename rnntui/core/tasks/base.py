@@ -9,9 +9,9 @@ from typing import Any, Generic, NamedTuple
 
 import numpy.typing as npt
 
-from rnntui.core import events as ev
 from rnntui.core.config import Config
-from rnntui.core.models.base import M
+from rnntui.core.nn.base import M
+from rnntui.core.runs import events as ev
 from rnntui.core.text.baselines import Baseline
 from rnntui.core.text.batches import Batches
 from rnntui.core.text.tokenizers import Tokenizer

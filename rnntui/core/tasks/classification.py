@@ -14,15 +14,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from rnntui.core import events as ev
 from rnntui.core.config import Config, changed
 from rnntui.core.config.splits import NOTHING_HELD_OUT, part_of, split_of_examples
 from rnntui.core.errors import InputError
 from rnntui.core.inference.classifying import likeliest, log_probabilities
-from rnntui.core.models.classifier import Classifier
-from rnntui.core.models.weights import filled
-from rnntui.core.run_files import LARGE
-from rnntui.core.runs import Run, read_json
+from rnntui.core.nn.classifier import Classifier
+from rnntui.core.nn.weights import filled
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run, read_json
+from rnntui.core.runs.safe_files import LARGE
 from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
 from rnntui.core.tasks.metrics import calibration_error, confusion, macro_f1
 from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
@@ -31,7 +31,6 @@ from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import in_order
 from rnntui.core.text.decoding import OnError
 from rnntui.core.text.examples import Example
-from rnntui.core.text.kept import read_again, remember
 from rnntui.core.text.labelled import (
     Labelled,
     batch_of,
@@ -40,8 +39,9 @@ from rnntui.core.text.labelled import (
     encode,
     labels_of,
 )
+from rnntui.core.text.record_cache import read_again, remember
 from rnntui.core.text.records import remembered_as
-from rnntui.core.text.stored import Narrate
+from rnntui.core.text.spool import Narrate
 from rnntui.core.text.tokenizers import Tokenizer
 
 _HELD_OUT = 10_000

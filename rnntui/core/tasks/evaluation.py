@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from rnntui.core.events import Evaluated, finite
 from rnntui.core.inference.scoring import UNHELPED, Helped, Protocol, score_split
-from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.nn.language_model import LanguageModel
+from rnntui.core.runs.events import Evaluated, finite
 from rnntui.core.tasks.base import Between, Moment
 from rnntui.core.text.dataset import Split
 

@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from rnntui.core import events as ev
 from rnntui.core.config import Config
-from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.nn.language_model import LanguageModel
+from rnntui.core.runs import events as ev
 from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
 from rnntui.core.tasks.evaluation import evaluate
 from rnntui.core.tasks.samples import Sampler

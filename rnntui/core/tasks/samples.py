@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+from rnntui.core.completion.loading import engine_of
+from rnntui.core.completion.sampling import Sampling, generate
+from rnntui.core.completion.session import Session
+from rnntui.core.completion.vocabulary import Vocabulary
 from rnntui.core.config import Config
 from rnntui.core.errors import NumericalError
-from rnntui.core.events import LONGEST_SAMPLE, Sampled, sampled
-from rnntui.core.inference.opening import engine_of
-from rnntui.core.inference.sampling import Sampling, generate
-from rnntui.core.inference.session import Session
-from rnntui.core.inference.vocabulary import Vocabulary
-from rnntui.core.models.language_model import LanguageModel
+from rnntui.core.nn.language_model import LanguageModel
+from rnntui.core.runs.events import LONGEST_SAMPLE, Sampled, sampled
 from rnntui.core.text.tokenizers import Tokenizer
 
 _TOKENS = 240

@@ -13,15 +13,15 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from rnntui.core import store
+from rnntui.core.completion.loading import sound_checkpoint
 from rnntui.core.config import INHERITED, Config, changed, value_of
 from rnntui.core.config.tasks import foreign
 from rnntui.core.errors import InputError
-from rnntui.core.inference.opening import sound_checkpoint
-from rnntui.core.models.base import M
-from rnntui.core.models.weights import read_start
-from rnntui.core.run_files import open_file
-from rnntui.core.tasks.embedded import KNOWN, take_in
+from rnntui.core.nn.base import M
+from rnntui.core.nn.weights import read_start
+from rnntui.core.runs import store
+from rnntui.core.runs.safe_files import open_file
+from rnntui.core.tasks.word_vectors import KNOWN, take_in
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
 

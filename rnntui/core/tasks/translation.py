@@ -11,15 +11,15 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from rnntui.core import events as ev
 from rnntui.core.config import Config, changed
 from rnntui.core.config.splits import part_of, split_of_examples
 from rnntui.core.errors import InputError
 from rnntui.core.inference.beam import GREEDY, Search
 from rnntui.core.inference.translating import surprises, translate
-from rnntui.core.models.translator import Translator
-from rnntui.core.models.weights import filled
-from rnntui.core.runs import Run
+from rnntui.core.nn.translator import Translator
+from rnntui.core.nn.weights import filled
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
 from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
 from rnntui.core.tasks.overlap import Overlap, available, overlap
 from rnntui.core.tasks.transfer import beginning_with
@@ -28,12 +28,12 @@ from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import in_order
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.decoding import OnError
-from rnntui.core.text.kept import read_again, remember
 from rnntui.core.text.paired import Paired, Vocabularies, batch_of, batches_of, encode, extents
 from rnntui.core.text.pairs import Pair
+from rnntui.core.text.record_cache import read_again, remember
 from rnntui.core.text.records import remembered_as
 from rnntui.core.text.spelling import Spelled
-from rnntui.core.text.stored import Narrate
+from rnntui.core.text.spool import Narrate
 
 _HELD_OUT = 2_000
 """Pairs of a held-out part at most, where nobody says how many."""

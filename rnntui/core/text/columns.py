@@ -9,7 +9,7 @@ import msgspec
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.text.corpus import Source
 from rnntui.core.text.csv_rows import Column, Reading
-from rnntui.core.text.kept import LeftOut
+from rnntui.core.text.record_cache import LeftOut
 from rnntui.core.text.records import TABLES, kind_of, records
 
 

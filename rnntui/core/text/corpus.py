@@ -12,11 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from rnntui.core import store
 from rnntui.core.errors import InputError, nearest, oneline
 from rnntui.core.files import expanded
-from rnntui.core.origin import made_here
-from rnntui.core.run_files import holds_run
+from rnntui.core.runs import store
+from rnntui.core.runs.origin import made_here
+from rnntui.core.runs.safe_files import holds_run
 from rnntui.core.text import catalogue
 from rnntui.core.text.decoding import Damage, OnError, check_encoding, decode
 from rnntui.core.text.documents import text_of_zip

@@ -21,16 +21,16 @@ from rnntui.core.config.schema import TextConfig
 from rnntui.core.config.splits import NOTHING_HELD_OUT, part_of, split_fractions, split_in_figures
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import folder_written_atomically, open_named
-from rnntui.core.origin import check_corpus
-from rnntui.core.runs import Run
-from rnntui.core.store import cache_home
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.origin import check_corpus
+from rnntui.core.runs.store import cache_home
 from rnntui.core.text import tokenizers
 from rnntui.core.text.columns import source_of
+from rnntui.core.text.compressors import PACKED, floors
 from rnntui.core.text.corpus import Source, is_pipe
-from rnntui.core.text.floors import PACKED, floors
 from rnntui.core.text.records import remembered_as
 from rnntui.core.text.spelling import spelled
-from rnntui.core.text.stored import Narrate, StoredText, silent, stored
+from rnntui.core.text.spool import Narrate, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 SPLITS = ("train", "valid", "test")

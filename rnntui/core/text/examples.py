@@ -15,7 +15,7 @@ from rnntui.core.files import expanded
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, files_below, leads_out, reading_of
 from rnntui.core.text.csv_rows import Column, Reading
-from rnntui.core.text.kept import LeftOut, Read
+from rnntui.core.text.record_cache import LeftOut, Read
 from rnntui.core.text.records import records, text_of
 
 _NAMED = 10

@@ -13,7 +13,7 @@ from rnntui.core.config.splits import split_fractions
 from rnntui.core.errors import InputError
 from rnntui.core.text.corpus import Source, canonical
 from rnntui.core.text.csv_rows import Column, Reading
-from rnntui.core.text.kept import LeftOut, Read
+from rnntui.core.text.record_cache import LeftOut, Read
 from rnntui.core.text.records import LONGEST_TEXT, lines_of, records
 
 

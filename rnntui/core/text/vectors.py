@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from rnntui.core.errors import InputError, oneline
 from rnntui.core.files import open_named
-from rnntui.core.text.stored import Narrate, silent
+from rnntui.core.text.spool import Narrate, silent
 
 _LONGEST_WORD = 1 << 12
 _MOST_FEATURES = 1 << 16

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rnntui.core.config.schema import Average
-from rnntui.core.models.base import Model
+from rnntui.core.nn.base import Model
 
 _RECENT = 12
 """`ema` is about the mean of the last of so many parts of all steps."""

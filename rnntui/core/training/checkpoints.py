@@ -27,20 +27,20 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rnntui import __version__
+from rnntui.core.completion.loading import manifest_of, verify
 from rnntui.core.errors import InputError, plain
 from rnntui.core.files import folder_written_atomically, put, refused, rename, write_atomically
-from rnntui.core.inference.opening import manifest_of, verify
-from rnntui.core.models.weights import load_weights, model_bytes, read_tensors
-from rnntui.core.run_files import (
+from rnntui.core.nn.weights import load_weights, model_bytes, read_tensors
+from rnntui.core.runs.folder import Run, read_json
+from rnntui.core.runs.safe_files import (
     checkpoint_folders,
     checkpoint_name,
     delete_checkpoint,
     parts_left,
     read_file,
 )
-from rnntui.core.runs import Run, read_json
+from rnntui.core.training.autotuning import candidates
 from rnntui.core.training.learner import Counters, Learner, flat_state
-from rnntui.core.training.race import candidates
 
 _KEPT = 2
 _LARGEST = 1e12

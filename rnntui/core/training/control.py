@@ -12,8 +12,8 @@ from typing import get_args
 
 from rnntui.core.errors import InputError
 from rnntui.core.interrupts import leaving_signals
-from rnntui.core.run_files import open_file
-from rnntui.core.runs import Command
+from rnntui.core.runs.folder import Command
+from rnntui.core.runs.safe_files import open_file
 
 _AT_ONCE = 1 << 16
 """Bytes of requests read between two steps."""

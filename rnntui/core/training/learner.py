@@ -10,18 +10,18 @@ import torch
 from torch import Tensor
 
 from rnntui.core.config import Config
-from rnntui.core.models.base import Loss, Model, Penalties
-from rnntui.core.models.stack import StackState, detached
-from rnntui.core.models.tensor_files import LARGEST_WEIGHT
+from rnntui.core.nn.base import Loss, Model, Penalties
+from rnntui.core.nn.stack import StackState, detached
+from rnntui.core.nn.tensor_files import LARGEST_WEIGHT
 from rnntui.core.tasks.base import Subject
 from rnntui.core.text.batches import Batch
 from rnntui.core.text.tokenizers import Ids
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.devices import Precision, autocast, keep_memory
+from rnntui.core.training.micro_batches import in_portions, joined, out_of_memory
 from rnntui.core.training.optimisation import depth_factor, lr_factor, make_optimizer, peak_rate
 from rnntui.core.training.optimisers import Optimiser
-from rnntui.core.training.portions import in_portions, joined, out_of_memory
 
 _TRIED = 32
 """Tokens of each sequence in a trial."""

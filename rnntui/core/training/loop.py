@@ -11,28 +11,36 @@ from dataclasses import replace
 import msgspec
 from torch import Tensor
 
-from rnntui.core import events as ev
-from rnntui.core.cells.fast.kernel_cache import cache_report
 from rnntui.core.errors import NumericalError, RnntuiError
 from rnntui.core.files import write_atomically
-from rnntui.core.folder_handle import FolderHandle
-from rnntui.core.models.base import count_parameters
-from rnntui.core.models.weights import model_bytes
-from rnntui.core.runs import Command, Run
+from rnntui.core.kernels.kernel_cache import cache_report
+from rnntui.core.nn.base import count_parameters
+from rnntui.core.nn.weights import model_bytes
+from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Command, Run
+from rnntui.core.runs.folder_handle import FolderHandle
 from rnntui.core.tasks import corpus_change, reopen
 from rnntui.core.tasks.base import Moment
+from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.averaging import PATIENCE
 from rnntui.core.training.checkpoints import go_back, load_checkpoint, save_checkpoint, settle
 from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
-from rnntui.core.training.health import BAD_STEPS, RETURNS, diverged, overfitted, strayed, take_in, take_score
-from rnntui.core.training.keeping import patiently
+from rnntui.core.training.divergence import (
+    BAD_STEPS,
+    RETURNS,
+    diverged,
+    overfitted,
+    strayed,
+    take_in,
+    take_score,
+)
+from rnntui.core.training.evaluation_interval import affordable_every
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
 from rnntui.core.training.optimisation import peak_rate
-from rnntui.core.training.pace import affordable_every
-from rnntui.core.training.race import choose_way
+from rnntui.core.training.retry import patiently
 
 _PAUSE_POLL_S = 0.1
 _NEAR = 0.1

@@ -11,10 +11,10 @@ import torch
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.config import FIELDS, Config, Facts, changed, completed, value_of
 from rnntui.core.errors import InputError
-from rnntui.core.memory import available_memory, gigabytes
-from rnntui.core.models.base import count_parameters
-from rnntui.core.models.budget import within_budget
-from rnntui.core.models.making import make_model
+from rnntui.core.nn.base import count_parameters
+from rnntui.core.nn.budget import within_budget
+from rnntui.core.nn.factory import make_model
+from rnntui.core.nn.memory import available_memory, gigabytes
 from rnntui.core.training.optimisation import make_optimizer
 
 _FLOAT, _HALF, _TOKEN = 4, 2, 8

@@ -8,7 +8,7 @@ from torch import nn
 
 from rnntui.core.config.schema import TrainingConfig
 from rnntui.core.errors import InputError
-from rnntui.core.models.base import Model
+from rnntui.core.nn.base import Model
 from rnntui.core.training.optimisers import SGD, AdamW, Groups, Optimiser, Shampoo
 
 _FLOOR, _FLOOR_OF_MEAN = 0.01, 0.2

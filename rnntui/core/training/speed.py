@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 from rnntui.core import config as configuration
 from rnntui.core.config import Config, completed
 from rnntui.core.errors import RnntuiError, oneline
-from rnntui.core.models.budget import parameters_of, within_budget
-from rnntui.core.tasks.trial import random_subject
+from rnntui.core.nn.budget import parameters_of, within_budget
+from rnntui.core.tasks.dry_run import random_subject
+from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
-from rnntui.core.training.race import choose_way
 
 _SECONDS = 0.6
 _STEPS = 40

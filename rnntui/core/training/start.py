@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rnntui.core import store, tasks
+from rnntui.core import tasks
+from rnntui.core.completion.loading import sound_checkpoint
 from rnntui.core.config import (
     FIELDS,
     LIMITS,
@@ -19,16 +20,16 @@ from rnntui.core.config import (
     value_of,
 )
 from rnntui.core.errors import InputError
-from rnntui.core.inference.opening import sound_checkpoint
-from rnntui.core.models.budget import within_budget
-from rnntui.core.origin import SIGNATURE, signature_of
-from rnntui.core.runs import Run, require_free
+from rnntui.core.nn.budget import within_budget
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run, require_free
+from rnntui.core.runs.origin import SIGNATURE, signature_of
 from rnntui.core.tasks.base import Task
-from rnntui.core.tasks.embedded import embedded, require_vectors
 from rnntui.core.tasks.transfer import START, inherited, weights_of
+from rnntui.core.tasks.word_vectors import embedded, require_vectors
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.dataset import fit_batches
-from rnntui.core.text.stored import Narrate
+from rnntui.core.text.spool import Narrate
 from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.needs import check_memory
 

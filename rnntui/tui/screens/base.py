@@ -11,15 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Static
 
-from rnntui.core import runs
 from rnntui.core.config.parse import parse
 from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.preferences import Preferences
-from rnntui.tui.host import Host
+from rnntui.core.runs.folder import Command, request
+from rnntui.tui.base_app import Host
 from rnntui.tui.messages import TABS, ResumeRequested, Tab
 from rnntui.tui.widgets.keybar import KeyBar
 from rnntui.tui.widgets.topbar import TopBar
-from rnntui.visible import visible_line
+from rnntui.ui.preferences import Preferences
+from rnntui.ui.terminal_safety import visible_line
 
 SMALLEST = (60, 18)
 """Columns and rows below which the screens ask for more room."""
@@ -78,10 +78,10 @@ class RnntuiScreen(Screen[None]):
         """A toast: something happened, or a person can mend something."""
         self.notify(visible_line(message), severity="error" if fault else "information", markup=False)
 
-    def ask(self, path: Path, command: runs.Command) -> bool:
+    def ask(self, path: Path, command: Command) -> bool:
         """Ask the training in `path` for something; whether it was asked.  A disk without room is told."""
         try:
-            runs.request(path, command)
+            request(path, command)
         except RnntuiError as error:
             self.say(oneline(error), fault=True)
             return False

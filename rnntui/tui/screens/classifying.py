@@ -14,14 +14,14 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.tui.judge import Judge, Judgement
+from rnntui.tui.classifier_service import Judge, Judgement
 from rnntui.tui.messages import Tab
-from rnntui.tui.screens.answering import AnsweringScreen
 from rnntui.tui.screens.base import is_left
-from rnntui.tui.screens.drafts import BACK
+from rnntui.tui.screens.editor import BACK
+from rnntui.tui.screens.live_playground import AnsweringScreen
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.tinted_text import TintedText
-from rnntui.visible import visible_line
+from rnntui.ui.terminal_safety import visible_line
 
 _LISTED = 10
 """Words in the list of those that move the answer most."""

@@ -17,19 +17,20 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
-from rnntui import formats
-from rnntui.core import config, store
+from rnntui.core import config
 from rnntui.core.cells import CELLS, equations
 from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.runs import store
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import recent_texts
 from rnntui.core.text.tables import task_for
 from rnntui.tui.estimator import Estimator, expected, limit
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen, is_left
-from rnntui.tui.screens.picker import PathInput, PickerScreen
+from rnntui.tui.screens.file_picker import PathInput, PickerScreen
 from rnntui.tui.widgets.choice import Choice
-from rnntui.visible import visible, visible_line
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible, visible_line
 
 if TYPE_CHECKING:
     from rnntui.core.text.preview import Cut

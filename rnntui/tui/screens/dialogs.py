@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label
 
 from rnntui.tui.widgets.plain_text import PlainText
-from rnntui.visible import visible, visible_line
+from rnntui.ui.terminal_safety import visible, visible_line
 
 
 class Confirm(ModalScreen[bool]):

@@ -13,19 +13,19 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from rnntui import formats
-from rnntui.core import runs
 from rnntui.core.errors import InputError
-from rnntui.core.history import History
-from rnntui.core.journal import EventTail
-from rnntui.core.ownership import owner_of
+from rnntui.core.runs.folder import Command, Run, last_words
+from rnntui.core.runs.history import History
+from rnntui.core.runs.journal import EventTail
+from rnntui.core.runs.ownership import owner_of
 from rnntui.core.studies.duelists import reservations
 from rnntui.plots.chart import LETTERS
-from rnntui.tui.child import Child
 from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
 from rnntui.tui.screens.plotting import PlottingScreen
+from rnntui.tui.training_process import Child
 from rnntui.tui.widgets.curves import Curves
-from rnntui.visible import visible_line
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 _POLL_S = 0.2
 _DRAW_S = 1.0
@@ -114,12 +114,12 @@ class DuelScreen(PlottingScreen):
         """Say, once it is known, in what the contestants differ."""
         self._compared = True
         with suppress(InputError):
-            configs = [runs.Run.open(path).config for path in self.paths]
+            configs = [Run.open(path).config for path in self.paths]
             self.query_one("#reservations", Static).update(reservations(configs))
 
     def _headline(self, over: bool) -> Text:
         began = any(history.started for history in self.histories)
-        words = visible_line(runs.last_words(self.paths[0]), 200)
+        words = visible_line(last_words(self.paths[0]), 200)
         if over:
             what = self._outcome() if began else f"died: {words or 'see stderr.log'}"
         elif not began:
@@ -198,7 +198,7 @@ class DuelScreen(PlottingScreen):
         self.post_message(WatchRequested(self.paths[self._order()[0]]))
 
     def action_pause(self) -> None:
-        wanted: runs.Command = "resume" if self.paused else "pause"
+        wanted: Command = "resume" if self.paused else "pause"
         for path in self.paths:
             self.ask(path, wanted)
 

@@ -14,12 +14,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
 from rnntui.core.errors import RnntuiError, oneline
-from rnntui.core.runs import Run
+from rnntui.core.runs.folder import Run
 from rnntui.plots.chart import LETTERS, MARGIN, chart, plain
 from rnntui.plots.flow import X_NAME, Y_NAME, flow_series
 from rnntui.plots.raster import Marker
 from rnntui.tui.screens.base import is_left
-from rnntui.visible import visible_line
+from rnntui.ui.terminal_safety import visible_line
 
 _STEPS = 100
 _HINT = "Where it vanishes, nothing is learned from what was read so long ago. Escape closes."
@@ -55,7 +55,7 @@ class FlowScreen(ModalScreen[None]):
             self.query_one("#flow-plot", Static).update("\n".join(rows))
 
     def _rows(self) -> list[str]:
-        from rnntui.core.inference.flow import flows_of
+        from rnntui.core.inference.gradient_flow import flows_of
 
         run = Run.open(self._path)
         trained, untrained = flows_of(run, "last", _STEPS, fresh=True)

@@ -16,15 +16,15 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from rnntui.core.errors import RnntuiError, oneline
-from rnntui.tui.companion import Companion, Insight, Suggestions, some
+from rnntui.tui.completer import Companion, Insight, Suggestions, some
 from rnntui.tui.messages import Tab
 from rnntui.tui.screens.base import is_left
-from rnntui.tui.screens.drafts import BACK, DraftScreen
+from rnntui.tui.screens.editor import BACK, DraftScreen
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.tui.widgets.slider import Slider
-from rnntui.visible import visible_line
+from rnntui.ui.terminal_safety import visible_line
 
 _Answer = TypeVar("_Answer")
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from rnntui.core.history import History
+from rnntui.core.runs.history import History
 from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.widgets.curves import Curves
 

@@ -17,12 +17,13 @@ from textual.reactive import reactive
 from textual.widgets import DataTable, Input, Static
 from textual.worker import get_current_worker
 
-from rnntui.core import config, runs, store
+from rnntui.core import config
 from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.core.history import History
-from rnntui.core.run_index import RunIndex
-from rnntui.core.runs import Run
-from rnntui.core.summaries import RunSummary, read_history
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run, log_end
+from rnntui.core.runs.history import History
+from rnntui.core.runs.index import RunIndex
+from rnntui.core.runs.summaries import RunSummary, read_history
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.messages import ForkRequested, PlayRequested, Tab, WatchRequested
 from rnntui.tui.screens.base import RnntuiScreen, is_left
@@ -30,7 +31,7 @@ from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
 from rnntui.tui.widgets.curves import Curves
 from rnntui.tui.widgets.differences import differences
 from rnntui.tui.widgets.run_table import COLUMNS, RunTable, searched
-from rnntui.visible import visible_line
+from rnntui.ui.terminal_safety import visible_line
 
 _LOOK_S = 2.0
 _DRAWN = 6
@@ -355,7 +356,7 @@ class RunsScreen(RnntuiScreen):
             title = f"{run.name}: what the training said last"
             if run.reason is not None:
                 title = f"{run.name}: why it cannot be read"
-            self.app.push_screen(Fault(title, run.reason or runs.log_end(Path(run.path))))
+            self.app.push_screen(Fault(title, run.reason or log_end(Path(run.path))))
 
     def _remove(self, path: Path) -> None:
         if left := store.remove(path):

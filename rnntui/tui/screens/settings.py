@@ -18,7 +18,7 @@ from rnntui.core.config import FIELDS, SECTIONS, Field
 from rnntui.core.config.parse import parse
 from rnntui.core.errors import InputError, oneline
 from rnntui.tui.widgets.choice import Choice
-from rnntui.visible import visible_line
+from rnntui.ui.terminal_safety import visible_line
 
 _LABEL = 18
 _ELSEWHERE = ("corpus", "sha256")

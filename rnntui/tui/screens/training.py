@@ -17,31 +17,31 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core import events as ev
-from rnntui.core import runs, store
 from rnntui.core.errors import InputError, oneline
-from rnntui.core.history import History
-from rnntui.core.journal import EventTail
-from rnntui.core.ownership import owner_of
-from rnntui.core.run_files import holds_run
-from rnntui.core.runs import Run
-from rnntui.core.summaries import read_history
+from rnntui.core.runs import events as ev
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Command, Run, last_words, log_end
+from rnntui.core.runs.history import History
+from rnntui.core.runs.journal import EventTail
+from rnntui.core.runs.ownership import owner_of
+from rnntui.core.runs.safe_files import holds_run
+from rnntui.core.runs.summaries import read_history
 from rnntui.plots.chart import LETTERS
 from rnntui.plots.raster import LEVEL, POINT
-from rnntui.tui.child import Child
 from rnntui.tui.machine import Machine
 from rnntui.tui.messages import PlayRequested, Tab
 from rnntui.tui.screens.base import is_left
-from rnntui.tui.screens.choosers import OFFERED, OverlayScreen
 from rnntui.tui.screens.dialogs import Fault
 from rnntui.tui.screens.flow import FlowScreen
+from rnntui.tui.screens.pickers import OFFERED, OverlayScreen
 from rnntui.tui.screens.plotting import PlottingScreen
+from rnntui.tui.training_process import Child
 from rnntui.tui.widgets.curves import Curves
 from rnntui.tui.widgets.device_panel import DevicePanel
 from rnntui.tui.widgets.figures import Figures
 from rnntui.tui.widgets.legend import beaten, readout
 from rnntui.tui.widgets.progress_row import ProgressRow
-from rnntui.visible import visible, visible_line
+from rnntui.ui.terminal_safety import visible, visible_line
 
 _POLL_S = 0.2
 _OWNER_S = 0.5
@@ -290,7 +290,7 @@ class TrainingScreen(PlottingScreen):
             self._say("#headline", self._headline())
 
     def _headline(self) -> Text:
-        told = visible_line(runs.last_words(self._path), 200)
+        told = visible_line(last_words(self._path), 200)
         preparing = told if self.history.started is None else ""
         words = {
             "preparing": preparing or "reading the text and building the model …",
@@ -334,7 +334,7 @@ class TrainingScreen(PlottingScreen):
     def action_pause(self) -> None:
         self.ask(self._path, "resume" if self.state == "paused" else "pause")
 
-    def action_ask(self, command: runs.Command) -> None:
+    def action_ask(self, command: Command) -> None:
         told = {
             "evaluate": "Scoring the held-out text.",
             "sample": "Writing a sample.",
@@ -355,9 +355,7 @@ class TrainingScreen(PlottingScreen):
 
     def action_log(self) -> None:
         self._log_shown = True
-        self.app.push_screen(
-            Fault(f"{self._path.name}: what the training said last", runs.log_end(self._path))
-        )
+        self.app.push_screen(Fault(f"{self._path.name}: what the training said last", log_end(self._path)))
 
     def action_flow(self) -> None:
         self.app.push_screen(FlowScreen(self._path, self.preferences.marker))

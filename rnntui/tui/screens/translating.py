@@ -15,14 +15,14 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from rnntui.core.errors import RnntuiError, oneline
-from rnntui.tui.interpreter import Interpreter
 from rnntui.tui.messages import Tab
-from rnntui.tui.screens.answering import AnsweringScreen
 from rnntui.tui.screens.base import is_left
-from rnntui.tui.screens.drafts import BACK
+from rnntui.tui.screens.editor import BACK
+from rnntui.tui.screens.live_playground import AnsweringScreen
+from rnntui.tui.translator_service import Interpreter
 from rnntui.tui.widgets.heat_map import HeatMap
 from rnntui.tui.widgets.plain_text import PlainText
-from rnntui.visible import visible, visible_line
+from rnntui.ui.terminal_safety import visible, visible_line
 
 if TYPE_CHECKING:
     from rnntui.core.inference.translating import Translation

@@ -11,11 +11,11 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from rnntui import formats
-from rnntui.visible import visible_line
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
-    from rnntui.tui.companion import Suggestions
+    from rnntui.tui.completer import Suggestions
 
 _BAR = 10
 

@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from rnntui.core.history import History
+from rnntui.core.runs.history import History
 from rnntui.plots.chart import MARGIN, chart
 from rnntui.plots.raster import Marker
 from rnntui.plots.scales import Scale

@@ -9,9 +9,9 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui import formats
 from rnntui.core.text.preview import Cut
-from rnntui.visible import visible_line
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 _BAR = 16
 

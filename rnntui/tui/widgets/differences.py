@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rnntui import formats
-from rnntui.core import runs, store
 from rnntui.core.config import FIELDS, value_of
-from rnntui.core.runs import Run
-from rnntui.core.summaries import RunSummary
+from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run, log_end
+from rnntui.core.runs.summaries import RunSummary
 from rnntui.plots.chart import LETTERS
-from rnntui.visible import visible_line
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 
 def differences(found: list[Run], here: RunSummary | None) -> str:
@@ -25,7 +25,7 @@ def differences(found: list[Run], here: RunSummary | None) -> str:
             f"{here.state} at step {here.step:,}, {formats.duration(here.train_s)} trained",
         ]
         if here.state == "crashed":
-            lines.append(visible_line(runs.log_end(Path(here.path))[-400:].strip() or "it left no word"))
+            lines.append(visible_line(log_end(Path(here.path))[-400:].strip() or "it left no word"))
         return "\n".join([*lines, "", "Space marks runs to compare."])
     lines = ["  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(found)), ""]
     for name in FIELDS:

@@ -7,10 +7,10 @@ from typing import ClassVar
 from rich.text import Text
 from textual.widget import Widget
 
-from rnntui import formats
-from rnntui.core.history import Column, History
+from rnntui.core.runs.history import Column, History
 from rnntui.plots.raster import Marker
 from rnntui.plots.spark import spark
+from rnntui.ui import formats
 
 _NAME, _VALUE = 11, 14
 _NARROW = 38

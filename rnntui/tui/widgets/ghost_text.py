@@ -12,7 +12,7 @@ from textual.reactive import reactive
 
 from rnntui.core.text.segmentation import first_word
 from rnntui.tui.widgets.marked_text import MarkedText
-from rnntui.visible import visible_line
+from rnntui.ui.terminal_safety import visible_line
 
 _SURPRISING = (3.0, 6.0)
 """Bits from which a token is marked as surprising, and as very surprising."""

@@ -9,8 +9,8 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from rnntui.heat import heat
-from rnntui.visible import visible_line
+from rnntui.ui.attention_map import heat
+from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
     from rnntui.core.inference.translating import Translation

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnntui import formats
-from rnntui.core.history import History
+from rnntui.core.runs.history import History
 from rnntui.plots.series import XAxis, levels
+from rnntui.ui import formats
 
 
 def readout(history: History, axis: XAxis, x: float) -> str:

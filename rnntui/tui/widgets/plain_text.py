@@ -11,7 +11,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
 from rnntui.tui.widgets.history import History
-from rnntui.visible import visible
+from rnntui.ui.terminal_safety import visible
 
 
 class PlainText(TextArea):

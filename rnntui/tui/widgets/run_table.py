@@ -9,9 +9,9 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
-from rnntui import formats
-from rnntui.core import store
-from rnntui.core.summaries import RunSummary
+from rnntui.core.runs import store
+from rnntui.core.runs.summaries import RunSummary
+from rnntui.ui import formats
 
 
 class Column(NamedTuple):

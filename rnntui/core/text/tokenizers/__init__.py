@@ -13,8 +13,8 @@ import numpy as np
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.config.splits import NOTHING_HELD_OUT
 from rnntui.core.errors import InputError, nearest, short
-from rnntui.core.run_files import LARGE
-from rnntui.core.runs import read_json
+from rnntui.core.runs.folder import read_json
+from rnntui.core.runs.safe_files import LARGE
 from rnntui.core.text.tokenizers.base import Ids, Tokenizer
 from rnntui.core.text.tokenizers.byte import ByteTokenizer
 from rnntui.core.text.tokenizers.char import CharTokenizer

@@ -1,0 +1,1 @@
+"""Completion on numpy alone: engine, session, sampling, suggestions.  Never torch."""

@@ -1,0 +1,71 @@
+"""The threads of torch's own products, for loops of ours."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnntui.core.kernels.compiling import inlined
+from rnntui.core.kernels.llvm_intrinsics import call, int64_at
+
+_WHO = ("omp_get_thread_num", "omp_get_num_threads")
+
+
+class Team(NamedTuple):
+    """Calls into the OpenMP library that torch computes with.
+
+    Its threads are there already, and a second set of them would fight with it for the processors: an
+    OpenMP thread that waits for work keeps its processor busy for some milliseconds.
+    """
+
+    library: ctypes.CDLL
+
+    def share(self, function: int, sizes: Sequence[int], tensors: Sequence[Tensor]) -> None:
+        """Call the C function `void f(void *)` at address `function` once in every thread.
+
+        It is given the address of int64 numbers: two for `thread`, then `sizes`, then where the numbers
+        of each of `tensors` begin.
+        """
+        assert all(tensor.is_contiguous() for tensor in tensors)
+        who = [ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value or 0 for name in _WHO]
+        job = np.array([*who, *sizes, *(tensor.data_ptr() for tensor in tensors)], np.int64)
+        threads = ctypes.c_uint(torch.get_num_threads())
+        self.library.GOMP_parallel(ctypes.c_void_p(function), ctypes.c_void_p(job.ctypes.data), threads, 0)
+
+
+@inlined
+def thread(address: int) -> tuple[int, int]:
+    """Which thread this is, and of how many, in a function that was given a job."""
+    job = numba.carray(int64_at(address), (2,))
+    return call(job[0]), call(job[1])
+
+
+@inlined
+def items(address: int, count: int) -> Any:
+    """The `count` sizes and addresses of a job."""
+    return numba.carray(int64_at(address + 16), (count,))
+
+
+@cache
+def find_team() -> Team | None:
+    """The threads that torch uses here, or None where they are not an OpenMP library's that GCC knows."""
+    try:
+        maps = Path("/proc/self/maps").read_text()
+    except OSError:
+        return None
+    found = re.findall(r"\s(/\S*/lib(?:g|i)?omp5?[^/\s]*\.so\S*)$", maps, re.MULTILINE)
+    home = str(Path(torch.__file__).parent)
+    for path in sorted(set(found), key=lambda path: not path.startswith(home)):
+        library = ctypes.CDLL(path)
+        if all(hasattr(library, name) for name in ("GOMP_parallel", *_WHO)):
+            return Team(library)
+    return None

@@ -1,0 +1,181 @@
+"""A run's events as columns: what a plot, a table or a screen needs of them, however long the run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from rnntui.core.config.schema import TaskKind
+from rnntui.core.config.tasks import KINDS, Kind
+from rnntui.core.runs import events as ev
+
+Numbers = npt.NDArray[np.floating[Any]]
+
+_SMOOTHING = 0.8
+
+
+class Column:
+    """Numbers in the order of the run; appending costs the same at any length."""
+
+    def __init__(self) -> None:
+        self._buffer: Numbers = np.empty(256, dtype=np.float32)
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def values(self) -> Numbers:
+        """(N,) a view; good until the next `extend`."""
+        return self._buffer[: self._length]
+
+    def extend(self, values: Sequence[float]) -> None:
+        needed = self._length + len(values)
+        if needed > len(self._buffer):
+            grown = np.empty(max(needed, 2 * len(self._buffer)), dtype=self._buffer.dtype)
+            grown[: self._length] = self.values
+            self._buffer = grown
+        with np.errstate(over="ignore"):  # a number from a strange file, too large for its kind, is infinite
+            self._buffer[self._length : needed] = values
+        self._length = needed
+
+    def cut(self, length: int) -> None:
+        """Keep the first `length` numbers."""
+        self._length = min(length, self._length)
+
+
+class Counts(Column):
+    """Whole numbers, exact up to 2**53."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._buffer = np.empty(256, dtype=np.float64)
+
+
+class History:
+    """What a run has told so far.
+
+    A number that was not finite is NaN in its column.  What a resumed run takes anew is forgotten.
+    """
+
+    def __init__(self) -> None:
+        self.started: ev.Started | None = None
+        self.progress: ev.Progress | None = None
+        self.finished: ev.Finished | None = None
+        self.best: ev.Evaluated | None = None
+        self.paused = False
+        self.step = 0
+        """Of the newest event."""
+        self.baselines: dict[str, ev.Baselined] = {}
+        self.evaluations: list[ev.Evaluated] = []
+        self.samples: list[ev.Sampled] = []
+        self.warnings: list[ev.Warned] = []
+        self.steps, self.tokens = Counts(), Counts()
+        self.seconds, self.losses, self.smooth = Column(), Column(), Column()
+        self.rates, self.gradients, self.speeds = Column(), Column(), Column()
+        self._average, self._weight = 0.0, 0.0
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of progress, all of one length."""
+        return (
+            self.steps,
+            self.tokens,
+            self.seconds,
+            self.losses,
+            self.smooth,
+            self.rates,
+            self.gradients,
+            self.speeds,
+        )
+
+    @property
+    def task(self) -> TaskKind:
+        """What is learned: of a run that has told nothing yet, what most learn."""
+        if self.started is None:
+            return "lm"
+        return "classify" if self.started.labels else self.started.task
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.task]
+
+    def add(self, events: Iterable[ev.AnyEvent]) -> None:
+        """Take in events, in their order."""
+        for kind, group in groupby(events, type):
+            if kind is ev.Progress:
+                self._add_progress([event for event in group if isinstance(event, ev.Progress)])
+            else:
+                for event in group:
+                    self._add(event)
+
+    def _add(self, event: ev.AnyEvent) -> None:
+        match event:
+            case ev.Started():
+                self._forget_after(event.step)
+                self.started, self.finished, self.paused = event, None, False
+            case ev.Evaluated():
+                # The table of confusions is for `evaluate`: a list of them would fill the memory.
+                event = msgspec.structs.replace(event, confusion=msgspec.UNSET)
+                self.evaluations.append(event)
+                self.best = event if event.best else self.best
+            case ev.Baselined():
+                self.baselines[event.name] = event
+            case ev.Sampled():
+                self.samples.append(event)
+            case ev.Warned():
+                self.warnings.append(event)
+            case ev.Paused():
+                self.paused = True
+            case ev.Resumed():
+                self.paused = False
+            case ev.Finished():
+                self.finished = event
+        self.step = event.step
+
+    def _add_progress(self, events: list[ev.Progress]) -> None:
+        losses = [math.nan if event.loss is None else event.loss for event in events]
+        self.steps.extend([event.step for event in events])
+        self.tokens.extend([event.tokens for event in events])
+        self.seconds.extend([event.train_s for event in events])
+        self.losses.extend(losses)
+        self.rates.extend([event.lr for event in events])
+        self.gradients.extend([math.nan if event.grad_norm is None else event.grad_norm for event in events])
+        self.speeds.extend([event.tokens_per_s for event in events])
+        self._smooth(losses)
+        self.progress = events[-1]
+        self.step = self.progress.step
+
+    def _smooth(self, losses: Sequence[float]) -> None:
+        """The exponential moving average with its start corrected (Kingma and Ba 2015); gaps stay gaps."""
+        smooth = []
+        for loss in losses:
+            if math.isfinite(loss):
+                self._average = _SMOOTHING * self._average + (1 - _SMOOTHING) * loss
+                self._weight = _SMOOTHING * self._weight + (1 - _SMOOTHING)
+                smooth.append(self._average / self._weight)
+            else:
+                smooth.append(math.nan)
+        self.smooth.extend(smooth)
+
+    def _forget_after(self, step: int) -> None:
+        """Drop what a resumed run takes anew."""
+        kept = int(np.searchsorted(self.steps.values, step, side="right"))
+        if kept < len(self.steps):
+            for column in self.columns:
+                column.cut(kept)
+            self.smooth.cut(0)
+            self._average = self._weight = 0.0
+            self._smooth(self.losses.values.tolist())
+        self.evaluations = [event for event in self.evaluations if event.step <= step]
+        self.samples = [event for event in self.samples if event.step <= step]
+        self.warnings = [event for event in self.warnings if event.step <= step]
+        self.best = next((event for event in reversed(self.evaluations) if event.best), None)
+        if self.progress is not None and self.progress.step > step:
+            self.progress = None

@@ -1,0 +1,120 @@
+"""What the screens need of the app that shows them."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+
+from rich.segment import Segment
+from textual.app import App
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.timer import Timer
+
+from rnntui.core.errors import InputError, RnntuiError, oneline
+from rnntui.core.files import make_private, write_atomically
+from rnntui.core.runs import store
+from rnntui.tui import draft_file
+from rnntui.ui import preferences
+from rnntui.ui.preferences import Preferences
+from rnntui.ui.terminal_safety import harmless, visible_line
+
+
+class _Harmless(LineFilter):
+    """The last look at every row before it is drawn: no text on it steers the terminal."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            segment if segment.control else Segment(harmless(segment.text), segment.style)
+            for segment in segments
+        ]
+
+
+_HARMLESS = _Harmless()
+_DRAFT_S = 1.0
+"""Seconds after which what was written is on disk."""
+
+
+class Host(App[int]):
+    """An app that remembers what a person likes and what they write."""
+
+    crash: Exception | None = None
+    """What nobody foresaw, if that has ended the app."""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), _HARMLESS]
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.crash = self.crash or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        # Textual would print the traceback with every variable in it; see `opened`.
+        self._close_messages_no_wait()
+
+    def opened(self) -> int:
+        """Run the app to its end; returns the exit code.
+
+        Raises RnntuiError with one line where something unforeseen ended it; the whole is in a log.
+        """
+        code = self.run()
+        self._save_draft()
+        if self.crash is None:
+            return code or 0
+        log = store.home() / "crash.log"
+        with suppress(OSError, RnntuiError):
+            make_private(log.parent)
+            write_atomically(log, "".join(traceback.format_exception(self.crash)).encode("utf-8", "replace"))
+        reason = f"{type(self.crash).__name__}: {oneline(self.crash)}"
+        kept = (
+            "; your text comes back at the next start" if self._draft and self.preferences.keep_draft else ""
+        )
+        raise RnntuiError(f"the app ended by a fault of its own: {reason}; please report it with {log}{kept}")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fault = ""
+        """Why the file of preferences could not be read."""
+        try:
+            self.preferences = preferences.load()
+        except InputError as error:
+            self.preferences, self.fault = Preferences(), oneline(error)
+        self._draft = draft_file.load() if self.preferences.keep_draft else ""
+        self._draft_timer: Timer | None = None
+        if not self.preferences.keep_draft:
+            self._save_draft()
+
+    @property
+    def draft(self) -> str:
+        """What was written in the playground, on whichever model, in this session or the last one."""
+        return self._draft
+
+    @draft.setter
+    def draft(self, text: str) -> None:
+        if text == self._draft:
+            return
+        self._draft = text
+        if self._draft_timer is None:
+            self._draft_timer = self.set_timer(_DRAFT_S, self._save_draft)
+
+    def _save_draft(self) -> None:
+        """Bring the draft to disk, or take it away where a person does not want it there."""
+        self._draft_timer = None
+        with suppress(OSError, RnntuiError):  # a full disk is told by what matters more
+            draft_file.save(self._draft if self.preferences.keep_draft else "")
+
+    def prefer(self, name: str, value: object) -> None:
+        """Remember what a person likes, in this session and the next."""
+        if getattr(self.preferences, name) == value:
+            return
+        setattr(self.preferences, name, value)
+        if self.fault:
+            return  # a file that cannot be read is not written over
+        try:
+            preferences.save(self.preferences)
+        except RnntuiError as error:
+            self.say_fault(oneline(error))
+
+    def say_fault(self, message: str) -> None:
+        self.notify(visible_line(message), severity="error", markup=False)

@@ -1,0 +1,190 @@
+"""The model that writes along: loads the weights of a run and completes text, off the screen's thread."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnntui.core.runs.folder import Run
+from rnntui.tui.weights_watcher import Follower
+from rnntui.ui.preferences import Preferences
+
+if TYPE_CHECKING:
+    from rnntui.core.completion.completion import Completion
+    from rnntui.core.completion.session import Session
+    from rnntui.core.inference.online_adaptation import LearningAlong
+
+_WORDS = 4
+"""Words of ghost text."""
+_COUNT = 5
+_LIKELIEST = 10
+_STEPS_AT_ONCE = 4
+"""Steps of learning between two answers: a few hundredths of a second."""
+_ENDLESS = 100_000
+"""Tokens that a text is continued by at most, if nobody stops it."""
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """What may follow a text, the likeliest first word first."""
+
+    text: str
+    completions: list[Completion]
+    ms: float
+
+    @property
+    def offered(self) -> int | None:
+        """The one that is worth being offered unasked, if one is."""
+        from rnntui.core.completion.metrics import CONFIDENT
+
+        return next(
+            (i for i, c in enumerate(self.completions) if c.text.strip() and c.word_probability >= CONFIDENT),
+            None,
+        )
+
+
+@dataclass(frozen=True)
+class Insight:
+    """How the model reads a text: each token with its surprise in bits, and what it expects next."""
+
+    text: str
+    surprises: list[tuple[str, float]]
+    next_tokens: list[tuple[str, float]]
+
+    @property
+    def bits_per_char(self) -> float | None:
+        """Over everything that was read; None for an empty text."""
+        characters = sum(len(piece) for piece, _ in self.surprises)
+        return sum(bits for _, bits in self.surprises) / characters if characters else None
+
+
+class Companion(Follower):
+    """A session on a run's weights."""
+
+    def __init__(
+        self, path: Path, checkpoint: str | None = None, remembers: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`remembers` tells, whenever asked, whether the text written has a say in what may follow."""
+        super().__init__(path, checkpoint)
+        self._remembers = remembers
+        self._session: Session | None = None
+        self._along: LearningAlong | None = None
+        """What has made the model learn from the text, if anything has."""
+        self._learns = False
+
+    @property
+    def ready(self) -> bool:
+        return self._session is not None
+
+    def renewed(self, text: str) -> tuple[str | None, Suggestions | None]:
+        """As `answer`, but only where there are newer weights: `text` was answered with the old ones."""
+        description = self.refresh()
+        return description, None if description is None else self.complete(text)
+
+    def answer(self, text: str, look: bool) -> tuple[str | None, Suggestions | None]:
+        """What may follow `text`; before that, with `look`, load newer weights, and say which they are.
+
+        Raises InputError where the run has none, or where they do not fit.
+        """
+        description = self.refresh() if look else None
+        return description, self.complete(text) if self.ready else None
+
+    def refresh(self) -> str | None:
+        """Load the weights if they are not in use yet; return what they are if they are new.
+
+        Raises InputError where the run has none, or where they do not fit.
+        """
+        if self._along and (self._learns or self.steps):
+            return None  # newer weights would not have learned what these have
+        newer = self.newer()
+        if newer is None:
+            return None
+        from rnntui.core.completion.loading import open_engine
+        from rnntui.core.completion.session import Session
+
+        engine, tokenizer = open_engine(Run.open(self.path), newer.path)
+        text = self._session.text if self._session else ""
+        vocabulary = self._session.vocabulary if self._session else None
+        session = Session(engine, tokenizer, vocabulary, self._remembers())
+        session.set_text(text)
+        self._session, self.loaded = session, newer
+        self._along = None  # what was learned went with the old weights
+        return newer.description
+
+    def learn_along(self, on: bool) -> None:
+        """Let the model learn from the text as it grows, or no more; what it has learned stays."""
+        self._learns = on
+
+    @property
+    def steps(self) -> int:
+        """Taken in learning from the text, since the weights were as trained."""
+        return self._along.steps if self._along else 0
+
+    def learn(self, text: str) -> None:
+        """Learn from what `text` has grown by, if that is wanted."""
+        from rnntui.core.inference.online_adaptation import LearningAlong
+
+        session = self._at(text)
+        if self._learns:
+            self._along = self._along or LearningAlong(session)
+            self._along.follow(_STEPS_AT_ONCE)
+
+    def forget(self) -> None:
+        """Go back to the trained weights; go on learning from what is written from here on."""
+        if self._along is not None:
+            self._along.forget()
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Read the text again: the model thinks otherwise than when it read it.  Needs weights loaded before."""
+        assert self._session is not None, "refresh comes first"
+        self._session.cache = self._remembers()
+        self._session.start_anew()
+
+    def complete(self, text: str) -> Suggestions:
+        """The likeliest ways in which `text` goes on.  Needs weights loaded before."""
+        from rnntui.core.completion.completion import complete
+
+        session = self._at(text)
+        began = time.perf_counter()
+        found = sorted(complete(session, _COUNT, _WORDS), key=lambda c: -c.word_probability)
+        return Suggestions(text, found, 1000 * (time.perf_counter() - began))
+
+    def look_at(self, text: str) -> Insight:
+        """How the model reads `text`.  Needs weights loaded before."""
+        session = self._at(text)
+        surprises = [(piece, nats / math.log(2)) for piece, nats in session.surprises()]
+        if session.text != text:  # read in another normal form, whose pieces lie elsewhere
+            surprises = []
+        return Insight(text, surprises, session.next_tokens(_LIKELIEST))
+
+    def write_on(self, text: str, likes: Preferences) -> Iterator[str]:
+        """Continue `text`, piece by piece, drawn as preferred.  Needs weights loaded before."""
+        from rnntui.core.completion.sampling import Sampling, generate
+
+        sampling = Sampling(
+            temperature=likes.temperature, top_k=likes.top_k, top_p=likes.top_p, min_p=likes.min_p
+        )
+        return generate(self._at(text), _ENDLESS, sampling)
+
+    def _at(self, text: str) -> Session:
+        assert self._session is not None, "refresh comes first"
+        self._session.set_text(self._session.tokenizer.as_read(text))
+        return self._session
+
+
+def some(pieces: Iterator[str], seconds: float) -> str:
+    """What is written within so many seconds, at least one piece; '' at the end."""
+    end = time.perf_counter() + seconds
+    taken = list(itertools.islice(pieces, 1))
+    while taken and time.perf_counter() < end:
+        piece = next(pieces, "")
+        if not piece:
+            break
+        taken.append(piece)
+    return "".join(taken)

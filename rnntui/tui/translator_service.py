@@ -1,0 +1,47 @@
+"""The model that translates: loads the weights of a run and translates lines, off the screen's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnntui.core.runs.folder import Run
+from rnntui.core.runs.summaries import read_history
+from rnntui.tui.weights_watcher import Answerer
+
+if TYPE_CHECKING:
+    from rnntui.core.inference.translating import Translation
+    from rnntui.core.nn.translator import Translator
+    from rnntui.core.text.paired import Vocabularies
+
+COUNT = 5
+"""Targets of a line."""
+
+
+class Interpreter(Answerer):
+    """A translator on a run's weights."""
+
+    _model: Translator
+    _vocabularies: Vocabularies
+
+    def load(self, run: Run, weights: Path) -> None:
+        from rnntui.core.tasks.translation import load_translator
+
+        self._model, self._vocabularies = load_translator(run, weights)
+
+    def example(self) -> str:
+        """A source that the run has translated itself; '' where it has none yet."""
+        samples = read_history(Run.open(self.path)).samples
+        return samples[-1].prompt if samples else ""
+
+    def translate(self, lines: Sequence[str]) -> list[list[Translation]]:
+        """What each of these lines becomes, the best targets first.  Needs weights loaded before.
+
+        Raises InputError for a line that is too long.
+        """
+        from rnntui.core.inference.beam import Search
+        from rnntui.core.inference.translating import check_length, translate
+
+        check_length(lines, self._vocabularies)
+        return translate(self._model, self._vocabularies, lines, Search(beam=COUNT), COUNT)

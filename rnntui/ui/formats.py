@@ -1,0 +1,71 @@
+"""How numbers are written for people, the same in every command and screen."""
+
+from __future__ import annotations
+
+import math
+
+from rnntui.core.runs.events import Evaluated
+
+_YEARS = 1e9
+"""Seconds; what takes longer is not told as a time."""
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A measured number; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if abs(value) >= 1e12:
+        return f"{value:.1e}"
+    if abs(value) >= 10_000:
+        return f"{value:,.0f}"
+    return f"{value:.{digits}f}"
+
+
+def count(value: float) -> str:
+    """A large count in three figures: 1.22M."""
+    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= 0.9995 * limit:  # in three figures that is the limit
+            return f"{value / limit:.3g}{letter}"
+    return f"{value:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time as 0:42, 12:05 or 3:20:00."""
+    if not seconds < _YEARS:
+        return "–"
+    whole = max(round(seconds), 0)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def share(probability: float) -> str:
+    """A probability in six columns."""
+    return f"{probability:6.1%}" if probability >= 0.0005 else "<0.05%"
+
+
+def perplexity(loss: float | None) -> float | None:
+    """exp(loss); None where that is not a number."""
+    return math.exp(loss) if loss is not None and loss < 700 else None
+
+
+def time_left(fraction: float, seconds: float) -> str:
+    """Training time to go when `fraction` of the run took `seconds`."""
+    return duration(seconds / fraction - seconds) if fraction > 0 else "–"
+
+
+def unknown(event: Evaluated) -> str:
+    """The share of unknown tokens, behind other figures; '' where there are none."""
+    return f", {event.unknown:.1%} of the tokens unknown" if event.unknown else ""
+
+
+def scores(event: Evaluated) -> str:
+    """What an evaluation found: of text, in nats a token and bits a byte; of labels, in nats a text."""
+    metrics = event.metrics if isinstance(event.metrics, dict) else {}
+    if event.protocol == "texts":
+        counted = "".join(f", {name.replace('_', ' ')} {value:.3f}" for name, value in metrics.items())
+        return f"loss {number(event.loss, 4)} nats/text, accuracy {event.accuracy:.1%}{counted}"
+    counted = "".join(f", {name} {value:.1f}" for name, value in metrics.items())
+    return (
+        f"loss {number(event.loss, 4)} nats/token, perplexity {number(event.perplexity)}, "
+        f"{number(event.bits_per_byte)} bits/byte{counted}{unknown(event)}"
+    )
