@@ -122,7 +122,7 @@ def main() -> None:
         *rows,
     ]
     command = f"python benchmarks/classifying.py --seeds {options.seeds}"
-    write_section("Classification", command, lines, about_speed=False)
+    write_section("Classification", command, lines)
 
 
 if __name__ == "__main__":

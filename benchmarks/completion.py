@@ -15,7 +15,7 @@ In turns, so that a machine whose speed drifts treats them alike:
     int8          a step where the weights exceed the cache (2x2048), and the perplexity of RUN's model on
                   its held-out text, against fp32
 
-RUN is a trained run.  The medians go into docs/results.md.
+RUN is a trained run.  The medians go into docs/results.
 """
 
 from __future__ import annotations

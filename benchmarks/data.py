@@ -11,7 +11,7 @@
     loader      the time to make a batch against the time of a step
 
 The long text is drawn: words of random letters, as frequent as Zipf's law says (exponent 1.4), of
-three million different ones, in lines.  The results go into docs/results.md.
+three million different ones, in lines.  The results go into docs/results.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Runs `rnntui train TEXT --headless --max-time SECONDS --cell CELL` as a process 
 cell, the cells in turn within a round so that a machine whose speed drifts treats them alike, and each
 round with another seed.  The loss is that of `rnntui evaluate`, on the held-out 5% before the last 5% of the text
 (protocols `stream` and `windows`), which is checked against the one that training told.  Writes the
-medians and the spread into docs/results.md.
+medians and the spread into docs/results.
 """
 
 from __future__ import annotations

@@ -120,9 +120,7 @@ def main() -> None:
         *rows,
     ]
     command = f"python benchmarks/known_tasks.py --lags {lags} --steps {options.steps} --tasks {tasks}"
-    write_section(
-        f"Tasks whose answer is known: {' and '.join(options.tasks)}", command, lines, about_speed=False
-    )
+    write_section(f"Tasks whose answer is known: {' and '.join(options.tasks)}", command, lines)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/precision.py TEXT [--steps 600] [--seeds 5]
 
 The same streams, weights and rates, in the one precision and in the other.  Writes the differences into
-docs/results.md.
+docs/results.
 """
 
 from __future__ import annotations

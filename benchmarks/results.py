@@ -1,4 +1,4 @@
-"""Writes measurements into docs/results.md, a section each, with machine, versions and date."""
+"""Writes measurements into docs/results/, a section each, with machine, versions and date."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import torch
 
 import rnntui
 
-PATH = Path(__file__).resolve().parents[1] / "docs" / "results.md"
-HEAD = """# Results
-
-Written by the scripts in `benchmarks/`; each section names the command that makes it again, and the day: its defaults
-were those of that day. Sections without AVX-512 are of a processor without products in bf16. One seed ranks nothing.
-"""
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "results"
+TOPICS = {
+    "screen": ("The screen", "Completion"),
+    "speed": ("Training speed", "Words per second", "Data", "What bf16 costs", "The first minute"),
+    "robustness": ("Soak", "Mutations"),
+}
+"""The file of a section, by how its title begins; all others are in `losses`."""
 
 _QUANTILES = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
 """Of Student's t at 97.5%, for two to ten seeds; more than ten are taken as ten."""
@@ -77,16 +78,16 @@ def machine() -> str:
     )
 
 
-def write_section(title: str, command: str, lines: list[str], about_speed: bool = True) -> None:
-    """Replace the section called `title`, or add it at the end.
+def topic_of(title: str) -> str:
+    """The file of a section."""
+    return next((topic for topic, titles in TOPICS.items() if title.startswith(titles)), "losses")
 
-    Where it is about speed, a processor without AVX-512, and so without products in bf16, has sections of its own:
-    there is more between the two than between two machines.
-    """
-    if about_speed and torch.backends.cpu.get_cpu_capability() == "AVX2":
-        title += ", without AVX-512"
-    text = PATH.read_text(encoding="utf-8") if PATH.exists() else HEAD
+
+def write_section(title: str, command: str, lines: list[str]) -> None:
+    """Replace the section called `title` in its topic's file, or add it at the end."""
+    path = FOLDER / f"{topic_of(title)}.md"
+    text = path.read_text(encoding="utf-8") if path.exists() else f"# {path.stem.capitalize()}\n"
     section = "\n".join([f"## {title}", "", f"`{command}`", "", machine(), "", *lines]) + "\n\n"
     old = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
     text = old.sub(lambda _: section, text) if old.search(text) else f"{text}\n{section}"
-    PATH.write_text(text.rstrip() + "\n", encoding="utf-8")
+    path.write_text(text.rstrip() + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ Measures, each against a bound or a peer in the same run:
 - opening a run of a million events: the time until all are shown, and the memory of the screen's process.
 
 Keys that agree with the ghost text are painted with the ghost at once; here every key disagrees, so each
-ghost is searched anew.  Writes the medians and 95th percentiles into docs/results.md.
+ghost is searched anew.  Writes the medians and 95th percentiles into docs/results.
 """
 
 from __future__ import annotations

@@ -64,7 +64,6 @@ def main() -> None:
         "Smaller models",
         f"python benchmarks/smaller.py {Path(options.text).name} --seconds {options.seconds:g}",
         lines,
-        about_speed=False,
     )
 
 

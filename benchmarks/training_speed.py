@@ -11,7 +11,7 @@ For each cell and shape three things take turns, so that a machine whose speed d
             input's part and the weights' gradients as one product each, the state's part step by step;
             each by the faster of torch's own product and oneDNN's with packed weights
 
-The medians, as ratios, go into docs/results.md.
+The medians, as ratios, go into docs/results.
 """
 
 from __future__ import annotations

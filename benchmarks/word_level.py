@@ -186,7 +186,9 @@ def main() -> None:
         f"| {memory[False] / memory[True]:.1%} (15%) |",
     ]
     print("\n".join(lines))
-    write_section("Words", f"python benchmarks/word_level.py TRAIN VALID --rounds {options.rounds}", lines)
+    write_section(
+        "Words per second", f"python benchmarks/word_level.py TRAIN VALID --rounds {options.rounds}", lines
+    )
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def test_commands_and_flags_exist(document: str) -> None:
             command.make_parser(click.Context(command)).parse_args(list(words))
 
 
-OTHER_FLAGS = ("CHANGELOG.md", "benchmarks/", "docs/results", "docs/experiments")
+OTHER_FLAGS = ("CHANGELOG.md", "benchmarks/", "docs/results/", "docs/experiments", "docs/decisions")
 """Documents that name flags of earlier versions or of the benchmarks."""
 
 
@@ -120,8 +120,25 @@ def test_the_chinese_readme_has_the_same_commands() -> None:
     assert list(commands_of("README.zh-CN.md")) == list(commands_of("README.md"))
 
 
-def test_the_readme_is_read_in_two_minutes() -> None:
+def test_documents_stay_short() -> None:
+    """Protects guests: README in two minutes, the architecture on a few screens, a decision on one."""
     assert len(read("README.md").split()) <= 850
+    assert len(read("docs/architecture.md").splitlines()) <= 150
+    decisions = [name for name in DOCUMENTS if name.startswith("docs/decisions/")]
+    assert len(decisions) >= 25
+    assert all(len(read(name).splitlines()) <= 15 for name in decisions)
+
+
+def test_paths_of_the_code_exist() -> None:
+    """Protects readers of the code: every file and folder that a document names in backquotes is there."""
+    for document in DOCUMENTS:
+        if document.startswith(("CHANGELOG.md", "docs/experiments", "docs/results/")):
+            continue
+        for name in re.findall(
+            r"`((?:rnntui|core|ui|plots|cli|tui|text|tests|benchmarks)/[\w/.]*)`", read(document)
+        ):
+            places = (ROOT / name, ROOT / "rnntui" / name, ROOT / "rnntui" / "core" / name)
+            assert any(place.exists() for place in places), f"{document}: {name}"
 
 
 def test_every_sample_has_its_line() -> None:

@@ -53,6 +53,6 @@ def forked(work: Callable[[], None]) -> int:
 
 
 def tell(title: str, command: str, lines: list[str]) -> None:
-    """Print the lines and write them into docs/results.md."""
+    """Print the lines and write them into docs/results."""
     print(*lines, sep="\n")
-    write_section(f"Soak: {title}", command, lines, about_speed=False)
+    write_section(f"Soak: {title}", command, lines)
