@@ -39,8 +39,9 @@ from rnntui.core.completion.completion import complete
 from rnntui.core.completion.engine import Engine
 from rnntui.core.completion.loading import engine_of, open_engine
 from rnntui.core.completion.metrics import CONFIDENT, usefulness
-from rnntui.core.completion.sampling import Sampling, generate
+from rnntui.core.completion.sampling import generate
 from rnntui.core.completion.session import Session
+from rnntui.core.config.sampling import Sampling
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.runs import store

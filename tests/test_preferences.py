@@ -17,7 +17,7 @@ def test_preferences_survive_the_file() -> None:
     assert "# of the app" in preferences.path().read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("content", ["marker = 'dots'", "colour = 1", "theme =", "temperature = 9"])
+@pytest.mark.parametrize("content", ["marker = 'dots'", "colour = 1", "theme =", "temperature = -9"])
 def test_a_file_that_cannot_be_read_is_named(content: str) -> None:
     preferences.save(Preferences())
     preferences.path().write_text(content, encoding="utf-8")

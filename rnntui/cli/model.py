@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -19,6 +20,7 @@ from rnntui.cli.options import (
     writing_device_option,
 )
 from rnntui.cli.output import show_line, write, write_line
+from rnntui.core.config.sampling import Sampling, sampling_fields
 from rnntui.core.runs import store
 from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
@@ -27,33 +29,37 @@ if TYPE_CHECKING:
     from rnntui.core.completion.session import Session
 
 
+def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A flag for every setting of sampling."""
+    for field in reversed(list(sampling_fields())):
+        command = click.option(
+            field.flag,
+            type=field.kind,
+            default=field.default,
+            show_default=field.default is not None,
+            help=field.description,
+        )(command)
+    return command
+
+
 @click.command()
 @click.argument("run", type=RunName())
 @click.option("--prompt", default="", help="how the text begins; - reads standard input")
 @click.option("--length", type=click.IntRange(min=1), default=500, show_default=True, help="tokens to write")
-@click.option("--temperature", type=float, default=0.8, show_default=True, help="0 takes the likeliest token")
-@click.option("--top-k", type=int, default=0, show_default=True, help="draw among the k likeliest; 0 for all")
-@click.option(
-    "--top-p", type=float, default=1.0, show_default=True, help="draw among the likeliest with this sum"
-)
-@click.option(
-    "--min-p", type=float, default=0.0, show_default=True, help="drop tokens below this share of the best"
-)
-@click.option("--repetition-penalty", type=float, default=1.0, show_default=True, help="above 1 repeats less")
-@click.option("--seed", type=int, default=None, help="draw the same text every time")
+@sampling_options
 @checkpoint_option
 @quantize_option
 @writing_device_option
 def generate(run: str, prompt: str, length: int, checkpoint: str, quantize: str, **sampling: Any) -> None:
     """Write a text, streamed to standard output, the prompt kept exactly as typed."""
-    from rnntui.core.completion import sampling as drawing
+    from rnntui.core.completion.sampling import generate as writing
 
-    chosen = drawing.Sampling(**sampling)
+    chosen = Sampling(**sampling)
     prompt = text_argument(prompt)
     session = _session(run, checkpoint, quantize)
     session.set_text(session.tokenizer.as_read(prompt))
     write(prompt)
-    for piece in drawing.generate(session, length, chosen):
+    for piece in writing(session, length, chosen):
         write(piece)
     if sys.stdout.isatty():
         show_line()

@@ -13,6 +13,7 @@ import numpy as np
 
 from rnntui.cli.display import Entered
 from rnntui.cli.output import JsonStream, console, report
+from rnntui.core.config.parse import shown
 from rnntui.plots.chart import MARGIN, chart, plain
 from rnntui.plots.series import Series, fitted
 from rnntui.ui import formats
@@ -21,7 +22,6 @@ from rnntui.ui.terminal_safety import visible_line
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from rnntui.core.config.parse import shown
 from rnntui.core.studies.sweep import Sweep, Trial
 
 _SHOWN = 12

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnntui.core.config.sampling import Sampling, SamplingSettings
 from rnntui.core.runs.folder import Run
 from rnntui.tui.weights_watcher import Follower
 from rnntui.ui.preferences import Preferences
@@ -165,11 +166,9 @@ class Companion(Follower):
 
     def write_on(self, text: str, likes: Preferences) -> Iterator[str]:
         """Continue `text`, piece by piece, drawn as preferred.  Needs weights loaded before."""
-        from rnntui.core.completion.sampling import Sampling, generate
+        from rnntui.core.completion.sampling import generate
 
-        sampling = Sampling(
-            temperature=likes.temperature, top_k=likes.top_k, top_p=likes.top_p, min_p=likes.min_p
-        )
+        sampling = Sampling(**{name: getattr(likes, name) for name in SamplingSettings.__struct_fields__})
         return generate(self._at(text), _ENDLESS, sampling)
 
     def _at(self, text: str) -> Session:

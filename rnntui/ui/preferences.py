@@ -10,6 +10,7 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from rnntui.core.config.sampling import SamplingSettings
 from rnntui.core.config.toml import toml_tree
 from rnntui.core.errors import InputError, RnntuiError, plain
 from rnntui.core.files import expanded, open_named, write_atomically
@@ -18,8 +19,8 @@ _LARGEST = 1 << 20
 """Bytes of the file that are read."""
 
 
-class Preferences(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The content of `config.toml`."""
+class Preferences(SamplingSettings, kw_only=True, forbid_unknown_fields=True):
+    """The content of `config.toml`: how the playground samples, and what the app looks like."""
 
     theme: Annotated[
         str, Meta(description="of the app; ansi-dark and ansi-light keep the terminal's colours")
@@ -40,10 +41,6 @@ class Preferences(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     keep_draft: Annotated[
         bool, Meta(description="keep what you write in the playground on disk, for the next start")
     ] = True
-    temperature: Annotated[float, Meta(ge=0, le=2, description="of what the playground writes")] = 0.8
-    top_k: Annotated[int, Meta(ge=0, le=100, description="0 for all")] = 0
-    top_p: Annotated[float, Meta(gt=0, le=1, description="1 for all")] = 1.0
-    min_p: Annotated[float, Meta(ge=0, le=1, description="0 for all")] = 0.0
 
 
 def path() -> Path:

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from rnntui.core.completion import sampling
 from rnntui.core.completion.arrays import Array
 from rnntui.core.completion.completion import complete
 from rnntui.core.completion.loading import engine_of, open_engine
-from rnntui.core.completion.sampling import Sampling, generate
+from rnntui.core.completion.sampling import generate, probabilities
 from rnntui.core.completion.session import Session
+from rnntui.core.config.sampling import Sampling
 from rnntui.core.config.schema import ModelConfig, TextConfig
 from rnntui.core.errors import InputError, NumericalError
 from rnntui.core.nn.language_model import LanguageModel
@@ -35,41 +37,43 @@ def softmax_of(logits: Array) -> Array:
     return shares / shares.sum()
 
 
-def probabilities(recent: list[int] | None = None, **options: Any) -> list[float]:
-    p: list[float] = Sampling(**({"temperature": 1.0} | options)).probabilities(LOGITS, recent or []).tolist()
+def chances(recent: list[int] | None = None, **options: Any) -> list[float]:
+    p: list[float] = probabilities(
+        Sampling(**({"temperature": 1.0} | options)), LOGITS, recent or []
+    ).tolist()
     return p
 
 
 def test_filters_keep_what_they_say() -> None:
     """Protects the flags: each keeps exactly the tokens of its definition, renormalised."""
     softmax = softmax_of(LOGITS)
-    assert probabilities() == pytest.approx(softmax.tolist(), abs=1e-5)
+    assert chances() == pytest.approx(softmax.tolist(), abs=1e-5)
     two = [*(softmax[:2] / softmax[:2].sum()).tolist(), 0, 0]
-    assert probabilities(top_k=2) == pytest.approx(two, abs=1e-5)
-    assert probabilities(top_p=0.7) == pytest.approx(two, abs=1e-5)  # the first has 0.64
-    assert probabilities(min_p=0.3) == pytest.approx(two, abs=1e-5)  # the third has 0.14 of the first
-    assert probabilities(temperature=0) == [1, 0, 0, 0]
-    assert probabilities(top_p=1e-9) == [1, 0, 0, 0]
+    assert chances(top_k=2) == pytest.approx(two, abs=1e-5)
+    assert chances(top_p=0.7) == pytest.approx(two, abs=1e-5)  # the first has 0.64
+    assert chances(min_p=0.3) == pytest.approx(two, abs=1e-5)  # the third has 0.14 of the first
+    assert chances(temperature=0) == [1, 0, 0, 0]
+    assert chances(top_p=1e-9) == [1, 0, 0, 0]
     halved = softmax_of(np.array([1.0, 1.0, 0.0, -2.0])).tolist()
-    assert probabilities(recent=[0, 3], repetition_penalty=2.0) == pytest.approx(halved, abs=1e-5)
+    assert chances(recent=[0, 3], repetition_penalty=2.0) == pytest.approx(halved, abs=1e-5)
 
 
 def test_filters_at_their_bounds() -> None:
     """Protects the definitions: a tie stays with `min_p` 1, the sum that just reaches `top_p` is enough."""
     tie = np.array([0.0, 0.0, -1.0])
-    assert Sampling(temperature=1, min_p=1).probabilities(tie, []).tolist() == [0.5, 0.5, 0]
-    assert Sampling(temperature=1, top_p=0.5).probabilities(tie[:2], []).tolist() == [1, 0]
-    assert probabilities(top_k=4) == probabilities() and probabilities(top_k=1) == [1, 0, 0, 0]
-    both = probabilities(top_k=3, top_p=0.7)
+    assert probabilities(Sampling(temperature=1, min_p=1), tie, []).tolist() == [0.5, 0.5, 0]
+    assert probabilities(Sampling(temperature=1, top_p=0.5), tie[:2], []).tolist() == [1, 0]
+    assert chances(top_k=4) == chances() and chances(top_k=1) == [1, 0, 0, 0]
+    both = chances(top_k=3, top_p=0.7)
     assert both[2:] == [0, 0] and sum(both) == pytest.approx(1)
-    unordered = Sampling(temperature=1, top_k=2).probabilities(LOGITS[::-1], []).tolist()
-    assert unordered == probabilities(top_k=2)[::-1]
+    unordered = probabilities(Sampling(temperature=1, top_k=2), LOGITS[::-1], []).tolist()
+    assert unordered == chances(top_k=2)[::-1]
 
 
 def test_without_options_only_the_temperature_acts() -> None:
     """Protects the defaults: temperature 0.8, and neither a filter nor a penalty."""
     expected = softmax_of(LOGITS / 0.8).tolist()
-    assert Sampling().probabilities(LOGITS, [0, 3]).tolist() == pytest.approx(expected, abs=1e-6)
+    assert probabilities(Sampling(), LOGITS, [0, 3]).tolist() == pytest.approx(expected, abs=1e-6)
     assert Sampling().seed is None
 
 
@@ -78,11 +82,13 @@ def test_the_penalty_counts_a_token_once_and_changes_no_logits() -> None:
     logits = np.array([2.0, 0.5, 0.0, -0.5])
     before = logits.copy()
     sampling = Sampling(temperature=1, repetition_penalty=2.0)
-    once = sampling.probabilities(logits, [0, 1, 3]).tolist()
-    assert sampling.probabilities(logits, [0, 3, 0, 1, 0, 2]).tolist() == once
+    once = probabilities(sampling, logits, [0, 1, 3]).tolist()
+    assert probabilities(sampling, logits, [0, 3, 0, 1, 0, 2]).tolist() == once
     assert once == pytest.approx(softmax_of(np.array([1.0, 0.25, 0.0, -1.0])).tolist(), abs=1e-6)
-    assert sampling.probabilities(logits, []).tolist() == pytest.approx(softmax_of(logits).tolist(), abs=1e-6)
-    certain = Sampling(temperature=0, repetition_penalty=8.0).probabilities(logits, [0])
+    assert probabilities(sampling, logits, []).tolist() == pytest.approx(
+        softmax_of(logits).tolist(), abs=1e-6
+    )
+    certain = probabilities(Sampling(temperature=0, repetition_penalty=8.0), logits, [0])
     assert certain.tolist() == [0, 1, 0, 0]
     assert logits.tolist() == before.tolist()
 
@@ -157,7 +163,7 @@ def test_tokens_are_drawn_as_often_as_they_are_probable(
     session = session_of(trained)
     session.set_text("the cat ")
     sampling = Sampling(temperature=temperature)
-    p = sampling.probabilities(session.writer().logits(), [])
+    p = probabilities(sampling, session.writer().logits(), [])
     drawn = [
         "".join(generate(session, 1, Sampling(temperature=temperature, seed=seed))) for seed in range(2000)
     ]
@@ -166,18 +172,18 @@ def test_tokens_are_drawn_as_often_as_they_are_probable(
     np.testing.assert_allclose(shares, p, atol=deviation)  # more than four deviations
 
 
-def test_the_penalty_looks_back_on_64_tokens(trained: Run) -> None:
+def test_the_penalty_looks_back_on_64_tokens(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the penalty's reach: the last 64 tokens before each draw, of the text and of what was written."""
 
-    class Noting(Sampling):
-        def probabilities(self, logits: Array, recent: list[int]) -> Array:
-            seen.append(recent)
-            return super().probabilities(logits, recent)
+    def noting(settings: Sampling, logits: Array, recent: list[int]) -> Array:
+        seen.append(recent)
+        return probabilities(settings, logits, recent)
 
     seen: list[list[int]] = []
+    monkeypatch.setattr(sampling, "probabilities", noting)
     session = session_of(trained)
     session.set_text("the cat sees a bird.\n" * 4)
-    written = "".join(generate(session, 70, Noting(seed=1)))
+    written = "".join(generate(session, 70, Sampling(seed=1)))
     tokens = [*session.tokens, *session.tokenizer.encode(written).tolist()]
     assert len(seen) == 70 and len(session.tokens) == 84
     assert seen == [tokens[20 + drawn : 84 + drawn] for drawn in range(70)]

@@ -92,8 +92,8 @@ def test_a_session_remembers_as_scoring_does(trained: Run) -> None:
 
 def test_a_long_draft_is_remembered_as_scoring_does(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the marks of a long text: what is read at once remembers all that the cache holds."""
-    for module in ("session", "scoring", "cache"):
-        monkeypatch.setattr(f"rnntui.core.inference.{module}.SIZE", 150)
+    for module in ("completion.session", "inference.scoring", "completion.cache"):
+        monkeypatch.setattr(f"rnntui.core.{module}.SIZE", 150)
     monkeypatch.setattr("rnntui.core.completion.session._RECENT", 160)
     monkeypatch.setattr("rnntui.core.completion.session._SCORED", 40)
     session = session_of(trained, cache=True)

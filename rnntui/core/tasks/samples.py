@@ -6,10 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from rnntui.core.completion.loading import engine_of
-from rnntui.core.completion.sampling import Sampling, generate
+from rnntui.core.completion.sampling import generate
 from rnntui.core.completion.session import Session
 from rnntui.core.completion.vocabulary import Vocabulary
 from rnntui.core.config import Config
+from rnntui.core.config.sampling import Sampling
 from rnntui.core.errors import NumericalError
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.runs.events import LONGEST_SAMPLE, Sampled, sampled

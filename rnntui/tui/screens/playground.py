@@ -15,6 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from rnntui.core.config.sampling import sampling_fields
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.completer import Companion, Insight, Suggestions, some
 from rnntui.tui.messages import Tab
@@ -32,12 +33,8 @@ _ECHO_S = 0.008
 """A key is painted before the search for its ghost text begins: the two would share one interpreter."""
 _WRITE_S = 0.08
 """What is written goes to the screen so often."""
-_SLIDERS = {
-    "temperature": (0.0, 2.0, 0.05),
-    "top_k": (0, 100, 1),
-    "top_p": (0.05, 1.0, 0.05),
-    "min_p": (0.0, 1.0, 0.01),
-}
+_FIELDS = {field.name: field for field in sampling_fields()}
+_SLIDERS = {name: field.slider for name, field in _FIELDS.items() if field.slider is not None}
 
 
 class PlaygroundScreen(DraftScreen):
@@ -58,7 +55,13 @@ class PlaygroundScreen(DraftScreen):
         Binding(
             "alt+m", "remember", "Remember", show=False, tooltip="Let your text have a say in what follows"
         ),
-        Binding("f8", "sampling", "Sampling", show=False, tooltip="Set temperature, top-k, top-p, min-p"),
+        Binding(
+            "f8",
+            "sampling",
+            "Sampling",
+            show=False,
+            tooltip="Set temperature, top-k, top-p, min-p, repetition",
+        ),
         BACK,
         *(
             Binding(f"alt+{key}", f"accept({n})", f"Alternative {n + 1}", show=False, tooltip="Take it whole")
@@ -92,8 +95,8 @@ class PlaygroundScreen(DraftScreen):
                 yield Alternatives(id="alternatives")
                 yield Bars(id="likeliest")
                 with Vertical(id="sampling"):
-                    for name, (low, high, step) in _SLIDERS.items():
-                        yield Slider(name.replace("_", "-"), low, high, step, id=name)
+                    for name, range_ in _SLIDERS.items():
+                        yield Slider(_FIELDS[name].label, *range_, id=name)
 
     def on_mount(self) -> None:
         self.take_up("alt+l: it learns from you")
@@ -328,7 +331,7 @@ class PlaygroundScreen(DraftScreen):
     def on_slider_changed(self, event: Slider.Changed) -> None:
         name = event.slider.id or ""
         value = event.slider.value
-        kept = int(value) if name == "top_k" else value
+        kept = _FIELDS[name].kind(value)
         if kept != getattr(self.preferences, name):
             self.app.prefer(name, kept)
 
