@@ -238,7 +238,7 @@ def worth(run: Run) -> list[str]:
     exact = ", ".join(f"{n}: {share:.0%}" for n, share in enumerate(found.exact, start=1))
     lines = [
         f"{run.config.text.corpus.rpartition('/')[2]}, {found.characters:,} characters typed again in four places; "
-        f"exactly the next words, by how many: {exact}.  Unasked, words are offered from {CONFIDENT} on.",
+        f"exact match, next n words: {exact}.  Unasked, words are offered from {CONFIDENT} on.",
         "",
         "| offered from a probability of | at so many places | right | keystrokes saved |",
         "|---|---|---|---|",

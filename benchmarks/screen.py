@@ -84,7 +84,7 @@ def typing(run: str, keys: int) -> tuple[list[float], list[float]]:
     """
     echoes, answers = [], []
     with Terminal("play", run, columns=100, rows=30) as terminal:
-        until(terminal, lambda shown: "ms a key" in shown)
+        until(terminal, lambda shown: "ms per key" in shown)
         time.sleep(2.0)
         letters = random.Random(1)
         until(terminal, lambda shown: column(terminal) < 10)  # the cursor is in the empty text area

@@ -116,7 +116,7 @@ def test_the_screens(folder: Path) -> None:
             terminal.type(key)
             terminal.wait(lambda shown, word=word: word in shown)
         terminal.type("\x1b[B" * 8)  # down to the evil one
-        terminal.wait(lambda shown: "12,0" in shown or ("different" in shown and "tales ─" not in shown))
+        terminal.wait(lambda shown: "12,0" in shown or ("distinct" in shown and "tales ─" not in shown))
         terminal.type("\x11")
         terminal.wait_for_end()
         assert_clean(terminal.output)

@@ -37,13 +37,13 @@ click.rich_click.TEXT_MARKUP = None  # a text in brackets is a text
 click.rich_click.SHOW_ARGUMENTS = True
 click.rich_click.COMMAND_GROUPS = {
     "rnntui": [
-        {"name": "Learn and look", "commands": ["train", "watch", "play", "duel", "sweep"]},
+        {"name": "Train", "commands": ["train", "watch", "play", "duel", "sweep"]},
         {
             "name": "Use a model",
             "commands": ["complete", "generate", "classify", "translate", "nearest", "export"],
         },
-        {"name": "Judge a model", "commands": ["evaluate", "score", "gradients"]},
-        {"name": "Keep order", "commands": ["runs", "corpora", "config", "doctor"]},
+        {"name": "Evaluate", "commands": ["evaluate", "score", "gradients"]},
+        {"name": "Manage", "commands": ["runs", "corpora", "config", "doctor"]},
     ]
 }
 

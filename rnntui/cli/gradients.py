@@ -35,7 +35,7 @@ def gradients(
 ) -> None:
     """The norm of the loss's gradient with respect to the state, by how many steps back that is.
 
-    Where it vanishes, nothing is learned from what was read so long ago.
+    Where it vanishes, the model cannot learn from text that far back.
     """
     from rnntui.cli.pictures import check_picture, write_picture
     from rnntui.core.inference.gradient_flow import flows_of

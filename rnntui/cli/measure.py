@@ -224,8 +224,8 @@ def _tell_useful(useful: Usefulness) -> None:
     show_line(
         f"completion, {useful.characters:,} characters typed: {useful.chosen.saved:.0%} of keystrokes saved, "
         f"{useful.ms:.1f} ms a key (p99 {useful.ms_p99:.1f})\n"
-        f"exactly the next words, by how many: {exact}\n"
-        f"offers from a probability on: made at, right, keystrokes saved"
+        f"exact match, next n words: {exact}\n"
+        f"from a probability on: shown, correct, keystrokes saved"
     )
     for each in useful.thresholds:
         shown = "  offered unasked from here" if each is useful.chosen else ""

@@ -107,7 +107,7 @@ def show(run: str, why: bool, as_json: bool) -> None:
         show_line(line)
     if words := last_words(found.path):
         show_line(f"stderr.log ends: {visible_line(words, 200)}")
-    show_line(f"make it again: {visible_line(_command(found.config))}")
+    show_line(f"reproduce: {visible_line(_command(found.config))}")
     if versions := found.versions():
         show_line(
             "made with: " + ", ".join(f"{name} {visible_line(each)}" for name, each in versions.items())
@@ -177,7 +177,7 @@ def remove(run: tuple[str, ...], yes: bool) -> None:
     type=click.Choice(["bits/byte", "perplexity"]),
     default="bits/byte",
     show_default=True,
-    help="what they show; bits a byte compare between tokenizers",
+    help="what they show; bits per byte compare between tokenizers",
 )
 @click.option("--linear", is_flag=True, help="a linear scale in the place of a logarithmic one")
 def plot(run: tuple[str, ...], output: Path, x_axis: Any, unit: Any, linear: bool) -> None:

@@ -59,7 +59,7 @@ def duel(
     """Let cells race on CORPUS: equal parameters (1M), equal time (60s), in turns on one device.
 
     Each is a run like any other afterwards: it can be looked at, written with, and trained on.  Standard output is
-    the standings, the best first, by bits a byte of the held-out part.
+    the standings, the best first, by bits per byte of the held-out part.
     """
     names = cells_named(cells)
     given = {"corpus": corpus, **settings}

@@ -262,7 +262,7 @@ class RnntuiApp(Host):
         yield SystemCommand(
             "Change the theme", "light, dark, or the terminal's own colours", self.action_change_theme
         )
-        yield SystemCommand("Take a picture of the screen", "as an SVG file", self.deliver_screenshot)
+        yield SystemCommand("Save screenshot", "as an SVG file", self.deliver_screenshot)
 
     def action_toggle_help(self) -> None:
         """Show all keys of the present screen, or hide them again."""

@@ -79,7 +79,7 @@ def expected(setting: Config, tokens: float, tokens_per_s: float) -> str:
         return f"{formats.duration(epoch_s)} a pass over the text, no limit"
     seconds = min(times)
     passes = seconds / epoch_s
-    return f"{formats.duration(seconds)} for {passes:,.{0 if passes >= 10 else 1}f} passes"
+    return f"{passes:,.{0 if passes >= 10 else 1}f} epochs in {formats.duration(seconds)}"
 
 
 def limit(setting: Config) -> str:
@@ -87,8 +87,8 @@ def limit(setting: Config) -> str:
     training = setting.training
     limits = [
         f"{training.max_time / 60:g} min at most" if training.max_time else "",
-        f"{training.max_epochs:g} passes" if training.max_epochs else "",
+        f"{training.max_epochs:g} epochs" if training.max_epochs else "",
         f"{training.max_steps:,} steps" if training.max_steps else "",
-        "less if it stops gaining" if training.patience else "",
+        "stops early when validation loss plateaus" if training.patience else "",
     ]
     return ", ".join(limit for limit in limits if limit) or "until you stop it"

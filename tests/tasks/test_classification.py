@@ -127,7 +127,7 @@ def test_from_a_table_to_every_answer(examples: Path, tmp_path: Path) -> None:
     assert_one_line(rnntui("complete", run, "x"), 2, "--task classify", "rnntui classify")
     assert_one_line(rnntui("classify", run, " "), 2, "TEXT: empty")
     assert_one_line(rnntui("classify", run, "-", stdin=" \n"), 2, "standard input: empty")
-    assert_one_line(rnntui("evaluate", run, "--cache"), 2, "--cache", "tells labels")
+    assert_one_line(rnntui("evaluate", run, "--cache"), 2, "--cache", "predicts labels")
     other = tmp_path / "other.tsv"
     other.write_text("label\ttext\nmaybe\tfine\n", encoding="utf-8")
     assert_one_line(rnntui("evaluate", run, "--corpus", other), 2, "line 2", "unknown label 'maybe'")

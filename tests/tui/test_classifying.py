@@ -21,7 +21,7 @@ async def test_what_is_typed_is_judged(classifier: Run, size: tuple[int, int]) -
     """Protects the playground: bars follow the text, words are tinted, and a word that one points at has its figure."""
     app = RnntuiApp(TrainingScreen(classifier.path))
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: "% right" in shown(pilot))
+        await until(pilot, lambda: "accuracy" in shown(pilot))
         await pilot.press("u")
         assert "bits/text" in shown(pilot)
         await pilot.press("u", "p")
@@ -44,7 +44,7 @@ async def test_what_is_typed_is_judged(classifier: Run, size: tuple[int, int]) -
         await until(pilot, lambda: "nats  not" in text_of(pilot, "#moves"))
         await pilot.press("ctrl+n")
         await until(pilot, lambda: screen.judgement is not None and screen.judgement.about == 0)
-        await until(pilot, lambda: "to no" in str(screen.query_one("#moves").border_title))
+        await until(pilot, lambda: "influence on no" in str(screen.query_one("#moves").border_title))
 
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(app.screen, CheckpointScreen))
@@ -74,4 +74,4 @@ async def test_labels_are_texts_and_no_markup(classifier: Run) -> None:
         assert isinstance(screen, ClassifyingScreen)
         await pilot.press(*"was bad")
         await until(pilot, lambda: screen.judgement is not None and screen.judgement.text == "was bad")
-        await until(pilot, lambda: "moves it to [/x]" in shown(pilot))
+        await until(pilot, lambda: "influence on [/x]" in shown(pilot))

@@ -60,7 +60,7 @@ async def test_what_is_chosen_is_measured_on_this_machine() -> None:
     app = RnntuiApp(CorporaScreen())
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         await until(pilot, lambda: "tokens/s here" in text_of(pilot, "#cost"))
-        assert "520k parameters" in text_of(pilot, "#cost") and "5:00 for" in text_of(pilot, "#cost")
+        assert "520k parameters" in text_of(pilot, "#cost") and "epochs in 5:00" in text_of(pilot, "#cost")
         assert "o_t = sigmoid" in text_of(pilot, "#equations")
         app.screen.query_one("#cell", Choice).choose("elman")
         await until(pilot, lambda: "149k parameters" in text_of(pilot, "#cost"))

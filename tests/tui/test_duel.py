@@ -29,7 +29,7 @@ async def test_cells_race_to_a_table(corpus_file: Path) -> None:
         told = text_of(pilot, "#standings").splitlines()
         assert len(told) == 3 and {line.split()[1] for line in told[1:]} == {"lstm", "elman"}
         winner = told[1].split()[1]
-        assert f"over: {winner} wins" in text_of(pilot, "#headline")
+        assert f"finished: {winner} wins" in text_of(pilot, "#headline")
         scores = [float(line.split()[2]) for line in told[1:]]
         assert text_of(pilot, "#reservations").startswith("one seed each")
         assert scores == sorted(scores) and "a" in shown(pilot) and "b" in shown(pilot)

@@ -228,7 +228,7 @@ async def test_it_learns_from_you_and_forgets(able: Run) -> None:
         await until(pilot, lambda: table.suggestions is not None and table.suggestions.text == area.before)
         plain = [(each.text, each.probability) for each in table.suggestions.completions]
         await pilot.press("alt+l")
-        await until(pilot, lambda: screen.learned >= 12 and "learns from you" in text_of(pilot, "#headline"))
+        await until(pilot, lambda: screen.learned >= 12 and "adapted: " in text_of(pilot, "#headline"))
         await until(pilot, lambda: [(c.text, c.probability) for c in table.suggestions.completions] != plain)
         await pilot.press("alt+l", "alt+x")
         await until(pilot, lambda: screen.learned == 0 and "learn" not in text_of(pilot, "#headline"))
@@ -237,7 +237,7 @@ async def test_it_learns_from_you_and_forgets(able: Run) -> None:
             lambda: [(c.text, pytest.approx(c.probability)) for c in table.suggestions.completions] == plain,
         )
         await pilot.press("alt+m")
-        await until(pilot, lambda: "remembers" in text_of(pilot, "#headline") and preferences.load().remember)
+        await until(pilot, lambda: "cache on" in text_of(pilot, "#headline") and preferences.load().remember)
         await until(pilot, lambda: [(c.text, c.probability) for c in table.suggestions.completions] != plain)
 
 

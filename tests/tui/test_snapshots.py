@@ -132,9 +132,9 @@ async def settle(pilot: Pilot[int], name: str) -> None:
     screen = pilot.app.screen
     match screen:
         case CorporaScreen():
-            await until(pilot, lambda: len(screen.cuts) == 4 and "for" in text_of(pilot, "#cost"))
+            await until(pilot, lambda: len(screen.cuts) == 4 and "epochs in" in text_of(pilot, "#cost"))
         case TrainingScreen():
-            await until(pilot, lambda: screen.state == "steps" and "of 5" in shown(pilot))
+            await until(pilot, lambda: screen.state == "steps" and "/5" in shown(pilot))
         case PlaygroundScreen():
             await until(pilot, lambda: "no checkpoint" in shown(pilot))
             area = screen.query_one(GhostText)

@@ -45,7 +45,7 @@ async def test_training_is_watched_paused_and_stopped(training_child: Path) -> N
         await until(pilot, lambda: screen.state == "running" and history.step > step)
         await pilot.press("e", "w", "s")
         await until(pilot, lambda: screen.state == "interrupted")
-        assert "g goes on" in text_of(pilot, "#headline")
+        assert "g resumes" in text_of(pilot, "#headline")
         assert owner_of(training_child) is None
 
 
@@ -95,12 +95,12 @@ async def test_samples_are_stepped_through_time(make_run: MakeRun) -> None:
     app = RnntuiApp(screen)
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         side = screen.query_one("#sample-side")
-        await until(pilot, lambda: "step 60, 6 of 6" in str(side.border_title))
+        await until(pilot, lambda: "step 60 · 6/6" in str(side.border_title))
         await pilot.press(*["left_square_bracket"] * 9)
-        assert "step 10, 1 of 6" in str(side.border_title)
+        assert "step 10 · 1/6" in str(side.border_title)
         assert text_of(pilot, "#sample").startswith("the ")
         await pilot.press("right_square_bracket")
-        assert "step 20, 2 of 6" in str(side.border_title)
+        assert "step 20 · 2/6" in str(side.border_title)
 
 
 async def test_curves_are_zoomed_panned_and_followed(trained: Run) -> None:

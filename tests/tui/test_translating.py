@@ -18,7 +18,7 @@ async def test_what_is_typed_is_translated(translator: Run, size: tuple[int, int
     """Protects the playground: every line has its translation, the one under the cursor its map and its other ways."""
     app = RnntuiApp(TrainingScreen(translator.path))
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: "BLEU" in shown(pilot) and "it translates at" in shown(pilot))
+        await until(pilot, lambda: "BLEU" in shown(pilot) and "example prediction" in shown(pilot))
         await pilot.press("p")
         await until(pilot, lambda: isinstance(app.screen, TranslatingScreen))
         screen = app.screen

@@ -45,7 +45,7 @@ def _doc(text: str) -> Meta:
 
 def _by_epochs(text: str) -> Meta:
     """Of what suits a text that is read once or many times; see `core/config/defaults.py`."""
-    return _doc(f"{text} (default: by how often the text will be read)")
+    return _doc(f"{text} (default: auto, from the expected number of epochs)")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,7 +123,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         _doc("steps over which the gates remember at the beginning: for what has to be known long after"),
     ] = None
     num_layers: Annotated[Layers, _doc("recurrent layers (characters by mingru and minlstm: 3)")] = 1
-    hidden_size: Annotated[Size, _doc("units a layer")] = 512
+    hidden_size: Annotated[Size, _doc("units per layer")] = 512
     parameters: Annotated[
         Count | None, _doc("parameter budget, as 1M: solves --hidden-size so that cells compare fairly")
     ] = None
@@ -160,9 +160,11 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     ] = "luong"
     scheduled_sampling: Annotated[
         Fraction,
-        _doc("share of tokens that the decoder is told from its own guesses in training (translate)"),
+        _doc("share of tokens in training that the decoder is fed from its own predictions (translate)"),
     ] = 0.0
-    input_feeding: Annotated[bool, _doc("tell the decoder where it looked; slower (translate)")] = False
+    input_feeding: Annotated[bool, _doc("the decoder also reads its last attention; slower (translate)")] = (
+        False
+    )
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -222,7 +224,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
         Fraction | None, _by_epochs("share of each target that all tokens get alike")
     ] = None
     max_steps: Annotated[Positive | None, _doc("stop after so many steps")] = None
-    max_epochs: Annotated[Large | None, _doc("stop after so many passes")] = None
+    max_epochs: Annotated[Large | None, _doc("stop after so many epochs")] = None
     max_time: Annotated[Seconds | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None
     target_loss: Annotated[Rate | None, _doc("stop at this validation loss, nats a token")] = None
     patience: Annotated[Positive | None, _doc("stop after so many evaluations without gain")] = None

@@ -17,6 +17,8 @@ class Kind(NamedTuple):
     """What its runs are compared by."""
     protocol: str
     """By which its held-out part is scored in training."""
+    sample: str
+    """What a sample of it is called on the screen."""
     does: str
     """What a model of it does: it 'writes'."""
     serves: str
@@ -29,6 +31,7 @@ KINDS: dict[TaskKind, Kind] = {
     "lm": Kind(
         bits="bits/byte",
         protocol="stream",
+        sample="sample",
         does="writes",
         serves="it writes; use `rnntui complete`, `generate` or `score`",
         settings=frozenset(
@@ -51,8 +54,9 @@ KINDS: dict[TaskKind, Kind] = {
     "classify": Kind(
         bits="bits/text",
         protocol="texts",
-        does="tells labels",
-        serves="it tells labels; use `rnntui classify`",
+        sample="example prediction",
+        does="predicts labels",
+        serves="it predicts labels; use `rnntui classify`",
         settings=frozenset(
             (
                 "begin_from",
@@ -69,6 +73,7 @@ KINDS: dict[TaskKind, Kind] = {
     "translate": Kind(
         bits="bits/byte",
         protocol="pairs",
+        sample="example prediction",
         does="translates",
         serves="it translates; use `rnntui translate`",
         settings=frozenset(

@@ -71,7 +71,7 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
             sized = changed(sized, {"optimizer": fitted[0].training.optimizer}, "as the first run compared")
         fitted.append(completed(sized, facts_for(task.sizes.train_tokens)))
         kept.append({**task.files(), **files, SIGNATURE: signature_of(fitted[-1])})
-    narrate("choosing how to compute; slow the first time on a machine", None)
+    narrate("benchmarking kernels (once per machine)", None)
     return [
         Run.create(path or store.new_path(config), config, files)
         for config, files, path in zip(fitted, kept, paths, strict=True)

@@ -59,8 +59,8 @@ class ClassifyingScreen(AnsweringScreen):
 
     def on_mount(self) -> None:
         self.take_up("each word is tinted by how it moves the answer")
-        self.query_one("#labels").border_title = "what it is"
-        self.query_one("#moves").border_title = "what moves it"
+        self.query_one("#labels").border_title = "prediction"
+        self.query_one("#moves").border_title = "word influence"
         self.follow()
         self.answer_along()
 
@@ -108,7 +108,7 @@ class ClassifyingScreen(AnsweringScreen):
         found = self.judgement
         assert found is not None
         label = visible_line(found.labels[found.about], 24)
-        self.query_one("#moves").border_title = Content(f"what moves it to {label}")
+        self.query_one("#moves").border_title = Content(f"word influence on {label}")
         text = Text(no_wrap=True)
         here = found.piece_at(self.pointed) if self.pointed is not None else None
         if here is not None and here[0].strip():
@@ -128,7 +128,7 @@ class ClassifyingScreen(AnsweringScreen):
             return
         parts = [self.weights] if self.weights else []
         if self.judgement is not None:
-            parts.append(f"{self.judgement.ms:.0f} ms a key")
+            parts.append(f"{self.judgement.ms:.0f} ms per key")
         self.show_headline(parts)
 
     # --- keys ---

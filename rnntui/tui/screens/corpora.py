@@ -133,7 +133,7 @@ class CorporaScreen(RnntuiScreen):
         self.query_one("#samples").border_title = "texts"
         self.query_one("#path").border_title = "or type a path"
         self.query_one("#recipe").border_title = "model"
-        self.query_one("#cuts-side").border_title = "in tokens"
+        self.query_one("#cuts-side").border_title = "tokenization"
         self.query_one("#samples").focus()
         self._explain()
         self.call_after_refresh(self._offer_recent)
@@ -226,7 +226,7 @@ class CorporaScreen(RnntuiScreen):
         sample = catalogue.SAMPLES.get(source)
         lines = [f"{sample.language}: {sample.summary}"] if sample else []
         lines += [
-            f"{figures.characters:,} characters, {figures.vocabulary:,} different",
+            f"{figures.characters:,} characters, {figures.vocabulary:,} distinct",
             f"entropy {figures.entropy:.2f} bits/char, gzip {figures.gzip_bits_per_byte:.2f} bits/byte",
         ]
         self.query_one("#statistics", Static).update("\n".join(lines))

@@ -61,7 +61,7 @@ class DuelScreen(PlottingScreen):
         yield Static(id="reservations", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one("#standings").border_title = "standings on the held-out part (stream)"
+        self.query_one("#standings").border_title = "standings (validation, stream)"
         self.query_one("#standings").styles.height = len(self.paths) + 3
         self.apply_preferences()
         self.set_interval(_POLL_S, self._poll)
@@ -125,7 +125,7 @@ class DuelScreen(PlottingScreen):
         elif not began:
             what = words or "reading the text and building the models …"
         else:
-            what = "paused: space goes on" if self.paused else "in turns, a second each"
+            what = "paused: space goes on" if self.paused else "alternating 1 s turns"
         names = " against ".join(self.cells)
         return Text.assemble((names, "bold"), "  ", what, no_wrap=True, overflow="ellipsis")
 
@@ -143,7 +143,7 @@ class DuelScreen(PlottingScreen):
             return f"over: {died} died; {self.cells[leader]} leads"
         if "interrupted" in ended:
             return f"stopped: {self.cells[leader]} leads"
-        return f"over: {self.cells[leader]} wins"
+        return f"finished: {self.cells[leader]} wins"
 
     def _order(self) -> list[int]:
         """The contestants, the best first: by what they last scored, or their training loss before that."""

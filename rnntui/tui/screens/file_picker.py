@@ -59,7 +59,7 @@ class PathInput(Input):
     """A line for a path, in which what could steer the terminal becomes visible; Tab completes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Take", tooltip="Take this path"),
+        Binding("enter", "submit", "Open", tooltip="Open this path"),
         Binding("tab", "complete", "Complete", tooltip="Complete the path"),
     ]
 

@@ -22,7 +22,7 @@ from rnntui.tui.screens.base import is_left
 from rnntui.ui.terminal_safety import visible_line
 
 _STEPS = 100
-_HINT = "Where it vanishes, nothing is learned from what was read so long ago. Escape closes."
+_HINT = "Where it vanishes, the model cannot learn from text that far back. Escape closes."
 _AROUND = 8
 """Columns and rows that the frame and the lines around the plot take."""
 

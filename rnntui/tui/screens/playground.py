@@ -43,7 +43,7 @@ class PlaygroundScreen(DraftScreen):
     TAB: ClassVar[Tab] = "playground"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "next_alternative", "Other", tooltip="Offer the next alternative as ghost text"),
-        Binding("ctrl+g", "write_on", "Write on", tooltip="Let the model continue from here; again to stop"),
+        Binding("ctrl+g", "write_on", "Generate", tooltip="Let the model continue from here; again to stop"),
         Binding("ctrl+t", "surprise", "Surprise", tooltip="Mark the tokens that surprise the model"),
         Binding(
             "ctrl+l", "likeliest", "Next tokens", show=False, tooltip="The ten likeliest next tokens as bars"
@@ -99,10 +99,10 @@ class PlaygroundScreen(DraftScreen):
                         yield Slider(_FIELDS[name].label, *range_, id=name)
 
     def on_mount(self) -> None:
-        self.take_up("alt+l: it learns from you")
-        self.query_one("#alternatives").border_title = "may follow"
+        self.take_up("alt+l: online adaptation")
+        self.query_one("#alternatives").border_title = "suggestions"
         self.query_one("#likeliest").border_title = "next token"
-        self.query_one("#sampling").border_title = "how it writes on"
+        self.query_one("#sampling").border_title = "sampling"
         for name in _SLIDERS:
             self.query_one(f"#{name}", Slider).value = getattr(self.preferences, name)
         self.query_one(Alternatives).message = "loading the model …"
@@ -245,14 +245,14 @@ class PlaygroundScreen(DraftScreen):
         if self.writing:
             parts.append("writing: Escape or ^g stops")
         elif self.ms is not None:
-            parts.append(f"{self.ms:.0f} ms a key")
+            parts.append(f"{self.ms:.0f} ms per key")
         if self.learning or self.learned:
             steps = f"{self.learned} step{'' if self.learned == 1 else 's'}"
             parts.append(
-                f"learns from you: {steps}" if self.learning else f"has learned {steps}: alt+x forgets"
+                f"adapted: {steps}" if self.learning else f"adapted {steps}, adaptation off: alt+x forgets"
             )
         if self.preferences.remember:
-            parts.append("remembers")
+            parts.append("cache on")
         if self.preferences.surprise and self._insight and self._insight.bits_per_char is not None:
             parts.append(f"{self._insight.bits_per_char:.2f} bits/char")
             piece, bits = self._insight.surprises[-1]
@@ -299,7 +299,7 @@ class PlaygroundScreen(DraftScreen):
         self.say(
             "It learns from this text as it grows. alt+x forgets all of it."
             if self.learning
-            else "It learns no more. What it has learned stays until alt+x, or until you leave."
+            else "Adaptation off. What was learned stays until alt+x, or until you leave."
         )
 
     def action_forget(self) -> None:

@@ -17,7 +17,7 @@ class PlottingScreen(RnntuiScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "log_y", "Log scale", show=False, tooltip="Logarithmic or linear y axis"),
         Binding("x", "x_axis", "X axis", show=False, tooltip="Over steps, tokens or seconds"),
-        Binding("u", "unit", "Unit", show=False, tooltip="Perplexity or bits a byte"),
+        Binding("u", "unit", "Unit", show=False, tooltip="Perplexity or bits per byte"),
         Binding("m", "marker", "Marker", show=False, tooltip="Draw curves in braille, blocks or ASCII"),
     ]
 

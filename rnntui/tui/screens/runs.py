@@ -51,7 +51,7 @@ class RunsScreen(RnntuiScreen):
         Binding("p", "play", "Play", show=False, tooltip="Write with this model"),
         Binding("s", "sort", "Sort", show=False, tooltip="Sort by the next column"),
         Binding("r", "rename", "Rename", show=False, tooltip="Rename this run"),
-        Binding("l", "log", "Why", show=False, tooltip="Show what the training said when it died"),
+        Binding("l", "log", "Log", show=False, tooltip="Show what the training said when it died"),
         Binding("y", "log_y", "Log scale", show=False, tooltip="Logarithmic or linear y axis"),
         Binding("escape", "clear", "Clear", show=False, tooltip="Clear filter and marks"),
         Binding("q", "app.leave", "Quit", show=False, tooltip="Quit"),
@@ -85,7 +85,7 @@ class RunsScreen(RnntuiScreen):
         curves = self.query_one(Curves)
         curves.log_y, curves.marker = self.preferences.log_y, self.preferences.marker
         curves.unit = "bits/byte"
-        self.query_one("#difference-side").border_title = "what differs"
+        self.query_one("#difference-side").border_title = "details"
         self.set_interval(_LOOK_S, self._look)
         self._look()
 
@@ -353,7 +353,7 @@ class RunsScreen(RnntuiScreen):
 
     def action_log(self) -> None:
         if run := self._summary():
-            title = f"{run.name}: what the training said last"
+            title = f"{run.name}: last lines of the log"
             if run.reason is not None:
                 title = f"{run.name}: why it cannot be read"
             self.app.push_screen(Fault(title, run.reason or log_end(Path(run.path))))

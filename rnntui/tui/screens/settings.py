@@ -39,7 +39,7 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "take", "Use these", priority=True),
+        Binding("ctrl+s", "take", "Apply", priority=True),
         Binding("escape", "give_up", "Cancel"),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
@@ -63,7 +63,7 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
                             yield self._row(field)
             yield Static(id="setting-meaning", markup=False)
             with Horizontal():
-                yield Button("Use these (^s)", id="take", variant="primary", compact=True)
+                yield Button("Apply (^s)", id="take", variant="primary", compact=True)
                 yield Button("Cancel (Escape)", id="cancel", compact=True)
 
     def _row(self, field: Field) -> Widget:

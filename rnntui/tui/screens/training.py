@@ -66,10 +66,10 @@ class TrainingScreen(PlottingScreen):
         Binding("space", "pause", "Pause", tooltip="Pause the training, or go on"),
         Binding("s", "stop", "Stop", tooltip="Stop the training and save"),
         Binding("g", "resume", "Go on", tooltip="Go on training this run"),
-        Binding("l", "log", "Why", tooltip="Show what the training said when it died"),
+        Binding("l", "log", "Log", tooltip="Show what the training said when it died"),
         Binding("e", "ask('evaluate')", "Evaluate", tooltip="Score the held-out text now"),
         Binding("w", "ask('sample')", "Sample", show=False, tooltip="Write a sample now"),
-        Binding("b", "flow", "Look back", show=False, tooltip="How far back the gradient reaches"),
+        Binding("b", "flow", "Gradient flow", show=False, tooltip="How far back the gradient reaches"),
         Binding(
             "v",
             "freeze",
@@ -149,7 +149,7 @@ class TrainingScreen(PlottingScreen):
                     )
 
     def on_mount(self) -> None:
-        self.query_one("#sample-side").border_title = "what it writes"
+        self.query_one("#sample-side").border_title = "sample"
         self.apply_preferences()
         self.set_interval(_POLL_S, self._poll)
         self.set_interval(_OWNER_S, self._find_state)
@@ -246,9 +246,9 @@ class TrainingScreen(PlottingScreen):
             visible(event.text).lstrip("\n"), style="not bold"
         )
         self._say("#sample", text)
-        place = f", {number + 1} of {len(samples)} ([ and ])" if len(samples) > 1 else ""
+        place = f" · {number + 1}/{len(samples)} ([ and ])" if len(samples) > 1 else ""
         self.query_one("#sample-side").border_title = Content(
-            f"what it {self.history.kind.does} at step {event.step:,}{place}"
+            f"{self.history.kind.sample} · step {event.step:,}{place}"
         )
 
     def watch_sample(self) -> None:
@@ -292,18 +292,19 @@ class TrainingScreen(PlottingScreen):
     def _headline(self) -> Text:
         told = visible_line(last_words(self._path), 200)
         preparing = told if self.history.started is None else ""
+        kept = f"{best.step:,}" if (best := self.history.best) else "0"
         words = {
             "preparing": preparing or "reading the text and building the model …",
-            "running": "learning",
+            "running": "training",
             "paused": "training is paused: space goes on",
             "crashed": f"died: {told or 'see stderr.log'}",
             "error": f"failed: {told}",
-            "interrupted": "stopped and saved: g goes on, p plays",
+            "interrupted": "stopped and saved: g resumes, p opens the playground",
             "steps": "finished: all steps are taken",
             "epochs": "finished: all epochs are read",
-            "time": "finished: the time is up",
+            "time": "finished: time limit reached",
             "target_loss": "finished: the target loss is reached",
-            "early_stop": "finished: it gained nothing any more, the best is kept",
+            "early_stop": f"stopped early, kept step {kept}",
         }
         what = visible_line(self._unreadable, 200) or words[self.state]
         what += "  (view held: v lets it go on)" if self.frozen else ""
@@ -355,7 +356,7 @@ class TrainingScreen(PlottingScreen):
 
     def action_log(self) -> None:
         self._log_shown = True
-        self.app.push_screen(Fault(f"{self._path.name}: what the training said last", log_end(self._path)))
+        self.app.push_screen(Fault(f"{self._path.name}: last lines of the log", log_end(self._path)))
 
     def action_flow(self) -> None:
         self.app.push_screen(FlowScreen(self._path, self.preferences.marker))

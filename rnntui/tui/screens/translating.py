@@ -66,9 +66,9 @@ class TranslatingScreen(AnsweringScreen):
 
     def on_mount(self) -> None:
         self.take_up("a line is a text")
-        self.query_one("#target-side").border_title = "what it becomes"
-        self.query_one("#heat").border_title = "where each word looked"
-        self.query_one("#ranked").border_title = "this line, best first"
+        self.query_one("#target-side").border_title = "translation"
+        self.query_one("#heat").border_title = "attention"
+        self.query_one("#ranked").border_title = "n-best"
         self.query_one(HeatMap).message = _HINT
         self.follow()
         self.answer_along()
@@ -181,7 +181,7 @@ class TranslatingScreen(AnsweringScreen):
 
     def _headline(self) -> None:
         if self.shows:
-            speed = [f"{self._ms:.0f} ms a key"] if self._ms else []
+            speed = [f"{self._ms:.0f} ms per key"] if self._ms else []
             self.show_headline(([self.weights] if self.weights else []) + speed)
 
     # --- keys ---

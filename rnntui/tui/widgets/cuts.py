@@ -43,7 +43,7 @@ class Cuts(Static):
 
     def _title(self, cut: Cut) -> Text:
         mark = "▸ " if cut.kind == self.chosen else "  "
-        title = f"{mark}{cut.kind}  {cut.vocab_size:,} tokens, {cut.characters_per_token:.1f} characters each"
+        title = f"{mark}{cut.kind}  vocabulary {cut.vocab_size:,}, {cut.characters_per_token:.1f} chars/token"
         return Text(title, self.get_component_rich_style("cuts--title"), no_wrap=True)
 
     def _pieces(self, cut: Cut, rows: int) -> list[Text]:

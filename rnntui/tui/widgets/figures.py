@@ -76,7 +76,7 @@ class Figures(Widget):
         if history.task == "classify":
             metrics = best.metrics if best and best.metrics else {}
             return [
-                ("held-out", f"{best.accuracy:.1%} right" if best else "–", None),
+                ("accuracy", f"{best.accuracy:.1%}" if best else "–", None),
                 ("macro F1", formats.number(metrics.get("macro_f1")), None),
             ]
         if history.task == "translate":

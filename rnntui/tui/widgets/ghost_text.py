@@ -32,7 +32,7 @@ class GhostText(MarkedText):
         Binding(
             "ctrl+right", "cursor_word_right", "Word", show=False, tooltip="Accept a word, or move over one"
         ),
-        Binding("escape", "dismiss", "Dismiss", show=False, tooltip="Send the ghost text away"),
+        Binding("escape", "dismiss", "Dismiss", show=False, tooltip="Dismiss the suggestion"),
     ]
 
     ghost: reactive[str] = reactive("", bindings=True)

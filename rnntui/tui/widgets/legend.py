@@ -32,4 +32,4 @@ def beaten(history: History, level: str) -> str:
     marks = (
         f"{'✓' if best.bits_per_byte < each.bits_per_byte else '✗'} {each.name}" for each in levels(history)
     )
-    return f" {level} beaten? " + " ".join(marks)
+    return f" {level} baselines: " + " ".join(marks)
