@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import shlex
@@ -148,3 +149,27 @@ def test_every_sample_has_its_line() -> None:
 
 def test_the_changelog_tells_of_this_version() -> None:
     assert f"## {__version__}" in read("CHANGELOG.md")
+
+
+def _names_in(path: Path) -> set[str]:
+    """Functions, classes, methods and module-level names of a file, methods as `Class.method` too."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            inner = {
+                each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+            }
+            names |= inner | {f"{node.name}.{each}" for each in inner}
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+    return names
+
+
+def test_the_tour_leads_along_the_code() -> None:
+    """Protects newcomers: every file on the tour exists and has the name that stands behind it."""
+    steps = re.findall(r"`([\w/]+\.py)`\s+`([\w.]+)`", read("docs/tour.md"))
+    assert len(steps) > 25
+    for file, name in steps:
+        assert name in _names_in(ROOT / file), f"{file}: {name}"
