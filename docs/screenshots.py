@@ -72,7 +72,7 @@ async def train(app: RnntuiApp, pilot: Pilot[int], corpus: str, cell: str, secon
 async def take(corpus: str, seconds: float) -> None:
     app = RnntuiApp(CorporaScreen())
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "passes" in str(app.screen.query_one("#cost").render()))
+        await until(pilot, lambda: "epochs in" in str(app.screen.query_one("#cost").render()))
         export(app, "texts")
 
         for cell, short in OTHERS.items():
