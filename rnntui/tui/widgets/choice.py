@@ -76,7 +76,7 @@ class Choice(Widget, can_focus=True):
             kind = "choice--chosen" if index == self.index else "choice--value"
             text.append(self._shown(index), self.get_component_rich_style(kind)).append(" ")
         if self.note:
-            text.append(f" {self.note}", self.get_component_rich_style("choice--label"))
+            text.append(f" = {self.note}", self.get_component_rich_style("choice--label"))
         return text
 
     def _shown(self, index: int) -> str:
