@@ -72,6 +72,13 @@ def test_the_form_and_the_run_have_the_values_of_the_rules(
     assert from_toml(to_toml(run), "run.toml") == run
 
 
+def test_a_budget_of_parameters_leaves_the_width_open() -> None:
+    """Protects `--parameters`: no rule sets the width that it chooses."""
+    for made in ({}, {"tokenizer": "word"}, {"task": "classify"}, {"task": "translate"}):
+        assert "hidden_size" in build(made).why
+        assert "hidden_size" not in build(made | {"parameters": 1_000_000}).why
+
+
 def test_every_rule_is_documented_and_used() -> None:
     """Protects docs/cli.md: every rule says what it does, and decides something."""
     used = set()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from rnntui.cli.evaluation import evaluated_part, tell_judged
+from rnntui.cli.evaluation import evaluated_part, print_evaluation
 from rnntui.cli.options import RunName, checkpoint_option, json_option, named, text_argument
 from rnntui.cli.output import show_line, write_line
 from rnntui.core.errors import InputError
@@ -91,7 +91,7 @@ def evaluate_texts(
         else ["too many labels for a table of confusions"]
     )
     lines = [f"{len(part.labels):,} texts", *table]
-    tell_judged(run, event, counters.best_step, corpus, {"labels": labels}, lines, as_json)
+    print_evaluation(run, event, counters.best_step, corpus, {"labels": labels}, lines, as_json)
 
 
 def confusions(labels: Sequence[str], table: Sequence[Sequence[int]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `evaluate` tells of a model that was put to something else than running text."""
+"""Printing the evaluation of a classifier or a translator."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def evaluated_part(parts: _Parts[PartT], name: str) -> PartT:
     return parts[name]
 
 
-def tell_judged(
+def print_evaluation(
     run: Run,
     event: ev.Evaluated,
     best_step: int,

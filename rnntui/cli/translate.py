@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from rnntui.cli.evaluation import evaluated_part, tell_judged
+from rnntui.cli.evaluation import evaluated_part, print_evaluation
 from rnntui.cli.options import (
     Number,
     RunName,
@@ -161,7 +161,7 @@ def evaluate_pairs(
         ]
     else:
         lines.append("BLEU and chrF: pip install 'rnntui[translate]'")
-    tell_judged(run, event, counters.best_step, sides and sides[0], extra, lines, as_json)
+    print_evaluation(run, event, counters.best_step, sides and sides[0], extra, lines, as_json)
 
 
 COMMANDS = (translate,)

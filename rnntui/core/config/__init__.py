@@ -1,4 +1,4 @@
-"""What a run is made of: one frozen, validated tree.
+"""The configuration of a run: one frozen, validated tree.
 
 schema     every setting: its section, type, bounds and meaning; flags, form, `run.toml` and docs come from it
 tasks      what differs between the tasks

@@ -28,7 +28,7 @@ DEFAULT_PRESET = "balanced"
 
 
 class Facts(NamedTuple):
-    """What is known of the text and the machine."""
+    """Facts about the text and the machine that defaults depend on."""
 
     train_tokens: int | None = None
     """Tokens of the training part; None before the corpus is read."""
@@ -51,7 +51,7 @@ class Draft:
 
     def __init__(self, chosen: Settings, preset: str, facts: Facts) -> None:
         self.chosen = {name: value for name, value in chosen.items() if value is not None}
-        """What no rule may change."""
+        """Values that no rule may change."""
         self.preset = preset
         self.facts = facts
         self.values: dict[str, Any] = {}
@@ -81,18 +81,19 @@ class Draft:
 
 # --- what the model is ---
 
-_NARROW = {"tied": True, "embedding_size": 200, "hidden_size": 400, "bptt": 35}
+_NARROW = {"tied": True, "embedding_size": 200, "bptt": 35}
 _TASKS: dict[str, Settings] = {
-    "classify": {"tokenizer": "word", "hidden_size": 128, "batch_size": 32, "bidirectional": True},
+    "classify": {"tokenizer": "word", "batch_size": 32, "bidirectional": True},
     "translate": {
         "tokenizer": "word",
-        "hidden_size": 256,
         "embedding_size": 128,
         "batch_size": 64,
         "bidirectional": True,
     },
 }
 _UNITS = {"quick": 256, "balanced": 320, "thorough": 512}
+_UNITS_OF_TASKS = {"classify": 128, "translate": 256}
+_UNITS_OF_WORDS = 400
 
 
 def task(draft: Draft) -> Default | None:
@@ -111,14 +112,22 @@ def tokens(draft: Draft) -> Default | None:
     return Default(f"--tokenizer {draft['tokenizer']}", {**_NARROW, **sampled})
 
 
-def preset(draft: Draft) -> Default | None:
-    """A language model is as wide and as deep as the preset's time trains well."""
-    if draft["task"] != "lm":
+def depth(draft: Draft) -> Default | None:
+    """A language model has two layers where the preset gives it time for them."""
+    if draft["task"] != "lm" or draft.preset != "thorough":
         return None
-    shape: dict[str, Any] = {"num_layers": 2} if draft.preset == "thorough" else {}
-    if draft["parameters"] is None and (draft.in_characters or draft.preset == "quick"):
-        shape["hidden_size"] = _UNITS[draft.preset]
-    return Default(f"--preset {draft.preset}", shape)
+    return Default("--preset thorough", {"num_layers": 2})
+
+
+def width(draft: Draft) -> Default | None:
+    """The hidden size by task, tokens and preset, unless --parameters chooses it."""
+    if draft["parameters"] is not None:
+        return None
+    if draft["task"] != "lm":
+        return Default(f"--task {draft['task']}", {"hidden_size": _UNITS_OF_TASKS[draft["task"]]})
+    if draft.in_characters or draft.preset == "quick":
+        return Default(f"--preset {draft.preset}", {"hidden_size": _UNITS[draft.preset]})
+    return Default(f"--tokenizer {draft['tokenizer']}", {"hidden_size": _UNITS_OF_WORDS})
 
 
 def stacked(draft: Draft) -> Default | None:
@@ -259,7 +268,7 @@ _OF_TEXTS: Settings = {
     "weight_decay": 0.1,
     "epsilon": _SMALL,
 }
-"""Of classifiers and translators: examples are few and read many times."""
+"""Regularisation of classifiers and translators: few examples, read many times."""
 _MEMORISED = 20_000
 """Tokens of a text with nothing held out, up to which memorising it is the aim."""
 
@@ -323,7 +332,8 @@ def no_recurrent_weights(draft: Draft) -> Default | None:
 RULES: tuple[Callable[[Draft], Default | None], ...] = (
     task,
     tokens,
-    preset,
+    depth,
+    width,
     stacked,
     budget,
     optimizer,

@@ -37,7 +37,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     given: Given | None = None
-    """What a person chose; None in a run of format 1, which did not keep it."""
+    """The choice behind it; None in a run of format 1, which did not keep it."""
     why: dict[str, str] = {}
     """The reason for each value that is neither given nor the schema's default."""
 

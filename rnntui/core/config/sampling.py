@@ -13,8 +13,13 @@ from rnntui.core.errors import InputError
 _MOST = 1e6
 
 
+def _shown(expected: str, low: float, high: float, step: float) -> dict[str, Any]:
+    """Return how the bounds of a setting read, and its slider."""
+    return {"expected": expected, "slider": (low, high, step)}
+
+
 class SamplingSettings(msgspec.Struct, kw_only=True):
-    """What a person sets of sampling."""
+    """The settings of sampling that flags, sliders and preferences share."""
 
     temperature: Annotated[
         float,
@@ -22,17 +27,13 @@ class SamplingSettings(msgspec.Struct, kw_only=True):
             ge=0,
             le=_MOST,
             description="0 takes the likeliest token",
-            extra={"expected": "a number, 0 or more", "slider": (0.0, 2.0, 0.05)},
+            extra=_shown("a number, 0 or more", 0.0, 2.0, 0.05),
         ),
     ] = 0.8
     """Divides the logits."""
     top_k: Annotated[
         int,
-        Meta(
-            ge=0,
-            description="draw among the k likeliest; 0 for all",
-            extra={"expected": "0 or more", "slider": (0, 100, 1)},
-        ),
+        Meta(ge=0, description="draw among the k likeliest; 0 for all", extra=_shown("0 or more", 0, 100, 1)),
     ] = 0
     """Fan et al. (2018)."""
     top_p: Annotated[
@@ -41,7 +42,7 @@ class SamplingSettings(msgspec.Struct, kw_only=True):
             gt=0,
             le=1,
             description="draw among the likeliest with this sum; 1 for all",
-            extra={"expected": "above 0 and at most 1", "slider": (0.05, 1.0, 0.05)},
+            extra=_shown("above 0 and at most 1", 0.05, 1.0, 0.05),
         ),
     ] = 1.0
     """Holtzman et al. (2020)."""
@@ -51,7 +52,7 @@ class SamplingSettings(msgspec.Struct, kw_only=True):
             ge=0,
             le=1,
             description="drop tokens below this share of the best; 0 for none",
-            extra={"expected": "from 0 to 1", "slider": (0.0, 1.0, 0.01)},
+            extra=_shown("from 0 to 1", 0.0, 1.0, 0.01),
         ),
     ] = 0.0
     """Nguyen et al. (2024)."""
@@ -62,7 +63,7 @@ class SamplingSettings(msgspec.Struct, kw_only=True):
             le=_MOST,
             title="repetition",
             description="above 1 repeats less",
-            extra={"expected": "a number above 0", "slider": (1.0, 2.0, 0.05)},
+            extra=_shown("a number above 0", 1.0, 2.0, 0.05),
         ),
     ] = 1.0
     """Divides the positive logits of recent tokens and multiplies negative ones (Keskar et al. 2019)."""

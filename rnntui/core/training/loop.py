@@ -21,21 +21,13 @@ from rnntui.core.runs.folder import Command, Run
 from rnntui.core.runs.folder_handle import FolderHandle
 from rnntui.core.tasks import corpus_change, reopen
 from rnntui.core.tasks.base import Moment
+from rnntui.core.training import divergence
 from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.averaging import PATIENCE
 from rnntui.core.training.checkpoints import go_back, load_checkpoint, save_checkpoint, settle
 from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
-from rnntui.core.training.divergence import (
-    BAD_STEPS,
-    RETURNS,
-    diverged,
-    overfitted,
-    strayed,
-    take_in,
-    take_score,
-)
 from rnntui.core.training.evaluation_interval import affordable_every
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
@@ -178,7 +170,7 @@ class Loop:
             else:
                 self._bad_steps = 0
                 self._losses.append(loss)
-                take_in(counters, loss, learner.batches.predictions, learner.frequencies)
+                divergence.take_in(counters, loss, learner.batches.predictions, learner.frequencies)
         if learner.portions != self._portions:
             self._portions = learner.portions
             yield self._warned(
@@ -215,14 +207,14 @@ class Loop:
         self._bad_steps += 1
         yield self._warned("loss or gradient was not finite: the step was not taken, the state starts anew")
         # A scaled fp16 loss overflows now and then until its scale has settled; that is no divergence.
-        if self._bad_steps >= BAD_STEPS and not self.learner.scaler.is_enabled():
-            yield from self._go_back(f"numbers were not finite {BAD_STEPS} steps in a row", "last")
+        if self._bad_steps >= divergence.BAD_STEPS and not self.learner.scaler.is_enabled():
+            yield from self._go_back(f"numbers were not finite {divergence.BAD_STEPS} steps in a row", "last")
 
     def _go_back(self, reason: str, checkpoint: str) -> Iterator[ev.AnyEvent]:
         """Go on from a good checkpoint with half the learning rate, or from the beginning where there is none."""
         learner, before = self.learner, self.learner.counters
         returns, factor, train_s = before.returns + 1, before.lr_factor / 2, before.train_s
-        if returns > RETURNS:
+        if returns > divergence.RETURNS:
             peak = peak_rate(self.config)
             raise NumericalError(
                 f"{self.run.name}: {reason}, also with a learning rate of {peak * 2 * factor:g}; "
@@ -271,7 +263,7 @@ class Loop:
     def _strayed(self) -> bool:
         """Whether the training loss has risen for an epoch since anyone looked: more must not be wasted."""
         counters, frequencies = self.learner.counters, self.learner.frequencies
-        return strayed(counters, frequencies) and counters.step >= counters.evaluated + len(
+        return divergence.strayed(counters, frequencies) and counters.step >= counters.evaluated + len(
             self.learner.batches
         )
 
@@ -333,7 +325,7 @@ class Loop:
                 yield self._sample()
             except _InterruptedError:
                 reason = "interrupted"
-        if remark := overfitted(self.learner.counters, self._last_evaluation):
+        if remark := divergence.overfitted(self.learner.counters, self._last_evaluation):
             yield self._warned(remark)
         if best or self._last_saved != step:
             yield from self._save(best)
@@ -346,8 +338,8 @@ class Loop:
         now = Moment(counters.step, counters.train_s)
         evaluated = self.task.evaluate(learner.judged, learner.device, now, self._look_up)
         loss = evaluated.loss
-        self._apart = counts and diverged(counters, loss, learner.frequencies)
-        best = counts and take_score(counters, loss, self._apart, self.task.holds_out)
+        self._apart = counts and divergence.diverged(counters, loss, learner.frequencies)
+        best = counts and divergence.take_score(counters, loss, self._apart, self.task.holds_out)
         if self.config.average == "nt-asgd" and counters.stalled is None and counters.stale >= PATIENCE:
             counters.stalled, counters.stale = counters.step, 0
         evaluated = msgspec.structs.replace(evaluated, best=best)

@@ -316,9 +316,8 @@ class CorporaScreen(RnntuiScreen):
         return None
 
     def watch_cost(self) -> None:
-        if not self.shows:
-            return
-        self.query_one("#cost", Static).update(self._cost_line())
+        if self.shows:
+            self.query_one("#cost", Static).update(self._cost_line())
 
     def _cost_line(self) -> str:
         cost = self.cost
