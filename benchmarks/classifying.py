@@ -22,8 +22,8 @@ from commands import rnntui
 from results import write_section
 
 from rnntui.core.config.schema import TextConfig
-from rnntui.core.text.examples import Example, read
-from rnntui.core.text.labelled import divide
+from rnntui.core.tasks.classification.data import divide
+from rnntui.core.tasks.classification.reader import Example, read
 
 _SECONDS = 60
 _LABELLED = 100

@@ -31,7 +31,7 @@ from results import write_section
 
 from rnntui.core import config
 from rnntui.core.config.schema import TextConfig
-from rnntui.core.tasks.language import subject
+from rnntui.core.tasks.language.task import subject
 from rnntui.core.text import corpus, tokenizers
 from rnntui.core.text.dataset import prepare
 from rnntui.core.training.learner import Learner

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rnntui.core import config as configuration
-from rnntui.core.tasks.language import subject
+from rnntui.core.tasks.language.task import subject
 from rnntui.core.text import dataset
 from rnntui.core.text.dataset import Dataset
 from rnntui.core.text.tokenizers import Tokenizer

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from rnntui.core import config as configuration
-from rnntui.core.tasks.language import subject
+from rnntui.core.tasks.language.task import subject
 from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.learner import Learner
 

@@ -35,7 +35,7 @@ from torch.nn.functional import cross_entropy, linear, log_softmax, nll_loss
 from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.nn.softmax import linear_cross_entropy
-from rnntui.core.tasks.language import subject
+from rnntui.core.tasks.language.task import subject
 from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.learner import Learner
 

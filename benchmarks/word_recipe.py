@@ -22,7 +22,7 @@ from word_level import BPTT, Peer, read
 
 from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_tokens
-from rnntui.core.tasks.language import subject
+from rnntui.core.tasks.language.task import subject
 from rnntui.core.text.ngrams import ngram_nats
 from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.devices import facts_for

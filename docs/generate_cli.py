@@ -16,7 +16,7 @@ from rnntui.core.cells import CELLS
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, SECTIONS, build, value_of
 from rnntui.core.config.defaults import rules
-from rnntui.core.config.tasks import KINDS
+from rnntui.core.config.tasks import TASKS
 
 PATH = Path(__file__).with_name("cli.md")
 
@@ -103,7 +103,7 @@ def defaults() -> list[str]:
         *({"preset": preset} for preset in PRESETS),
         *({"cell": name} for name, entry in STEPS.items() if not entry.recurrent),
         *({"tokenizer": kind} for kind in ("word", "bpe")),
-        *({"task": task} for task in KINDS if task != "lm"),
+        *({"task": task} for task in TASKS if task != "lm"),
     ):
         settings = {name: value for name, value in choice.items() if name != "preset"}
         config = build(settings, choice.get("preset", DEFAULT_PRESET))

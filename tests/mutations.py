@@ -16,20 +16,20 @@ from rnntui.core.completion.loading import manifest_of, open_engine
 from rnntui.core.completion.session import Session
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.export.writing import export
-from rnntui.core.inference.beam import Search
-from rnntui.core.inference.classifying import judge
 from rnntui.core.inference.scoring import score_tokens
-from rnntui.core.inference.translating import translate
 from rnntui.core.nn.weights import load_model
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.safe_files import CHECKPOINT_FILES
 from rnntui.core.runs.summaries import read_history, summarise
 from rnntui.core.tasks.base import Moment, Subject
-from rnntui.core.tasks.classification import ClassificationTask, load_classifier
-from rnntui.core.tasks.language import subject
-from rnntui.core.tasks.translation import TranslationTask, load_translator
-from rnntui.core.text.examples import Example
-from rnntui.core.text.pairs import Pair
+from rnntui.core.tasks.classification.predict import judge
+from rnntui.core.tasks.classification.reader import Example
+from rnntui.core.tasks.classification.task import ClassificationTask, load_classifier
+from rnntui.core.tasks.language.task import subject
+from rnntui.core.tasks.translation.beam import Search
+from rnntui.core.tasks.translation.predict import translate
+from rnntui.core.tasks.translation.reader import Pair
+from rnntui.core.tasks.translation.task import TranslationTask, load_translator
 from rnntui.core.training.checkpoints import load_checkpoint, settle
 from rnntui.core.training.learner import Learner
 

@@ -22,7 +22,7 @@ from rnntui.core.config import (
     value_of,
 )
 from rnntui.core.config.defaults import RULES, Draft, expected_epochs
-from rnntui.core.config.tasks import KINDS
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.config.toml import from_toml, to_toml
 from rnntui.core.runs.folder import Run
 from rnntui.core.training.start import resume_run
@@ -32,7 +32,7 @@ CHARACTERS = ("char", "byte")
 COMBINATIONS = [
     (preset, task, tokenizer, cell)
     for preset in config.PRESETS
-    for task in KINDS
+    for task in TASKS
     for tokenizer in get_args(TokenizerKind)
     for cell in CELLS
 ]

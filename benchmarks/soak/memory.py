@@ -15,7 +15,7 @@ import psutil
 import torch
 from common import forked, make_run, tell
 
-from rnntui.core.tasks.language import subject
+from rnntui.core.tasks.language.task import subject
 from rnntui.core.text.dataset import reopen
 from rnntui.core.training.learner import Learner
 

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from rnntui.cli.evaluation import evaluated_part, print_evaluation
+from rnntui.cli.evaluation import Evaluation, evaluated_part, print_evaluation
 from rnntui.cli.options import RunName, checkpoint_option, json_option, named, text_argument
 from rnntui.cli.output import show_line, write_line
 from rnntui.core.errors import InputError
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
-from rnntui.core.text.decoding import OnError
 from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
@@ -29,8 +28,8 @@ _NAMES = 12
 def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
     """The probability of each label of TEXT; - reads standard input, a text a line, and writes a line for each."""
     from rnntui.core.completion.loading import sound_checkpoint
-    from rnntui.core.inference.classifying import judge, likeliest
-    from rnntui.core.tasks.classification import load_classifier
+    from rnntui.core.tasks.classification.predict import judge, likeliest
+    from rnntui.core.tasks.classification.task import load_classifier
 
     found = store.find(run, "classify")
     folder = sound_checkpoint(found, checkpoint)
@@ -63,27 +62,22 @@ def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
                 show_line(f"{formats.share(verdict.probabilities[place])}  {visible_line(labels[place])}")
 
 
-def evaluate_texts(
-    run: Run,
-    split: str,
-    corpus: str | None,
-    decoding: tuple[str, OnError],
-    checkpoint: str,
-    device: str,
-    as_json: bool,
-) -> None:
+def evaluate_texts(run: Run, asked: Evaluation) -> None:
     """Score a part of a classifier's own examples, or all of others."""
     from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.tasks.base import Moment
-    from rnntui.core.tasks.classification import load_classifier, others, reopen, score, told
+    from rnntui.core.tasks.classification.task import ClassificationTask, load_classifier, others, score, told
     from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
 
-    folder = sound_checkpoint(run, checkpoint)
-    device = choose_device(device)
+    folder = sound_checkpoint(run, asked.checkpoint)
+    device = choose_device(asked.device)
     model, tokenizer, labels = load_classifier(run, folder / "model.safetensors", device)
     counters = read_counters(folder)
-    part = others(run, corpus, decoding, tokenizer, labels) if corpus else evaluated_part(reopen(run), split)
+    if asked.corpus:
+        part = others(run, asked.corpus, (asked.encoding, asked.on_error), tokenizer, labels)
+    else:
+        part = evaluated_part(ClassificationTask.reopen(run), asked.split)
     event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
     table = (
         confusions(labels, event.confusion)
@@ -91,7 +85,7 @@ def evaluate_texts(
         else ["too many labels for a table of confusions"]
     )
     lines = [f"{len(part.labels):,} texts", *table]
-    print_evaluation(run, event, counters.best_step, corpus, {"labels": labels}, lines, as_json)
+    print_evaluation(run, event, counters.best_step, asked.corpus, {"labels": labels}, lines, asked.as_json)
 
 
 def confusions(labels: Sequence[str], table: Sequence[Sequence[int]]) -> list[str]:

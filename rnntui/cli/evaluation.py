@@ -1,18 +1,24 @@
-"""Printing the evaluation of a classifier or a translator."""
+"""What `rnntui evaluate` does for every task."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from rnntui.cli.output import report, show_line, write_line
+from rnntui.core.errors import InputError
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
+from rnntui.core.text.decoding import OnError
 from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
+
+if TYPE_CHECKING:
+    from rnntui.core.inference.scoring import Protocol as ScoringProtocol
 
 
 class _Part(Protocol):
@@ -28,6 +34,48 @@ class _Parts(Protocol[PartT]):
     def scored(self) -> PartT: ...
 
     def __getitem__(self, name: str) -> PartT: ...
+
+
+class Evaluation(NamedTuple):
+    """What a person asked `rnntui evaluate` for."""
+
+    split: str
+    corpus: str | None
+    target_corpus: str | None
+    encoding: str
+    on_error: OnError
+    checkpoint: str
+    device: str
+    as_json: bool
+    protocol: ScoringProtocol
+    dynamic: bool
+    cache: bool
+    compared: bool
+    completing: bool
+
+
+def evaluate_task(run: Run, asked: Evaluation) -> None:
+    """Score the held-out part of a run by its task's own measure.
+
+    Raises InputError for another corpus or another part, which only the tasks that are built in read.
+    """
+    from rnntui.core import tasks
+    from rnntui.core.completion.loading import sound_checkpoint
+    from rnntui.core.nn.weights import filled
+    from rnntui.core.tasks.base import Moment
+    from rnntui.core.training.checkpoints import read_counters
+    from rnntui.core.training.devices import choose_device
+
+    task = run.config.text.task
+    if asked.corpus or asked.split != "valid":
+        raise InputError(f"--corpus, --split: --task {task} scores its own held-out part alone; remove them")
+    folder = sound_checkpoint(run, asked.checkpoint)
+    device = choose_device(asked.device)
+    found = tasks.reopen(run)
+    model = filled(partial(tasks.build_model, run.config, found.widths), folder / "model.safetensors", device)
+    counters = read_counters(folder)
+    event = found.evaluate(model, device, Moment(counters.step, counters.train_s), lambda: None)
+    print_evaluation(run, event, counters.best_step, None, {}, [], asked.as_json)
 
 
 def evaluated_part(parts: _Parts[PartT], name: str) -> PartT:

@@ -6,14 +6,14 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import rich_click as click
 
-from rnntui.cli.classify import evaluate_texts
 from rnntui.cli.display import beside
-from rnntui.cli.evaluation import evaluated_part
+from rnntui.cli.evaluation import Evaluation, evaluated_part
 from rnntui.cli.options import (
     CorpusName,
     RunName,
@@ -24,9 +24,8 @@ from rnntui.cli.options import (
     json_option,
 )
 from rnntui.cli.output import report, show_line, write_line
-from rnntui.cli.translate import evaluate_pairs
 from rnntui.cli.trust import trust_option, trusted
-from rnntui.core.config.tasks import KINDS
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
@@ -107,27 +106,19 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Score a held-out part of the run's own corpus, or another text."""
-    from rnntui.core.completion.loading import sound_checkpoint
-    from rnntui.core.inference.scoring import Helped
-    from rnntui.core.nn.weights import load_model
-    from rnntui.core.tasks.base import Moment
-    from rnntui.core.tasks.evaluation import evaluate as score
-    from rnntui.core.text.baselines import baselines
-    from rnntui.core.text.columns import another_of
-    from rnntui.core.text.corpus import canonical
-    from rnntui.core.text.dataset import reopen
-    from rnntui.core.training.checkpoints import read_counters
-    from rnntui.core.training.devices import choose_device
-
     found = store.find(run)
+    asked = Evaluation(
+        split, corpus, target_corpus, encoding, on_error, checkpoint, device, as_json,
+        protocol, dynamic, cache, compared, completing,
+    )  # fmt: skip
     if (encoding, on_error) != ("auto", "stop") and not corpus:
         raise InputError("--encoding, --on-error: of another text; name it with --corpus")
-    task = found.config.text.task
-    if target_corpus and (task != "translate" or not corpus):
+    spec = TASKS[found.config.text.task]
+    if target_corpus and not ("target_corpus" in spec.settings and corpus):
         raise InputError(
             "--target-corpus: the other side of --corpus, for a run of --task translate; leave it out"
         )
-    if task != "lm":
+    if not spec.running_text:
         switches = {
             "--protocol": protocol != "stream",
             "--dynamic": dynamic,
@@ -136,50 +127,58 @@ def evaluate(
             "--completion": completing,
         }
         if given := [flag for flag, is_set in switches.items() if is_set]:
-            raise InputError(
-                f"{', '.join(given)}: of models that write; this one {KINDS[task].does}; leave it out"
-            )
-        found = found if corpus else trusted(found, trust)
-        if task == "classify":
-            evaluate_texts(found, split, corpus, (encoding, on_error), checkpoint, device, as_json)
-        else:
-            sides = (corpus, target_corpus or "") if corpus else None
-            evaluate_pairs(found, split, sides, (encoding, on_error), checkpoint, device, as_json)
-        return
-    folder = sound_checkpoint(found, checkpoint)
+            raise InputError(f"{', '.join(given)}: of models that write; this one {spec.does}; leave it out")
     if not corpus or compared:
         found = trusted(found, trust)
-    device = choose_device(device)
-    model, tokenizer = load_model(found, folder / "model.safetensors", device)
+    resolve_name(spec.evaluation)(found, asked)
+
+
+def evaluate_text(run: Run, asked: Evaluation) -> None:
+    """Score a part of a language model's own text, or all of another one."""
+    from rnntui.core.completion.loading import sound_checkpoint
+    from rnntui.core.inference.scoring import Helped
+    from rnntui.core.nn.weights import load_model
+    from rnntui.core.tasks.base import Moment
+    from rnntui.core.tasks.language.evaluation import evaluate as score
+    from rnntui.core.text.baselines import baselines
+    from rnntui.core.text.columns import another_of
+    from rnntui.core.text.corpus import canonical
+    from rnntui.core.text.dataset import reopen
+    from rnntui.core.training.checkpoints import read_counters
+    from rnntui.core.training.devices import choose_device
+
+    folder = sound_checkpoint(run, asked.checkpoint)
+    device = choose_device(asked.device)
+    model, tokenizer = load_model(run, folder / "model.safetensors", device)
     counters = read_counters(folder)
-    if corpus:
-        other = another_of(found.config.text, canonical(corpus), encoding, on_error)
-        data = _another(found, other, tokenizer, compared)
+    if asked.corpus:
+        other = another_of(run.config.text, canonical(asked.corpus), asked.encoding, asked.on_error)
+        data = _another(run, other, tokenizer, asked.compared)
     else:
-        other, data = None, evaluated_part(reopen(found, tokenizer), split)
-    if completing and dynamic:
+        other, data = None, evaluated_part(reopen(run, tokenizer), asked.split)
+    if asked.completing and asked.dynamic:
         raise InputError("--completion: measured without --dynamic; leave one of the two out")
-    if compared and data.name == "train":
+    if asked.compared and data.name == "train":
         raise InputError(
             "--baselines: what was counted on the training part says nothing of it; use --split valid"
         )
     event = score(
-        model, data, tokenizer.start, protocol, device,
-        Moment(counters.step, counters.train_s), helped=Helped(dynamic, cache),
+        model, data, tokenizer.start, asked.protocol, device,
+        Moment(counters.step, counters.train_s), helped=Helped(asked.dynamic, asked.cache),
     )  # fmt: skip
     event = msgspec.structs.replace(event, best=counters.step == counters.best_step)
     rivals = []
-    if compared:
-        train = reopen(found, tokenizer)["train"].tokens
+    if asked.compared:
+        train = reopen(run, tokenizer)["train"].tokens
         rivals = [
             ev.Baselined(step=0, **each._asdict()) for each in baselines(train, data, tokenizer.vocab_size)
         ]
     another = other.beginning if other else ""
-    useful = _typed(found, folder, data, tokenizer, another, cache) if completing else None
-    if as_json:
-        extra: dict[str, Any] = {"corpus": corpus, "own": False} if corpus else {}
+    useful = _typed(run, folder, data, tokenizer, another, asked.cache) if asked.completing else None
+    if asked.as_json:
+        extra: dict[str, Any] = {"corpus": asked.corpus, "own": False} if asked.corpus else {}
         extra |= {"skipped": other.skipped, "damaged": other.damaged} if other else {}
-        extra |= {name: True for name, on in (("dynamic", dynamic), ("cache", cache)) if on}
+        extra |= {name: True for name, on in (("dynamic", asked.dynamic), ("cache", asked.cache)) if on}
         extra |= {"baselines": msgspec.to_builtins(rivals)} if rivals else {}
         if useful:
             thresholds = [each._asdict() for each in useful.thresholds]
@@ -189,10 +188,13 @@ def evaluate(
             }
         write_line(json.dumps(msgspec.to_builtins(event) | extra, ensure_ascii=False))
         return
-    help_given = "".join(f", {name}" for name, on in (("dynamic", dynamic), ("cache", cache)) if on)
+    help_given = "".join(
+        f", {name}" for name, on in (("dynamic", asked.dynamic), ("cache", asked.cache)) if on
+    )
     show_line(
-        f"{data.name} ({protocol}{help_given}), step {event.step:,}: loss {formats.number(event.loss, 4)} nats/token, "
-        f"perplexity {formats.number(event.perplexity)}, {formats.number(event.bits_per_char)} bits/char, "
+        f"{data.name} ({asked.protocol}{help_given}), step {event.step:,}: "
+        f"loss {formats.number(event.loss, 4)} nats/token, perplexity {formats.number(event.perplexity)}, "
+        f"{formats.number(event.bits_per_char)} bits/char, "
         f"{formats.number(event.bits_per_byte)} bits/byte, accuracy {event.accuracy:.1%}{formats.unknown(event)}"
     )
     for line in beside(rivals, event.bits_per_byte):

@@ -192,27 +192,21 @@ _NAMED = 5
 """Columns that a line names."""
 
 
-_TASKS_OF_FLAGS = {
-    "target_corpus": "translate",
-    "source_column": "translate",
-    "target_column": "translate",
-    "label_column": "classify",
-}
-
-
 def with_task(given: dict[str, Any]) -> dict[str, Any]:
     """Settings with the task that the corpus is for, where nobody named one; what was found in a table is said."""
-    from rnntui.core.config.tasks import SAMPLE_TASKS
+    from rnntui.core.config.tasks import DEFAULT_TASK, TASKS
+    from rnntui.core.text.catalogue import SAMPLES
     from rnntui.core.text.tables import columns_of, task_for
 
     corpus = str(given.get("corpus") or "")
-    if given.get("task") or corpus in SAMPLE_TASKS:
+    if given.get("task") or corpus in SAMPLES:
         return given
-    for name, task_of_flag in _TASKS_OF_FLAGS.items():
-        if given.get(name) is not None:
-            report(f"{FIELDS[name].flag}: so --task {task_of_flag}")
-            return given | {"task": task_of_flag}
-    if (task := task_for(corpus)) == "lm":
+    for task, spec in TASKS.items():
+        for name in spec.implied_by:
+            if given.get(name) is not None:
+                report(f"{FIELDS[name].flag}: so --task {task}")
+                return given | {"task": task}
+    if (task := task_for(corpus)) == DEFAULT_TASK:
         if given.get("text_column") is None and (columns := sorted(columns_of(corpus))):
             named = ", ".join(map(short, columns[:_NAMED])) + " …" * (len(columns) > _NAMED)
             report(

@@ -17,7 +17,7 @@ from rnntui.cli.output import JsonStream, report, show_line, write_line
 from rnntui.core import config
 from rnntui.core.config import FIELDS, LIMITS
 from rnntui.core.config.parse import shown
-from rnntui.core.config.tasks import KINDS
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
@@ -129,20 +129,20 @@ def _plot(racing: Sequence[Run]) -> list[str]:
     ]
     x, y = fitted(found, log=True)
     names = "  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(racing))
-    unit = KINDS[racing[0].config.text.task].bits
+    unit = TASKS[racing[0].config.text.task].unit
     return [f"{unit} over seconds", *plain(chart(found, x, y, _WIDTH - MARGIN, _HEIGHT, "braille")), names]
 
 
 def _tell_standings(racing: Sequence[Run]) -> None:
     from rnntui.core.studies.duel import standings
 
-    kind = KINDS[racing[0].config.text.task]
+    spec = TASKS[racing[0].config.text.task]
     _print_table(
         [
             "cell",
             "units",
             "parameters",
-            f"valid {kind.bits} ({kind.protocol})",
+            f"valid {spec.unit} ({spec.protocol})",
             "perplexity",
             "tokens/s",
             "steps",

@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from rnntui.cli.evaluation import evaluated_part, print_evaluation
+from rnntui.cli.evaluation import Evaluation, evaluated_part, print_evaluation
 from rnntui.cli.options import (
     Number,
     RunName,
@@ -22,7 +22,6 @@ from rnntui.core.errors import InputError
 from rnntui.core.runs import store
 from rnntui.core.runs.events import finite
 from rnntui.core.runs.folder import Run
-from rnntui.core.text.decoding import OnError
 from rnntui.ui.attention_map import heat, shaded
 from rnntui.ui.terminal_safety import visible_line
 
@@ -64,11 +63,11 @@ def translate(
 ) -> None:
     """What TEXT becomes; - reads standard input, a text a line, and writes a line for each."""
     from rnntui.core.completion.loading import sound_checkpoint
-    from rnntui.core.inference.beam import Search
-    from rnntui.core.inference.translating import Translation, check_length
-    from rnntui.core.inference.translating import translate as translated
-    from rnntui.core.tasks.translation import load_translator
-    from rnntui.core.text.pairs import in_one_line
+    from rnntui.core.tasks.translation.beam import Search
+    from rnntui.core.tasks.translation.predict import Translation, check_length
+    from rnntui.core.tasks.translation.predict import translate as translated
+    from rnntui.core.tasks.translation.reader import in_one_line
+    from rnntui.core.tasks.translation.task import load_translator
     from rnntui.core.training.devices import choose_device
 
     if count > beam:
@@ -123,32 +122,35 @@ def _as_json(source: str, targets: list[Any], attention: bool) -> dict[str, Any]
     return {"source": source, "translations": told}
 
 
-def evaluate_pairs(
-    run: Run,
-    split: str,
-    sides: tuple[str, str] | None,
-    decoding: tuple[str, OnError],
-    checkpoint: str,
-    device: str,
-    as_json: bool,
-) -> None:
+def evaluate_pairs(run: Run, asked: Evaluation) -> None:
     """Score a part of a translator's own pairs, or all of others; with sacrebleu, translate them as well.
 
-    The `sides` of others are their corpus and, where it is no table, the one whose lines its lines become.
+    Others are a table, or the lines of one corpus and of their target corpus.
     """
     from rnntui.core.completion.loading import sound_checkpoint
-    from rnntui.core.inference.beam import BEAM
     from rnntui.core.tasks.base import Moment
-    from rnntui.core.tasks.overlap import available
-    from rnntui.core.tasks.translation import compared, load_translator, others, reopen, score, told
+    from rnntui.core.tasks.translation.beam import BEAM
+    from rnntui.core.tasks.translation.overlap import available
+    from rnntui.core.tasks.translation.task import (
+        TranslationTask,
+        compared,
+        load_translator,
+        others,
+        score,
+        told,
+    )
     from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
 
-    folder = sound_checkpoint(run, checkpoint)
-    device = choose_device(device)
+    folder = sound_checkpoint(run, asked.checkpoint)
+    device = choose_device(asked.device)
     model, vocabularies = load_translator(run, folder / "model.safetensors", device)
     counters = read_counters(folder)
-    part = others(run, sides, decoding, vocabularies) if sides else evaluated_part(reopen(run), split)
+    if asked.corpus:
+        sides = asked.corpus, asked.target_corpus or ""
+        part = others(run, sides, (asked.encoding, asked.on_error), vocabularies)
+    else:
+        part = evaluated_part(TranslationTask.reopen(run), asked.split)
     event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
     extra: dict[str, Any] = {}
     lines = [f"accuracy {event.accuracy:.1%} of the tokens, {len(part.pairs):,} pairs"]
@@ -161,7 +163,7 @@ def evaluate_pairs(
         ]
     else:
         lines.append("BLEU and chrF: pip install 'rnntui[translate]'")
-    print_evaluation(run, event, counters.best_step, sides and sides[0], extra, lines, as_json)
+    print_evaluation(run, event, counters.best_step, asked.corpus, extra, lines, asked.as_json)
 
 
 COMMANDS = (translate,)

@@ -137,7 +137,7 @@ def _heldout(history: History, x_axis: XAxis, unit: Unit, columns: int, run: int
 def _bits_per_nat(history: History) -> float:
     """Bits a byte for one nat a token, by the training text's tokens and bytes; bits a text for one nat a text."""
     started = history.started
-    if history.task == "classify":
+    if history.spec.unit == "bits/text":
         return 1 / math.log(2)
     if started is None or not started.train_bytes:
         return math.nan

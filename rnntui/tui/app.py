@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import SystemCommand
@@ -14,7 +15,7 @@ from textual.screen import Screen
 
 from rnntui.core import config
 from rnntui.core.config import RESUMABLE
-from rnntui.core.config.schema import TaskKind
+from rnntui.core.config.tasks import DEFAULT_TASK, TASKS
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.interrupts import leaving_signals
 from rnntui.core.runs import store
@@ -253,7 +254,10 @@ class RnntuiApp(Host):
 
     def on_play_requested(self, event: PlayRequested) -> None:
         self.current = event.path
-        self.switch_screen(playground(event.path, event.checkpoint))
+        try:
+            self.switch_screen(playground(event.path, event.checkpoint))
+        except InputError as error:
+            self.notify(visible_line(str(error)), severity="warning", markup=False)
 
     # --- the menu and the help ---
 
@@ -324,21 +328,15 @@ class RnntuiApp(Host):
 
 
 def playground(path: Path, checkpoint: str | None = None) -> Screen[None]:
-    """The playground for what the run at `path` has learned."""
-    from rnntui.tui.screens.classifying import ClassifyingScreen
-    from rnntui.tui.screens.playground import PlaygroundScreen
-    from rnntui.tui.screens.translating import TranslatingScreen
-
+    """The playground for what the run at `path` has learned.  Raises InputError if its task has no playground."""
     try:
         task = Run.open(path).config.text.task
     except InputError:
-        task = "lm"  # what is wrong with it, the playground says
-    screens: dict[TaskKind, Callable[[Path, str | None], Screen[None]]] = {
-        "lm": PlaygroundScreen,
-        "classify": ClassifyingScreen,
-        "translate": TranslatingScreen,
-    }
-    return screens[task](path, checkpoint)
+        task = DEFAULT_TASK  # its playground reports what is wrong with the run
+    if not TASKS[task].playground:
+        raise InputError(f"{path.name}: --task {task} has no playground")
+    screen: Callable[[Path, str | None], Screen[None]] = resolve_name(TASKS[task].playground)
+    return screen(path, checkpoint)
 
 
 def open_corpora() -> int:

@@ -12,8 +12,8 @@ from rnntui.core.runs.folder import Run
 from rnntui.tui.weights_watcher import Answerer
 
 if TYPE_CHECKING:
-    from rnntui.core.inference.classifying import Verdict
-    from rnntui.core.nn.classifier import Classifier
+    from rnntui.core.tasks.classification.model import Classifier
+    from rnntui.core.tasks.classification.predict import Verdict
     from rnntui.core.text.tokenizers import Tokenizer
 
 
@@ -47,7 +47,7 @@ class Judge(Answerer):
     _labels: list[str]
 
     def load(self, run: Run, weights: Path) -> None:
-        from rnntui.core.tasks.classification import load_classifier
+        from rnntui.core.tasks.classification.task import load_classifier
 
         self._model, self._tokenizer, self._labels = load_classifier(run, weights)
 
@@ -56,7 +56,7 @@ class Judge(Answerer):
 
         Needs weights loaded before.
         """
-        from rnntui.core.inference.classifying import judge, likeliest
+        from rnntui.core.tasks.classification.predict import judge, likeliest
 
         began = time.perf_counter()
         verdict = judge(self._model, self._tokenizer, text)

@@ -11,9 +11,9 @@ from rnntui.core.runs.summaries import read_history
 from rnntui.tui.weights_watcher import Answerer
 
 if TYPE_CHECKING:
-    from rnntui.core.inference.translating import Translation
-    from rnntui.core.nn.translator import Translator
-    from rnntui.core.text.paired import Vocabularies
+    from rnntui.core.tasks.translation.data import Vocabularies
+    from rnntui.core.tasks.translation.model import Translator
+    from rnntui.core.tasks.translation.predict import Translation
 
 COUNT = 5
 """Targets of a line."""
@@ -26,7 +26,7 @@ class Interpreter(Answerer):
     _vocabularies: Vocabularies
 
     def load(self, run: Run, weights: Path) -> None:
-        from rnntui.core.tasks.translation import load_translator
+        from rnntui.core.tasks.translation.task import load_translator
 
         self._model, self._vocabularies = load_translator(run, weights)
 
@@ -40,8 +40,8 @@ class Interpreter(Answerer):
 
         Raises InputError for a line that is too long.
         """
-        from rnntui.core.inference.beam import Search
-        from rnntui.core.inference.translating import check_length, translate
+        from rnntui.core.tasks.translation.beam import Search
+        from rnntui.core.tasks.translation.predict import check_length, translate
 
         check_length(lines, self._vocabularies)
         return translate(self._model, self._vocabularies, lines, Search(beam=COUNT), COUNT)

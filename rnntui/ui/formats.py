@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rnntui.core.config.tasks import TASKS, Figure
 from rnntui.core.runs.events import Evaluated
 
 _YEARS = 1e9
@@ -58,10 +59,27 @@ def unknown(event: Evaluated) -> str:
     return f", {event.unknown:.1%} of the tokens unknown" if event.unknown else ""
 
 
+def figure(row: Figure, event: Evaluated | None) -> str:
+    """A figure of an evaluation; a dash where it was not measured."""
+    if event is None:
+        return "–"
+    metrics = event.metrics if isinstance(event.metrics, dict) else {}
+    value = metrics.get(row.key, getattr(event, row.key, None))
+    match row.style:
+        case "share":
+            return "–" if value is None else f"{value:.1%}"
+        case "ratio":
+            return number(value, 2)
+        case "points":
+            return number(value, 1)
+        case "number":
+            return number(value)
+
+
 def scores(event: Evaluated) -> str:
     """What an evaluation found: of text, in nats a token and bits a byte; of labels, in nats a text."""
     metrics = event.metrics if isinstance(event.metrics, dict) else {}
-    if event.protocol == "texts":
+    if any(spec.protocol == event.protocol and spec.unit == "bits/text" for spec in TASKS.values()):
         counted = "".join(f", {name.replace('_', ' ')} {value:.3f}" for name, value in metrics.items())
         return f"loss {number(event.loss, 4)} nats/text, accuracy {event.accuracy:.1%}{counted}"
     counted = "".join(f", {name} {value:.1f}" for name, value in metrics.items())

@@ -20,7 +20,7 @@ from rnntui.core.config.schema import ModelConfig, TextConfig
 from rnntui.core.errors import InputError, NumericalError
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks.samples import Sampler
+from rnntui.core.tasks.language.samples import Sampler
 from rnntui.core.text import tokenizers
 from rnntui.core.text.segmentation import goes_on
 from tests.conftest import MakeRun, train_all

@@ -25,12 +25,12 @@ from rnntui.core.export.graph import classifier as classifier_graph
 from rnntui.core.export.graph import language_model
 from rnntui.core.export.smaller import packed, smaller
 from rnntui.core.nn.base import Model
-from rnntui.core.nn.classifier import Classifier
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.nn.pooling import POOLINGS
 from rnntui.core.nn.weights import load_model, model_tensors
 from rnntui.core.runs.folder import Run
 from rnntui.core.tasks.base import Moment
+from rnntui.core.tasks.classification.model import Classifier
 from tests.cli.test_commands import assert_one_line, rnntui
 
 ROOT = Path(__file__).parents[2]

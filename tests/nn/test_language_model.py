@@ -14,11 +14,11 @@ from rnntui.core.config import build, changed
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.errors import InputError
 from rnntui.core.nn.base import Penalties, count_parameters
-from rnntui.core.nn.budget import parameters_of, within_budget
 from rnntui.core.nn.dropouts import LockedDropout, held
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.nn.weights import load_model, load_weights, model_bytes
 from rnntui.core.runs.folder import Run
+from rnntui.core.tasks.budget import parameters_of, within_budget
 from tests.conftest import MakeRun
 
 V = 11

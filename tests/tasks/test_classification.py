@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from rnntui.core import tasks
-from rnntui.core.inference.classifying import judge
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks.classification import load_classifier, score
-from rnntui.core.tasks.metrics import calibration_error, confusion, macro_f1
+from rnntui.core.tasks.classification.metrics import calibration_error, confusion, macro_f1
+from rnntui.core.tasks.classification.predict import judge
+from rnntui.core.tasks.classification.task import load_classifier, score
 from rnntui.core.training.start import resume_run
 from tests.cli.test_commands import assert_one_line, rnntui
 from tests.conftest import CLASSIFIER, MakeRun, train_all

@@ -16,7 +16,7 @@ from rnntui.core.config import command_of
 from rnntui.core.nn.weights import read_tensors
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks.classification import load_classifier
+from rnntui.core.tasks.classification.task import load_classifier
 from rnntui.core.tasks.transfer import START
 from rnntui.core.tasks.word_vectors import KNOWN
 from rnntui.core.training.start import resume_run

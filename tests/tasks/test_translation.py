@@ -14,13 +14,13 @@ import torch
 
 from rnntui.core import tasks
 from rnntui.core.config.schema import TextConfig
-from rnntui.core.inference.beam import BEAM, GREEDY, Beams, Search
-from rnntui.core.inference.translating import translate
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks import overlap
-from rnntui.core.tasks.translation import TranslationTask, load_translator, score
-from rnntui.core.text.pairs import read
+from rnntui.core.tasks.translation import overlap
+from rnntui.core.tasks.translation.beam import BEAM, GREEDY, Beams, Search
+from rnntui.core.tasks.translation.predict import translate
+from rnntui.core.tasks.translation.reader import read
+from rnntui.core.tasks.translation.task import TranslationTask, load_translator, score
 from rnntui.core.training.start import resume_run
 from tests.cli.test_commands import assert_one_line, rnntui
 from tests.conftest import TRANSLATOR, MakeRun, train_all

@@ -19,9 +19,9 @@ import zstandard
 
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError
+from rnntui.core.tasks.classification.reader import read
 from rnntui.core.text import packed
 from rnntui.core.text.corpus import Source, load
-from rnntui.core.text.examples import read
 from tests.cli.test_commands import FLAGS, rnntui
 from tests.conftest import sentences
 from tests.text.languages import PASSAGES

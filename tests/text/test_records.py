@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError
-from rnntui.core.text import examples, pairs
+from rnntui.core.tasks.classification import reader as examples
+from rnntui.core.tasks.translation import reader as pairs
 from rnntui.core.text.csv_rows import Column, Reading
 from rnntui.core.text.records import LONGEST_TEXT, lines_of, records
 from tests.conftest import at_most

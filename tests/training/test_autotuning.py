@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rnntui.core.runs.store import cache_home
-from rnntui.core.tasks.language import subject
+from rnntui.core.tasks.language.task import subject
 from rnntui.core.training import autotuning
 from rnntui.core.training.autotuning import Way, choose_way
 from rnntui.core.training.learner import Learner

@@ -17,7 +17,7 @@ from rnntui.core.nn.weights import load_model
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run, request
 from rnntui.core.runs.folder_handle import FolderHandle
-from rnntui.core.tasks.language import subject
+from rnntui.core.tasks.language.task import subject
 from rnntui.core.text.dataset import reopen
 from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.checkpoints import read_counters

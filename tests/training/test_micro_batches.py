@@ -11,9 +11,9 @@ import torch
 from rnntui.core import tasks
 from rnntui.core.nn.base import Loss
 from rnntui.core.runs import events as ev
-from rnntui.core.tasks.classification import ClassificationTask
-from rnntui.core.tasks.language import subject
-from rnntui.core.tasks.translation import TranslationTask
+from rnntui.core.tasks.classification.task import ClassificationTask
+from rnntui.core.tasks.language.task import subject
+from rnntui.core.tasks.translation.task import TranslationTask
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.micro_batches import out_of_memory
 from tests.conftest import CLASSIFIER, TRANSLATOR, MakeRun, train_all

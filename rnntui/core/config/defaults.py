@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.config.schema import LIMITS, TokenizerKind, default_of
 from rnntui.core.config.splits import NOTHING_HELD_OUT
-from rnntui.core.config.tasks import foreign
+from rnntui.core.config.tasks import TASKS, TaskSpec, foreign
 
 Settings = Mapping[str, Any]
 
@@ -74,39 +74,34 @@ class Draft:
                     self.values[name], self.reasons[name] = value, default.reason
 
     @property
+    def spec(self) -> TaskSpec:
+        """The specification of the task."""
+        return TASKS[self["task"]]
+
+    @property
     def in_characters(self) -> bool:
         """True for a language model of characters or bytes."""
-        return self["task"] == "lm" and self["tokenizer"] in ("char", "byte")
+        return self.spec.running_text and self["tokenizer"] in ("char", "byte")
 
 
 # --- what the model is ---
 
 _NARROW = {"tied": True, "embedding_size": 200, "bptt": 35}
-_TASKS: dict[str, Settings] = {
-    "classify": {"tokenizer": "word", "batch_size": 32, "bidirectional": True},
-    "translate": {
-        "tokenizer": "word",
-        "embedding_size": 128,
-        "batch_size": 64,
-        "bidirectional": True,
-    },
-}
 _UNITS = {"quick": 256, "balanced": 320, "thorough": 512}
-_UNITS_OF_TASKS = {"classify": 128, "translate": 256}
 _UNITS_OF_WORDS = 400
 
 
 def task(draft: Draft) -> Default | None:
     """A classifier and a translator read words, in both directions unless initialised from a language model."""
-    if draft["task"] == "lm":
+    if not draft.spec.defaults:
         return None
     one_way = {"bidirectional": False} if draft["begin_from"] else {}
-    return Default(f"--task {draft['task']}", {**_TASKS[draft["task"]], **one_way})
+    return Default(f"--task {draft['task']}", {**draft.spec.defaults, **one_way})
 
 
 def tokens(draft: Draft) -> Default | None:
     """Words and sub-words have a narrow embedding tied to the output and short segments; rare words are sampled."""
-    if draft["task"] != "lm" or draft.in_characters:
+    if not draft.spec.running_text or draft.in_characters:
         return None
     sampled = {"softmax": "sampled"} if draft["tokenizer"] == "word" else {}
     return Default(f"--tokenizer {draft['tokenizer']}", {**_NARROW, **sampled})
@@ -114,7 +109,7 @@ def tokens(draft: Draft) -> Default | None:
 
 def depth(draft: Draft) -> Default | None:
     """A language model has two layers where the preset gives it time for them."""
-    if draft["task"] != "lm" or draft.preset != "thorough":
+    if not draft.spec.running_text or draft.preset != "thorough":
         return None
     return Default("--preset thorough", {"num_layers": 2})
 
@@ -123,8 +118,8 @@ def width(draft: Draft) -> Default | None:
     """The hidden size by task, tokens and preset, unless --parameters chooses it."""
     if draft["parameters"] is not None:
         return None
-    if draft["task"] != "lm":
-        return Default(f"--task {draft['task']}", {"hidden_size": _UNITS_OF_TASKS[draft["task"]]})
+    if draft.spec.hidden_size is not None:
+        return Default(f"--task {draft['task']}", {"hidden_size": draft.spec.hidden_size})
     if draft.in_characters or draft.preset == "quick":
         return Default(f"--preset {draft.preset}", {"hidden_size": _UNITS[draft.preset]})
     return Default(f"--tokenizer {draft['tokenizer']}", {"hidden_size": _UNITS_OF_WORDS})
@@ -184,8 +179,8 @@ def learning_rate(draft: Draft) -> Default | None:
     open_size = draft["parameters"] is not None or (draft["begin_from"] and draft.facts.train_tokens is None)
     if kind is None or open_size:
         return None
-    if draft["task"] == "translate" and kind == "adamw":
-        return Default("--task translate", {"lr": 3e-3})
+    if draft.spec.learning_rate is not None and kind == "adamw":
+        return Default(f"--task {draft['task']}", {"lr": draft.spec.learning_rate})
     share = min(1.0, _USUAL["char"] / draft["hidden_size"])
     if draft["cell"] == "elman" and kind != "sgd" and share < 1:
         return Default(f"{kind}, a wide network without gates", {"lr": _RATES[kind] * share})
@@ -277,9 +272,9 @@ def regularisation(draft: Draft) -> Default | None:
     """Regularisation by the expected number of epochs: small texts overfit sooner."""
     if draft.facts.train_tokens is None:
         return None
-    if draft["task"] != "lm":
-        smoothing = 0.1 if draft["task"] == "translate" else 0.0
-        return Default(f"--task {draft['task']}", {**_OF_TEXTS, "label_smoothing": smoothing})
+    if not draft.spec.running_text:
+        smoothing = {"label_smoothing": draft.spec.label_smoothing}
+        return Default(f"--task {draft['task']}", {**_OF_TEXTS, **smoothing})
     epochs = _epochs(draft)
     kind, rows = _rows(draft, draft.facts.train_tokens)
     values = next(values for bound, values in rows if epochs <= bound)
@@ -305,7 +300,7 @@ def memorise(draft: Draft) -> Default | None:
     tokens = draft.facts.train_tokens
     if draft["split"] != NOTHING_HELD_OUT or tokens is None or tokens > _MEMORISED:
         return None
-    kept = () if draft["task"] == "lm" else ("weight_decay", "epsilon")
+    kept = () if draft.spec.running_text else ("weight_decay", "epsilon")
     return Default(
         "a tiny text, nothing held out", {name: each for name, each in _NONE.items() if name not in kept}
     )
@@ -313,7 +308,7 @@ def memorise(draft: Draft) -> Default | None:
 
 def small_epsilon(draft: Draft) -> Default | None:
     """A large epsilon is for AdamW in long runs; Shampoo's steps have one length a row."""
-    if draft["task"] != "lm" or draft.facts.train_tokens is None:
+    if not draft.spec.running_text or draft.facts.train_tokens is None:
         return None
     if draft["optimizer"] == "shampoo":
         return Default("shampoo", {"epsilon": _SMALL})
@@ -324,7 +319,7 @@ def small_epsilon(draft: Draft) -> Default | None:
 
 def no_recurrent_weights(draft: Draft) -> Default | None:
     """A cell whose gates read no state has no recurrent weights to drop."""
-    if draft["task"] != "lm" or draft.facts.train_tokens is None or STEPS[draft["cell"]].recurrent:
+    if not draft.spec.running_text or draft.facts.train_tokens is None or STEPS[draft["cell"]].recurrent:
         return None
     return Default(f"{draft['cell']} has no recurrent weights", {"weight_drop": 0.0})
 

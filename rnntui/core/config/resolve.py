@@ -18,11 +18,10 @@ from rnntui.core.config.schema import (
     SECTIONS,
     Field,
     ModelConfig,
-    TaskKind,
     TextConfig,
     TrainingConfig,
 )
-from rnntui.core.config.tasks import KINDS, SAMPLE_TASKS, foreign
+from rnntui.core.config.tasks import DEFAULT_TASK, TASKS, foreign, task_of_sample
 from rnntui.core.errors import InputError, nearest, plain, short
 
 FORMAT = 2
@@ -53,16 +52,15 @@ def resolve(given: Given, facts: Facts = NOTHING_KNOWN) -> Config:
             raise InputError(f"unknown setting '{name}'; {nearest(name, FIELDS)}")
     if given.preset not in PRESETS:
         raise InputError(f"--preset: unknown preset '{given.preset}'; {nearest(given.preset, PRESETS)}")
-    of_sample = SAMPLE_TASKS.get(str(settings.get("corpus")), "lm")
-    task: TaskKind = settings.get("task") or of_sample
-    if task not in KINDS:
-        raise InputError(f"--task: unknown task '{task}'; {nearest(task, KINDS)}")
+    task: str = settings.get("task") or task_of_sample(str(settings.get("corpus")))
+    if task not in TASKS:
+        raise InputError(f"--task: unknown task '{task}'; {nearest(task, TASKS)}")
     _require_consistent(settings, task)
     converted(_by_section(settings), where="")  # rules may count on valid settings
     draft = Draft(settings | {"task": task}, given.preset, facts)
     draft.complete()
     reasons = draft.reasons
-    if "task" not in settings and task != "lm":
+    if "task" not in settings and task != DEFAULT_TASK:
         reasons = reasons | {"task": "a sample's own"}
     config = converted(_by_section(draft.values | draft.chosen), where="")
     return msgspec.structs.replace(config, given=Given(settings, given.preset), why=reasons)
@@ -90,7 +88,7 @@ def _by_section(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return tree
 
 
-def _require_consistent(settings: Mapping[str, Any], task: TaskKind) -> None:
+def _require_consistent(settings: Mapping[str, Any], task: str) -> None:
     """Raise InputError for settings that exclude each other, or that the task does not have."""
     for name in foreign(task):
         if name in settings:

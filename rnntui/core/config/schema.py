@@ -6,7 +6,7 @@ sections.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -15,9 +15,9 @@ from msgspec import Meta
 from rnntui.core.cells import CELLS
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.config.splits import split_fractions
-from rnntui.core.errors import nearest
+from rnntui.core.config.tasks import DEFAULT_TASK, TASKS
+from rnntui.core.errors import nearest, short
 
-TaskKind = Literal["lm", "classify", "translate"]
 TokenizerKind = Literal["char", "word", "bpe", "byte"]
 Schedule = Literal["constant", "inverse-sqrt", "cosine", "one-cycle", "plateau"]
 Average = Literal["none", "ema", "nt-asgd"]
@@ -57,9 +57,9 @@ class TextConfig(Section, frozen=True, kw_only=True):
 
     corpus: Annotated[str, _doc("sample name, file, folder, '-' for standard input, or URL")] = "tales"
     task: Annotated[
-        TaskKind,
+        str,
         _doc("what is learned: 'lm' the next token, 'classify' a text's label, 'translate' another text"),
-    ] = "lm"
+    ] = DEFAULT_TASK
     text_column: Annotated[
         str | None,
         _doc(
@@ -100,6 +100,8 @@ class TextConfig(Section, frozen=True, kw_only=True):
     ] = ""
 
     def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"task: '{short(self.task)}' is not one of {', '.join(TASKS)}")
         try:
             if self.split != "auto":
                 split_fractions(self.split)
@@ -305,6 +307,8 @@ class Field(NamedTuple):
         return _FLAGS.get(self.name) or "--" + self.name.replace("_", "-")
 
 
+_REGISTRIES: dict[str, Collection[str]] = {"cell": CELLS, "task": TASKS}
+"""Settings whose choices are the names in a registry."""
 _FLAGS = {"corpus": "CORPUS", "begin_from": "--from"}
 """Settings that the command line calls otherwise."""
 
@@ -315,8 +319,7 @@ def fields() -> Iterator[Field]:
         hints = get_type_hints(struct, include_extras=True)
         for info in msgspec.structs.fields(struct):
             kind, choices, unit, description = _inspect(hints[info.name])
-            if info.name == "cell":
-                choices = tuple(CELLS)
+            choices = tuple(_REGISTRIES.get(info.name, choices))
             yield Field(info.name, section, info.default, description, kind, choices, unit)
 
 

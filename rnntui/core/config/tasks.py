@@ -1,39 +1,85 @@
-"""The tasks as everyone sees them who does not train: their settings, what they are measured in, what they do.
+"""Task specifications: facts about each task that need neither its code nor torch.
 
-What training has to know of a task is in `core/tasks`.
+A task is one entry of `TASKS` and one subclass of `rnntui.core.tasks.base.Task`, named in the entry and imported when
+it is first used.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
-from rnntui.core.config.schema import TaskKind
+
+class Figure(NamedTuple):
+    """A row of the figures of a run: a number of its best evaluation."""
+
+    label: str
+    key: str
+    """An attribute of `Evaluated`, or a key of its `metrics`."""
+    style: Literal["share", "ratio", "points", "number"]
+    """A share in percent, a ratio with two decimals, points with one, or a number with three."""
 
 
-class Kind(NamedTuple):
-    """One task."""
+PERPLEXITY = Figure("val. perplexity", "perplexity", "ratio")
 
-    bits: str
-    """What its runs are compared by."""
-    protocol: str
-    """By which its held-out part is scored in training."""
-    sample: str
-    """What a sample of it is called on the screen."""
+
+class TaskSpec(NamedTuple):
+    """Specification of a task: its settings, defaults, metric, and the names of its code."""
+
+    implementation: str
+    """`module:class` of its `Task`."""
     does: str
     """What a model of it does: it 'writes'."""
-    serves: str
-    """What a run of it is good for, for someone who asked it for something else."""
-    settings: frozenset[str]
-    """Those that it knows and another task does not."""
+    advice: str
+    """Its commands, for somebody who used the command of another task."""
+    protocol: str
+    """Of the evaluations during training; see `Evaluated.protocol`."""
+    unit: Literal["bits/byte", "bits/text"] = "bits/byte"
+    """Metric that ranks its runs: bits per byte of the text, or per predicted text where there are no bytes to tell."""
+    headline: Literal["bits", "accuracy"] = "bits"
+    """Figure of a run in the table of runs."""
+    figures: tuple[Figure, ...] = (PERPLEXITY,)
+    sample: str = "example prediction"
+    """Title of its samples."""
+    settings: frozenset[str] = frozenset()
+    """Its settings that not every task has."""
+    implied_by: tuple[str, ...] = ()
+    """Settings that only it has, so that they choose the task."""
+    defaults: Mapping[str, Any] = {}
+    """Values of settings where the schema's do not suit it."""
+    hidden_size: int | None = None
+    """Units per layer; None where preset and tokenizer choose them."""
+    label_smoothing: float = 0.0
+    learning_rate: float | None = None
+    """Peak learning rate of AdamW where the general one does not suit."""
+    columns: frozenset[str] = frozenset()
+    """Columns that mark a table as meant for it."""
+    opening: str = ""
+    """Characters with which a file opens that is meant for it."""
+    samples: frozenset[str] = frozenset()
+    """Sample corpora that are meant for it."""
+    files: Mapping[str, str] = {}
+    """Files of its run folders beside the tokenizer, by their names in an exported file."""
+    running_text: bool = False
+    """True if it reads one text in segments that carry the state, False if it reads separate texts."""
+    lends_weights: bool = False
+    """True if other runs can be initialised from its runs."""
+    onnx: bool = True
+    """True if its model is one graph."""
+    playground: str = ""
+    """`module:class` of its screen; '' where it has none."""
+    evaluation: str = "rnntui.cli.evaluation:evaluate_task"
+    """`module:function` of `rnntui evaluate`."""
 
 
-KINDS: dict[TaskKind, Kind] = {
-    "lm": Kind(
-        bits="bits/byte",
-        protocol="stream",
-        sample="sample",
+TASKS: dict[str, TaskSpec] = {
+    "lm": TaskSpec(
+        implementation="rnntui.core.tasks.language.task:LanguageTask",
         does="writes",
-        serves="it writes; use `rnntui complete`, `generate` or `score`",
+        advice="it writes; use `rnntui complete`, `generate` or `score`",
+        protocol="stream",
+        figures=(PERPLEXITY, Figure("bits/byte", "bits_per_byte", "number")),
+        sample="sample",
         settings=frozenset(
             (
                 "begin_from",
@@ -50,13 +96,19 @@ KINDS: dict[TaskKind, Kind] = {
                 "sample_prompt",
             )
         ),
+        running_text=True,
+        lends_weights=True,
+        playground="rnntui.tui.screens.playground:PlaygroundScreen",
+        evaluation="rnntui.cli.measure:evaluate_text",
     ),
-    "classify": Kind(
-        bits="bits/text",
-        protocol="texts",
-        sample="example prediction",
+    "classify": TaskSpec(
+        implementation="rnntui.core.tasks.classification.task:ClassificationTask",
         does="predicts labels",
-        serves="it predicts labels; use `rnntui classify`",
+        advice="it predicts labels; use `rnntui classify`",
+        protocol="texts",
+        unit="bits/text",
+        headline="accuracy",
+        figures=(Figure("accuracy", "accuracy", "share"), Figure("macro F1", "macro_f1", "number")),
         settings=frozenset(
             (
                 "begin_from",
@@ -69,13 +121,22 @@ KINDS: dict[TaskKind, Kind] = {
                 "pooling",
             )
         ),
+        implied_by=("label_column",),
+        defaults={"tokenizer": "word", "batch_size": 32, "bidirectional": True},
+        hidden_size=128,
+        columns=frozenset(("text", "label")),
+        opening="__label__",
+        samples=frozenset(("reviews",)),
+        files={"labels": "labels.json"},
+        playground="rnntui.tui.screens.classifying:ClassifyingScreen",
+        evaluation="rnntui.cli.classify:evaluate_texts",
     ),
-    "translate": Kind(
-        bits="bits/byte",
-        protocol="pairs",
-        sample="example prediction",
+    "translate": TaskSpec(
+        implementation="rnntui.core.tasks.translation.task:TranslationTask",
         does="translates",
-        serves="it translates; use `rnntui translate`",
+        advice="it translates; use `rnntui translate`",
+        protocol="pairs",
+        figures=(PERPLEXITY, Figure("BLEU", "bleu", "points")),
         settings=frozenset(
             (
                 "source_column",
@@ -89,12 +150,33 @@ KINDS: dict[TaskKind, Kind] = {
                 "scheduled_sampling",
             )
         ),
+        implied_by=("target_corpus", "source_column", "target_column"),
+        defaults={
+            "tokenizer": "word",
+            "embedding_size": 128,
+            "batch_size": 64,
+            "bidirectional": True,
+        },
+        hidden_size=256,
+        label_smoothing=0.1,
+        learning_rate=3e-3,
+        columns=frozenset(("source", "target")),
+        samples=frozenset(("phrases",)),
+        files={"target_tokenizer": "target-tokenizer.json"},
+        onnx=False,
+        playground="rnntui.tui.screens.translating:TranslatingScreen",
+        evaluation="rnntui.cli.translate:evaluate_pairs",
     ),
 }
-SAMPLE_TASKS: dict[str, TaskKind] = {"reviews": "classify", "phrases": "translate"}
-"""The samples that are no running text."""
+"""Every task by its name, as `--task` has it."""
+DEFAULT_TASK = "lm"
 
 
-def foreign(task: TaskKind) -> frozenset[str]:
-    """The settings that other tasks know and this one does not."""
-    return frozenset().union(*(kind.settings for kind in KINDS.values())) - KINDS[task].settings
+def task_of_sample(corpus: str) -> str:
+    """Return the task of a sample corpus; the default one for any other corpus."""
+    return next((name for name, spec in TASKS.items() if corpus in spec.samples), DEFAULT_TASK)
+
+
+def foreign(task: str) -> frozenset[str]:
+    """Return the settings of other tasks that this one does not have."""
+    return frozenset().union(*(spec.settings for spec in TASKS.values())) - TASKS[task].settings

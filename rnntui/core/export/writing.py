@@ -16,11 +16,11 @@ from torch import Tensor
 from rnntui import __version__
 from rnntui.core import tasks
 from rnntui.core.config import changed, value_of
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.export.smaller import Arrays, Matrix, packed, smaller
 from rnntui.core.nn.base import Model
-from rnntui.core.nn.factory import make_model
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.nn.tensor_files import check_shapes, read_arrays
 from rnntui.core.nn.weights import load_arrays, shapes_of
@@ -32,12 +32,6 @@ from rnntui.core.tasks.base import Moment, Task
 
 _PLACES = ("corpus", "target_corpus", "begin_from", "embeddings")
 """Settings that are paths."""
-_FILES: dict[str, dict[str, str]] = {
-    "lm": {},
-    "classify": {"labels": "labels.json"},
-    "translate": {"target_tokenizer": "target-tokenizer.json"},
-}
-"""Files of a run besides its tokenizer, by task."""
 _CLOSE = 1e-4
 """Logits of the graph and of torch differ by no more."""
 _READ = (33, 2)
@@ -67,9 +61,10 @@ def export(run: Run, weights: Path, form: str, int8: bool, now: Moment) -> Expor
     Raises InputError where the form does not suit the task or a package is missing, or the run is unusable.
     """
     if form == "onnx":
-        if run.config.text.task == "translate":
+        spec = TASKS[run.config.text.task]
+        if not spec.onnx:
             raise InputError(
-                f"--format: {run.name} translates, which is a search and no graph; take safetensors, or another run"
+                f"--format: {run.name} {spec.does}, which is not one graph; take safetensors, or another run"
             )
         if not (find_spec("onnx") and find_spec("onnxruntime")):
             raise InputError("--format: onnx needs more packages: pip install 'rnntui[export]'")
@@ -106,7 +101,7 @@ def _content(run: Run, form: str, matrices: Mapping[str, Matrix]) -> bytes:
 
 def _notes(run: Run) -> dict[str, str]:
     """What a reader of the file needs besides numbers."""
-    files = {"tokenizer": "tokenizer.json"} | _FILES[run.config.text.task]
+    files = {"tokenizer": "tokenizer.json"} | dict(TASKS[run.config.text.task].files)
     # Where the texts lie on this machine is nobody else's business.
     named = {
         name: store.short_corpus(value_of(run.config, name)) for name in _PLACES if value_of(run.config, name)
@@ -122,7 +117,7 @@ def _notes(run: Run) -> dict[str, str]:
 def _empty(run: Run) -> Model:
     """The run's model without storage.  Raises InputError where a file of the run cannot be used."""
     with torch.device("meta"):
-        return make_model(run.config, *tasks.widths_in(run))
+        return tasks.build_model(run.config, tasks.widths_in(run))
 
 
 def _filled(run: Run, matrices: Mapping[str, Matrix]) -> Model:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from rnntui.core.config.schema import TaskKind
+from rnntui.core.config.tasks import DEFAULT_TASK, TASKS
 
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 """A whole number that a column of figures holds exactly."""
@@ -50,7 +50,7 @@ class Started(Event, frozen=True, kw_only=True):
     train_bytes: Count = 0
     """Of the training part as UTF-8: turns nats a token into bits a byte.  0 where an older run did not say."""
     valid_bytes: Count = 0
-    task: TaskKind = "lm"
+    task: str = DEFAULT_TASK
     """What is learned; before there was more than one task, nobody said."""
     labels: Annotated[list[str], Meta(max_length=1 << 16)] | msgspec.UnsetType = msgspec.UNSET
     """What a text may be, where texts are classified."""
@@ -110,8 +110,9 @@ class Evaluated(Event, frozen=True, kw_only=True):
 
     @property
     def bits(self) -> float | None:
-        """What runs of one task are compared by: bits a byte, or where texts are classified, bits a text."""
-        if self.protocol != "texts":
+        """The metric that ranks runs of a task: bits per byte, or bits per text."""
+        per_text = {spec.protocol for spec in TASKS.values() if spec.unit == "bits/text"}
+        if self.protocol not in per_text:
             return self.bits_per_byte
         return None if self.loss is None else self.loss / math.log(2)
 

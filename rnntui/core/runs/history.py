@@ -11,8 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from rnntui.core.config.schema import TaskKind
-from rnntui.core.config.tasks import KINDS, Kind
+from rnntui.core.config.tasks import DEFAULT_TASK, TASKS, TaskSpec
 from rnntui.core.runs import events as ev
 
 Numbers = npt.NDArray[np.floating[Any]]
@@ -96,15 +95,10 @@ class History:
         )
 
     @property
-    def task(self) -> TaskKind:
-        """What is learned: of a run that has told nothing yet, what most learn."""
-        if self.started is None:
-            return "lm"
-        return "classify" if self.started.labels else self.started.task
-
-    @property
-    def kind(self) -> Kind:
-        return KINDS[self.task]
+    def spec(self) -> TaskSpec:
+        """The task; of a run without events, or of a task that is not known here, the default one."""
+        name = self.started.task if self.started else DEFAULT_TASK
+        return TASKS.get(name, TASKS[DEFAULT_TASK])
 
     def add(self, events: Iterable[ev.AnyEvent]) -> None:
         """Take in events, in their order."""

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import platformdirs
 
 from rnntui.core.config import Config
-from rnntui.core.config.schema import TaskKind
-from rnntui.core.config.tasks import KINDS
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import expanded, make_private
 from rnntui.core.runs.folder import Run
@@ -78,7 +77,7 @@ def keep_text(text: str) -> Path:
     return path
 
 
-def find(name: str, task: TaskKind | None = None) -> Run:
+def find(name: str, task: str | None = None) -> Run:
     """The run that a person means by `name`: a folder, or a run's name in the runs' home.
 
     Raises InputError where there is none, or where it was trained for something else than `task`.
@@ -86,7 +85,7 @@ def find(name: str, task: TaskKind | None = None) -> Run:
     found = _find(name)
     trained_for = found.config.text.task
     if task is not None and trained_for != task:
-        raise InputError(f"{name}: trained with --task {trained_for}: {KINDS[trained_for].serves}")
+        raise InputError(f"{name}: trained with --task {trained_for}: {TASKS[trained_for].advice}")
     return found
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rnntui.core import tasks
 from rnntui.core.config import Config, changed, completed
 from rnntui.core.errors import InputError
-from rnntui.core.nn.budget import within_budget
+from rnntui.core.tasks.budget import within_budget
 from rnntui.core.text.spool import Narrate
 from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.devices import choose_device, facts_for

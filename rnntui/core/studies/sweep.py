@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from rnntui.core import config as configuration
 from rnntui.core.config import FIELDS, Config, value_of
-from rnntui.core.config.tasks import KINDS
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import make_private, refused, write_atomically
@@ -151,7 +151,7 @@ class Sweep:
     @property
     def unit(self) -> str:
         """What the bits of a trial are counted by."""
-        return KINDS[configuration.build(self._settings, self._preset).text.task].bits
+        return TASKS[configuration.build(self._settings, self._preset).text.task].unit
 
     @property
     def best(self) -> Trial | None:

@@ -1,65 +1,63 @@
-"""The registry of tasks: what the recurrent layers are put to.
+"""Tasks: what recurrent layers are trained for.
 
-A new task is one file beside this one and one line in each of the two functions below; training, resuming,
-studies, commands and screens follow.
+`rnntui.core.config.tasks` has the specification of each; its code is a subclass of `rnntui.core.tasks.base.Task`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from rnntui.core.config import Config
-from rnntui.core.config.schema import TextConfig
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError, oneline
+from rnntui.core.nn.base import Model
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.origin import must_be_trusted, remote_corpora
-from rnntui.core.tasks.base import Task
-from rnntui.core.tasks.transfer import START, vocabulary_of
-from rnntui.core.text import dataset, examples, pairs, record_cache, tokenizers
+from rnntui.core.tasks.base import Task, Widths
+from rnntui.core.tasks.transfer import START
 from rnntui.core.text.catalogue import SAMPLES
-from rnntui.core.text.columns import source_of
 from rnntui.core.text.corpus import is_pipe
 from rnntui.core.text.spool import Narrate, silent
 
 
+def task_class(name: str) -> type[Task[Any]]:
+    """Return the implementation of a task."""
+    found: type[Task[Any]] = resolve_name(TASKS[name].implementation)
+    return found
+
+
 def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Task[Any]]:
-    """Read the corpus that `config` names, and learn from its training part what the task needs of it.
+    """Read the corpus that `config` names; return the configuration with what was found, and the task.
 
-    Returns the configuration with what is known of the corpus.  Raises InputError where the corpus cannot be
-    used.
+    Raises InputError if the corpus cannot be used.
     """
-    if config.text.task == "classify":
-        from rnntui.core.tasks import classification
-
-        return classification.prepare(config, narrate)
-    if config.text.task == "translate":
-        from rnntui.core.tasks import translation
-
-        return translation.prepare(config, narrate)
-    from rnntui.core.tasks.language import LanguageTask
-
-    config, tokenizer, data = dataset.prepare(config, narrate, vocabulary_of(config))
-    return config, LanguageTask(tokenizer, data)
+    return task_class(config.text.task).prepare(config, narrate)
 
 
-def widths_in(run: Run) -> tuple[int, int]:
-    """The `widths` of a run's task, without its corpus.  Raises InputError where a file of it cannot be used."""
-    source = tokenizers.load(run.path / "tokenizer.json").vocab_size
-    if run.config.text.task == "classify":
-        from rnntui.core.tasks.classification import labels_in
+def reopen(run: Run) -> Task[Any]:
+    """Return the task of an existing run.  Raises InputError if its files or its corpus cannot be used."""
+    task = task_class(run.config.text.task).reopen(run)
+    if run.config.model.begin_from or run.config.model.embeddings:
+        task.start = run.path / START
+    return task
 
-        return source, len(labels_in(run))
-    if run.config.text.task == "translate":
-        from rnntui.core.tasks.translation import vocabularies_in
 
-        return source, vocabularies_in(run).target.vocab_size
-    return source, 0
+def build_model(config: Config, widths: Widths) -> Model:
+    """Return a new model."""
+    model: Model = task_class(config.text.task).build_model(config, widths)
+    return model
+
+
+def widths_in(run: Run) -> Widths:
+    """Return the `widths` of a run's task without its corpus.  Raises InputError if a file cannot be used."""
+    return task_class(run.config.text.task).widths_in(run)
 
 
 def is_cached(run: Run) -> bool:
-    """True if the corpus of a run is in the cache, so that it need not be read again.  Raises InputError."""
-    return record_cache.is_cached(run) if run.config.text.task != "lm" else dataset.is_cached(run)
+    """Return True if the corpus of a run is in the cache, so that it need not be read again."""
+    return task_class(run.config.text.task).is_cached(run)
 
 
 _DIGESTED_AT_MOST = 1 << 28
@@ -82,42 +80,7 @@ def corpus_change(run: Run) -> str:
             return f"{text.corpus}: is gone; this run goes on with its text in the cache"
         if path.is_file() and path.stat().st_size > _DIGESTED_AT_MOST:
             return ""
-        changed = _digest(text) != text.sha256
+        changed = task_class(text.task).digest(text) != text.sha256
     except (InputError, OSError, ValueError) as error:  # a name that no file can have, too
         return f"{oneline(error)}; this run goes on with its text in the cache"
     return f"{text.corpus}: has changed since; this run goes on with its text in the cache" if changed else ""
-
-
-def _digest(text: TextConfig) -> str:
-    """The digest that a run on this corpus would have now.  Raises InputError where it cannot be read."""
-    if text.task == "classify":
-        return examples.read(text).sha256
-    if text.task == "translate":
-        return pairs.read(text).sha256
-    source = source_of(text)
-    for _ in source.blocks():
-        pass
-    return source.sha256
-
-
-def reopen(run: Run) -> Task[Any]:
-    """The task of an existing run.  Raises InputError where a file of it or its corpus cannot be used any more."""
-    task = _reopened(run)
-    if run.config.model.begin_from or run.config.model.embeddings:
-        task.start = run.path / START
-    return task
-
-
-def _reopened(run: Run) -> Task[Any]:
-    if run.config.text.task == "classify":
-        from rnntui.core.tasks import classification
-
-        return classification.reopen(run)
-    if run.config.text.task == "translate":
-        from rnntui.core.tasks import translation
-
-        return translation.reopen(run)
-    from rnntui.core.tasks.language import LanguageTask
-
-    tokenizer = tokenizers.load(run.path / "tokenizer.json")
-    return LanguageTask(tokenizer, dataset.reopen(run, tokenizer))

@@ -5,17 +5,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic, NamedTuple, Self
 
 import numpy.typing as npt
 
 from rnntui.core.config import Config
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.nn.base import M
 from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
+from rnntui.core.text import record_cache, tokenizers
 from rnntui.core.text.baselines import Baseline
 from rnntui.core.text.batches import Batches
+from rnntui.core.text.columns import source_of
+from rnntui.core.text.spool import Narrate
 from rnntui.core.text.tokenizers import Tokenizer
 
+Widths = tuple[int, int]
+"""Sizes that a model has from its data: its vocabulary; its labels, its target vocabulary or 0."""
 Between = Callable[[], None]
 """Called after every block of long work; what it raises ends the work."""
 
@@ -49,11 +56,16 @@ class Moment(NamedTuple):
     train_s: float
 
 
+RANDOM_BATCHES, RANDOM_LENGTH = 8, 32
+"""Batches of random texts, and the tokens of each."""
 NOTHING_HELD_OUT_REMARK = "nothing is held out: all figures are those of the text that is learned"
 
 
 class Task(ABC, Generic[M]):
-    """A kind of task on the data of one run."""
+    """A task on the data of one run.
+
+    A new task is a subclass and an entry of `rnntui.core.config.tasks.TASKS` that names it.
+    """
 
     tokenizer: Tokenizer
     sizes: Sizes
@@ -62,9 +74,59 @@ class Task(ABC, Generic[M]):
     labels: Sequence[str] = ()
     """What a text may be, where texts are classified."""
 
+    # --- without the data of a run ---
+
+    @classmethod
+    @abstractmethod
+    def prepare(cls, config: Config, narrate: Narrate) -> tuple[Config, Self]:
+        """Read the corpus that `config` names, split it, and learn the tokenizer from the training part.
+
+        Returns the configuration with what was found.  Raises InputError if the corpus cannot be used.
+        """
+
+    @classmethod
+    @abstractmethod
+    def reopen(cls, run: Run) -> Self:
+        """Return the task of an existing run.  Raises InputError if its files or its corpus cannot be used."""
+
+    @classmethod
+    @abstractmethod
+    def build_model(cls, config: Config, widths: Widths) -> M:
+        """Return a new model."""
+
+    @classmethod
+    @abstractmethod
+    def random_subject(cls, config: Config, vocab_size: int) -> Subject[M]:
+        """Return random data of the usual shape, to measure how fast a model trains."""
+
+    @classmethod
+    def widths_in(cls, run: Run) -> Widths:
+        """Return the `widths` of a run without its corpus.  Raises InputError if a file cannot be used."""
+        return tokenizers.load(run.path / "tokenizer.json").vocab_size, 0
+
+    @classmethod
+    def assumed_widths(cls, vocab_size: int) -> Widths:
+        """Return the `widths` to expect before the corpus is read."""
+        return vocab_size, 0
+
+    @classmethod
+    def is_cached(cls, run: Run) -> bool:
+        """Return True if the corpus of a run is in the cache."""
+        return record_cache.is_cached(run)
+
+    @classmethod
+    def digest(cls, text: TextConfig) -> str:
+        """Return the SHA-256 that a run on this corpus would record.  Raises InputError if it cannot be read."""
+        source = source_of(text)
+        for _ in source.blocks():
+            pass
+        return source.sha256
+
+    # --- with it ---
+
     @property
-    def widths(self) -> tuple[int, int]:
-        """Different tokens, and outcomes of another kind: what a model's size depends on besides its settings."""
+    def widths(self) -> Widths:
+        """The sizes that its model has from the data."""
         return self.tokenizer.vocab_size, len(self.labels)
 
     @abstractmethod

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rnntui.core.completion.loading import sound_checkpoint
 from rnntui.core.config import INHERITED, Config, changed, value_of
-from rnntui.core.config.tasks import foreign
+from rnntui.core.config.tasks import TASKS, foreign
 from rnntui.core.errors import InputError
 from rnntui.core.nn.base import M
 from rnntui.core.nn.weights import read_start
@@ -42,7 +42,7 @@ def inherited(config: Config) -> Config:
     if not config.model.begin_from:
         return config
     other = store.find(config.model.begin_from)
-    if other.config.text.task != "lm":
+    if not TASKS[other.config.text.task].lends_weights:
         raise InputError(
             f"--from: {config.model.begin_from}: trained with --task {other.config.text.task}; name a language model"
         )

@@ -1,31 +1,32 @@
-"""What a table is for, by the names of its columns."""
+"""Which task a corpus is meant for, by its columns or its first characters."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
 
-from rnntui.core.config.schema import TaskKind
-from rnntui.core.config.tasks import SAMPLE_TASKS
+from rnntui.core.config.tasks import DEFAULT_TASK, TASKS, task_of_sample
 from rnntui.core.errors import InputError
 from rnntui.core.files import expanded, open_named
+from rnntui.core.text.catalogue import SAMPLES
 from rnntui.core.text.csv_rows import SEPARATORS
 from rnntui.core.text.packed import Counted, blocks_of
-from rnntui.core.text.records import FASTTEXT, TABLES, kind_of
+from rnntui.core.text.records import TABLES, kind_of
 
 _LOOKED_AT = 1 << 16
 """Bytes in which the names of the columns stand."""
-_COLUMNS: dict[TaskKind, set[str]] = {"classify": {"text", "label"}, "translate": {"source", "target"}}
 
 
-def task_for(corpus: str) -> TaskKind:
+def task_for(corpus: str) -> str:
     """The task that a corpus is for: that of a sample, or of a table whose columns say so; else 'lm'."""
-    if corpus in SAMPLE_TASKS:
-        return SAMPLE_TASKS[corpus]
+    if corpus in SAMPLES:
+        return task_of_sample(corpus)
     names = columns_of(corpus)
-    if not names and _beginning(corpus).startswith(FASTTEXT):
-        return "classify"
-    return next((task for task, wanted in _COLUMNS.items() if wanted <= names), "lm")
+    head = "" if names else _beginning(corpus)
+    for task, spec in TASKS.items():
+        if (spec.columns and spec.columns <= names) or (spec.opening and head.startswith(spec.opening)):
+            return task
+    return DEFAULT_TASK
 
 
 def columns_of(corpus: str) -> set[str]:

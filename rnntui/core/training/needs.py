@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 import torch
 
+from rnntui.core import tasks
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.config import FIELDS, Config, Facts, changed, completed, value_of
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError
 from rnntui.core.nn.base import count_parameters
-from rnntui.core.nn.budget import within_budget
-from rnntui.core.nn.factory import make_model
 from rnntui.core.nn.memory import available_memory, gigabytes
+from rnntui.core.tasks.base import Widths
+from rnntui.core.tasks.budget import within_budget
 from rnntui.core.training.optimisation import make_optimizer
 
 _FLOAT, _HALF, _TOKEN = 4, 2, 8
@@ -25,7 +27,6 @@ _ANYWHERE = 1 << 24
 """Parameters that fit everywhere."""
 _SHRINKING = ("hidden_size", "num_layers", "embedding_size", "batch_size", "bptt")
 """Settings that could be smaller, in the order in which they are named where it makes no difference."""
-Widths = tuple[int, int]
 
 
 class Needs(NamedTuple):
@@ -49,7 +50,7 @@ def needs(config: Config, widths: Widths) -> Needs:
     model = config.model
     training = completed(config, Facts(1)).training  # before a text is read its settings are open
     with torch.device("meta"):
-        network = make_model(config, *widths)
+        network = tasks.build_model(config, widths)
     if model.embeddings and model.frozen_embeddings:
         network.get_parameter("embedding.weight").requires_grad_(False)
     optimizer = make_optimizer(network, training)
@@ -59,7 +60,7 @@ def needs(config: Config, widths: Widths) -> Needs:
     moments = _FLOAT * sum(map(optimizer.numbers_kept, learning))
     average = weights if training.average != "none" else 0
     state = outputs = tokens = 0
-    if config.text.task == "lm":
+    if TASKS[config.text.task].running_text:
         units = model.num_layers * model.hidden_size
         state = _FLOAT * training.batch_size * units * STEPS[model.cell].state_size
         outputs = _HALF * training.bptt * units

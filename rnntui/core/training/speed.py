@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from rnntui.core import config as configuration
 from rnntui.core.config import Config, completed
 from rnntui.core.errors import RnntuiError, oneline
-from rnntui.core.nn.budget import parameters_of, within_budget
-from rnntui.core.tasks.dry_run import random_subject
+from rnntui.core.tasks import task_class
+from rnntui.core.tasks.budget import parameters_of, within_budget
 from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.learner import Learner
@@ -47,12 +47,13 @@ def measure(config: Config, vocab_size: int) -> Speed:
 
     Raises InputError for a device that is not there, and where memory is too small for the model.
     """
-    widths = vocab_size, _outcomes(config, vocab_size)
+    task = task_class(config.text.task)
+    widths = task.assumed_widths(vocab_size)
     training = config.training
     device = choose_device(training.device)
     check_memory([config], device, widths, saves=False)
     config = completed(within_budget(config, *widths), facts_for(_TOKENS))
-    learner = Learner(config, random_subject(config, vocab_size), device)
+    learner = Learner(config, task.random_subject(config, vocab_size), device)
     learner.use(*choose_way(training.precision, learner))
     float(learner.step()[0])  # the first step also builds the kernels; a number is there when it is over
     began, taken, tokens = time.perf_counter(), 0, learner.counters.tokens
@@ -84,18 +85,13 @@ def answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """What a configuration costs: what is known at once, then what is measured.  Raises InputError."""
     config = configuration.build(request["settings"], request["preset"])
     vocab_size = request["vocab_size"]
-    outcomes = _outcomes(config, vocab_size)
-    fitted = within_budget(config, vocab_size, outcomes)
+    widths = task_class(config.text.task).assumed_widths(vocab_size)
+    fitted = within_budget(config, *widths)
     yield {
-        "parameters": parameters_of(fitted, vocab_size, outcomes),
+        "parameters": parameters_of(fitted, *widths),
         "device": choose_device(config.training.device),
     }
     yield measure(config, vocab_size)._asdict()
-
-
-def _outcomes(config: Config, vocab_size: int) -> int:
-    """As a task's own `widths` have it; of pairs nobody has counted the sides yet, and each has what both have."""
-    return vocab_size if config.text.task == "translate" else _LABELS
 
 
 def _tell(answer: dict[str, Any]) -> None:

@@ -19,12 +19,13 @@ from rnntui.core.config import (
     completed,
     value_of,
 )
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError
-from rnntui.core.nn.budget import within_budget
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run, require_free
 from rnntui.core.runs.origin import SIGNATURE, signature_of
 from rnntui.core.tasks.base import Task
+from rnntui.core.tasks.budget import within_budget
 from rnntui.core.tasks.transfer import START, inherited, weights_of
 from rnntui.core.tasks.word_vectors import embedded, require_vectors
 from rnntui.core.text.corpus import canonical
@@ -60,7 +61,7 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     fitted: list[Config] = []
     kept = []
     configs = [changed(config, known, "found in the text") for config in configs]
-    if prepared.text.task == "lm":
+    if TASKS[prepared.text.task].running_text:
         configs = [fit_batches(config, task.sizes.train_tokens) for config in configs]
     begun = [_beginning(config, task, narrate) for config in configs]
     check_memory([started for started, _ in begun], device, task.widths)

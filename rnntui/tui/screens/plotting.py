@@ -31,8 +31,8 @@ class PlottingScreen(RnntuiScreen):
 
     def count_bits_as(self, history: History) -> None:
         """Call the unit as it is for this run."""
-        if self.bits_unit != history.kind.bits:
-            self.bits_unit = history.kind.bits
+        if self.bits_unit != history.spec.unit:
+            self.bits_unit = history.spec.unit
             self.apply_preferences()
 
     def apply_preferences(self) -> None:

@@ -248,7 +248,7 @@ class TrainingScreen(PlottingScreen):
         self._say("#sample", text)
         place = f" · {number + 1}/{len(samples)} ([ and ])" if len(samples) > 1 else ""
         self.query_one("#sample-side").border_title = Content(
-            f"{self.history.kind.sample} · step {event.step:,}{place}"
+            f"{self.history.spec.sample} · step {event.step:,}{place}"
         )
 
     def watch_sample(self) -> None:
@@ -326,7 +326,7 @@ class TrainingScreen(PlottingScreen):
         if action == "play":
             return self.state != "preparing"
         if action == "flow":
-            return (self._path / "last").is_file() and self.history.task == "lm"
+            return (self._path / "last").is_file() and self.history.spec.running_text
         return True
 
     def action_play(self) -> None:

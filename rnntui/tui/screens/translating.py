@@ -25,7 +25,7 @@ from rnntui.tui.widgets.plain_text import PlainText
 from rnntui.ui.terminal_safety import visible, visible_line
 
 if TYPE_CHECKING:
-    from rnntui.core.inference.translating import Translation
+    from rnntui.core.tasks.translation.predict import Translation
 
 _TOGETHER = 4
 """Lines translated at once, other than the one that is written in."""

@@ -12,7 +12,7 @@ from rnntui.plots.raster import Marker
 from rnntui.plots.spark import spark
 from rnntui.ui import formats
 
-_NAME, _VALUE = 11, 14
+_NAME, _VALUE = 16, 13
 _NARROW = 38
 """Columns of one figure where two stand side by side."""
 _COURSE = 200
@@ -50,7 +50,7 @@ class Figures(Widget):
         """Name, value, and the column that is its course."""
         history = self.history or History()
         progress, started = history.progress, history.started
-        model = f"{formats.count(started.parameters)} weights" if started else "–"
+        model = formats.count(started.parameters) if started else "–"
         rows: list[tuple[str, str, Column | None]] = [
             ("loss", f"{formats.number(progress.loss)} nats" if progress else "–", history.losses),
             (
@@ -58,35 +58,22 @@ class Figures(Widget):
                 formats.number(formats.perplexity(progress.loss), 2) if progress else "–",
                 history.smooth,
             ),
-            ("gradient", formats.number(progress.grad_norm) if progress else "–", history.gradients),
-            ("rate", f"{progress.lr:.2e}" if progress else "–", history.rates),
+            ("grad norm", formats.number(progress.grad_norm) if progress else "–", history.gradients),
+            ("learning rate", f"{progress.lr:.2e}" if progress else "–", history.rates),
             ("speed", f"{formats.count(progress.tokens_per_s)} tok/s" if progress else "–", history.speeds),
             ("time left", formats.time_left(progress.fraction, progress.train_s) if progress else "–", None),
-            *self._held_out(history),
+            *self._best(history),
             ("step", f"{progress.step:,}" if progress else "–", None),
             ("epoch", f"{progress.epoch:.2f}" if progress else "–", None),
-            ("model", model, None),
+            ("parameters", model, None),
             ("device", f"{started.device} {started.precision}" if started else "–", None),
         ]
         return rows
 
-    def _held_out(self, history: History) -> list[tuple[str, str, Column | None]]:
-        """What the best evaluation found: how much is right, where texts are classified."""
-        best = history.best
-        if history.task == "classify":
-            metrics = best.metrics if best and best.metrics else {}
-            return [
-                ("accuracy", f"{best.accuracy:.1%}" if best else "–", None),
-                ("macro F1", formats.number(metrics.get("macro_f1")), None),
-            ]
-        if history.task == "translate":
-            metrics = best.metrics if best and best.metrics else {}
-            bleu = metrics.get("bleu")
-            return [
-                ("held-out", f"{formats.number(best.perplexity, 2)} best" if best else "–", None),
-                ("BLEU", f"{bleu:.1f}" if bleu is not None else "–", None),
-            ]
-        return [
-            ("held-out", f"{formats.number(best.perplexity, 2)} best" if best else "–", None),
-            ("bits/byte", formats.number(best.bits_per_byte) if best else "–", None),
-        ]
+    def _best(self, history: History) -> list[tuple[str, str, Column | None]]:
+        """The figures of the best evaluation that the task names."""
+        rows = [(each.label, formats.figure(each, history.best), None) for each in history.spec.figures]
+        if history.best is not None:
+            label, value, course = rows[0]
+            rows[0] = label, f"{value} best", course
+        return [*rows]

@@ -13,7 +13,7 @@ from rnntui.ui.attention_map import heat
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
-    from rnntui.core.inference.translating import Translation
+    from rnntui.core.tasks.translation.predict import Translation
 
 
 class HeatMap(Widget):

@@ -25,8 +25,8 @@ def readout(history: History, axis: XAxis, x: float) -> str:
 def beaten(history: History, level: str) -> str:
     """Which of what is drawn as a level the model has beaten, in words and signs; `level` is how one is drawn."""
     best = history.best
-    if history.task != "lm":
-        return ""  # there is none
+    if not history.spec.running_text:
+        return ""  # there are no baselines
     if best is None or best.bits_per_byte is None or not history.baselines:
         return f" {level} to beat"
     marks = (

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.runs import store
 from rnntui.core.runs.summaries import RunSummary
 from rnntui.ui import formats
@@ -29,8 +30,8 @@ def _number(value: float | None) -> float:
 
 
 def _best(run: RunSummary) -> str:
-    """Bits a byte; of what tells labels, the share that was right."""
-    if run.task == "classify" and run.accuracy is not None:
+    """The figure of a run that its task puts first."""
+    if TASKS[run.task].headline == "accuracy" and run.accuracy is not None:
         return f"{run.accuracy:.1%}"
     return formats.number(run.bits)
 

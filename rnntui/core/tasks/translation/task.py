@@ -6,30 +6,41 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
 
 from rnntui.core.config import Config, changed
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.config.splits import part_of, split_of_examples
 from rnntui.core.errors import InputError
-from rnntui.core.inference.beam import GREEDY, Search
-from rnntui.core.inference.translating import surprises, translate
-from rnntui.core.nn.translator import Translator
 from rnntui.core.nn.weights import filled
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
-from rnntui.core.tasks.overlap import Overlap, available, overlap
+from rnntui.core.tasks.base import (
+    NOTHING_HELD_OUT_REMARK,
+    RANDOM_BATCHES,
+    RANDOM_LENGTH,
+    Between,
+    Moment,
+    Sizes,
+    Subject,
+    Task,
+    Widths,
+)
 from rnntui.core.tasks.transfer import beginning_with
-from rnntui.core.text import pairs as reading
+from rnntui.core.tasks.translation import reader as reading
+from rnntui.core.tasks.translation.beam import GREEDY, Search
+from rnntui.core.tasks.translation.data import Paired, Vocabularies, batch_of, batches_of, encode, extents
+from rnntui.core.tasks.translation.model import Translator
+from rnntui.core.tasks.translation.overlap import Overlap, available, overlap
+from rnntui.core.tasks.translation.predict import surprises, translate
+from rnntui.core.tasks.translation.reader import Pair
 from rnntui.core.text import tokenizers
-from rnntui.core.text.buckets import in_order
+from rnntui.core.text.buckets import Sequences, in_order
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.decoding import OnError
-from rnntui.core.text.paired import Paired, Vocabularies, batch_of, batches_of, encode, extents
-from rnntui.core.text.pairs import Pair
 from rnntui.core.text.record_cache import read_again, remember
 from rnntui.core.text.records import remembered_as
 from rnntui.core.text.spelling import Spelled
@@ -59,7 +70,92 @@ class Scores(NamedTuple):
 
 
 class TranslationTask(Task[Translator]):
-    """Read a text, and write another one."""
+    """Predict the translation of a text."""
+
+    @classmethod
+    def prepare(cls, config: Config, narrate: Narrate) -> tuple[Config, Self]:
+        """Read the pairs, divide them, and learn the tokenizers from the training part.
+
+        Raises InputError where they cannot be read, or are too few.
+        """
+        text = config.text
+        narrate(f"reading {text.corpus}", None)
+        found = reading.read(text)
+        remember(found)
+        split = split_of_examples(text.split, len(found.rows), _HELD_OUT)
+        config = changed(
+            config,
+            {
+                "sha256": found.sha256,
+                "split": split,
+                "corpus": remembered_as(text.corpus),
+                "target_corpus": text.target_corpus and canonical(text.target_corpus),
+            },
+            "found in the text",
+        )
+        parts = reading.divide(found.rows, split)
+        if not all(parts.values()):
+            raise InputError(f"{text.corpus}: too few pairs for --split {split}; give more of them")
+        left_out = f"; left out: {found.left_out}" if found.left_out else ""
+        narrate(f"{len(parts['train']):,} pairs to learn from{left_out}", None)
+        for note in found.notes:
+            narrate(note, None)
+        narrate(f"learning the {text.tokenizer} tokenizers", None)
+        sides = [
+            [f"{pair.source}\n" for pair in parts["train"]],
+            [f"{pair.target}\n" for pair in parts["train"]],
+        ]
+        if text.shared_vocabulary:
+            both, _ = tokenizers.train_on_texts(config.text, [*sides[0], *sides[1]], narrate)
+            vocabularies = Vocabularies(both, both)
+        else:
+            vocabularies = Vocabularies(
+                *(tokenizers.train_on_texts(config.text, side, narrate)[0] for side in sides)
+            )
+        for each in vocabularies:
+            if each.start == each.unknown:
+                raise InputError(
+                    "--vocab-size, --min-count: leave no room for the ends of lines; take more words, or a lower count"
+                )
+        return config, cls(vocabularies, parts, len(found.rows) - sum(map(len, parts.values())))
+
+    @classmethod
+    def reopen(cls, run: Run) -> Self:
+        """The task of an existing run: its pairs from the cache, or read anew.
+
+        Raises InputError where the corpus has changed or is gone and the cache is empty.
+        """
+        found = read_again(run, reading.read, Pair)
+        parts = reading.divide(found, run.config.text.split)
+        return cls(vocabularies_in(run), parts, len(found) - sum(map(len, parts.values())))
+
+    @classmethod
+    def build_model(cls, config: Config, widths: Widths) -> Translator:
+        return Translator(config.model, *widths, config.text.shared_vocabulary)
+
+    @classmethod
+    def random_subject(cls, config: Config, vocab_size: int) -> Subject[Translator]:
+        training = config.training
+        count = RANDOM_BATCHES * training.batch_size
+        sides = np.random.default_rng(0).integers(0, vocab_size, (2, count * RANDOM_LENGTH), dtype=np.uint32)
+        sources, targets = (Sequences(tokens, np.arange(count + 1) * RANDOM_LENGTH) for tokens in sides)
+        pairs = Paired("train", sources, targets, [Pair("", "", "")] * count)
+        make = partial(cls.build_model, config, cls.assumed_widths(vocab_size))
+        counts = np.bincount(sides[1], minlength=vocab_size)
+        return Subject(make, batches_of(pairs, training.batch_size, training.seed), counts)
+
+    @classmethod
+    def widths_in(cls, run: Run) -> Widths:
+        source, target = vocabularies_in(run)
+        return source.vocab_size, target.vocab_size
+
+    @classmethod
+    def assumed_widths(cls, vocab_size: int) -> Widths:
+        return vocab_size, vocab_size  # nobody has counted the sides yet, and each has what both have
+
+    @classmethod
+    def digest(cls, text: TextConfig) -> str:
+        return reading.read(text).sha256
 
     def __init__(
         self, vocabularies: Vocabularies, parts: Mapping[str, list[Pair]], left_out: int = 0
@@ -142,60 +238,6 @@ class TranslationTask(Task[Translator]):
         ((found,),) = translate(model, self.vocabularies, [pair.source], GREEDY, device=device)
         verdict = "right" if found.text == pair.target else f"expected {pair.target}"
         return ev.sampled(step, pair.source, f"  → {found.text}  ({verdict})")
-
-
-def prepare(config: Config, narrate: Narrate) -> tuple[Config, TranslationTask]:
-    """Read the pairs, divide them, and learn the tokenizers from the training part.
-
-    Raises InputError where they cannot be read, or are too few.
-    """
-    text = config.text
-    narrate(f"reading {text.corpus}", None)
-    found = reading.read(text)
-    remember(found)
-    split = split_of_examples(text.split, len(found.rows), _HELD_OUT)
-    config = changed(
-        config,
-        {
-            "sha256": found.sha256,
-            "split": split,
-            "corpus": remembered_as(text.corpus),
-            "target_corpus": text.target_corpus and canonical(text.target_corpus),
-        },
-        "found in the text",
-    )
-    parts = reading.divide(found.rows, split)
-    if not all(parts.values()):
-        raise InputError(f"{text.corpus}: too few pairs for --split {split}; give more of them")
-    left_out = f"; left out: {found.left_out}" if found.left_out else ""
-    narrate(f"{len(parts['train']):,} pairs to learn from{left_out}", None)
-    for note in found.notes:
-        narrate(note, None)
-    narrate(f"learning the {text.tokenizer} tokenizers", None)
-    sides = [[f"{pair.source}\n" for pair in parts["train"]], [f"{pair.target}\n" for pair in parts["train"]]]
-    if text.shared_vocabulary:
-        both, _ = tokenizers.train_on_texts(config.text, [*sides[0], *sides[1]], narrate)
-        vocabularies = Vocabularies(both, both)
-    else:
-        vocabularies = Vocabularies(
-            *(tokenizers.train_on_texts(config.text, side, narrate)[0] for side in sides)
-        )
-    for each in vocabularies:
-        if each.start == each.unknown:
-            raise InputError(
-                "--vocab-size, --min-count: leave no room for the ends of lines; take more words, or a lower count"
-            )
-    return config, TranslationTask(vocabularies, parts, len(found.rows) - sum(map(len, parts.values())))
-
-
-def reopen(run: Run) -> TranslationTask:
-    """The task of an existing run: its pairs from the cache, or read anew.
-
-    Raises InputError where the corpus has changed or is gone and the cache is empty.
-    """
-    found = read_again(run, reading.read, Pair)
-    parts = reading.divide(found, run.config.text.split)
-    return TranslationTask(vocabularies_in(run), parts, len(found) - sum(map(len, parts.values())))
 
 
 def vocabularies_in(run: Run) -> Vocabularies:

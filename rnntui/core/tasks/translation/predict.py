@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from rnntui.core.errors import InputError
-from rnntui.core.inference.beam import BEAM, Beams, Hypothesis, Search
 from rnntui.core.nn.base import judging
 from rnntui.core.nn.pooling import within
-from rnntui.core.nn.translator import Memory, Place, Translator
+from rnntui.core.tasks.translation.beam import BEAM, Beams, Hypothesis, Search
+from rnntui.core.tasks.translation.data import PairedBatch, Vocabularies, ended
+from rnntui.core.tasks.translation.model import Memory, Place, Translator
 from rnntui.core.text.buckets import Sequences, in_order
-from rnntui.core.text.paired import PairedBatch, Vocabularies, ended
 from rnntui.core.text.segmentation import in_word, is_han_or_kana
 from rnntui.core.text.tokenizers import Tokenizer
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from rnntui.core.nn.base import judging
-from rnntui.core.nn.classifier import Classifier
-from rnntui.core.text.labelled import LabelledBatch, sequence_of
+from rnntui.core.tasks.classification.data import LabelledBatch, sequence_of
+from rnntui.core.tasks.classification.model import Classifier
 from rnntui.core.text.tokenizers import Tokenizer
 
 

@@ -9,8 +9,8 @@ import torch
 
 from rnntui.core.cells import CELLS
 from rnntui.core.config.schema import ModelConfig
-from rnntui.core.nn.classifier import Classifier
 from rnntui.core.nn.pooling import POOLINGS, AttentionPooling, backward_in
+from rnntui.core.tasks.classification.model import Classifier
 
 V, L = 11, 3
 LENGTHS = torch.tensor([7, 1, 4, 12])

@@ -10,10 +10,10 @@ import torch
 from rnntui.core.cells import CELLS
 from rnntui.core.config import build
 from rnntui.core.config.schema import ModelConfig
-from rnntui.core.nn.attention import BahdanauAttention, LuongAttention
 from rnntui.core.nn.dropouts import LockedDropout, held
-from rnntui.core.nn.factory import make_model
-from rnntui.core.nn.translator import Translator
+from rnntui.core.tasks import build_model
+from rnntui.core.tasks.translation.attention import BahdanauAttention, LuongAttention
+from rnntui.core.tasks.translation.model import Translator
 
 V, W = 11, 7
 SOURCES, TARGETS = torch.tensor([5, 1, 9]), torch.tensor([3, 8, 1])
@@ -94,7 +94,7 @@ def test_a_shared_vocabulary_is_one_matrix() -> None:
     assert shared.head.weight is shared.embedding.weight and shared.tied_to == "embedding.weight"
     assert apart.target_embedding is not None and apart.head.weight is apart.target_embedding.weight
     config = build({"task": "translate", "shared_vocabulary": True, "tied": True, "hidden_size": 6})
-    model = make_model(config, V, V)
+    model = build_model(config, (V, V))
     assert sum(p.shape == (V, config.model.embedding_size) for p in model.parameters()) == 1
 
 

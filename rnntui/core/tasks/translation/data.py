@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnntui.core.tasks.translation.reader import Pair
 from rnntui.core.text.buckets import Buckets, Numbers, Sequences
-from rnntui.core.text.pairs import Pair
 from rnntui.core.text.spelling import Spelled, spelled
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 

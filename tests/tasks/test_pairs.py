@@ -11,9 +11,10 @@ import pytest
 
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError
-from rnntui.core.text import examples, tokenizers
-from rnntui.core.text.paired import PairedBatch, Vocabularies, batches_of, encode
-from rnntui.core.text.pairs import Pair, divide, read
+from rnntui.core.tasks.classification import reader as examples
+from rnntui.core.tasks.translation.data import PairedBatch, Vocabularies, batches_of, encode
+from rnntui.core.tasks.translation.reader import Pair, divide, read
+from rnntui.core.text import tokenizers
 
 ROWS = [("one", "eins"), ("two three", "zwei drei"), ("four", "vier")]
 

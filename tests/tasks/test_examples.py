@@ -18,10 +18,10 @@ from rnntui.core.config.schema import TextConfig
 from rnntui.core.config.splits import split_of_examples
 from rnntui.core.errors import InputError
 from rnntui.core.runs.folder import Run
+from rnntui.core.tasks.classification.data import LabelledBatch, batches_of, divide, encode, labels_of
+from rnntui.core.tasks.classification.reader import Example, check_labels, read
 from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import in_order
-from rnntui.core.text.examples import Example, check_labels, read
-from rnntui.core.text.labelled import LabelledBatch, batches_of, divide, encode, labels_of
 from rnntui.core.text.tables import task_for
 from tests.cli.test_commands import assert_one_line, rnntui
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from rnntui.core.config.splits import split_fractions
 from rnntui.core.errors import InputError, nearest
+from rnntui.core.tasks.classification.reader import Example
 from rnntui.core.text.buckets import Buckets, Numbers, Sequences
-from rnntui.core.text.examples import Example
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 

@@ -8,30 +8,33 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from rnntui.core.config import Config, changed
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.config.splits import NOTHING_HELD_OUT, part_of, split_of_examples
 from rnntui.core.errors import InputError
-from rnntui.core.inference.classifying import likeliest, log_probabilities
-from rnntui.core.nn.classifier import Classifier
 from rnntui.core.nn.weights import filled
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run, read_json
 from rnntui.core.runs.safe_files import LARGE
-from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
-from rnntui.core.tasks.metrics import calibration_error, confusion, macro_f1
-from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
-from rnntui.core.text import examples as reading
-from rnntui.core.text import tokenizers
-from rnntui.core.text.buckets import in_order
-from rnntui.core.text.decoding import OnError
-from rnntui.core.text.examples import Example
-from rnntui.core.text.labelled import (
+from rnntui.core.tasks.base import (
+    NOTHING_HELD_OUT_REMARK,
+    RANDOM_BATCHES,
+    RANDOM_LENGTH,
+    Between,
+    Moment,
+    Sizes,
+    Subject,
+    Task,
+    Widths,
+)
+from rnntui.core.tasks.classification import reader as reading
+from rnntui.core.tasks.classification.data import (
     Labelled,
     batch_of,
     batches_of,
@@ -39,6 +42,14 @@ from rnntui.core.text.labelled import (
     encode,
     labels_of,
 )
+from rnntui.core.tasks.classification.metrics import calibration_error, confusion, macro_f1
+from rnntui.core.tasks.classification.model import Classifier
+from rnntui.core.tasks.classification.predict import likeliest, log_probabilities
+from rnntui.core.tasks.classification.reader import Example
+from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
+from rnntui.core.text import tokenizers
+from rnntui.core.text.buckets import Sequences, in_order
+from rnntui.core.text.decoding import OnError
 from rnntui.core.text.record_cache import read_again, remember
 from rnntui.core.text.records import remembered_as
 from rnntui.core.text.spool import Narrate
@@ -48,6 +59,8 @@ _HELD_OUT = 10_000
 """Examples of a held-out part at most, where nobody says how many."""
 _AT_ONCE = 64
 """Texts of about one length that are scored side by side."""
+_FEWEST = 2
+"""Labels of a classifier at least."""
 _NAMED = 3
 """Labels that a sample names."""
 _FORMAT = 1
@@ -68,7 +81,77 @@ class Scores(NamedTuple):
 
 
 class ClassificationTask(Task[Classifier]):
-    """Read a text, and tell its label."""
+    """Predict the label of a text."""
+
+    @classmethod
+    def prepare(cls, config: Config, narrate: Narrate) -> tuple[Config, Self]:
+        """Read the examples, divide them, and learn tokenizer and labels from the training part.
+
+        Raises InputError where they cannot be read, or are too few.
+        """
+        narrate(f"reading {config.text.corpus}", None)
+        found = reading.read(config.text)
+        split = split_of_examples(config.text.split, len(found.rows), _HELD_OUT)
+        reading.check_labels(found.rows, split != NOTHING_HELD_OUT)
+        remember(found)
+        corpus = config.text.corpus
+        known = {"sha256": found.sha256, "corpus": remembered_as(corpus), "split": split}
+        config = changed(config, known, "found in the text")
+        parts = divide(found.rows, split)
+        if not all(parts.values()):
+            raise InputError(f"{corpus}: too few texts for --split {split}; give more of them")
+        counts = Counter(example.label for example in parts["train"])
+        shown = ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items()))
+        narrate(f"{len(parts['train']):,} texts to learn from, by label: {shown}", None)
+        for note in (*found.notes, *([f"left out: {found.left_out}"] if found.left_out else [])):
+            narrate(note, None)
+        tokenizer = vocabulary_of(config)
+        texts = [example.text + "\n" for example in parts["train"]]
+        if tokenizer is None:
+            narrate(f"learning the {config.text.tokenizer} tokenizer", None)
+            tokenizer, text = tokenizers.train_on_texts(config.text, texts, narrate)
+            config = changed(config, {"min_count": text.min_count}, "most words would be unknown")
+        elif config.model.extend_vocabulary:
+            smaller, tokenizer = tokenizer, tokenizer.extended(texts, config.text.min_count)
+            narrate(tokenizers.growth(smaller, tokenizer), None)
+        tokenizers.check_vocabulary(tokenizer, config.text)
+        return config, cls(tokenizer, labels_of(found.rows), parts)
+
+    @classmethod
+    def reopen(cls, run: Run) -> Self:
+        """The task of an existing run: its examples from the cache, or read anew.
+
+        Raises InputError where the corpus has changed or is gone and the cache is empty.
+        """
+        examples = read_again(run, reading.read, Example)
+        tokenizer = tokenizers.load(run.path / "tokenizer.json")
+        return cls(tokenizer, labels_in(run), divide(examples, run.config.text.split))
+
+    @classmethod
+    def build_model(cls, config: Config, widths: Widths) -> Classifier:
+        return Classifier(config.model, *widths)
+
+    @classmethod
+    def random_subject(cls, config: Config, vocab_size: int) -> Subject[Classifier]:
+        rng, training = np.random.default_rng(0), config.training
+        count = RANDOM_BATCHES * training.batch_size
+        tokens = rng.integers(0, vocab_size, count * RANDOM_LENGTH, dtype=np.uint32)
+        starts, labels = np.arange(count + 1) * RANDOM_LENGTH, rng.integers(0, _FEWEST, count)
+        part = Labelled("train", Sequences(tokens, starts), labels, [""] * count)
+        make = partial(Classifier, config.model, *cls.assumed_widths(vocab_size))
+        return Subject(make, batches_of(part, training.batch_size, training.seed), np.bincount(labels))
+
+    @classmethod
+    def widths_in(cls, run: Run) -> Widths:
+        return super().widths_in(run)[0], len(labels_in(run))
+
+    @classmethod
+    def assumed_widths(cls, vocab_size: int) -> Widths:
+        return vocab_size, _FEWEST
+
+    @classmethod
+    def digest(cls, text: TextConfig) -> str:
+        return reading.read(text).sha256
 
     def __init__(
         self, tokenizer: Tokenizer, labels: Sequence[str], parts: Mapping[str, list[Example]]
@@ -131,50 +214,6 @@ class ClassificationTask(Task[Classifier]):
         thought = ", ".join(f"{self.labels[place]} {probabilities[place]:.0%}" for place in order[:_NAMED])
         verdict = "right" if order[0] == right else f"but it is {self.labels[right]}"
         return ev.sampled(step, part.texts[index], f"  → {thought}: {verdict}")
-
-
-def prepare(config: Config, narrate: Narrate) -> tuple[Config, ClassificationTask]:
-    """Read the examples, divide them, and learn tokenizer and labels from the training part.
-
-    Raises InputError where they cannot be read, or are too few.
-    """
-    narrate(f"reading {config.text.corpus}", None)
-    found = reading.read(config.text)
-    split = split_of_examples(config.text.split, len(found.rows), _HELD_OUT)
-    reading.check_labels(found.rows, split != NOTHING_HELD_OUT)
-    remember(found)
-    corpus = config.text.corpus
-    known = {"sha256": found.sha256, "corpus": remembered_as(corpus), "split": split}
-    config = changed(config, known, "found in the text")
-    parts = divide(found.rows, split)
-    if not all(parts.values()):
-        raise InputError(f"{corpus}: too few texts for --split {split}; give more of them")
-    counts = Counter(example.label for example in parts["train"])
-    shown = ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items()))
-    narrate(f"{len(parts['train']):,} texts to learn from, by label: {shown}", None)
-    for note in (*found.notes, *([f"left out: {found.left_out}"] if found.left_out else [])):
-        narrate(note, None)
-    tokenizer = vocabulary_of(config)
-    texts = [example.text + "\n" for example in parts["train"]]
-    if tokenizer is None:
-        narrate(f"learning the {config.text.tokenizer} tokenizer", None)
-        tokenizer, text = tokenizers.train_on_texts(config.text, texts, narrate)
-        config = changed(config, {"min_count": text.min_count}, "most words would be unknown")
-    elif config.model.extend_vocabulary:
-        smaller, tokenizer = tokenizer, tokenizer.extended(texts, config.text.min_count)
-        narrate(tokenizers.growth(smaller, tokenizer), None)
-    tokenizers.check_vocabulary(tokenizer, config.text)
-    return config, ClassificationTask(tokenizer, labels_of(found.rows), parts)
-
-
-def reopen(run: Run) -> ClassificationTask:
-    """The task of an existing run: its examples from the cache, or read anew.
-
-    Raises InputError where the corpus has changed or is gone and the cache is empty.
-    """
-    examples = read_again(run, reading.read, Example)
-    tokenizer = tokenizers.load(run.path / "tokenizer.json")
-    return ClassificationTask(tokenizer, labels_in(run), divide(examples, run.config.text.split))
 
 
 def labels_in(run: Run) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
 from rnntui.core.nn.base import count_parameters
-from rnntui.core.nn.factory import make_model
+from rnntui.core.tasks import build_model
 
 _LARGEST = 1 << 16
 
@@ -45,4 +45,4 @@ def within_budget(config: Config, vocab_size: int, outcomes: int = 0) -> Config:
 def parameters_of(config: Config, vocab_size: int, outcomes: int = 0) -> int:
     """The number of parameters of a model that is not built: counted on shapes without storage."""
     with torch.device("meta"):
-        return count_parameters(make_model(config, vocab_size, outcomes))
+        return count_parameters(build_model(config, (vocab_size, outcomes)))

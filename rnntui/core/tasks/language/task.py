@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Self
 
 import numpy as np
 
 from rnntui.core.config import Config
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.runs import events as ev
-from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task
-from rnntui.core.tasks.evaluation import evaluate
-from rnntui.core.tasks.samples import Sampler
-from rnntui.core.tasks.transfer import beginning_with
-from rnntui.core.text import tokenizers
+from rnntui.core.runs.folder import Run
+from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task, Widths
+from rnntui.core.tasks.language.evaluation import evaluate
+from rnntui.core.tasks.language.samples import Sampler
+from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
+from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.baselines import Baseline, baselines
 from rnntui.core.text.batches import Streams
 from rnntui.core.text.dataset import Dataset
+from rnntui.core.text.spool import Narrate
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 _SHORT = 1 << 20
@@ -37,11 +40,35 @@ def subject(config: Config, vocab_size: int, tokens: Ids) -> Subject[LanguageMod
 
 
 class LanguageTask(Task[LanguageModel]):
-    """Read a text, and tell each token from those before it."""
+    """Predict each token of a text from those before it."""
 
-    def __init__(self, tokenizer: Tokenizer, dataset: Dataset) -> None:
-        self.tokenizer, self.dataset = tokenizer, dataset
-        train, self._valid = dataset["train"], dataset.scored
+    @classmethod
+    def prepare(cls, config: Config, narrate: Narrate) -> tuple[Config, Self]:
+        config, tokenizer, data = dataset.prepare(config, narrate, vocabulary_of(config))
+        return config, cls(tokenizer, data)
+
+    @classmethod
+    def reopen(cls, run: Run) -> Self:
+        tokenizer = tokenizers.load(run.path / "tokenizer.json")
+        return cls(tokenizer, dataset.reopen(run, tokenizer))
+
+    @classmethod
+    def build_model(cls, config: Config, widths: Widths) -> LanguageModel:
+        return LanguageModel(config.model, widths[0])
+
+    @classmethod
+    def random_subject(cls, config: Config, vocab_size: int) -> Subject[LanguageModel]:
+        length = config.training.batch_size * (config.training.bptt + 1) * 2 + 1
+        tokens = np.random.default_rng(0).integers(0, vocab_size, length, dtype=np.uint32)
+        return subject(config, vocab_size, tokens)
+
+    @classmethod
+    def is_cached(cls, run: Run) -> bool:
+        return dataset.is_cached(run)
+
+    def __init__(self, tokenizer: Tokenizer, data: Dataset) -> None:
+        self.tokenizer, self.dataset = tokenizer, data
+        train, self._valid = data["train"], data.scored
         self.sizes = Sizes(
             tokenizer.vocab_size, len(train.tokens), len(self._valid.tokens), train.bytes, self._valid.bytes
         )

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from rnntui.core.cells.steps import STEPS
 from rnntui.core.config.schema import ModelConfig
-from rnntui.core.nn.attention import attention_of
 from rnntui.core.nn.base import NO_PENALTIES, Loss, Penalties
 from rnntui.core.nn.dropouts import DroppingEmbedding, held
 from rnntui.core.nn.encoder import Reader
 from rnntui.core.nn.heads import SoftmaxHead
 from rnntui.core.nn.pooling import LastPooling, within
 from rnntui.core.nn.stack import Stack, StackState
+from rnntui.core.tasks.translation.attention import attention_of
 
 
 class Memory(NamedTuple):

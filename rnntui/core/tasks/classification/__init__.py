@@ -1,0 +1,1 @@
+"""Classification: the label of a text."""

@@ -1,0 +1,1 @@
+"""Translation: from a text to another one."""
