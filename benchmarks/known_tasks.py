@@ -27,7 +27,6 @@ from commands import rnntui
 from results import write_section
 
 from rnntui.core.cells import CELLS
-from rnntui.core.cells.steps import STEPS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sample_corpora"))
 import known
@@ -90,7 +89,7 @@ def at_once(share: Callable[[Setting], float], settings: list[Setting]) -> list[
 
 MEASURES = {"adding": added, "copying": copied}
 SETTINGS = [
-    (cell, chrono) for chrono in (False, True) for cell in CELLS if not chrono or STEPS[cell].gates > 1
+    (cell, chrono) for chrono in (False, True) for cell in CELLS if not chrono or CELLS[cell].timescale
 ]
 
 

@@ -16,15 +16,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import cells  # noqa: F401, registers the cells marked *
 import torch
 from learners import made
 from results import difference, mean_and_spread, write_section
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, linear, log_softmax, scaled_dot_product_attention
+from torch.nn.functional import log_softmax, scaled_dot_product_attention
 from turns import train_in_turns
 
-from rnntui.core.cells.base import Cell, State
-from rnntui.core.cells.steps import STEPS
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.nn.base import Loss, Penalties
 from rnntui.core.nn.language_model import LanguageModel
@@ -32,58 +31,6 @@ from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.optimisation import make_optimizer
-
-
-class Mogrifier(Cell):
-    """The LSTM whose input and state gate each other before every step (Melis et al. 2020), two rounds."""
-
-    name = "lstm"
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self.rnn = nn.LSTM(input_size, hidden_size)
-        self.q, self.r = nn.Linear(hidden_size, input_size), nn.Linear(input_size, hidden_size)
-        self.rnn.bias_ih_l0.data[hidden_size : 2 * hidden_size] = 1
-
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        h, c = state
-        x = 2 * torch.sigmoid(self.q(h)) * x
-        h = 2 * torch.sigmoid(self.r(x)) * h
-        W, U, b, d = self.rnn.all_weights[0]
-        return STEPS["lstm"].step(torch, linear(x, W, b), linear(h, U, d), (h, c))
-
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        outputs = []
-        for row in x:
-            y, state = self.step(row, state)
-            outputs.append(y)
-        return torch.stack(outputs), state
-
-
-class NormedLSTM(Mogrifier):
-    """The LSTM with layer normalisation of its sums and its memory (Ba et al. 2016)."""
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        del self.q, self.r
-        self.scales = nn.ParameterList(
-            [torch.ones(4 * hidden_size), torch.ones(4 * hidden_size), torch.ones(hidden_size)]
-        )
-
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        h, c = state
-        W, U, b, d = self.rnn.all_weights[0]
-        first, second, last = self.scales
-        sums = (
-            layer_norm(linear(x, W), first.shape, first)
-            + layer_norm(linear(h, U), second.shape, second)
-            + b
-            + d
-        )
-        i, f, g, o = sums.chunk(4, dim=-1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(layer_norm(c, last.shape, last))
-        return h, (h, c)
 
 
 class AttentiveModel(LanguageModel):
@@ -144,15 +91,6 @@ def with_model(learner: Learner, model: LanguageModel) -> None:
 def with_class(kind: type[LanguageModel]) -> Callable[[Learner], None]:
     def change(learner: Learner) -> None:
         with_model(learner, kind(learner.config.model, learner.model.vocab_size))
-
-    return change
-
-
-def with_cell(kind: type[Cell]) -> Callable[[Learner], None]:
-    def change(learner: Learner) -> None:
-        old = cast("Cell", learner.model.stack.cells[0])
-        learner.model.stack.cells[0] = kind(old.input_size, old.hidden_size)
-        with_model(learner, learner.model)
 
     return change
 
@@ -223,8 +161,8 @@ OPTIONS: dict[str, Option] = {
     "2 layers of 192, residual": Option(
         {"num_layers": 2, "hidden_size": 192, "residual": True}, base="2 layers of 192"
     ),
-    "Mogrifier LSTM *": Option(change=with_cell(Mogrifier)),
-    "layer-normalised LSTM *": Option(change=with_cell(NormedLSTM)),
+    "Mogrifier LSTM *": Option({"cell": "mogrifier"}),
+    "layer-normalised LSTM *": Option({"cell": "normed-lstm"}),
     "attention over the piece *": Option(change=with_class(AttentiveModel)),
     "mixture of 4 softmaxes *": Option(change=with_class(MixtureModel)),
     "elman, relu": Option({"cell": "elman", "nonlinearity": "relu"}),

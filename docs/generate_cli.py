@@ -13,7 +13,6 @@ import rich_click as click
 
 from rnntui.cli import cli
 from rnntui.core.cells import CELLS
-from rnntui.core.cells.steps import STEPS
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, SECTIONS, build, value_of
 from rnntui.core.config.defaults import rules
 from rnntui.core.config.tasks import TASKS
@@ -101,7 +100,7 @@ def defaults() -> list[str]:
     ]
     for choice in (
         *({"preset": preset} for preset in PRESETS),
-        *({"cell": name} for name, entry in STEPS.items() if not entry.recurrent),
+        *({"cell": name} for name, spec in CELLS.items() if not spec.recurrent),
         *({"tokenizer": kind} for kind in ("word", "bpe")),
         *({"task": task} for task in TASKS if task != "lm"),
     ):

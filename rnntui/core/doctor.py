@@ -101,7 +101,7 @@ def _torch() -> Iterator[Finding]:
 def _precision() -> Iterator[Finding]:
     import torch
 
-    from rnntui.core.cells.base import torch_knows_bf16
+    from rnntui.core.cells.fused import torch_knows_bf16
 
     instructions = torch.backends.cpu.get_cpu_capability()
     if torch_knows_bf16():

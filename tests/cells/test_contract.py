@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnntui.core.cells import CELLS, base, cell_class
-from rnntui.core.cells.base import Cell, FusedCell, Lookup, State
-from rnntui.core.cells.steps import STEPS
+from rnntui.core.cells import CELLS, fused
+from rnntui.core.cells.base import Cell, Lookup, State, new_cell
+from rnntui.core.cells.fused import FusedCell
 from rnntui.core.kernels import fused_sequence
 
 T, B, I, H = 7, 3, 5, 4
@@ -21,7 +21,7 @@ VARIANTS = [(name, {}) for name in CELLS] + [("elman", {"nonlinearity": "relu"})
 def cell(request: pytest.FixtureRequest) -> Cell:
     torch.manual_seed(0)
     name, options = request.param
-    return cell_class(name)(I, H, **options).double()
+    return new_cell(name, I, H, **options).double()
 
 
 def random_state(cell: Cell) -> State:
@@ -63,7 +63,7 @@ def test_the_future_is_not_seen(cell: Cell) -> None:
 def test_gradients_are_those_of_the_function(cell: Cell) -> None:
     """Protects learning: gradcheck in fp64 over input, state and weights, for both ways to run."""
     x = torch.randn(3, 2, I).double().requires_grad_()
-    state = tuple(torch.randn(2, H).double().requires_grad_() for _ in range(cell.state_size))
+    state = tuple(torch.randn_like(part).requires_grad_() for part in cell.initial_state(2))
 
     def whole(x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         y, last = cell(x, state)
@@ -92,7 +92,7 @@ def test_an_input_of_few_rows_is_that_input(cell: Cell) -> None:
     given = [rows, *state, *cell.parameters()]
 
     def outcome(y: Tensor, last: State) -> tuple[Tensor, ...]:
-        parts = [(part * torch.arange(1.0, H + 1)).square().sum() for part in (y, *last)]
+        parts = [(part * torch.arange(1.0, part.shape[-1] + 1)).square().sum() for part in (y, *last)]
         return (y, *last, *torch.autograd.grad(torch.stack(parts).sum(), given))
 
     expected = outcome(*cell(rows[tokens], state))
@@ -103,10 +103,12 @@ def test_an_input_of_few_rows_is_that_input(cell: Cell) -> None:
 
 def test_shapes_and_the_zero_state(cell: Cell) -> None:
     state = cell.initial_state(B)
-    assert [part.shape for part in state] == [(B, H)] * cell.state_size
+    assert [part.shape for part in state] == [(B, *shape) for shape in cell.spec.state_shapes(I, H)]
     assert all(not part.any() for part in state)
     y, last = cell(torch.randn(T, B, I).double(), state)
-    assert y.shape == (T, B, H) and [part.shape for part in last] == [(B, H)] * cell.state_size
+    assert y.shape == (T, B, H) and [part.shape for part in last] == [
+        (B, *shape) for shape in cell.spec.state_shapes(I, H)
+    ]
     torch.testing.assert_close(y[-1], last[0])
 
 
@@ -116,7 +118,7 @@ TORCH = {"elman": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 @pytest.mark.parametrize(("name", "options"), [variant for variant in VARIANTS if variant[0] in TORCH])
 def test_equations_equal_torchs_own_module(name: str, options: dict[str, str]) -> None:
     """Protects the docstrings: the written equations are torch's module on the same weights, to 1e-5."""
-    cell = cell_class(name)(I, H, **options)
+    cell = new_cell(name, I, H, **options)
     module = TORCH[name](I, H, **options)
     module.load_state_dict({key.removeprefix("rnn."): value for key, value in cell.state_dict().items()})
     x, state = torch.randn(T, B, I), cell.initial_state(B)
@@ -144,7 +146,7 @@ def test_gradients_equal_autograds(
         monkeypatch.setattr(fused_sequence, "serves", lambda dtype, U: False)
     torch.manual_seed(0)
     inputs, units, rows = sizes
-    cell = cell_class(name)(inputs, units, **options)
+    cell = new_cell(name, inputs, units, **options)
     assert isinstance(cell, FusedCell)
     module = TORCH[name](inputs, units, **options)
     module.load_state_dict({key.removeprefix("rnn."): value for key, value in cell.state_dict().items()})
@@ -178,13 +180,13 @@ def test_half_precision_is_close(
     The second size fills no tile of a product exactly, in rows or columns.
     """
     if instructions == "none for bf16":
-        monkeypatch.setattr(base, "torch_knows_bf16", lambda: False)
+        monkeypatch.setattr(fused, "torch_knows_bf16", lambda: False)
         monkeypatch.setattr(fused_sequence, "serves", lambda dtype, U: False)
     torch.manual_seed(0)
     steps, rows, inputs, units = sizes
-    cell = cell_class(name)(inputs, units, **options)
+    cell = new_cell(name, inputs, units, **options)
     x = torch.randn(steps, rows, inputs).requires_grad_()
-    state = tuple(torch.randn(rows, units).requires_grad_() for _ in range(cell.state_size))
+    state = tuple(torch.randn_like(part).requires_grad_() for part in cell.initial_state(rows))
     results = []
     for enabled in (False, True):
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
@@ -201,7 +203,7 @@ def test_half_precision_is_close(
 def test_a_long_scan_is_safe(name: str) -> None:
     """Protects long pieces: 4096 steps with gates wide open and shut are finite, and equal the steps."""
     torch.manual_seed(0)
-    cell = cell_class(name)(4, 32)
+    cell = new_cell(name, 4, 32)
     x = 30 * torch.randn(4096, 2, 4)
     state = cell.initial_state(2)
     y, last = cell(x.requires_grad_(), state)
@@ -225,15 +227,15 @@ def test_a_fault_is_not_hidden(cell: Cell) -> None:
 
 
 def test_the_forget_gate_starts_open() -> None:
-    bias = cell_class("lstm")(I, H).state_dict()
+    bias = new_cell("lstm", I, H).state_dict()
     assert torch.equal((bias["rnn.bias_ih_l0"] + bias["rnn.bias_hh_l0"])[H : 2 * H], torch.ones(H))
 
 
-@pytest.mark.parametrize("name", [name for name in CELLS if STEPS[name].gates > 1])
+@pytest.mark.parametrize("name", [name for name, spec in CELLS.items() if spec.timescale])
 def test_gates_remember_as_long_as_they_are_told(name: str) -> None:
     """Protects `--timescale`: with nothing read, a unit keeps u / (1 + u) of what it has, u between 1 and the steps."""
     torch.manual_seed(0)
-    cell = cell_class(name)(I, 50).double()
+    cell = new_cell(name, I, 50).double()
     cell.remember(100)
     with torch.no_grad():
         for label, weight in cell.named_parameters():

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from rnntui.core.cells.base import FusedCell, Lookup
+from rnntui.core.cells.base import Lookup
+from rnntui.core.cells.fused import FusedCell
 from rnntui.core.config import build, changed
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.errors import InputError

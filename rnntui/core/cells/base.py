@@ -1,20 +1,21 @@
-"""The one contract that every recurrent cell keeps."""
+"""The contract that every recurrent cell keeps, and the cell that has nothing but its equations."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cache
-from importlib import import_module
+from pkgutil import resolve_name
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, embedding, linear
 
-from rnntui.core.cells.steps import STEPS
+from rnntui.core.cells import CELLS
+from rnntui.core.cells.spec import CellSpec, Vector, names_of
 
 State = tuple[Tensor, ...]
-"""What one layer carries from token to token: tensors of shape (B, H), the output's first."""
+"""What one layer carries from token to token, each part as `CellSpec.state` has it behind a first dimension B."""
 
 
 class Lookup(NamedTuple):
@@ -31,41 +32,33 @@ class Cell(nn.Module, ABC):
 
     Shapes: T time steps, B sequences side by side, I input features, H hidden units.
 
-    A cell runs in two ways that must agree to 1e-5: `forward` over whole sequences, on the fastest
-    kernel at hand, for training and evaluation; `step` over one token, by the equations in `steps`,
-    which completion shares.  Both are causal: the output at time t depends on inputs up to t alone.
+    A cell runs in two ways that must agree to 1e-5: `forward` over whole sequences, on the fastest kernel at hand, for
+    training and evaluation; `step` over one token, by the equations of its specification, which completion shares.
+    Both are causal: the output at time t depends on inputs up to t alone.
     """
 
-    name: str
-    """In the registry, and in `steps.STEPS`."""
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, spec: CellSpec, input_size: int, hidden_size: int, **options: Any) -> None:
         super().__init__()
+        self.spec = spec
         self.input_size = input_size
         self.hidden_size = hidden_size
-        self.options: dict[str, Any] = {}
-        """What the cell's equations take besides sums and state."""
+        self.options = options
+        """Settings that the equations take."""
         self.weight_drop = 0.0
-        """The probability of a recurrent weight to be left out for a whole piece of text, in training."""
-
-    @property
-    def state_size(self) -> int:
-        """How many (B, H) tensors the state holds."""
-        return STEPS[self.name].state_size
+        """Probability that a recurrent weight is left out of a whole segment in training (DropConnect; Merity 2018)."""
 
     def initial_state(self, batch_size: int) -> State:
-        """The zero state for `batch_size` sequences, on the weights' device and in their precision."""
+        """Return the zero state for `batch_size` sequences, on the weights' device and in their precision."""
         weight = next(self.parameters())
-        return tuple(
-            torch.zeros(batch_size, self.hidden_size, device=weight.device, dtype=weight.dtype)
-            for _ in range(self.state_size)
-        )
+        shapes = self.spec.state_shapes(self.input_size, self.hidden_size)
+        return tuple(weight.new_zeros(batch_size, *shape) for shape in shapes)
 
     def remember(self, steps: int) -> None:
-        """Begin with gates that hold what they have for 1 to `steps` steps, each unit for another time.
+        """Set the gates so that units hold what they have for 1 to `steps` steps, each for another time.
 
-        Chrono initialisation (Tallec and Ollivier 2018).  A cell without gates has nothing to set.
+        Chrono initialisation (Tallec and Ollivier 2018).  Called where `CellSpec.timescale` allows it.
         """
+        raise NotImplementedError
 
     @abstractmethod
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -76,112 +69,60 @@ class Cell(nn.Module, ABC):
         y, last = self(embedding(x.tokens, x.rows), state)
         return y, last
 
-    @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Run over one token `x` (B, I) from `state`; return the output (B, H) and the next state."""
+        return self.spec.step(torch, self._bound(0.0), x, state, **self.options)
+
+    def _bound(self, weight_drop: float) -> SimpleNamespace:
+        """The weights as the equations take them, recurrent ones dropped with a probability."""
+        found: dict[str, Any] = {}
+        for name, each in self.spec.weights.items():
+            if isinstance(each, Vector):
+                found[name] = self.get_parameter(name)
+                continue
+            W, b = map(self.get_parameter, names_of(name, each))
+            kept = dropout(W, weight_drop) if each.reads.hidden and weight_drop else W
+            found[name] = lambda x, W=kept, b=b: linear(x, W, b)
+        return SimpleNamespace(**found)
 
 
-class FusedCell(Cell):
-    """A cell with a fast path beside the equations of `step`: ours on the CPU, elsewhere that of torch's layer."""
+class LoopCell(Cell):
+    """A cell that its specification makes whole: weights by their sizes, `forward` as a loop over `step`.
 
-    rnn: nn.RNNBase
-    kernels: str
-    """Where the cell's kernels are: `module:name`, the module relative to `rnntui.core.kernels`."""
+    Matrices begin uniform within 1/sqrt(H), as those of torch's recurrent layers.
+    """
 
-    torch_is_fast = False
-    """Whether torch's layer is one kernel on the CPU too, better than ours but in bf16."""
-
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        return self.forward_by_ours(x, state) if self._ours_is_faster(x) else self.forward_by_torch(x, state)
-
-    def forward_lookup(self, x: Lookup, state: State) -> tuple[Tensor, State]:
-        if self._ours_is_faster_with_lookup(x):
-            return self.forward_by_ours(x, state)
-        return super().forward_lookup(x, state)
-
-    def forward_by_ours(self, x: Tensor | Lookup, state: State) -> tuple[Tensor, State]:
-        """`forward`, or `forward_lookup`, on the CPU by `rnntui.core.kernels`."""
-        # The compiler of the loops takes a third of a second to import: only who needs it waits for it.
-        from rnntui.core.kernels import recurrence
-
-        tokens, rows = x if isinstance(x, Lookup) else (None, x)
-        return recurrence.run(_kernels(self.kernels), rows, self._training_weights(), state, tokens)
-
-    def forward_by_torch(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """`forward` by torch's layer."""
-        # It counts its layers in a first dimension, and takes a lone state without a tuple.  The function
-        # is called and not the module: that would read its own weights, whole, whatever was dropped.  cuDNN
-        # keeps what a gradient needs only where it is told that it trains.
-        parts = tuple(part.unsqueeze(0) for part in state)
-        function = getattr(torch, self.rnn.mode.lower())
-        y, *last = function(
-            x, parts if len(parts) > 1 else parts[0], self._training_weights(),
-            True, 1, 0.0, self.training or torch.is_grad_enabled(), False, False,
-        )  # fmt: skip
-        return y, tuple(part.squeeze(0) for part in last)
-
-    def _ours_is_faster(self, x: Tensor) -> bool:
-        if x.device.type != "cpu":
-            return False
-        if not self.torch_is_fast:
-            return True
-        if not torch.is_autocast_enabled("cpu"):
-            return False
-        from rnntui.core.kernels import fused_sequence
-
-        return not torch_knows_bf16() or fused_sequence.serves(
-            torch.get_autocast_dtype("cpu"), self.weights()[1]
-        )
-
-    def _ours_is_faster_with_lookup(self, x: Lookup) -> bool:
-        # Where bf16 products are quick they cost less than to add up rows in fp32.
-        if x.rows.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-            return False
-        from rnntui.core.kernels import fused_sequence
-
-        return not self.torch_is_fast or fused_sequence.serves(x.rows.dtype, self.weights()[1])
-
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        W, U, b, c = self.weights()
-        equations = STEPS[self.name].step
-        return equations(torch, linear(x, W, b), linear(state[0], U, c), state, **self.options)
-
-    def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """W (G*H, I), U (G*H, H), b and c (G*H): of the input and of the state, G gates stacked."""
-        W, U, b, c = self.rnn.all_weights[0]
-        return W, U, b, c
-
-    def _training_weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """`weights`, some of U left out where training asks for it (DropConnect; Merity et al. 2018)."""
-        W, U, b, c = self.weights()
-        return W, dropout(U, self.weight_drop, self.training), b, c
-
-
-class ScanCell(Cell):
-    """A cell whose gates do not read the state: one product for all steps, then a scan along the time."""
-
-    kernels: str
-    """Where the cell's kernels are, as above."""
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self.linear = nn.Linear(input_size, STEPS[self.name].gates * hidden_size)
+    def __init__(self, spec: CellSpec, input_size: int, hidden_size: int, **options: Any) -> None:
+        super().__init__(spec, input_size, hidden_size, **options)
+        bound = hidden_size**-0.5
+        for name, each in spec.weights.items():
+            if isinstance(each, Vector):
+                size = each.size.of(input_size, hidden_size)
+                self.register_parameter(name, nn.Parameter(torch.full((size,), each.initial)))
+                continue
+            reads, makes = (size.of(input_size, hidden_size) for size in (each.reads, each.makes))
+            layer = nn.Linear(reads, makes)
+            for weight in layer.parameters():
+                nn.init.uniform_(weight, -bound, bound)
+            if each.biases:
+                values = torch.tensor(each.biases).repeat_interleave(makes // len(each.biases))
+                layer.bias.data.copy_(values)
+            self.add_module(name, layer)
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        sums = self.linear(x)
-        from rnntui.core.kernels import scan
-
-        if scan.serves(sums):
-            y, last = scan.run(_kernels(self.kernels), sums, state[0])
-            return y, (last,)
+        weights = self._bound(self.weight_drop if self.training else 0.0)
         outputs = []
-        for row in sums:
-            y, state = STEPS[self.name].step(torch, row, None, state)
+        for row in x:
+            y, state = self.spec.step(torch, weights, row, state, **self.options)
             outputs.append(y)
         return torch.stack(outputs), state
 
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        return STEPS[self.name].step(torch, self.linear(x), None, state)
+
+def new_cell(name: str, input_size: int, hidden_size: int, **options: Any) -> Cell:
+    """Return a new layer of the cell called `name`.  Raises KeyError for a name that is not in `CELLS`."""
+    spec = CELLS[name]
+    cell: Cell = resolve_name(spec.implementation)(spec, input_size, hidden_size, **options)
+    return cell
 
 
 @torch.no_grad()
@@ -196,12 +137,9 @@ def timescales(like: Tensor, hidden_size: int, steps: int) -> Tensor:
     return torch.empty(hidden_size, device=like.device, dtype=like.dtype).uniform_(1, steps - 1).log()
 
 
-def _kernels(location: str) -> Any:
-    module, _, name = location.partition(":")
-    return getattr(import_module(f"rnntui.core.kernels.{module}"), name)
+def kernels_at(location: str) -> Any:
+    """Return the kernels at `module:name`, the module relative to `rnntui.core.kernels`.
 
-
-@cache
-def torch_knows_bf16() -> bool:
-    """Whether torch's kernel for a layer takes bf16 here: oneDNN's needs AVX-512, and fails without."""
-    return not torch.backends.mkldnn.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    Their compiler takes a third of a second to import: only who needs it waits for it.
+    """
+    return resolve_name(f"rnntui.core.kernels.{location}")

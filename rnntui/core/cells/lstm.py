@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from typing import Any
 
-from rnntui.core.cells.base import FusedCell, set_gate, timescales
+from rnntui.core.cells.spec import HIDDEN, INPUT, Affine, CellSpec, split
 
 
-class LSTM(FusedCell):
+def lstm(m: Any, w: Any, x: Any, state: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     """The LSTM of Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000).
 
         i_t = sigmoid(W_i x_t + b_i + U_i h_{t-1} + c_i)      input gate
@@ -22,24 +21,23 @@ class LSTM(FusedCell):
     gate's bias starts at 1, so that the memory holds until training says otherwise
     (Jozefowicz et al. 2015, "An empirical exploration of recurrent network architectures").
     """
+    h, c = state
+    i, f, g, o = split(w.input(x) + w.state(h), 4)
+    c = m.sigmoid(f) * c + m.sigmoid(i) * m.tanh(g)
+    h = m.sigmoid(o) * m.tanh(c)
+    return h, (h, c)
 
-    name = "lstm"
-    kernels = "lstm:KERNELS"
-    torch_is_fast = True
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self.rnn = nn.LSTM(input_size, hidden_size)
-        forget = slice(hidden_size, 2 * hidden_size)
-        with torch.no_grad():
-            # The kernel adds two biases: one of them holds the 1, the other starts at 0.
-            _, _, b, b_h = self.weights()
-            b[forget] = 1.0
-            b_h[forget] = 0.0
-
-    def remember(self, steps: int) -> None:
-        _, _, b, b_h = self.weights()
-        long = timescales(b, self.hidden_size, steps)
-        for gate, values in ((0, -long), (1, long)):
-            set_gate(b, gate, values)
-            set_gate(b_h, gate, torch.zeros_like(values))
+SPEC = CellSpec(
+    step=lstm,
+    title="Long short-term memory",
+    summary="a gated memory that reaches far back: the best choice for most texts",
+    weights={
+        "input": Affine(INPUT, 4 * HIDDEN, names=("rnn.weight_ih_l0", "rnn.bias_ih_l0")),
+        "state": Affine(HIDDEN, 4 * HIDDEN, names=("rnn.weight_hh_l0", "rnn.bias_hh_l0")),
+    },
+    state=((HIDDEN,), (HIDDEN,)),
+    timescale=True,
+    hoisted=True,
+    implementation="rnntui.core.cells.fused:LSTM",
+)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from rnntui.core.cells.base import ScanCell, set_gate, timescales
+from typing import Any
+
+from rnntui.core.cells.spec import HIDDEN, INPUT, Affine, CellSpec, split
 
 
-class MinGRU(ScanCell):
+def mingru(m: Any, w: Any, x: Any, state: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     """The minGRU of Feng et al. (2024), "Were RNNs all we needed?": gates that do not read the state.
 
         z_t = sigmoid(W_z x_t + b_z)             update gate
@@ -15,10 +17,23 @@ class MinGRU(ScanCell):
     `x_t` is (B, I); `h_t` (B, H) is the state and the output.  One layer only averages what it has read:
     it takes two or more to learn what depends on order.
     """
+    z, n = split(w.input(x), 2)
+    z = m.sigmoid(z)
+    h = (1 - z) * state[0] + z * positive(m, n)
+    return h, (h,)
 
-    name = "mingru"
-    kernels = "mingru:KERNELS"
 
-    def remember(self, steps: int) -> None:
-        bias = self.linear.bias
-        set_gate(bias, 0, -timescales(bias, self.hidden_size, steps))
+def positive(m: Any, a: Any) -> Any:
+    """Return g(a) of Feng et al. (2024): a + 1/2 from 0 on, sigmoid(a) below; continuous and above 0."""
+    return m.where(a >= 0, a + 0.5, m.sigmoid(a))
+
+
+SPEC = CellSpec(
+    step=mingru,
+    title="Minimal GRU",
+    summary="gates that do not read the state: fast on long pieces, wants two layers or more",
+    weights={"input": Affine(INPUT, 2 * HIDDEN, names=("linear.weight", "linear.bias"))},
+    timescale=True,
+    hoisted=True,
+    implementation="rnntui.core.cells.scan:MinGRU",
+)

@@ -8,6 +8,8 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+NORM_EPSILON = 1e-5
+"""Added to the variance by a layer norm, as torch has it."""
 exp, log1p, tanh, where = np.exp, np.log1p, np.tanh, np.where
 
 
@@ -28,3 +30,11 @@ def log_softmax(x: Array) -> Array:
     shifted = x - x.max(axis=-1, keepdims=True)
     y: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return y
+
+
+def layer_norm(x: Array, shape: tuple[int, ...], weight: Array, bias: Array | None = None) -> Array:
+    """Normalise x (..., N) over its last dimension, whose `shape` is (N,), as torch does (Ba et al. 2016)."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    spread = np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + NORM_EPSILON)
+    y: Array = centred / spread * weight
+    return y if bias is None else y + bias

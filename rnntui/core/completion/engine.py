@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from rnntui.core.cells import CELLS
-from rnntui.core.cells.steps import STEPS
+from rnntui.core.cells.spec import Vector, names_of
 from rnntui.core.completion import arrays
 from rnntui.core.completion.arrays import Array
 from rnntui.core.config.schema import ModelConfig
@@ -24,15 +25,10 @@ State = tuple[tuple[Array, ...], ...]
 """What every layer carries: arrays (B, H)."""
 Product = Callable[[Array], Array]
 
-_EPSILON = 1e-5
-"""Of the layer norm, as torch has it."""
-
 
 class _Layer(NamedTuple):
-    from_input: Product
-    input_bias: Array
-    from_state: Product | None
-    state_bias: Array | None
+    weights: SimpleNamespace
+    """As the equations take them."""
     norm: tuple[Array, Array] | None
 
 
@@ -52,20 +48,24 @@ class Engine:
         self.tensors: Mapping[str, Array] = {} if quantize else tensors
         """The weights themselves: what is changed in them is changed in what the model thinks."""
         product = _quantized if quantize else _plain
-        entry = STEPS[config.cell]
-        options = {name: getattr(config, name) for name in CELLS[config.cell].options}
-        self._step = partial(entry.step, arrays, **options)
-        self._state_size = entry.state_size
+        spec = CELLS[config.cell]
+        options = {name: getattr(config, name) for name in spec.options}
+        self._step = partial(spec.step, arrays, **options)
+        self._state_shapes = [spec.state_shapes(size, config.hidden_size) for size in input_sizes(config)]
         self._residual = config.residual
         self._embedding = tensors["embedding.weight"]
         self._layers = []
         for i in range(config.num_layers):
-            names = layer_names(i, entry.recurrent)
-            W, b = tensors[names[0]], tensors[names[1]]
-            U, c = (product(tensors[names[2]]), tensors[names[3]]) if entry.recurrent else (None, None)
+            weights: dict[str, Any] = {}
+            for name, each in spec.weights.items():
+                if isinstance(each, Vector):
+                    weights[name] = tensors[f"stack.cells.{i}.{name}"]
+                else:
+                    W, b = (tensors[f"stack.cells.{i}.{part}"] for part in names_of(name, each))
+                    weights[name] = _affine(product(W), b)
             norm = f"stack.norms.{i}."
             scale = (tensors[norm + "weight"], tensors[norm + "bias"]) if config.layer_norm else None
-            self._layers.append(_Layer(product(W), b, U, c, scale))
+            self._layers.append(_Layer(SimpleNamespace(**weights), scale))
         projection = "projection.weight"
         self._projection = product(tensors[projection]) if projection in tensors else None
         weight = tensors["embedding.weight" if config.tied else "head.weight"]
@@ -73,20 +73,18 @@ class Engine:
 
     def initial_state(self, batch_size: int = 1) -> State:
         """The zero state for so many sequences."""
-        zero = np.zeros((batch_size, self.hidden_size), np.float32)
-        return ((zero,) * self._state_size,) * len(self._layers)
+        return tuple(
+            tuple(np.zeros((batch_size, *part), np.float32) for part in layer) for layer in self._state_shapes
+        )
 
     def step(self, tokens: Array, state: State) -> tuple[Array, State]:
         """The last layer's output (B, H) after one token a sequence, `tokens` (B,), and the next state."""
         x = self._embedding[tokens]
         after = []
         for layer, before in zip(self._layers, state, strict=True):
-            recurrent = None if layer.from_state is None else layer.from_state(before[0]) + layer.state_bias
-            y, now = self._step(layer.from_input(x) + layer.input_bias, recurrent, before)
+            y, now = self._step(layer.weights, x, before)
             if layer.norm:
-                centred = y - y.mean(axis=1, keepdims=True)
-                spread = np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + _EPSILON)
-                y = centred / spread * layer.norm[0] + layer.norm[1]
+                y = arrays.layer_norm(y, y.shape[-1:], *layer.norm)
             x = x + y if self._residual and x.shape == y.shape else y
             after.append(now)
         return x, tuple(after)
@@ -100,12 +98,10 @@ class Engine:
 
 def expected_shapes(config: ModelConfig, vocab_size: int) -> dict[str, tuple[int, ...]]:
     """The name and the shape of every tensor in a model's file, as `LanguageModel` writes it."""
-    entry, H, E = STEPS[config.cell], config.hidden_size, config.embedding_size
+    spec, H, E = CELLS[config.cell], config.hidden_size, config.embedding_size
     shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, E)}
-    for i in range(config.num_layers):
-        inputs = H if i else E
-        matrices = [(entry.gates * H, inputs), (entry.gates * H,), (entry.gates * H, H), (entry.gates * H,)]
-        shapes |= dict(zip(layer_names(i, entry.recurrent), matrices, strict=False))
+    for i, inputs in enumerate(input_sizes(config)):
+        shapes |= {f"stack.cells.{i}.{name}": shape for name, shape in spec.tensors(inputs, H).items()}
         if config.layer_norm:
             shapes |= {f"stack.norms.{i}.weight": (H,), f"stack.norms.{i}.bias": (H,)}
     shapes["head.bias"] = (vocab_size,)
@@ -116,13 +112,9 @@ def expected_shapes(config: ModelConfig, vocab_size: int) -> dict[str, tuple[int
     return shapes
 
 
-def layer_names(layer: int, recurrent: bool) -> list[str]:
-    """The names of a cell's W, b and, if its gates read the state, U, c."""
-    if recurrent:
-        return [
-            f"stack.cells.{layer}.rnn.{part}_l0" for part in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
-        ]
-    return [f"stack.cells.{layer}.linear.{part}" for part in ("weight", "bias")]
+def input_sizes(config: ModelConfig) -> list[int]:
+    """Return the input size of each layer."""
+    return [config.embedding_size] + [config.hidden_size] * (config.num_layers - 1)
 
 
 @cache

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from rnntui.core.cells.steps import STEPS
+from rnntui.core.cells import CELLS
 from rnntui.core.config.schema import LIMITS, TokenizerKind, default_of
 from rnntui.core.config.splits import NOTHING_HELD_OUT
 from rnntui.core.config.tasks import TASKS, TaskSpec, foreign
@@ -127,7 +127,7 @@ def width(draft: Draft) -> Default | None:
 
 def stacked(draft: Draft) -> Default | None:
     """Cells whose gates read no state need layers that see what came after what (Feng et al. 2024), in characters."""
-    if not draft.in_characters or STEPS[draft["cell"]].recurrent:
+    if not draft.in_characters or CELLS[draft["cell"]].recurrent:
         return None
     return Default(f"{draft['cell']}: gates that read no state", {"num_layers": 3})
 
@@ -182,7 +182,7 @@ def learning_rate(draft: Draft) -> Default | None:
     if draft.spec.learning_rate is not None and kind == "adamw":
         return Default(f"--task {draft['task']}", {"lr": draft.spec.learning_rate})
     share = min(1.0, _USUAL["char"] / draft["hidden_size"])
-    if draft["cell"] == "elman" and kind != "sgd" and share < 1:
+    if not CELLS[draft["cell"]].gated and kind != "sgd" and share < 1:
         return Default(f"{kind}, a wide network without gates", {"lr": _RATES[kind] * share})
     return Default(kind, {"lr": _RATES[kind]})
 
@@ -286,10 +286,10 @@ def _rows(draft: Draft, train_tokens: int) -> tuple[str, Rows]:
     """Return the name of the kind of text, and its rows."""
     if not draft.in_characters:
         return draft["tokenizer"], _BY_TOKENS[draft["tokenizer"]]
-    cell = STEPS[draft["cell"]]
+    cell = CELLS[draft["cell"]]
     if not cell.recurrent and draft["num_layers"] == 1:
         return f"characters, one layer of {draft['cell']}", _LIGHTEST
-    if not cell.recurrent or cell.gates == 1:
+    if not cell.recurrent or not cell.gated:
         return f"characters, {draft['cell']}", _LIGHT
     bound, rows = next((bound, rows) for bound, rows in _BY_CHARACTERS if train_tokens <= bound)
     return f"up to {bound:,} characters" if bound < math.inf else "characters", rows
@@ -319,7 +319,7 @@ def small_epsilon(draft: Draft) -> Default | None:
 
 def no_recurrent_weights(draft: Draft) -> Default | None:
     """A cell whose gates read no state has no recurrent weights to drop."""
-    if not draft.spec.running_text or draft.facts.train_tokens is None or STEPS[draft["cell"]].recurrent:
+    if not draft.spec.running_text or draft.facts.train_tokens is None or CELLS[draft["cell"]].recurrent:
         return None
     return Default(f"{draft['cell']} has no recurrent weights", {"weight_drop": 0.0})
 
@@ -365,14 +365,13 @@ def _steps(draft: Draft) -> float:
 
 
 def _expected_speed(draft: Draft) -> float:
-    """Return tokens a second, roughly: by the products of a step, those of each gate with what it reads."""
+    """Return tokens a second, roughly: by the multiplications of a step."""
     units = _USUAL[draft["tokenizer"]]
     speed = _SPEEDS[draft["tokenizer"]] / (1.0 if draft.facts.bf16 else _WITHOUT_BF16)
-    gates, recurrent = STEPS[draft["cell"]].gates, STEPS[draft["cell"]].recurrent
-    embedding, hidden, layers = draft["embedding_size"], draft["hidden_size"], draft["num_layers"]
-    read = embedding + hidden * (layers - 1 + layers * recurrent)
-    usual = STEPS["lstm"].gates * units * (embedding + units)
-    slower: float = max(1.0, gates * hidden * read / usual)
+    cell, embedding, hidden = CELLS[draft["cell"]], draft["embedding_size"], draft["hidden_size"]
+    above = (draft["num_layers"] - 1) * cell.products(hidden, hidden)
+    usual = CELLS["lstm"].products(embedding, units)
+    slower: float = max(1.0, (cell.products(embedding, hidden) + above) / usual)
     return speed / slower
 
 

@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Meta
 
 from rnntui.core.cells import CELLS
-from rnntui.core.cells.steps import STEPS
 from rnntui.core.config.splits import split_fractions
 from rnntui.core.config.tasks import DEFAULT_TASK, TASKS
 from rnntui.core.errors import nearest, short
@@ -177,9 +176,9 @@ class ModelConfig(Section, frozen=True, kw_only=True):
             raise ValueError("extend_vocabulary: of a run that is named with --from; leave it out")
         if self.frozen_embeddings and not self.embeddings:
             raise ValueError("frozen_embeddings: of --embeddings; name a file")
-        if self.timescale and STEPS[self.cell].gates == 1:
-            raise ValueError(f"timescale: {self.cell} has no gates; leave it out")
-        if self.weight_drop and not STEPS[self.cell].recurrent:
+        if self.timescale and not CELLS[self.cell].timescale:
+            raise ValueError(f"timescale: {self.cell} has no gates for it; leave it out")
+        if self.weight_drop and not CELLS[self.cell].recurrent:
             raise ValueError(f"weight_drop: {self.cell} has no recurrent weights; leave it out")
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
 from rnntui.core.cells import CELLS
-from rnntui.core.cells.steps import STEPS
-from rnntui.core.completion.engine import layer_names
+from rnntui.core.cells.spec import Vector, names_of
+from rnntui.core.completion.engine import input_sizes
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.export.smaller import Matrix
 from rnntui.core.export.symbols import Graph, Symbol
@@ -19,8 +20,6 @@ from rnntui.core.export.symbols import Graph, Symbol
 _OPSET = 21
 _IR_VERSION = 10
 """Those of ONNX 1.16: what runtimes of today know."""
-_EPSILON = 1e-5
-"""Of the layer norm, as torch has it."""
 
 
 def language_model(
@@ -33,14 +32,17 @@ def language_model(
     the same graph.
     """
     network = _Network(config, weights)
-    graph, H = network.graph, config.hidden_size
-    layers, parts = range(config.num_layers), range(STEPS[config.cell].state_size)
-    before = [[graph.input(f"state.{layer}.{part}", ["B", H]) for part in parts] for layer in layers]
+    graph = network.graph
+    before = [
+        [graph.input(f"state.{layer}.{part}", ["B", *shape]) for part, shape in enumerate(shapes)]
+        for layer, shapes in enumerate(network.state_shapes)
+    ]
     y, after = network.stack("", network.embedded(), before)
     graph.output("logits", network.logits(y), ["T", "B", None])
     for layer, state in enumerate(after):
         for part, each in enumerate(state):
-            graph.output(f"next.{layer}.{part}", each, ["B", None])
+            shape = network.state_shapes[layer][part]
+            graph.output(f"next.{layer}.{part}", each, ["B", *shape])
     return _model(graph, notes)
 
 
@@ -78,6 +80,8 @@ class _Network:
 
     def __init__(self, config: ModelConfig, matrices: Mapping[str, Matrix]) -> None:
         self.graph, self._config, self._matrices = Graph(), config, matrices
+        spec, hidden = CELLS[config.cell], config.hidden_size
+        self.state_shapes = [spec.state_shapes(size, hidden) for size in input_sizes(config)]
         self._made: dict[str, Symbol] = {}
         self._tokens = self.graph.input("tokens", ["T", "B"], TensorProto.INT64)
 
@@ -105,12 +109,14 @@ class _Network:
 
     def zeros(self) -> list[list[Symbol]]:
         """The state before a text."""
-        graph, H = self.graph, self._config.hidden_size
-        shape = graph.node("Shape", [self._tokens], 2)[..., 1:2]
-        width = graph.constant(np.array([H], np.int64))
-        size = graph.node("Concat", [shape, width], 2, axis=0)
-        zero = graph.node("ConstantOfShape", [size], H)
-        return [[zero] * STEPS[self._config.cell].state_size] * self._config.num_layers
+        graph = self.graph
+        batch = graph.node("Shape", [self._tokens], 2)[..., 1:2]
+
+        def zero(shape: tuple[int, ...]) -> Symbol:
+            sizes = graph.constant(np.array(shape, np.int64))
+            return graph.node("ConstantOfShape", [graph.node("Concat", [batch, sizes], 2, axis=0)], shape[-1])
+
+        return [[zero(shape) for shape in shapes] for shapes in self.state_shapes]
 
     def stack(
         self, side: str, x: Symbol, before: Sequence[Sequence[Symbol]]
@@ -121,9 +127,7 @@ class _Network:
             y, last = self._layer(side, layer, x, state)
             if self._config.layer_norm:
                 scale, bias = (self(f"{side}stack.norms.{layer}.{part}") for part in ("weight", "bias"))
-                y = self.graph.node(
-                    "LayerNormalization", [y, scale, bias], y.width, axis=-1, epsilon=_EPSILON
-                )
+                y = self.graph.layer_norm(y, y.shape, scale, bias)
             x = x + y if self._config.residual and x.width == y.width else y
             after.append(last)
         return x, after
@@ -133,24 +137,35 @@ class _Network:
     ) -> tuple[Symbol, list[Symbol]]:
         """The outputs (T, B, H) of a layer over x (T, B, I), and its state after the last token."""
         config, graph = self._config, self.graph
-        H, entry = config.hidden_size, STEPS[config.cell]
-        options = {name: getattr(config, name) for name in CELLS[config.cell].options}
-        names = [side + name for name in layer_names(layer, entry.recurrent)]
-        sums = x @ self.turned(names[0]) + self(names[1])
-        U, c = (self.turned(names[2]), self(names[3])) if entry.recurrent else (None, None)
-
+        spec, prefix = CELLS[config.cell], f"{side}stack.cells.{layer}."
+        options = {name: getattr(config, name) for name in spec.options}
         inner = Graph(graph)
-        before = [inner.input(graph.name("before"), ["B", H]) for _ in state]
-        now = inner.input(graph.name("sums"), ["B", sums.width])
-        recurrent = None if U is None or c is None else before[0] @ U.within(inner) + c.within(inner)
-        y, after = partial(entry.step, inner, **options)(now, recurrent, tuple(before))
-        for each in (*after, y):
-            inner.output(graph.name("stepped"), each, ["B", None])
+
+        def affine(W: str, b: str) -> Callable[[Symbol], Symbol]:
+            turned, bias = self.turned(prefix + W), self(prefix + b)
+            return lambda each: each @ turned.within(each.graph) + bias.within(each.graph)
+
+        weights: dict[str, Any] = {
+            name: self(prefix + name).within(inner)
+            if isinstance(each, Vector)
+            else affine(*names_of(name, each))
+            for name, each in spec.weights.items()
+        }
+        if spec.hoisted:  # its products for all tokens are one, outside the loop
+            x = weights["input"](x)
+            weights["input"] = lambda sums: sums
+        shapes = self.state_shapes[layer]
+        before = [inner.input(graph.name("before"), ["B", *shape]) for shape in shapes]
+        now = inner.input(graph.name("now"), ["B", x.width])
+        y, after = spec.step(inner, SimpleNamespace(**weights), now, tuple(before), **options)
+        for each, shape in zip((*after, y), (*shapes, (config.hidden_size,)), strict=True):
+            inner.output(graph.name("stepped"), each, ["B", *shape])
         body = helper.make_graph(inner.nodes, graph.name("step"), inner.inputs, inner.outputs)
         results = [graph.name("after") for _ in state] + [graph.name("outputs")]
-        scanned = [each.name for each in (*state, sums)]
+        scanned = [each.name for each in (*state, x)]
         graph.nodes.append(helper.make_node("Scan", scanned, results, num_scan_inputs=1, body=body))
-        *last, outputs = (Symbol(graph, name, H) for name in results)
+        widths = [*(shape[-1] for shape in shapes), config.hidden_size]
+        *last, outputs = (Symbol(graph, name, width) for name, width in zip(results, widths, strict=True))
         return outputs, last
 
     def logits(self, y: Symbol) -> Symbol:

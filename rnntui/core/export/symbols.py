@@ -1,6 +1,6 @@
 """Numbers that are not there yet: what is computed with them becomes nodes of an ONNX graph.
 
-The cells' equations (`core/cells/steps.py`) take these in the place of tensors, so they are written down once for
+The equations of the cells (`core/cells/`) take these in the place of tensors, so they are written down once for
 torch, numpy and ONNX.
 """
 
@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+
+from rnntui.core.completion.arrays import NORM_EPSILON
 
 Arrays = np.ndarray[Any, Any]
 
@@ -49,7 +51,7 @@ class Graph:
         self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return Symbol(self, name, shape[-1] if isinstance(shape[-1], int) else 1)
 
-    def output(self, name: str, value: Symbol, shape: list[str | None]) -> None:
+    def output(self, name: str, value: Symbol, shape: list[int | str | None]) -> None:
         """Give out `value` under a name of its own; None in the shape is its width."""
         self.nodes.append(helper.make_node("Identity", [value.name], [name]))
         sizes = [value.width if size is None else size for size in shape]
@@ -112,6 +114,12 @@ class Graph:
 
     def where(self, condition: Symbol, x: Symbol, y: Symbol) -> Symbol:
         return self.node("Where", [condition, x, y], max(x.width, y.width))
+
+    def layer_norm(
+        self, x: Symbol, shape: tuple[int, ...], weight: Symbol, bias: Symbol | None = None
+    ) -> Symbol:
+        scales = [weight] if bias is None else [weight, bias]
+        return self.node("LayerNormalization", [x, *scales], x.width, axis=-1, epsilon=NORM_EPSILON)
 
     def log_softmax(self, x: Symbol) -> Symbol:
         return self.node("LogSoftmax", [x], x.width, axis=-1)

@@ -7,8 +7,8 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from rnntui.core.cells import CELLS, cell_class
-from rnntui.core.cells.base import Cell, Lookup, State
+from rnntui.core.cells import CELLS
+from rnntui.core.cells.base import Cell, Lookup, State, new_cell
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.nn.dropouts import LockedDropout
 
@@ -25,10 +25,10 @@ class Stack(nn.Module):
 
     def __init__(self, input_size: int, config: ModelConfig) -> None:
         super().__init__()
-        make, entry, size = cell_class(config.cell), CELLS[config.cell], config.hidden_size
-        options = {name: getattr(config, name) for name in entry.options}
+        size = config.hidden_size
+        options = {name: getattr(config, name) for name in CELLS[config.cell].options}
         sizes = [input_size] + [size] * (config.num_layers - 1)
-        self.cells = nn.ModuleList(make(inputs, size, **options) for inputs in sizes)
+        self.cells = nn.ModuleList(new_cell(config.cell, inputs, size, **options) for inputs in sizes)
         for cell in self._cells():
             cell.weight_drop = config.weight_drop or 0.0
             # Without storage there is nothing to set, and torch would load its compiler to say so.

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import torch
 
-from rnntui.core.cells.base import torch_knows_bf16
+from rnntui.core.cells.fused import torch_knows_bf16
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import write_atomically
 from rnntui.core.runs.folder import read_json

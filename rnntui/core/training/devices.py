@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from rnntui.core.cells.base import torch_knows_bf16
+from rnntui.core.cells.fused import torch_knows_bf16
 from rnntui.core.config import Facts
 from rnntui.core.errors import InputError
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from rnntui.core import tasks
-from rnntui.core.cells.steps import STEPS
+from rnntui.core.cells import CELLS
 from rnntui.core.config import FIELDS, Config, Facts, changed, completed, value_of
 from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError
@@ -61,9 +62,9 @@ def needs(config: Config, widths: Widths) -> Needs:
     average = weights if training.average != "none" else 0
     state = outputs = tokens = 0
     if TASKS[config.text.task].running_text:
-        units = model.num_layers * model.hidden_size
-        state = _FLOAT * training.batch_size * units * STEPS[model.cell].state_size
-        outputs = _HALF * training.bptt * units
+        parts = CELLS[model.cell].state_shapes(model.hidden_size, model.hidden_size)
+        state = _FLOAT * training.batch_size * model.num_layers * sum(map(prod, parts))
+        outputs = _HALF * training.bptt * model.num_layers * model.hidden_size
         tokens = 2 * _TOKEN * training.batch_size * training.bptt
     return Needs(
         kept=weights + gradients + moments + average + state + outputs,

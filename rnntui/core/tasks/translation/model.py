@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from rnntui.core.cells.steps import STEPS
+from rnntui.core.cells import CELLS
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.nn.base import NO_PENALTIES, Loss, Penalties
 from rnntui.core.nn.dropouts import DroppingEmbedding, held
@@ -64,11 +65,12 @@ class Translator(Reader):
             else DroppingEmbedding(target_vocab_size, embedding, config.embedding_dropout or 0.0)
         )
         self.input_feeding, self.scheduled_sampling = config.input_feeding, config.scheduled_sampling
-        self.decoder = Stack(embedding + (out if config.input_feeding else 0), config)
+        decoded = embedding + (out if config.input_feeding else 0)
+        self.decoder = Stack(decoded, config)
         self.last = LastPooling(self.features, config.bidirectional)
-        self._state_shape = (config.num_layers, STEPS[config.cell].state_size, hidden)
-        layers, parts, _ = self._state_shape
-        self.begin = nn.Linear(self.features, layers * parts * hidden)
+        sizes = [decoded] + [hidden] * (config.num_layers - 1)
+        self._shapes = [CELLS[config.cell].state_shapes(size, hidden) for size in sizes]
+        self.begin = nn.Linear(self.features, sum(prod(part) for layer in self._shapes for part in layer))
         self.attention = attention_of(config.attention, hidden, self.features)
         self.combine = nn.Linear(hidden + (self.features if self.attention else 0), out)
         self.head = SoftmaxHead(out, target_vocab_size)
@@ -88,9 +90,10 @@ class Translator(Reader):
         """Read sources (S, B), each of so many tokens (B,); where the decoder begins."""
         outputs = self.outputs(self.embedding(sources), lengths)
         begin = self.begin(self.last(outputs, lengths)).tanh()
-        layers, parts, hidden = self._state_shape
-        numbers = begin.view(-1, layers, parts, hidden)
-        state = tuple(tuple(numbers[:, i, j].contiguous() for j in range(parts)) for i in range(layers))
+        numbers = iter(begin.split([prod(part) for layer in self._shapes for part in layer], dim=1))
+        state = tuple(
+            tuple(next(numbers).reshape(-1, *part).contiguous() for part in layer) for layer in self._shapes
+        )
         y = outputs.transpose(0, 1)
         keys = y if self.attention is None else self.attention.keys(y)
         outside = ~within(outputs, lengths).squeeze(2).T.unsqueeze(1)
