@@ -15,7 +15,8 @@ from rnntui.cli import cli
 from rnntui.core.cells import CELLS
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, SECTIONS, build, value_of
 from rnntui.core.config.defaults import rules
-from rnntui.core.config.tasks import TASKS
+from rnntui.core.config.tasks import DEFAULT_TASK, TASKS
+from rnntui.core.config.tokenizers import TOKENIZERS
 
 PATH = Path(__file__).with_name("cli.md")
 
@@ -28,7 +29,7 @@ def reference() -> str:
         command = cli.get_command(root, name)
         assert command is not None
         lines += describe(command, click.Context(command, info_name=name, parent=root))
-    return "\n".join([*lines, *settings(), *defaults(), *cells()])
+    return "\n".join([*lines, *settings(), *defaults(), *cells(), *tokenizers()])
 
 
 def describe(command: click.Command, context: click.Context) -> list[str]:
@@ -101,8 +102,8 @@ def defaults() -> list[str]:
     for choice in (
         *({"preset": preset} for preset in PRESETS),
         *({"cell": name} for name, spec in CELLS.items() if not spec.recurrent),
-        *({"tokenizer": kind} for kind in ("word", "bpe")),
-        *({"task": task} for task in TASKS if task != "lm"),
+        *({"tokenizer": kind} for kind, spec in TOKENIZERS.items() if spec.unit != "character"),
+        *({"task": task} for task in TASKS if task != DEFAULT_TASK),
     ):
         settings = {name: value for name, value in choice.items() if name != "preset"}
         config = build(settings, choice.get("preset", DEFAULT_PRESET))
@@ -119,6 +120,12 @@ def listed(settings: Mapping[str, Any]) -> str:
 def cells() -> list[str]:
     lines = ["## Cells", "", "| `--cell` | name | what it is good and bad at |", "|---|---|---|"]
     lines += [f"| `{name}` | {entry.title} | {entry.summary} |" for name, entry in CELLS.items()]
+    return [*lines, ""]
+
+
+def tokenizers() -> list[str]:
+    lines = ["## Tokenizers", "", "| `--tokenizer` | tokens | largest vocabulary |", "|---|---|---|"]
+    lines += [f"| `{name}` | {spec.summary} | {spec.vocab_size or ''} |" for name, spec in TOKENIZERS.items()]
     return [*lines, ""]
 
 

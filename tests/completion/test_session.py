@@ -14,12 +14,13 @@ from rnntui.core.completion.completion import complete
 from rnntui.core.completion.loading import engine_of
 from rnntui.core.completion.session import Session
 from rnntui.core.config.schema import ModelConfig, TextConfig
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.text import tokenizers
 from tests.conftest import sentences
 
-KINDS: list[Any] = ["char", "byte", "word", "bpe"]
+KINDS: list[Any] = list(TOKENIZERS)
 
 
 CONFIG = ModelConfig(cell="gru", hidden_size=8, embedding_size=4, num_layers=2)

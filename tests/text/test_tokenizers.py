@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnntui.core.config.schema import TextConfig
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.errors import InputError
 from rnntui.core.text import tokenizers
 from rnntui.core.text.tokenizers import Tokenizer
 from rnntui.core.text.tokenizers.bpe import BPETokenizer
 from tests.conftest import sentences
 
-KINDS = ("char", "byte", "word", "bpe")
+KINDS = tuple(TOKENIZERS)
 TRAINING_TEXT = sentences() + "Don't stop: it's 3 o'clock!\n\n    indented\tText. 你好，世界。\n"
 ANY_TEXT = st.text(max_size=200)
 

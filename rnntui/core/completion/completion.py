@@ -55,7 +55,7 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
     beam = max(2 * count, 8)
     ends_word = session.vocabulary.ends_word
     whole_words = (
-        session.tokenizer.kind == "word"
+        session.tokenizer.unit == "word"
     )  # which cuts no word in two: none goes on in the next token
     finished: list[_Path] = []
     moment, owed = session.end()

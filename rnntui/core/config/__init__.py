@@ -38,7 +38,6 @@ from rnntui.core.config.schema import (
     Field,
     ModelConfig,
     TextConfig,
-    TokenizerKind,
     TrainingConfig,
 )
 
@@ -58,7 +57,6 @@ __all__ = [
     "Given",
     "ModelConfig",
     "TextConfig",
-    "TokenizerKind",
     "TrainingConfig",
     "as_flags",
     "build",

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rnntui.core.cells import CELLS
-from rnntui.core.config.schema import LIMITS, TokenizerKind, default_of
+from rnntui.core.config.schema import LIMITS, default_of
 from rnntui.core.config.splits import NOTHING_HELD_OUT
 from rnntui.core.config.tasks import TASKS, TaskSpec, foreign
+from rnntui.core.config.tokenizers import TOKENIZERS, Unit
 
 Settings = Mapping[str, Any]
 
@@ -79,9 +80,14 @@ class Draft:
         return TASKS[self["task"]]
 
     @property
+    def unit(self) -> Unit:
+        """The scale of a token."""
+        return TOKENIZERS[self["tokenizer"]].unit
+
+    @property
     def in_characters(self) -> bool:
         """True for a language model of characters or bytes."""
-        return self.spec.running_text and self["tokenizer"] in ("char", "byte")
+        return self.spec.running_text and self.unit == "character"
 
 
 # --- what the model is ---
@@ -103,7 +109,7 @@ def tokens(draft: Draft) -> Default | None:
     """Words and sub-words have a narrow embedding tied to the output and short segments; rare words are sampled."""
     if not draft.spec.running_text or draft.in_characters:
         return None
-    sampled = {"softmax": "sampled"} if draft["tokenizer"] == "word" else {}
+    sampled = {"softmax": "sampled"} if draft.unit == "word" else {}
     return Default(f"--tokenizer {draft['tokenizer']}", {**_NARROW, **sampled})
 
 
@@ -141,10 +147,10 @@ def budget(draft: Draft) -> Default | None:
 
 # --- how it learns ---
 
-_SPEEDS: dict[TokenizerKind, float] = {"char": 100_000, "byte": 100_000, "word": 20_000, "bpe": 25_000}
+_SPEEDS: dict[Unit, float] = {"character": 100_000, "word": 20_000, "subword": 25_000}
 """Tokens a second of the default models on two cores with products in bf16: only whether it is five epochs or
 fifty matters."""
-_USUAL: dict[TokenizerKind, int] = {"char": 320, "byte": 320, "word": 400, "bpe": 400}
+_USUAL: dict[Unit, int] = {"character": 320, "word": 400, "subword": 400}
 """Units of these models, in one layer; wider and deeper ones read less in the same time."""
 _WITHOUT_BF16 = 3.0
 """Times slower than that where the processor has fp32 alone."""
@@ -181,7 +187,7 @@ def learning_rate(draft: Draft) -> Default | None:
         return None
     if draft.spec.learning_rate is not None and kind == "adamw":
         return Default(f"--task {draft['task']}", {"lr": draft.spec.learning_rate})
-    share = min(1.0, _USUAL["char"] / draft["hidden_size"])
+    share = min(1.0, _USUAL["character"] / draft["hidden_size"])
     if not CELLS[draft["cell"]].gated and kind != "sgd" and share < 1:
         return Default(f"{kind}, a wide network without gates", {"lr": _RATES[kind] * share})
     return Default(kind, {"lr": _RATES[kind]})
@@ -251,9 +257,9 @@ _STRONG = _SMOOTHED | {
     "embedding_dropout": 0.05,
     "weight_drop": 0.2,
 }
-_BY_TOKENS: dict[str, Rows] = {
+_BY_TOKENS: dict[Unit, Rows] = {
     "word": ((2, {}), (5, _SMOOTHED | {"dropout": 0.3, "input_dropout": 0.2}), (math.inf, _STRONG)),
-    "bpe": ((4, {}), (10, {"dropout": 0.3, "input_dropout": 0.2}), (math.inf, _STRONG)),
+    "subword": ((4, {}), (10, {"dropout": 0.3, "input_dropout": 0.2}), (math.inf, _STRONG)),
 }
 _OF_TEXTS: Settings = {
     "dropout": 0.3,
@@ -285,7 +291,7 @@ def regularisation(draft: Draft) -> Default | None:
 def _rows(draft: Draft, train_tokens: int) -> tuple[str, Rows]:
     """Return the name of the kind of text, and its rows."""
     if not draft.in_characters:
-        return draft["tokenizer"], _BY_TOKENS[draft["tokenizer"]]
+        return draft["tokenizer"], _BY_TOKENS[draft.unit]
     cell = CELLS[draft["cell"]]
     if not cell.recurrent and draft["num_layers"] == 1:
         return f"characters, one layer of {draft['cell']}", _LIGHTEST
@@ -366,8 +372,8 @@ def _steps(draft: Draft) -> float:
 
 def _expected_speed(draft: Draft) -> float:
     """Return tokens a second, roughly: by the multiplications of a step."""
-    units = _USUAL[draft["tokenizer"]]
-    speed = _SPEEDS[draft["tokenizer"]] / (1.0 if draft.facts.bf16 else _WITHOUT_BF16)
+    units = _USUAL[draft.unit]
+    speed = _SPEEDS[draft.unit] / (1.0 if draft.facts.bf16 else _WITHOUT_BF16)
     cell, embedding, hidden = CELLS[draft["cell"]], draft["embedding_size"], draft["hidden_size"]
     above = (draft["num_layers"] - 1) * cell.products(hidden, hidden)
     usual = CELLS["lstm"].products(embedding, units)

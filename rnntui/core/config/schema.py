@@ -15,9 +15,9 @@ from msgspec import Meta
 from rnntui.core.cells import CELLS
 from rnntui.core.config.splits import split_fractions
 from rnntui.core.config.tasks import DEFAULT_TASK, TASKS
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.errors import nearest, short
 
-TokenizerKind = Literal["char", "word", "bpe", "byte"]
 Schedule = Literal["constant", "inverse-sqrt", "cosine", "one-cycle", "plateau"]
 Average = Literal["none", "ema", "nt-asgd"]
 
@@ -36,6 +36,11 @@ Rate = Annotated[float, Meta(gt=0, le=1e4)]
 """Up to where a step, of whatever optimiser, is still a number."""
 Large = Annotated[float, Meta(gt=0, le=1e9)]
 Digest = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
+
+
+_LARGEST_VOCABULARIES = ", ".join(
+    f"{name} {spec.vocab_size}" for name, spec in TOKENIZERS.items() if spec.vocab_size
+)
 
 
 def _doc(text: str) -> Meta:
@@ -85,10 +90,10 @@ class TextConfig(Section, frozen=True, kw_only=True):
             "of pairs 80/10/10, and holds out less where there is much"
         ),
     ] = "auto"
-    tokenizer: Annotated[TokenizerKind, _doc("what a token is")] = "char"
-    vocab_size: Annotated[Vocabulary | None, _doc("largest vocabulary (default: word 20000, bpe 2000)")] = (
-        None
-    )
+    tokenizer: Annotated[str, _doc("what a token is")] = "char"
+    vocab_size: Annotated[
+        Vocabulary | None, _doc(f"largest vocabulary (default: {_LARGEST_VOCABULARIES})")
+    ] = None
     min_count: Annotated[Positive, _doc("a word seen less often in training becomes <unk> (word only)")] = 2
     shared_vocabulary: Annotated[
         bool, _doc("one vocabulary, and one embedding, for both sides (translate)")
@@ -101,6 +106,8 @@ class TextConfig(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise ValueError(f"task: '{short(self.task)}' is not one of {', '.join(TASKS)}")
+        if self.tokenizer not in TOKENIZERS:
+            raise ValueError(f"tokenizer: '{short(self.tokenizer)}' is not one of {', '.join(TOKENIZERS)}")
         try:
             if self.split != "auto":
                 split_fractions(self.split)
@@ -306,7 +313,7 @@ class Field(NamedTuple):
         return _FLAGS.get(self.name) or "--" + self.name.replace("_", "-")
 
 
-_REGISTRIES: dict[str, Collection[str]] = {"cell": CELLS, "task": TASKS}
+_REGISTRIES: dict[str, Collection[str]] = {"cell": CELLS, "task": TASKS, "tokenizer": TOKENIZERS}
 """Settings whose choices are the names in a registry."""
 _FLAGS = {"corpus": "CORPUS", "begin_from": "--from"}
 """Settings that the command line calls otherwise."""

@@ -51,7 +51,7 @@ def embedded(config: Config, tokenizer: Tokenizer, narrate: Narrate = silent) ->
             matrix[token], known[token] = torch.from_numpy(vector), 1
     words = sum(map(bool, texts))
     if not known.any():
-        if config.text.tokenizer == "word":
+        if tokenizer.unit == "word":
             step = "take vectors of the text's language, or leave out --embeddings"
         else:
             step = "use --tokenizer word"

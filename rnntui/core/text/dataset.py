@@ -19,6 +19,7 @@ import numpy as np
 from rnntui.core.config import Config, changed
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.config.splits import NOTHING_HELD_OUT, part_of, split_fractions, split_in_figures
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import folder_written_atomically, open_named
 from rnntui.core.runs.folder import Run
@@ -132,7 +133,7 @@ def prepare(
     tokenizer, dataset = cut
     tokenizers.check_vocabulary(tokenizer, config.text)
     share = tokenizers.unknown_share(tokenizer, dataset.scored.tokens)
-    if config.text.tokenizer == "word" and share > tokenizers.MOSTLY:
+    if tokenizer.unit == "word" and share > tokenizers.MOSTLY:
         begun = config.model.begin_from
         step = (
             "train a new model without --from, or try --extend-vocabulary"
@@ -278,7 +279,7 @@ def _parts(chars: int, split: str) -> dict[str, tuple[int, int]]:
 def _to_learn(text: StoredText, first: int, last: int, config: TextConfig, narrate: Narrate) -> Iterator[str]:
     """What the tokenizer learns from: all characters, or so many stretches of a long text."""
     line = f"learning the {config.tokenizer} tokenizer"
-    if config.tokenizer == "char" or last - first <= _LEARNED:
+    if TOKENIZERS[config.tokenizer].distinct_characters or last - first <= _LEARNED:
         stretches = [(first, last)]
     else:
         starts = range(first, last, math.ceil((last - first) / _STRETCHES))

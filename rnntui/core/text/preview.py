@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import get_args
 
-from rnntui.core.config.schema import TextConfig, TokenizerKind
+from rnntui.core.config.schema import TextConfig
 from rnntui.core.text import tokenizers
 
-KINDS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
 HEAD = 100_000
 """Characters that the tokenizers learn from here: enough to see how they cut, in a moment."""
 _SHOWN = 300
@@ -20,7 +18,7 @@ _COMMONEST = 12
 class Cut:
     """A text in the tokens of one tokenizer."""
 
-    kind: TokenizerKind
+    kind: str
     vocab_size: int
     """Of a tokenizer that learned from the head alone: of the whole text it may be larger."""
     characters_per_token: float
@@ -30,7 +28,7 @@ class Cut:
     """The commonest tokens with their shares."""
 
 
-def cut(text: str, kind: TokenizerKind) -> Cut:
+def cut(text: str, kind: str) -> Cut:
     """Cut the beginning of `text`, which must not be empty."""
     head = text[:HEAD]
     tokenizer = tokenizers.train(TextConfig(tokenizer=kind), [head])

@@ -19,6 +19,7 @@ from textual.worker import get_current_worker
 
 from rnntui.core import config
 from rnntui.core.cells import CELLS, equations
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.runs import store
 from rnntui.core.text import catalogue
@@ -40,12 +41,6 @@ _PREVIEW, _RECENT = 3000, 8
 _ESTIMATE_AFTER_S = 0.5
 """Torch takes both cores for a second: not while a person still chooses."""
 _OPEN, _PASTE = "+open", "+paste"
-_TOKENIZERS = {
-    "char": "characters, a small vocabulary that works with little text",
-    "word": "whole words, reads further back, wants a megabyte or more",
-    "bpe": "pieces of words, between characters and words",
-    "byte": "bytes of UTF-8, any text in any script",
-}
 
 
 class Texts(OptionList):
@@ -111,7 +106,7 @@ class CorporaScreen(RnntuiScreen):
             with Horizontal(id="choices"):
                 with Vertical(id="dials"):
                     yield Choice("cell", list(CELLS), "lstm", id="cell")
-                    yield Choice("tokens", list(_TOKENIZERS), "char", id="tokenizer")
+                    yield Choice("tokens", list(TOKENIZERS), "char", id="tokenizer")
                     yield Choice("time", list(config.PRESETS), config.DEFAULT_PRESET, id="preset")
                 yield Static(id="equations", markup=False)
             yield Static(id="meaning", markup=False)
@@ -197,11 +192,11 @@ class CorporaScreen(RnntuiScreen):
             self.app.call_from_thread(self._if_open, self._show_cuts, found)
 
     def _cut(self, text: str) -> Iterator[tuple[Cut, ...]]:
-        from rnntui.core.text.preview import HEAD, KINDS, cut
+        from rnntui.core.text.preview import HEAD, cut
 
         head = text[:HEAD]
         found: tuple[Cut, ...] = ()
-        for kind in KINDS:
+        for kind in TOKENIZERS:
             found = (*found, cut(head, kind))
             yield found
 
@@ -274,7 +269,7 @@ class CorporaScreen(RnntuiScreen):
             self._explain()
 
     def watch_cuts(self) -> None:
-        if len(self.cuts) == len(_TOKENIZERS):
+        if len(self.cuts) == len(TOKENIZERS):
             self._estimate()
 
     def _explain(self) -> None:
@@ -285,7 +280,7 @@ class CorporaScreen(RnntuiScreen):
         shape = f"{layers} layer{'s' * (layers > 1)} of {size} units"
         lines = [
             f"{cell}: {CELLS[cell].summary}",
-            f"{self._tokenizer}: {_TOKENIZERS[self._tokenizer]}",
+            f"{self._tokenizer}: {TOKENIZERS[self._tokenizer].summary}",
             f"{preset}: {shape}, {limit(setting)}",
         ]
         self.query_one("#meaning", Static).update("\n".join(lines))
@@ -308,7 +303,7 @@ class CorporaScreen(RnntuiScreen):
     def _vocab_size(self) -> int | None:
         """Of the tokenizer chosen; None while that is not known."""
         given = self._settings.get("vocab_size")
-        if self._tokenizer == "char" and self.figures is not None:
+        if TOKENIZERS[self._tokenizer].distinct_characters and self.figures is not None:
             return self.figures.vocabulary + 1
         for each in self.cuts:
             if each.kind == self._tokenizer:
@@ -325,7 +320,7 @@ class CorporaScreen(RnntuiScreen):
             return visible_line(cost["fault"])
         if not cost:
             return "measuring this machine …"
-        about = "about " if self._tokenizer in ("word", "bpe") else ""
+        about = "about " if TOKENIZERS[self._tokenizer].vocab_size else ""
         parts = [f"{about}{formats.count(cost['parameters'])} parameters", cost["device"]]
         if "tokens_per_s" not in cost:
             return " · ".join([*parts, "measuring this machine …"])

@@ -107,7 +107,7 @@ def _translation(text: str, found: Hypothesis, vocabularies: Vocabularies) -> Tr
     looked = found.looked[:, : len(source)].nan_to_num()
     target = list(_pieces(found.tokens, vocabularies.target))
     if looked.any() and len(source) > 1:
-        words = vocabularies.target.kind == "word"
+        words = vocabularies.target.unit == "word"
         for place, token in enumerate(found.tokens):
             if token == vocabularies.target.unknown:
                 copied = source[int(looked[place, : len(source) - 1].argmax())]

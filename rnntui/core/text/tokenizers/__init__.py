@@ -1,10 +1,11 @@
-"""The four ways to cut a text, saved as `tokenizer.json`."""
+"""Tokenizers: how a text is cut, learned from its training part and saved as `tokenizer.json`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import msgspec
@@ -12,13 +13,11 @@ import numpy as np
 
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.config.splits import NOTHING_HELD_OUT
+from rnntui.core.config.tokenizers import TOKENIZERS, TokenizerSpec
 from rnntui.core.errors import InputError, nearest, short
 from rnntui.core.runs.folder import read_json
 from rnntui.core.runs.safe_files import LARGE
 from rnntui.core.text.tokenizers.base import Ids, Tokenizer
-from rnntui.core.text.tokenizers.byte import ByteTokenizer
-from rnntui.core.text.tokenizers.char import CharTokenizer
-from rnntui.core.text.tokenizers.word import WordTokenizer
 
 __all__ = [
     "EVERY_WORD",
@@ -41,18 +40,14 @@ _LOOKED_AT = 1_000
 
 
 def train(config: TextConfig, blocks: Iterable[str]) -> Tokenizer:
-    """Learn the tokenizer that `config` asks for from the text in `blocks`, the training part alone."""
-    match config.tokenizer:
-        case "char":
-            return CharTokenizer.train(blocks)
-        case "byte":
-            return ByteTokenizer()
-        case "word":
-            return WordTokenizer.train(blocks, config.vocab_size, config.min_count)
-        case "bpe":
-            from rnntui.core.text.tokenizers.bpe import BPETokenizer
+    """Train the tokenizer that `config` names on the text in `blocks`, the training part alone."""
+    spec = TOKENIZERS[config.tokenizer]
+    return _class_of(spec).train(blocks, config.vocab_size or spec.vocab_size, config.min_count)
 
-            return BPETokenizer.train(blocks, config.vocab_size)
+
+def _class_of(spec: TokenizerSpec) -> type[Tokenizer]:
+    found: type[Tokenizer] = resolve_name(spec.implementation)
+    return found
 
 
 EVERY_WORD = "many words come once: --min-count 1, so that they are words of the model"
@@ -100,7 +95,7 @@ def growth(old: Tokenizer, new: Tokenizer) -> str:
 
 def check_vocabulary(tokenizer: Tokenizer, config: TextConfig) -> None:
     """Refuse a vocabulary without a word.  Raises InputError."""
-    if isinstance(tokenizer, WordTokenizer) and not tokenizer.words:
+    if tokenizer.unknown is not None and tokenizer.vocab_size == 1:
         raise InputError(
             f"--min-count: no word stands {config.min_count:,} times in the training part of {config.corpus}; "
             f"give a lower count"
@@ -127,17 +122,8 @@ def load(path: Path) -> Tokenizer:
 
 
 def _from_json(content: dict[str, Any]) -> Tokenizer:
-    match content.get("kind"):
-        case "char":
-            return CharTokenizer.from_json(content)
-        case "byte":
-            return ByteTokenizer.from_json(content)
-        case "word":
-            return WordTokenizer.from_json(content)
-        case "bpe":
-            from rnntui.core.text.tokenizers.bpe import BPETokenizer
-
-            return BPETokenizer.from_json(content)
-        case other:
-            kind = short(str(other))
-            raise ValueError(f"unknown tokenizer '{kind}'; {nearest(kind, ('char', 'word', 'bpe', 'byte'))}")
+    kind = content.get("kind")
+    if not isinstance(kind, str) or kind not in TOKENIZERS:
+        name = short(str(kind))
+        raise ValueError(f"unknown tokenizer '{name}'; {nearest(name, TOKENIZERS)}")
+    return _class_of(TOKENIZERS[kind]).from_json(content)

@@ -7,11 +7,12 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from rnntui.core.config.tokenizers import TOKENIZERS, Unit
 from rnntui.core.errors import short
 from rnntui.core.text.segmentation import Form, form_of
 
@@ -26,10 +27,32 @@ class Tokenizer(ABC):
     any text (byte, bpe).  What was not in the training text becomes `unknown`, and never an error.
     """
 
-    kind: ClassVar[str]
-
     unknown: int | None = None
     """The number of `<unk>`; None where nothing can be unknown."""
+
+    @classmethod
+    @abstractmethod
+    def train(cls, blocks: Iterable[str], vocab_size: int | None = None, min_count: int = 1) -> Self:
+        """Learn the tokens of the text in `blocks`: at most `vocab_size`, each seen `min_count` times or more."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Return the tokenizer that `to_json` described.  Raises ValueError for damaged content."""
+
+    @property
+    def kind(self) -> str:
+        """Its name in `TOKENIZERS`.  Raises LookupError for a class that has no entry."""
+        location = f"{type(self).__module__}:{type(self).__qualname__}"
+        for name, spec in TOKENIZERS.items():
+            if spec.implementation == location:
+                return name
+        raise LookupError(f"{location} has no entry in rnntui.core.config.tokenizers.TOKENIZERS")
+
+    @property
+    def unit(self) -> Unit:
+        """The scale of its tokens."""
+        return TOKENIZERS[self.kind].unit
 
     @property
     @abstractmethod

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from itertools import chain
 from threading import Thread
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import tokenizers
@@ -15,7 +15,6 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from rnntui.core.text.tokenizers.base import Ids, Tokenizer, check_lengths, cut_for_good, known_rule
 
-DEFAULT_VOCAB_SIZE = 2_000
 # Lines are encoded one by one, in training and in completion alike: a token never spans a line end, so
 # what was typed on earlier lines is never cut anew.
 _LINE = re.compile(r"[^\n]{0,9999}\n|[^\n]{1,9999}")  # longer ones are cut: merging takes long for them
@@ -43,8 +42,6 @@ class BPETokenizer(Tokenizer):
     All 256 bytes are tokens themselves, so any text can be written, and nothing is unknown.
     """
 
-    kind = "bpe"
-
     def __init__(self, model: tokenizers.Tokenizer, rule: int = RULE) -> None:
         self._model, self._rule = _by_rule(model, rule), rule
         self._known: dict[str, list[int]] = {}
@@ -57,11 +54,11 @@ class BPETokenizer(Tokenizer):
             self._bytes[number] = bytes(byte_of[character] for character in token)
 
     @classmethod
-    def train(cls, blocks: Iterable[str], vocab_size: int | None = None) -> BPETokenizer:
+    def train(cls, blocks: Iterable[str], vocab_size: int | None = None, min_count: int = 1) -> Self:
         """Merge the commonest pairs of the text in `blocks` until `vocab_size` tokens, 256 bytes among them."""
         model = _by_rule(tokenizers.Tokenizer(models.BPE()), RULE)
         trainer = trainers.BpeTrainer(
-            vocab_size=max(vocab_size or DEFAULT_VOCAB_SIZE, 256),
+            vocab_size=max(vocab_size or 0, 256),
             initial_alphabet=sorted(_byte_characters().values()),
             show_progress=False,
         )
@@ -103,7 +100,7 @@ class BPETokenizer(Tokenizer):
         return rule | {"model": json.loads(self._model.to_str())}
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> BPETokenizer:
+    def from_json(cls, content: dict[str, Any]) -> Self:
         # Of the library's own format only the tokens and merges are taken: the rest of what it can hold (other
         # models, patterns that take for ever) is nothing that this program ever writes.
         model = content.get("model")

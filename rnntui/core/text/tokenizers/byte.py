@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,7 +13,9 @@ from rnntui.core.text.tokenizers.base import Ids, Tokenizer
 class ByteTokenizer(Tokenizer):
     """256 tokens, nothing to learn, nothing unknown."""
 
-    kind = "byte"
+    @classmethod
+    def train(cls, blocks: Iterable[str], vocab_size: int | None = None, min_count: int = 1) -> Self:
+        return cls()
 
     @property
     def vocab_size(self) -> int:
@@ -31,5 +34,5 @@ class ByteTokenizer(Tokenizer):
         return {}
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> ByteTokenizer:
+    def from_json(cls, content: dict[str, Any]) -> Self:
         return cls()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from rnntui.core.text.tokenizers.base import UNKNOWN_BYTES, Ids, Tokenizer, vali
 class CharTokenizer(Tokenizer):
     """One token a character of the training text, and `<unk>` for every other."""
 
-    kind = "char"
     unknown = 0
 
     def __init__(self, characters: list[str]) -> None:
@@ -25,7 +24,7 @@ class CharTokenizer(Tokenizer):
         self._table[codes] = np.arange(1, len(codes) + 1)
 
     @classmethod
-    def train(cls, blocks: Iterable[str]) -> CharTokenizer:
+    def train(cls, blocks: Iterable[str], vocab_size: int | None = None, min_count: int = 1) -> Self:
         """Every character of the text in `blocks`."""
         seen = np.zeros(sys.maxunicode + 1, dtype=bool)
         for block in blocks:
@@ -59,7 +58,7 @@ class CharTokenizer(Tokenizer):
         return {"vocabulary": self.characters}
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> CharTokenizer:
+    def from_json(cls, content: dict[str, Any]) -> Self:
         characters = valid_vocabulary(content)
         if not all(len(character) == 1 and not 0xD800 <= ord(character) < 0xE000 for character in characters):
             raise ValueError("'vocabulary' holds an entry that is not one character")

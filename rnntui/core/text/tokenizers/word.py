@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,13 +21,13 @@ from rnntui.core.text.tokenizers.base import (
     valid_vocabulary,
 )
 
-DEFAULT_VOCAB_SIZE = 20_000
+_ADDED_AT_MOST = 20_000
+"""Words that one more text may add."""
 
 
 class WordTokenizer(Tokenizer):
     """One token a word, mark or piece of white space of the training text; `<unk>` for every other."""
 
-    kind = "word"
     unknown = 0
 
     def __init__(self, words: list[str], rule: int = RULE) -> None:
@@ -36,20 +36,20 @@ class WordTokenizer(Tokenizer):
         self._numbers = numbered(words)
 
     @classmethod
-    def train(cls, blocks: Iterable[str], vocab_size: int | None = None, min_count: int = 1) -> WordTokenizer:
+    def train(cls, blocks: Iterable[str], vocab_size: int | None = None, min_count: int = 1) -> Self:
         """The `vocab_size` commonest words that stand at least `min_count` times in `blocks`."""
         counts: Counter[str] = Counter()
         for text in cut_for_good(blocks, partial(complete_pieces, in_blocks=True)):
             counts.update(word_pattern(RULE, text).findall(text))
         kept = [word for word, count in counts.items() if count >= min_count and len(word) <= LONGEST_TOKEN]
         kept.sort(key=lambda word: (-counts[word], word))
-        return cls(kept[: (vocab_size or DEFAULT_VOCAB_SIZE) - 1])
+        return cls(kept[: vocab_size and vocab_size - 1])
 
     def extended(self, blocks: Iterable[str], min_count: int) -> WordTokenizer:
         counts = Counter(piece for piece in self.unknown_pieces(blocks) if len(piece) <= LONGEST_TOKEN)
         new = [word for word, count in counts.items() if count >= min_count]
         new.sort(key=lambda word: (-counts[word], word))
-        return WordTokenizer([*self.words, *new[:DEFAULT_VOCAB_SIZE]], self.rule) if new else self
+        return WordTokenizer([*self.words, *new[:_ADDED_AT_MOST]], self.rule) if new else self
 
     @property
     def vocab_size(self) -> int:
@@ -77,7 +77,7 @@ class WordTokenizer(Tokenizer):
         return rule | {"vocabulary": self.words}
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> WordTokenizer:
+    def from_json(cls, content: dict[str, Any]) -> Self:
         words = valid_vocabulary(content)
         if "" in words:
             raise ValueError("'vocabulary' holds an empty word")
