@@ -22,7 +22,7 @@ from rnntui.core.runs.folder import Run
 from rnntui.core.runs.safe_files import CHECKPOINT_FILES
 from rnntui.core.runs.summaries import read_history, summarise
 from rnntui.core.tasks.base import Moment, Subject
-from rnntui.core.tasks.classification.predict import judge
+from rnntui.core.tasks.classification.predict import predict
 from rnntui.core.tasks.classification.reader import Example
 from rnntui.core.tasks.classification.task import ClassificationTask, load_classifier
 from rnntui.core.tasks.language.task import subject
@@ -212,7 +212,7 @@ def _write(run: Run, weights: Path) -> Subject[Any]:
 def _judge(run: Run, weights: Path) -> Subject[Any]:
     """Judge texts with a classifier; what would train it on."""
     model, tokenizer, labels = load_classifier(run, weights)
-    judge(model, tokenizer, "the soup was not bad")
+    predict(model, tokenizer, "the soup was not bad")
     some = [Example("the soup was bad", label, "") for label in labels[:2]]
     return ClassificationTask(tokenizer, labels, {"train": some, "valid": some}).subject(run.config)
 

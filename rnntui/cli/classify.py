@@ -28,7 +28,7 @@ _NAMES = 12
 def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
     """The probability of each label of TEXT; - reads standard input, a text a line, and writes a line for each."""
     from rnntui.core.completion.loading import sound_checkpoint
-    from rnntui.core.tasks.classification.predict import judge, likeliest
+    from rnntui.core.tasks.classification.predict import likeliest, predict
     from rnntui.core.tasks.classification.task import load_classifier
 
     found = store.find(run, "classify")
@@ -43,23 +43,23 @@ def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
         if not each.strip():  # a line for each, so that texts and answers can be put side by side
             write_line(json.dumps({"text": each, "label": None}) if as_json else "")
             continue
-        verdict = judge(model, tokenizer, each)
-        order = likeliest(verdict.probabilities)
+        prediction = predict(model, tokenizer, each)
+        order = likeliest(prediction.probabilities)
         if as_json:
             answer = {
                 "text": each,
                 "label": labels[order[0]],
-                "probabilities": {labels[place]: verdict.probabilities[place] for place in order},
-                "influence": list(zip(verdict.pieces, verdict.influence, strict=True)),
+                "probabilities": {labels[place]: prediction.probabilities[place] for place in order},
+                "influence": list(zip(prediction.pieces, prediction.influence, strict=True)),
             }
             write_line(json.dumps(answer, ensure_ascii=False))
         elif many:
             best = order[0]
-            shown = f"{formats.share(verdict.probabilities[best])}  {visible_line(labels[best])}"
+            shown = f"{formats.share(prediction.probabilities[best])}  {visible_line(labels[best])}"
             show_line(f"{shown}  {visible_line(each, 100)}")
         else:
             for place in order:
-                show_line(f"{formats.share(verdict.probabilities[place])}  {visible_line(labels[place])}")
+                show_line(f"{formats.share(prediction.probabilities[place])}  {visible_line(labels[place])}")
 
 
 def evaluate_texts(run: Run, asked: Evaluation) -> None:

@@ -19,7 +19,7 @@ from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.safe_files import is_closed
 
-Verdict = Literal["good", "hint", "fault"]
+Prediction = Literal["good", "hint", "fault"]
 
 _LITTLE_ROOM = 1 << 30
 _LITTLE_MEMORY = 2 << 30
@@ -31,7 +31,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     name: str
     value: str
-    verdict: Verdict = "good"
+    prediction: Prediction = "good"
     """`hint`: something could be better; `fault`: something does not work."""
     advice: str = ""
     """What to do about it."""
@@ -151,8 +151,8 @@ def _room() -> Iterator[Finding]:
     free = shutil.disk_usage(there).free
     advice = "delete runs with `rnntui runs remove`, or set RNNTUI_HOME to a larger disk"
     little = free < _LITTLE_ROOM
-    verdict: Verdict = "fault" if little else "good"
-    yield Finding("disk", f"{_gigabytes(free)} free at {home}", verdict, advice if little else "")
+    prediction: Prediction = "fault" if little else "good"
+    yield Finding("disk", f"{_gigabytes(free)} free at {home}", prediction, advice if little else "")
     if not (there.is_dir() and os.access(there, os.R_OK | os.W_OK | os.X_OK)):
         yield Finding("home", f"{home} cannot be written", "fault", "set RNNTUI_HOME to a folder of your own")
 

@@ -24,7 +24,7 @@ from rnntui.core.runs.origin import must_be_trusted, unasked
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
 from rnntui.core.studies.duelists import DUELISTS, paths_of
-from rnntui.tui.base_app import Host
+from rnntui.tui.base_app import BaseApp
 from rnntui.tui.messages import (
     DuelRequested,
     ForkRequested,
@@ -35,7 +35,7 @@ from rnntui.tui.messages import (
     TabRequested,
     WatchRequested,
 )
-from rnntui.tui.training_process import Child, Resume, start_duel, start_training
+from rnntui.tui.training_process import Resume, TrainingProcess, start_duel, start_training
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _system_commands() -> Any:
     return SystemCommandsProvider
 
 
-class RnntuiApp(Host):
+class RnntuiApp(BaseApp):
     """rnntui in a terminal."""
 
     TITLE = "rnntui"
@@ -92,11 +92,11 @@ class RnntuiApp(Host):
     def __init__(self, first: Screen[None]) -> None:
         super().__init__()
         self._first = first
-        self.children_of: dict[Path, Child] = {}
+        self.children_of: dict[Path, TrainingProcess] = {}
         """The trainings that this app started."""
         self.current: Path | None = None
         """The run that was looked at last."""
-        self._duels: dict[Path, tuple[list[Path], list[str], Child]] = {}
+        self._duels: dict[Path, tuple[list[Path], list[str], TrainingProcess]] = {}
         """By each of its runs, a duel that was started here."""
 
     def on_mount(self) -> None:
@@ -160,12 +160,12 @@ class RnntuiApp(Host):
         self.take_in_duel(screen, child)
         self.switch_screen(screen)
 
-    def take_in(self, path: Path, child: Child) -> None:
+    def take_in(self, path: Path, child: TrainingProcess) -> None:
         """Look after a training process from here on."""
         self.children_of[path] = child
         self.current = path
 
-    def take_in_duel(self, screen: DuelScreen, child: Child) -> None:
+    def take_in_duel(self, screen: DuelScreen, child: TrainingProcess) -> None:
         """Look after the process of a duel, and know the way back to it."""
         for path in screen.paths[::-1]:
             self.take_in(path, child)
@@ -241,7 +241,7 @@ class RnntuiApp(Host):
 
     def train(
         self, path: Path, settings: Mapping[str, Any], preset: str, resume: Resume | None = None
-    ) -> Child:
+    ) -> TrainingProcess:
         """Start a training process on the run folder `path`."""
         self.children_of[path] = start_training(path, settings, preset, resume)
         return self.children_of[path]
@@ -363,7 +363,7 @@ def open_training(given: dict[str, Any], preset: str, path: Path | None, resume:
 
 def race(
     base: Path, cells: Sequence[str], settings: Mapping[str, Any], preset: str
-) -> tuple[DuelScreen, Child]:
+) -> tuple[DuelScreen, TrainingProcess]:
     """Start the process of a duel; the screen that shows it, and the process."""
     from rnntui.tui.screens.duel import DuelScreen
 

@@ -36,7 +36,7 @@ _DRAFT_S = 1.0
 """Seconds after which what was written is on disk."""
 
 
-class Host(App[int]):
+class BaseApp(App[int]):
     """An app that remembers what a person likes and what they write."""
 
     crash: Exception | None = None

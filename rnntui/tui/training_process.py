@@ -13,7 +13,7 @@ from rnntui.core.runs.folder import reserve
 from rnntui.core.runs.safe_files import holds_run, open_growing
 from rnntui.tui.process import module_command
 
-Child = subprocess.Popen[bytes]
+TrainingProcess = subprocess.Popen[bytes]
 
 
 class Resume(NamedTuple):
@@ -31,7 +31,9 @@ class Resume(NamedTuple):
         return ["--resume", *at, *(["--trust-corpus"] if self.trust else [])]
 
 
-def start_training(path: Path, settings: Mapping[str, Any], preset: str, resume: Resume | None) -> Child:
+def start_training(
+    path: Path, settings: Mapping[str, Any], preset: str, resume: Resume | None
+) -> TrainingProcess:
     """Start `rnntui train --headless` on the run folder `path`.
 
     Raises RnntuiError where the folder cannot be used, OSError where the process cannot be started.
@@ -40,12 +42,16 @@ def start_training(path: Path, settings: Mapping[str, Any], preset: str, resume:
     return _start(["train", *resuming], path, path, settings, preset)
 
 
-def start_duel(base: Path, log: Path, cells: str, settings: Mapping[str, Any], preset: str) -> Child:
+def start_duel(
+    base: Path, log: Path, cells: str, settings: Mapping[str, Any], preset: str
+) -> TrainingProcess:
     """Start `rnntui duel --headless` on run folders whose names begin with `base`."""
     return _start(["duel", f"--cells={cells}"], base, log, settings, preset)
 
 
-def _start(words: list[str], run: Path, log: Path, settings: Mapping[str, Any], preset: str) -> Child:
+def _start(
+    words: list[str], run: Path, log: Path, settings: Mapping[str, Any], preset: str
+) -> TrainingProcess:
     """Start a headless command; what it says on dying goes to `stderr.log` in the folder `log`.
 
     A plain child process and not asyncio's, whose transport kills the process when the app's event

@@ -15,7 +15,7 @@ from rnntui.core import tasks
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
 from rnntui.core.tasks.classification.metrics import calibration_error, confusion, macro_f1
-from rnntui.core.tasks.classification.predict import judge
+from rnntui.core.tasks.classification.predict import predict
 from rnntui.core.tasks.classification.task import load_classifier, score
 from rnntui.core.training.start import resume_run
 from tests.cli.test_commands import assert_one_line, rnntui
@@ -39,10 +39,10 @@ def test_a_classifier_learns_what_words_alone_do_not_say(classifier: Run) -> Non
     part = tasks.reopen(classifier)["valid"]
     scores = score(model, part)
     assert scores.loss == best.loss and scores.confusion.tolist() == best.confusion
-    verdicts = [judge(model, tokenizer, text) for text in part.texts]
-    right = [np.argmax(v.probabilities) == label for v, label in zip(verdicts, part.labels, strict=True)]
+    predictions = [predict(model, tokenizer, text) for text in part.texts]
+    right = [np.argmax(v.probabilities) == label for v, label in zip(predictions, part.labels, strict=True)]
     assert np.mean(right) == pytest.approx(best.accuracy)
-    assert all("".join(v.pieces) == text for v, text in zip(verdicts, part.texts, strict=True))
+    assert all("".join(v.pieces) == text for v, text in zip(predictions, part.texts, strict=True))
 
 
 def test_a_words_influence_is_its_gradient_times_input(classifier: Run) -> None:
@@ -52,10 +52,10 @@ def test_a_words_influence_is_its_gradient_times_input(classifier: Run) -> None:
     )
     model = model.double()
     text = "the soup was not bad"
-    verdict = judge(model, tokenizer, text, label=1)
+    prediction = predict(model, tokenizer, text, label=1)
     tokens = torch.tensor([tokenizer.start, *tokenizer.encode(text).tolist()]).unsqueeze(1)
     embedded = model.embedding(tokens).detach()
-    for place, influence in enumerate(verdict.influence, start=1):
+    for place, influence in enumerate(prediction.influence, start=1):
         odds = []
         for factor in (1 + 1e-4, 1 - 1e-4):
             x = embedded.clone()

@@ -227,7 +227,7 @@ async def test_what_is_found_for_a_screen_that_goes_is_dropped(
         await asyncio.sleep(0.6)  # the screen waits for it, and has no other part left
 
     monkeypatch.setattr(KeyBar, "on_unmount", last, raising=False)
-    slow("rnntui.tui.weights_watcher.Follower.newer")
+    slow("rnntui.tui.services.weights.WeightsWatcher.newer")
     slow("rnntui.core.text.statistics.statistics")
     slow("rnntui.core.runs.index.summarise")
     run: Run = request.getfixturevalue(kind)

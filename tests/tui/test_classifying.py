@@ -31,7 +31,7 @@ async def test_what_is_typed_is_judged(classifier: Run, size: tuple[int, int]) -
         area, bars = screen.query_one(TintedText), screen.query_one("#labels", Bars)
 
         def judged(text: str) -> bool:
-            return screen.judgement is not None and screen.judgement.text == text
+            return screen.latest is not None and screen.latest.text == text
 
         await pilot.press(*"was bad")
         await until(pilot, lambda: judged("was bad"))
@@ -43,7 +43,7 @@ async def test_what_is_typed_is_judged(classifier: Run, size: tuple[int, int]) -
         area.move_cursor((0, 6))
         await until(pilot, lambda: "nats  not" in text_of(pilot, "#moves"))
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: screen.judgement is not None and screen.judgement.about == 0)
+        await until(pilot, lambda: screen.latest is not None and screen.latest.about == 0)
         await until(pilot, lambda: "influence on no" in str(screen.query_one("#moves").border_title))
 
         await pilot.press("ctrl+r")
@@ -73,5 +73,5 @@ async def test_labels_are_texts_and_no_markup(classifier: Run) -> None:
         screen = app.screen
         assert isinstance(screen, ClassifyingScreen)
         await pilot.press(*"was bad")
-        await until(pilot, lambda: screen.judgement is not None and screen.judgement.text == "was bad")
+        await until(pilot, lambda: screen.latest is not None and screen.latest.text == "was bad")
         await until(pilot, lambda: "influence on [/x]" in shown(pilot))

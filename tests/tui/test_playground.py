@@ -9,11 +9,11 @@ import pytest
 from rnntui.core.completion.completion import Completion
 from rnntui.core.runs.folder import Run
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.completer import Suggestions
 from rnntui.tui.screens.file_picker import PathInput
 from rnntui.tui.screens.pickers import CheckpointScreen
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.training import TrainingScreen
+from rnntui.tui.services.completer import Suggestions
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText

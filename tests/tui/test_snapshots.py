@@ -22,13 +22,13 @@ from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.store import runs_home
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.completer import Suggestions
 from rnntui.tui.estimator import Estimator
 from rnntui.tui.machine import Load, Machine
 from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.training import TrainingScreen
+from rnntui.tui.services.completer import Suggestions
 from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.ui import preferences
 from tests.tui.conftest import shown, text_of, until

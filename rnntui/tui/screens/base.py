@@ -14,7 +14,7 @@ from textual.widgets import Static
 from rnntui.core.config.parse import parse
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.runs.folder import Command, request
-from rnntui.tui.base_app import Host
+from rnntui.tui.base_app import BaseApp
 from rnntui.tui.messages import TABS, ResumeRequested, Tab
 from rnntui.tui.widgets.keybar import KeyBar
 from rnntui.tui.widgets.topbar import TopBar
@@ -49,7 +49,7 @@ class RnntuiScreen(Screen[None]):
         ),
     ]
 
-    app: Host
+    app: BaseApp
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.TAB)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,11 +13,11 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.tui.classifier_service import Judge, Judgement
 from rnntui.tui.messages import Tab
 from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.editor import BACK
-from rnntui.tui.screens.live_playground import AnsweringScreen
+from rnntui.tui.screens.live_playground import LivePlayground
+from rnntui.tui.services.classifier import ClassifierAnswer, ClassifierService
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.tinted_text import TintedText
 from rnntui.ui.terminal_safety import visible_line
@@ -27,7 +26,7 @@ _LISTED = 10
 """Words in the list of those that move the answer most."""
 
 
-class ClassifyingScreen(AnsweringScreen):
+class ClassifyingScreen(LivePlayground):
     """A text area whose words are tinted by how much they move the answer, and the answer as bars."""
 
     TAB: ClassVar[Tab] = "playground"
@@ -37,17 +36,17 @@ class ClassifyingScreen(AnsweringScreen):
     ]
     AUTO_FOCUS = "#text"
 
-    judgement: reactive[Judgement | None] = reactive(None)
+    latest: reactive[ClassifierAnswer | None] = reactive(None)
     rank: reactive[int] = reactive(0)
     """Whose words are tinted: the label of that rank, 0 for the likeliest."""
     pointed: reactive[int | None] = reactive(None)
     """The character of the text that the mouse or the cursor is at."""
 
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
-        self._judge = Judge(path, checkpoint)
+        self._classifier = ClassifierService(path, checkpoint)
         self._asked: tuple[str, int] | None = None
-        """What the judgement is of."""
-        super().__init__(path, self._judge)
+        """What the latest answer is of."""
+        super().__init__(path, self._classifier)
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -76,9 +75,9 @@ class ClassifyingScreen(AnsweringScreen):
     async def answer(self, fresh: bool) -> None:
         asked = (self.query_one(TintedText).text, self.rank)
         if fresh or asked != self._asked:
-            judgement = await asyncio.to_thread(self._judge.judge, *asked)
+            latest = await self.in_thread(self._classifier.answer, *asked)
             if not is_left(self):
-                self._asked, self.judgement = asked, judgement
+                self._asked, self.latest = asked, latest
 
     def show_fault(self, text: str) -> None:
         self._asked = None  # the next answer takes the fault away
@@ -86,12 +85,12 @@ class ClassifyingScreen(AnsweringScreen):
 
     # --- showing it ---
 
-    def watch_judgement(self) -> None:
-        found = self.judgement
+    def watch_latest(self) -> None:
+        found = self.latest
         if found is None:
             return
         self.query_one("#labels", Bars).rows = tuple(
-            zip(found.labels, found.verdict.probabilities, strict=True)
+            zip(found.labels, found.prediction.probabilities, strict=True)
         )
         area = self.query_one(TintedText)
         if area.text == found.text:
@@ -100,12 +99,12 @@ class ClassifyingScreen(AnsweringScreen):
         self._headline()
 
     def watch_pointed(self) -> None:
-        if self.judgement is not None:
+        if self.latest is not None:
             self._show_moves()
 
     def _show_moves(self) -> None:
         """The words that move the answer most; first the one that is pointed at."""
-        found = self.judgement
+        found = self.latest
         assert found is not None
         label = visible_line(found.labels[found.about], 24)
         self.query_one("#moves").border_title = Content(f"word influence on {label}")
@@ -117,7 +116,7 @@ class ClassifyingScreen(AnsweringScreen):
         for word, influence in sorted(words, key=lambda each: -abs(each[1]))[:_LISTED]:
             text.append(f"{influence:+.2f}  {visible_line(word.strip(), 24)}\n")
         if not words:
-            text.append("Write a sentence: it is judged as you type.")
+            text.append("Write a sentence: it is classified as you type.")
         self.query_one("#moves", Static).update(text)
 
     def watch_weights(self) -> None:
@@ -127,8 +126,8 @@ class ClassifyingScreen(AnsweringScreen):
         if not self.shows:
             return
         parts = [self.weights] if self.weights else []
-        if self.judgement is not None:
-            parts.append(f"{self.judgement.ms:.0f} ms per key")
+        if self.latest is not None:
+            parts.append(f"{self.latest.ms:.0f} ms per key")
         self.show_headline(parts)
 
     # --- keys ---

@@ -22,7 +22,7 @@ from rnntui.core.studies.duelists import reservations
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
 from rnntui.tui.screens.plotting import PlottingScreen
-from rnntui.tui.training_process import Child
+from rnntui.tui.training_process import TrainingProcess
 from rnntui.tui.widgets.curves import Curves
 from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
@@ -45,7 +45,9 @@ class DuelScreen(PlottingScreen):
     ]
     AUTO_FOCUS = "#curves"
 
-    def __init__(self, paths: Sequence[Path], cells: Sequence[str], child: Child | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[Path], cells: Sequence[str], child: TrainingProcess | None = None
+    ) -> None:
         super().__init__()
         self.paths, self.cells, self._child = list(paths), list(cells), child
         self._tails = [EventTail(path / "events.jsonl") for path in paths]

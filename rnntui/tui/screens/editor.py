@@ -20,7 +20,7 @@ from rnntui.tui.messages import WatchRequested
 from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.screens.file_picker import PickerScreen
 from rnntui.tui.screens.pickers import choose_model
-from rnntui.tui.weights_watcher import Follower
+from rnntui.tui.services.weights import WeightsWatcher
 from rnntui.tui.widgets.plain_text import PlainText
 from rnntui.ui.terminal_safety import visible_line
 
@@ -34,7 +34,7 @@ BACK = Binding("ctrl+b", "back", "Back", tooltip="Back to the training")
 """For those who derive from the screen below: behind the keys of their own."""
 
 
-class DraftScreen(RnntuiScreen):
+class EditorScreen(RnntuiScreen):
     """Follows the weights of a run; opens a file into the text area, and saves what stands there.
 
     Who derives from it has a `#headline`, a `#text`, and sets `_wanted` when an answer is wanted.
@@ -49,7 +49,7 @@ class DraftScreen(RnntuiScreen):
     weights: reactive[str] = reactive("")
     """Which weights are used."""
 
-    def __init__(self, path: Path, follower: Follower) -> None:
+    def __init__(self, path: Path, follower: WeightsWatcher) -> None:
         super().__init__()
         self._path, self._follower = path, follower
         self._file = ""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -17,27 +16,24 @@ from textual.widgets import Static
 
 from rnntui.core.config.sampling import sampling_fields
 from rnntui.core.errors import RnntuiError, oneline
-from rnntui.tui.completer import Companion, Insight, Suggestions, some
 from rnntui.tui.messages import Tab
 from rnntui.tui.screens.base import is_left
-from rnntui.tui.screens.editor import BACK, DraftScreen
+from rnntui.tui.screens.editor import BACK
+from rnntui.tui.screens.live_playground import LivePlayground
+from rnntui.tui.services.completer import Completer, Insight, Suggestions, some
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.tui.widgets.slider import Slider
 from rnntui.ui.terminal_safety import visible_line
 
-_Answer = TypeVar("_Answer")
-
-_ECHO_S = 0.008
-"""A key is painted before the search for its ghost text begins: the two would share one interpreter."""
 _WRITE_S = 0.08
 """What is written goes to the screen so often."""
 _FIELDS = {field.name: field for field in sampling_fields()}
 _SLIDERS = {name: field.slider for name, field in _FIELDS.items() if field.slider is not None}
 
 
-class PlaygroundScreen(DraftScreen):
+class PlaygroundScreen(LivePlayground):
     """A text area with ghost text from the run's newest weights, also while it trains."""
 
     TAB: ClassVar[Tab] = "playground"
@@ -79,13 +75,14 @@ class PlaygroundScreen(DraftScreen):
     """Whether the model is continuing the text by itself."""
 
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
-        self._companion = Companion(path, checkpoint, lambda: self.preferences.remember)
-        super().__init__(path, self._companion)
+        self._completer = Completer(path, checkpoint, lambda: self.preferences.remember)
+        super().__init__(path, self._completer)
         self._before = ""
+        self._shown: str | None = None
+        """The text that the screen shows an answer to."""
         self._insight: Insight | None = None
         self._asked: list[Callable[[], None]] = []
         """What is to be done to the model before the next answer."""
-        self._one_at_a_time = asyncio.Lock()
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -108,7 +105,7 @@ class PlaygroundScreen(DraftScreen):
         self.query_one(Alternatives).message = "loading the model …"
         self._apply_preferences()
         self.follow()
-        self._write_along()
+        self.answer_along()
 
     def _apply_preferences(self) -> None:
         self.set_class(self.preferences.likeliest, "-likeliest")
@@ -119,71 +116,46 @@ class PlaygroundScreen(DraftScreen):
 
     # --- the model ---
 
-    async def _model(self, work: Callable[..., _Answer], *arguments: Any) -> _Answer:
-        """Have the companion do something in a thread, one thing at a time."""
-        async with self._one_at_a_time:
-            return await asyncio.to_thread(work, *arguments)
-
     def on_ghost_text_written(self, event: GhostText.Written) -> None:
         self._before = event.before
         self.app.draft = self.query_one(GhostText).text
         self._wanted.set()
 
-    @work(exclusive=True, group="along")
-    async def _write_along(self) -> None:
-        """Answer the newest text, one search at a time: what was typed meanwhile waits as one request."""
-        shown: str | None = None
-        while not is_left(self):
-            await self._wanted.wait()
-            await asyncio.sleep(_ECHO_S)
-            self._wanted.clear()
-            if self.writing:
-                continue  # the model has the pen
-            look, self._look = self._look, False
-            if self._asked:
-                shown = self._insight = None  # what is shown was thought by a model that will think otherwise
-                while self._asked:
-                    await self._model(self._asked.pop(0))
-                self.learned = self._companion.steps
-            try:
-                if look or shown != self._before:
-                    shown = await self._answer(look, shown)
-                if not is_left(self) and self.learning and not self._wanted.is_set():
-                    await self._learn()
-                if not is_left(self) and self._wants_insight() and not self._wanted.is_set():
-                    self._show_insight(await self._model(self._companion.look_at, self._before))
-            except RnntuiError as error:
-                if not is_left(self):
-                    self._show_fault(error)
+    @property
+    def busy(self) -> bool:
+        return self.writing
 
-    async def _answer(self, look: bool, shown: str | None) -> str | None:
-        """Show what may follow the text; returns the text that the screen shows an answer to."""
-        text = self._before
-        if look and shown == text:
-            description, suggestions = await self._model(self._companion.renewed, text)
-        else:
-            description, suggestions = await self._model(self._companion.answer, text, look)
-        if is_left(self):
-            return None
-        if description is not None:
-            self._insight = None
-            self.weights = description
-        if suggestions is None:
-            return shown
-        self._show(suggestions)
-        return suggestions.text
+    async def answer(self, fresh: bool) -> None:
+        """Offer what may follow the text; then learn from it and show how it is read, while nobody types."""
+        if fresh or self._asked:
+            self._shown = self._insight = (
+                None  # what is shown was thought by a model that thinks otherwise now
+            )
+        while self._asked:
+            await self.in_thread(self._asked.pop(0))
+            self.learned = self._completer.steps
+        if self._shown != self._before:
+            suggestions = await self.in_thread(self._completer.answer, self._before)
+            if is_left(self):
+                return
+            self._show(suggestions)
+            self._shown = suggestions.text
+        if not is_left(self) and self.learning and not self._wanted.is_set():
+            await self._learn()
+        if not is_left(self) and self._wants_insight() and not self._wanted.is_set():
+            self._show_insight(await self.in_thread(self._completer.look_at, self._before))
 
     async def _learn(self) -> None:
         """Let the model learn what was written, some steps at a time, so that keys are answered between."""
         before = self.learned
-        await self._model(self._companion.learn, self._before)
-        self.learned = self._companion.steps
+        await self.in_thread(self._completer.learn, self._before)
+        self.learned = self._completer.steps
         if not is_left(self) and self.learned > before and not self._asked:
             self._ask(lambda: None)  # but to answer anew
 
     def _wants_insight(self) -> bool:
         """Whether something that is in view asks how the model reads the text."""
-        if not self._companion.ready or not (self.preferences.surprise or self.preferences.likeliest):
+        if not self._completer.ready or not (self.preferences.surprise or self.preferences.likeliest):
             return False
         return self._insight is None or self._insight.text != self._before
 
@@ -217,8 +189,9 @@ class PlaygroundScreen(DraftScreen):
             self.query_one(GhostText).mark_surprises(insight.surprises)
         self._headline()
 
-    def _show_fault(self, error: RnntuiError) -> None:
-        self.query_one(Alternatives).message = self.waiting_or(error)
+    def show_fault(self, text: str) -> None:
+        self._shown = None  # the next answer takes the fault away
+        self.query_one(Alternatives).message = text
 
     # --- the headline ---
 
@@ -292,10 +265,10 @@ class PlaygroundScreen(DraftScreen):
 
     def action_learn(self) -> None:
         """Let the model learn from what is written from here on, or no more."""
-        if not self._companion.ready:
+        if not self._completer.ready:
             return
         self.learning = not self.learning
-        self._ask(partial(self._companion.learn_along, self.learning))
+        self._ask(partial(self._completer.learn_along, self.learning))
         self.say(
             "It learns from this text as it grows. alt+x forgets all of it."
             if self.learning
@@ -304,16 +277,16 @@ class PlaygroundScreen(DraftScreen):
 
     def action_forget(self) -> None:
         """Back to the trained weights."""
-        if self._companion.ready:
-            self._ask(self._companion.forget)
+        if self._completer.ready:
+            self._ask(self._completer.forget)
             self.say("Forgotten: these are the trained weights again.")
 
     def action_remember(self) -> None:
         """Turn the neural cache on or off."""
         self.app.prefer("remember", not self.preferences.remember)
         self._headline()
-        if self._companion.ready:
-            self._ask(self._companion.start_anew)
+        if self._completer.ready:
+            self._ask(self._completer.start_anew)
 
     def _ask(self, change: Callable[[], None]) -> None:
         self._asked.append(change)
@@ -339,7 +312,7 @@ class PlaygroundScreen(DraftScreen):
         self.writing = False
 
     def action_write_on(self) -> None:
-        if self.writing or not self._companion.ready:
+        if self.writing or not self._completer.ready:
             self.writing = False
             return
         self._write_on()
@@ -352,11 +325,11 @@ class PlaygroundScreen(DraftScreen):
         self.writing = True
         area.read_only = True
         try:
-            pieces = await self._model(self._companion.write_on, area.before, self.preferences)
+            pieces = await self.in_thread(self._completer.write_on, area.before, self.preferences)
             area.history.begin_generation()
             while self.writing and not is_left(self):
                 before = area.text
-                written = await self._model(some, pieces, _WRITE_S)
+                written = await self.in_thread(some, pieces, _WRITE_S)
                 if not written or not self.writing or is_left(self) or area.text != before:
                     break  # it is another text where somebody has undone what was written
                 area.insert(written)

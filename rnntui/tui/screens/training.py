@@ -35,7 +35,7 @@ from rnntui.tui.screens.dialogs import Fault
 from rnntui.tui.screens.flow import FlowScreen
 from rnntui.tui.screens.pickers import OFFERED, OverlayScreen
 from rnntui.tui.screens.plotting import PlottingScreen
-from rnntui.tui.training_process import Child
+from rnntui.tui.training_process import TrainingProcess
 from rnntui.tui.widgets.curves import Curves
 from rnntui.tui.widgets.device_panel import DevicePanel
 from rnntui.tui.widgets.figures import Figures
@@ -115,7 +115,7 @@ class TrainingScreen(PlottingScreen):
     sample: reactive[int | None] = reactive(None)
     """Which sample is shown; None for the newest."""
 
-    def __init__(self, path: Path, child: Child | None = None) -> None:
+    def __init__(self, path: Path, child: TrainingProcess | None = None) -> None:
         super().__init__()
         self._path = path
         self._child = child

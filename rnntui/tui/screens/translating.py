@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,8 +17,8 @@ from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.messages import Tab
 from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.editor import BACK
-from rnntui.tui.screens.live_playground import AnsweringScreen
-from rnntui.tui.translator_service import Interpreter
+from rnntui.tui.screens.live_playground import LivePlayground
+from rnntui.tui.services.translator import TranslatorService
 from rnntui.tui.widgets.heat_map import HeatMap
 from rnntui.tui.widgets.plain_text import PlainText
 from rnntui.ui.terminal_safety import visible, visible_line
@@ -32,7 +31,7 @@ _TOGETHER = 4
 _HINT = "Write a sentence: it is translated as you type."
 
 
-class TranslatingScreen(AnsweringScreen):
+class TranslatingScreen(LivePlayground):
     """A text area, what its lines become, and where the line under the cursor was looked at."""
 
     TAB: ClassVar[Tab] = "playground"
@@ -46,13 +45,13 @@ class TranslatingScreen(AnsweringScreen):
     """Which translation of the line under the cursor is shown: 0 is the best."""
 
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
-        self._interpreter = Interpreter(path, checkpoint)
+        self._translator = TranslatorService(path, checkpoint)
         self._known: dict[str, list[Translation]] = {}
         """What lines become, by these weights; nothing where that is a fault."""
         self._before: dict[int, str] = {}
         """What stands in each row of the translation: it stays until there is something newer."""
         self._ms = 0.0
-        super().__init__(path, self._interpreter)
+        super().__init__(path, self._translator)
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -94,7 +93,7 @@ class TranslatingScreen(AnsweringScreen):
         if fresh:
             self._known = {}
             if not self.app.draft:
-                self._suggest(await asyncio.to_thread(self._interpreter.example))
+                self._suggest(await self.in_thread(self._translator.example))
         here = self._line
         lines = {line.strip(): None for line in self.query_one(PlainText).text.split("\n") if line.strip()}
         self._known = {line: found for line, found in self._known.items() if line in lines}
@@ -116,7 +115,7 @@ class TranslatingScreen(AnsweringScreen):
         if not lines:
             return []
         try:
-            return await asyncio.to_thread(self._interpreter.translate, lines)
+            return await self.in_thread(self._translator.answer, lines)
         except RnntuiError as error:
             if len(lines) > 1:
                 return [(await self._translated([line]))[0] for line in lines]
@@ -143,7 +142,7 @@ class TranslatingScreen(AnsweringScreen):
         here = self._line
         ways = self._known.get(here, [])
         rank = self.rank % max(len(ways), 1)
-        if self._interpreter.ready:
+        if self._translator.ready:
             self._show_lines(here, rank)
         if ways or not here:
             self._show_ways(ways, rank)

@@ -15,7 +15,7 @@ from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
-    from rnntui.tui.completer import Suggestions
+    from rnntui.tui.services.completer import Suggestions
 
 _BAR = 10
 

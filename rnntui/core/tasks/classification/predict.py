@@ -15,7 +15,7 @@ from rnntui.core.tasks.classification.model import Classifier
 from rnntui.core.text.tokenizers import Tokenizer
 
 
-class Verdict(NamedTuple):
+class Prediction(NamedTuple):
     """A text as a classifier sees it."""
 
     probabilities: list[float]
@@ -35,7 +35,7 @@ def log_probabilities(model: Classifier, batch: LabelledBatch, device: str) -> T
         return logits.float().log_softmax(1).cpu()
 
 
-def judge(model: Classifier, tokenizer: Tokenizer, text: str, label: int | None = None) -> Verdict:
+def predict(model: Classifier, tokenizer: Tokenizer, text: str, label: int | None = None) -> Prediction:
     """What `model`, on the CPU, makes of `text`, and how each piece moves the odds of `label`, or of the likeliest.
 
     A piece's influence is the gradient of ln P / (1 - P) with respect to its embedding, times the embedding
@@ -54,7 +54,7 @@ def judge(model: Classifier, tokenizer: Tokenizer, text: str, label: int | None 
     pieces = tokenizer.pieces(text)  # as it was typed, where that is cut alike
     if len(pieces) != len(influence):
         pieces = tokenizer.pieces(read)
-    return Verdict(log_p.detach().exp().tolist(), pieces, influence.tolist())
+    return Prediction(log_p.detach().exp().tolist(), pieces, influence.tolist())
 
 
 def likeliest(probabilities: Sequence[float]) -> list[int]:

@@ -212,8 +212,8 @@ class ClassificationTask(Task[Classifier]):
         probabilities = log_probabilities(model, batch, device)[0].exp().tolist()
         order, right = likeliest(probabilities), int(part.labels[index])
         thought = ", ".join(f"{self.labels[place]} {probabilities[place]:.0%}" for place in order[:_NAMED])
-        verdict = "right" if order[0] == right else f"but it is {self.labels[right]}"
-        return ev.sampled(step, part.texts[index], f"  → {thought}: {verdict}")
+        prediction = "right" if order[0] == right else f"but it is {self.labels[right]}"
+        return ev.sampled(step, part.texts[index], f"  → {thought}: {prediction}")
 
 
 def labels_in(run: Run) -> list[str]:

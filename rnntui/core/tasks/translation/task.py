@@ -236,8 +236,8 @@ class TranslationTask(Task[Translator]):
         pair = pairs[int(np.random.default_rng([config.training.seed, step]).integers(len(pairs)))]
         device = next(model.parameters()).device.type
         ((found,),) = translate(model, self.vocabularies, [pair.source], GREEDY, device=device)
-        verdict = "right" if found.text == pair.target else f"expected {pair.target}"
-        return ev.sampled(step, pair.source, f"  → {found.text}  ({verdict})")
+        prediction = "right" if found.text == pair.target else f"expected {pair.target}"
+        return ev.sampled(step, pair.source, f"  → {found.text}  ({prediction})")
 
 
 def vocabularies_in(run: Run) -> Vocabularies:

@@ -21,7 +21,7 @@ class Weights(NamedTuple):
     description: str
 
 
-class Follower:
+class WeightsWatcher:
     """Finds the weights of a run at `path`: live ones while it trains, else its best checkpoint, or `checkpoint`.
 
     Its methods and those built on it take long (reading weights, computing), so screens call them in a thread, one at
@@ -62,23 +62,31 @@ class Follower:
         return folder / "model.safetensors", f"checkpoint of step {int(folder.name):,}"
 
 
-class Answerer(Follower):
-    """A model on a run's weights, loaded as they become newer."""
+class PlaygroundService(WeightsWatcher):
+    """A model on a run's weights, loaded as they become newer.
+
+    Who derives from it has a method `answer`, which needs weights loaded before.
+    """
 
     ready = False
-    """Whether weights are in use."""
+    """True once weights are in use."""
 
     def refresh(self) -> str | None:
         """Load the weights if they are not in use yet; return what they are if they are new.
 
-        Raises InputError where the run has none, or where they do not fit.
+        Raises InputError if the run has none, or if they do not fit.
         """
-        newer = self.newer()
+        newer = None if self.keeps_weights else self.newer()
         if newer is None:
             return None
         self.load(Run.open(self.path), newer.path)
         self.loaded, self.ready = newer, True
         return newer.description
+
+    @property
+    def keeps_weights(self) -> bool:
+        """True while newer weights must not take the place of those in use."""
+        return False
 
     @abstractmethod
     def load(self, run: Run, weights: Path) -> None:

@@ -1,4 +1,4 @@
-"""The model that writes along: loads the weights of a run and completes text, off the screen's thread."""
+"""The language model behind its playground: completion, surprise, online adaptation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rnntui.core.config.sampling import Sampling, SamplingSettings
 from rnntui.core.runs.folder import Run
-from rnntui.tui.weights_watcher import Follower
+from rnntui.tui.services.weights import PlaygroundService
 from rnntui.ui.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Insight:
         return sum(bits for _, bits in self.surprises) / characters if characters else None
 
 
-class Companion(Follower):
+class Completer(PlaygroundService):
     """A session on a run's weights."""
 
     def __init__(
@@ -79,43 +79,21 @@ class Companion(Follower):
         self._learns = False
 
     @property
-    def ready(self) -> bool:
-        return self._session is not None
+    def keeps_weights(self) -> bool:
+        # Newer weights would not have learned what these have.
+        return bool(self._along and (self._learns or self.steps))
 
-    def renewed(self, text: str) -> tuple[str | None, Suggestions | None]:
-        """As `answer`, but only where there are newer weights: `text` was answered with the old ones."""
-        description = self.refresh()
-        return description, None if description is None else self.complete(text)
-
-    def answer(self, text: str, look: bool) -> tuple[str | None, Suggestions | None]:
-        """What may follow `text`; before that, with `look`, load newer weights, and say which they are.
-
-        Raises InputError where the run has none, or where they do not fit.
-        """
-        description = self.refresh() if look else None
-        return description, self.complete(text) if self.ready else None
-
-    def refresh(self) -> str | None:
-        """Load the weights if they are not in use yet; return what they are if they are new.
-
-        Raises InputError where the run has none, or where they do not fit.
-        """
-        if self._along and (self._learns or self.steps):
-            return None  # newer weights would not have learned what these have
-        newer = self.newer()
-        if newer is None:
-            return None
+    def load(self, run: Run, weights: Path) -> None:
         from rnntui.core.completion.loading import open_engine
         from rnntui.core.completion.session import Session
 
-        engine, tokenizer = open_engine(Run.open(self.path), newer.path)
+        engine, tokenizer = open_engine(run, weights)
         text = self._session.text if self._session else ""
         vocabulary = self._session.vocabulary if self._session else None
         session = Session(engine, tokenizer, vocabulary, self._remembers())
         session.set_text(text)
-        self._session, self.loaded = session, newer
+        self._session = session
         self._along = None  # what was learned went with the old weights
-        return newer.description
 
     def learn_along(self, on: bool) -> None:
         """Let the model learn from the text as it grows, or no more; what it has learned stays."""
@@ -147,7 +125,7 @@ class Companion(Follower):
         self._session.cache = self._remembers()
         self._session.start_anew()
 
-    def complete(self, text: str) -> Suggestions:
+    def answer(self, text: str) -> Suggestions:
         """The likeliest ways in which `text` goes on.  Needs weights loaded before."""
         from rnntui.core.completion.completion import complete
 

@@ -1,4 +1,4 @@
-"""The model that translates: loads the weights of a run and translates lines, off the screen's thread."""
+"""The translator behind its playground."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.summaries import read_history
-from rnntui.tui.weights_watcher import Answerer
+from rnntui.tui.services.weights import PlaygroundService
 
 if TYPE_CHECKING:
     from rnntui.core.tasks.translation.data import Vocabularies
@@ -19,7 +19,7 @@ COUNT = 5
 """Targets of a line."""
 
 
-class Interpreter(Answerer):
+class TranslatorService(PlaygroundService):
     """A translator on a run's weights."""
 
     _model: Translator
@@ -35,7 +35,7 @@ class Interpreter(Answerer):
         samples = read_history(Run.open(self.path)).samples
         return samples[-1].prompt if samples else ""
 
-    def translate(self, lines: Sequence[str]) -> list[list[Translation]]:
+    def answer(self, lines: Sequence[str]) -> list[list[Translation]]:
         """What each of these lines becomes, the best targets first.  Needs weights loaded before.
 
         Raises InputError for a line that is too long.

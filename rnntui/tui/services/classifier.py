@@ -1,4 +1,4 @@
-"""The model that tells labels: loads the weights of a run and judges texts, off the screen's thread."""
+"""The classifier behind its playground."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.core.runs.folder import Run
-from rnntui.tui.weights_watcher import Answerer
+from rnntui.tui.services.weights import PlaygroundService
 
 if TYPE_CHECKING:
     from rnntui.core.tasks.classification.model import Classifier
-    from rnntui.core.tasks.classification.predict import Verdict
+    from rnntui.core.tasks.classification.predict import Prediction
     from rnntui.core.text.tokenizers import Tokenizer
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ClassifierAnswer:
     """What a classifier makes of a text."""
 
     text: str
     labels: list[str]
-    verdict: Verdict
+    prediction: Prediction
     about: int
     """The place of the label that the pieces' influence is told of."""
     ms: float
@@ -31,15 +31,15 @@ class Judgement:
     @property
     def pieces(self) -> list[tuple[str, float]]:
         """Each piece of the text with its influence."""
-        return list(zip(self.verdict.pieces, self.verdict.influence, strict=True))
+        return list(zip(self.prediction.pieces, self.prediction.influence, strict=True))
 
     def piece_at(self, offset: int) -> tuple[str, float] | None:
         """The piece that holds a character of the text, if one does."""
-        ends = accumulate(len(piece) for piece in self.verdict.pieces)
+        ends = accumulate(len(piece) for piece in self.prediction.pieces)
         return next((piece for piece, end in zip(self.pieces, ends, strict=True) if offset < end), None)
 
 
-class Judge(Answerer):
+class ClassifierService(PlaygroundService):
     """A classifier on a run's weights."""
 
     _model: Classifier
@@ -51,17 +51,17 @@ class Judge(Answerer):
 
         self._model, self._tokenizer, self._labels = load_classifier(run, weights)
 
-    def judge(self, text: str, rank: int) -> Judgement:
+    def answer(self, text: str, rank: int) -> ClassifierAnswer:
         """What the model makes of `text`; its pieces' influence on the label of that `rank`, 0 for the likeliest.
 
         Needs weights loaded before.
         """
-        from rnntui.core.tasks.classification.predict import judge, likeliest
+        from rnntui.core.tasks.classification.predict import likeliest, predict
 
         began = time.perf_counter()
-        verdict = judge(self._model, self._tokenizer, text)
-        order = likeliest(verdict.probabilities)
+        prediction = predict(self._model, self._tokenizer, text)
+        order = likeliest(prediction.probabilities)
         about = order[rank % len(order)]
         if about != order[0]:
-            verdict = judge(self._model, self._tokenizer, text, about)
-        return Judgement(text, self._labels, verdict, about, 1000 * (time.perf_counter() - began))
+            prediction = predict(self._model, self._tokenizer, text, about)
+        return ClassifierAnswer(text, self._labels, prediction, about, 1000 * (time.perf_counter() - began))

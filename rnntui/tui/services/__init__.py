@@ -1,0 +1,1 @@
+"""Models behind the playgrounds: each answers texts, off the thread of the screen."""
