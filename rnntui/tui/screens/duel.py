@@ -15,12 +15,11 @@ from textual.widgets import Static
 
 from rnntui.core.errors import InputError
 from rnntui.core.runs.folder import Command, Run, last_words
-from rnntui.core.runs.history import History
-from rnntui.core.runs.journal import EventTail
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.studies.duelists import reservations
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
+from rnntui.tui.run_follower import RunFollower
 from rnntui.tui.screens.plotting import PlottingScreen
 from rnntui.tui.training_process import TrainingProcess
 from rnntui.tui.widgets.curves import Curves
@@ -49,9 +48,9 @@ class DuelScreen(PlottingScreen):
         self, paths: Sequence[Path], cells: Sequence[str], child: TrainingProcess | None = None
     ) -> None:
         super().__init__()
-        self.paths, self.cells, self._child = list(paths), list(cells), child
-        self._tails = [EventTail(path / "events.jsonl") for path in paths]
-        self.histories = [History() for _ in paths]
+        self.paths, self.cells = list(paths), list(cells)
+        self._runs = [RunFollower(path, child) for path in paths]
+        self.histories = [run.history for run in self._runs]
         self._own_axis = False
         self._compared = False
         self._drawn = 0.0
@@ -84,8 +83,7 @@ class DuelScreen(PlottingScreen):
     @property
     def over(self) -> bool:
         """Whether nothing is at work any more."""
-        at_work = self._child is not None and self._child.poll() is None
-        return not at_work and not any(owner_of(path) for path in self.paths)
+        return not any(run.at_work for run in self._runs)
 
     @property
     def paused(self) -> bool:
@@ -93,9 +91,8 @@ class DuelScreen(PlottingScreen):
         return any(history.paused for history in self.histories)
 
     def _poll(self) -> None:
-        for tail, history in zip(self._tails, self.histories, strict=True):
-            with suppress(InputError):  # a contestant whose events cannot be read stands still
-                history.add(tail.poll())
+        for run in self._runs:
+            run.poll()  # a run whose events cannot be read stands still
         self.count_bits_as(self.histories[0])
         over = self.over
         if over or time.monotonic() - self._drawn >= _DRAW_S:

@@ -23,9 +23,10 @@ from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run, log_end
 from rnntui.core.runs.history import History
 from rnntui.core.runs.index import RunIndex
-from rnntui.core.runs.summaries import RunSummary, read_history
+from rnntui.core.runs.summaries import RunSummary
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.messages import ForkRequested, PlayRequested, Tab, WatchRequested
+from rnntui.tui.run_follower import RunFollower
 from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
 from rnntui.tui.widgets.curves import Curves
@@ -68,7 +69,8 @@ class RunsScreen(RnntuiScreen):
         self._marked: list[str] = []
         self._renamed: dict[str, str] = {}
         """By their old paths, runs that were renamed here."""
-        self._histories: dict[str, History] = {}
+        self._followers: dict[str, RunFollower] = {}
+        """Of the runs whose curves were drawn last."""
         self._widths: list[int] = []
 
     def compose_body(self) -> ComposeResult:
@@ -117,8 +119,8 @@ class RunsScreen(RnntuiScreen):
         if is_left(self):
             return
         changed = {new.path for new in found} - {old.path for old in self.summaries if old in found}
-        for path in changed:
-            self._histories.pop(path, None)
+        for path in changed:  # read anew: what is drawn must not change under the pen
+            self._followers.pop(path, None)
         self.summaries = found
         if changed.intersection(self._shown()):
             self._compare()
@@ -204,18 +206,19 @@ class RunsScreen(RnntuiScreen):
     def _read(self, shown: list[str]) -> None:
         """Read the histories of runs, and show them."""
         worker, found = get_current_worker(), []
+        followers: dict[str, RunFollower] = {}
         for path in shown:
             try:
                 run = Run.open(Path(path))
-                if path not in self._histories:
-                    self._histories = {
-                        known: self._histories[known] for known in shown if known in self._histories
-                    }
-                    self._histories[path] = read_history(run)
             except RnntuiError:
                 continue
-            found.append((run, self._histories[path]))
+            if (follower := self._followers.get(path)) is None:
+                follower = RunFollower(run.path)
+                follower.poll_all()
+            followers[path] = follower
+            found.append((run, follower.history))
         if not worker.is_cancelled:
+            self._followers = followers
             self.app.call_from_thread(self._show_comparison, found)
 
     def _show_comparison(self, found: list[tuple[Run, History]]) -> None:

@@ -17,12 +17,11 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core.errors import InputError, oneline
+from rnntui.core.errors import InputError
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Command, Run, last_words, log_end
 from rnntui.core.runs.history import History
-from rnntui.core.runs.journal import EventTail
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
 from rnntui.core.runs.summaries import read_history
@@ -30,6 +29,7 @@ from rnntui.plots.chart import LETTERS
 from rnntui.plots.raster import LEVEL, POINT
 from rnntui.tui.machine import Machine
 from rnntui.tui.messages import PlayRequested, Tab
+from rnntui.tui.run_follower import RunFollower
 from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.dialogs import Fault
 from rnntui.tui.screens.flow import FlowScreen
@@ -118,11 +118,7 @@ class TrainingScreen(PlottingScreen):
     def __init__(self, path: Path, child: TrainingProcess | None = None) -> None:
         super().__init__()
         self._path = path
-        self._child = child
-        self._tail = EventTail(path / "events.jsonl")
-        self.history = History()
-        self._unreadable = ""
-        """Why the events cannot be read, if they cannot."""
+        self._run = RunFollower(path, child)
         self._warned = 0
         self._others: list[tuple[str, History]] = []
         self._compared: list[Path] = []
@@ -130,8 +126,11 @@ class TrainingScreen(PlottingScreen):
         self._log_shown = False
         self._drawn, self._unseen = 0.0, False
         self._said: dict[str, str | Text] = {}
-        self._resumed = False
-        """Whether what is at work has spoken: an end told before it began is not its end."""
+
+    @property
+    def history(self) -> History:
+        """What the run has logged so far."""
+        return self._run.history
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -166,13 +165,15 @@ class TrainingScreen(PlottingScreen):
 
     def _poll(self) -> None:
         """Take in what was told since the last look; show it in one go."""
-        events = self._new_events()
+        readable = not self._run.fault
+        events = self._run.poll()
+        if readable and self._run.fault:
+            self.say(self._run.fault, fault=True)
         if events:
-            self.history.add(events)
             self.count_bits_as(self.history)
             self._tell_warnings()
             self._unseen = True
-        if self._tail.behind:
+        if self._run.behind:
             self.call_next(self._poll)  # a long run is read piece by piece, so that keys are heard between
             return
         told = not all(isinstance(event, _QUIET) for event in events)
@@ -183,17 +184,6 @@ class TrainingScreen(PlottingScreen):
         due = time.monotonic() - self._drawn >= _DRAW_S
         if self._unseen and not self.frozen and (due or told):
             self._show()
-
-    def _new_events(self) -> list[ev.AnyEvent]:
-        """What was told since the last look; nothing of a file that cannot be read, which is said once."""
-        if self._unreadable:
-            return []
-        try:
-            return self._tail.poll()
-        except InputError as error:
-            self._unreadable = oneline(error)
-            self.say(self._unreadable, fault=True)
-            return []
 
     def _show(self) -> None:
         self._drawn, self._unseen = time.monotonic(), False
@@ -213,18 +203,7 @@ class TrainingScreen(PlottingScreen):
         self._warned = len(self.history.warnings)
 
     def _find_state(self) -> None:
-        """What the run is doing, from its owner, its last event and its child process."""
-        preparing = self._child is not None and self._child.poll() is None
-        at_work = preparing or owner_of(self._path) is not None
-        self._resumed = self._resumed or self.history.finished is None
-        if self.history.finished is not None and (self._resumed or not at_work):
-            self.state = self.history.finished.reason
-        elif not at_work:
-            self.state = "crashed" if not self._tail.behind else self.state
-        elif self.history.started is not None and self.history.finished is None:
-            self.state = "paused" if self.history.paused else "running"
-        else:
-            self.state = "preparing"
+        self.state = self._run.state or self.state
 
     @work(exclusive=True, group="machine")
     async def _look_at_machine(self) -> None:
@@ -282,7 +261,7 @@ class TrainingScreen(PlottingScreen):
     def watch_state(self) -> None:
         self._say("#headline", self._headline())
         self.set_class(self.state == "paused", "-paused")
-        if self.state in ("crashed", "error") and self._child is not None and not self._log_shown:
+        if self.state in ("crashed", "error") and self._run.process is not None and not self._log_shown:
             self.action_log()
 
     def watch_frozen(self) -> None:
@@ -306,7 +285,7 @@ class TrainingScreen(PlottingScreen):
             "target_loss": "finished: the target loss is reached",
             "early_stop": f"stopped early, kept step {kept}",
         }
-        what = visible_line(self._unreadable, 200) or words[self.state]
+        what = visible_line(self._run.fault, 200) or words[self.state]
         what += "  (view held: v lets it go on)" if self.frozen else ""
         name = (visible_line(self._path.name), "bold")
         return Text.assemble(name, "  ", what, no_wrap=True, overflow="ellipsis")
