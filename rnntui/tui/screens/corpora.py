@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -11,33 +9,30 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
-from textual.worker import get_current_worker
 
 from rnntui.core import config
-from rnntui.core.cells import CELLS, equations
+from rnntui.core.config.tasks import DEFAULT_TASK
 from rnntui.core.config.tokenizers import TOKENIZERS
-from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.runs import store
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import recent_texts
 from rnntui.core.text.tables import task_for
-from rnntui.tui.estimator import Estimator, expected, limit
+from rnntui.tui.estimator import Estimator
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.file_picker import PathInput, PickerScreen
-from rnntui.tui.widgets.choice import Choice
-from rnntui.ui import formats
-from rnntui.ui.terminal_safety import visible, visible_line
+from rnntui.tui.widgets.about_text import AboutText
+from rnntui.tui.widgets.recipe import Recipe
+from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
     from rnntui.core.text.preview import Cut
     from rnntui.core.text.statistics import TextStatistics
 
-_PREVIEW, _RECENT = 3000, 8
+_RECENT = 8
 _ESTIMATE_AFTER_S = 0.5
 """Torch takes both cores for a second: not while a person still chooses."""
 _OPEN, _PASTE = "+open", "+paste"
@@ -89,28 +84,17 @@ class CorporaScreen(RnntuiScreen):
         self._estimator = Estimator()
         self._settings: dict[str, Any] = {}
         """What was chosen under 'more'."""
-        self._purpose = "lm"
+        self._trained_for = DEFAULT_TASK
 
     def compose_body(self) -> ComposeResult:
         with Horizontal(id="texts"):
             with Vertical(id="sources"):
                 yield Texts(*self._options(), id="samples")
                 yield PathInput(placeholder="path, folder or URL", id="path")
-            with Vertical(id="about"):
-                yield Static(id="statistics", markup=False)
-                with VerticalScroll(id="preview-side"):
-                    yield Static(id="preview", markup=False)
+            yield AboutText(id="about")
             with VerticalScroll(id="cuts-side"):
                 yield Static("…", id="cuts-waiting")
-        with Vertical(id="recipe"):
-            with Horizontal(id="choices"):
-                with Vertical(id="dials"):
-                    yield Choice("cell", list(CELLS), "lstm", id="cell")
-                    yield Choice("tokens", list(TOKENIZERS), "char", id="tokenizer")
-                    yield Choice("time", list(config.PRESETS), config.DEFAULT_PRESET, id="preset")
-                yield Static(id="equations", markup=False)
-            yield Static(id="meaning", markup=False)
-            yield Static(id="cost", markup=False)
+        yield Recipe(id="recipe")
 
     def _options(self) -> list[Option]:
         """The samples, and two ways to bring another text."""
@@ -162,74 +146,24 @@ class CorporaScreen(RnntuiScreen):
         self.source = source
 
     def watch_source(self, before: str, source: str) -> None:
-        task, self._purpose = self._purpose, task_for(source)
-        if task != self._purpose:
-            self.query_one("#tokenizer", Choice).choose(config.build({"task": self._purpose}).text.tokenizer)
+        task, self._trained_for = self._trained_for, task_for(source)
+        if task != self._trained_for:
+            self._recipe.choose("tokenizer", config.build({"task": self._trained_for}).text.tokenizer)
         self._look_at(source)
 
-    @work(thread=True, exclusive=True, group="look")
     def _look_at(self, source: str) -> None:
-        """Read and measure a text away from the keys."""
-        from rnntui.core.text import corpus
-        from rnntui.core.text.statistics import statistics
+        self.query_one(AboutText).look_at(source)
 
-        worker = get_current_worker()
-        self.app.call_from_thread(self._if_open, self._show_reading, source)
-        try:
-            text = corpus.Source(source)
-            # Another text chosen meanwhile ends the reading of this one, however long it is.
-            figures = statistics(takewhile(lambda _: not worker.is_cancelled, text.blocks()))
-        except RnntuiError as error:
-            if not worker.is_cancelled:
-                self.app.call_from_thread(self._if_open, self._show_fault, oneline(error))
-            return
-        if worker.is_cancelled:
-            return
-        self.app.call_from_thread(self._if_open, self._show_text, source, text.beginning[:_PREVIEW], figures)
-        for found in self._cut(text.beginning):
-            if worker.is_cancelled:
-                return
-            self.app.call_from_thread(self._if_open, self._show_cuts, found)
-
-    def _cut(self, text: str) -> Iterator[tuple[Cut, ...]]:
-        from rnntui.core.text.preview import HEAD, cut
-
-        head = text[:HEAD]
-        found: tuple[Cut, ...] = ()
-        for kind in TOKENIZERS:
-            found = (*found, cut(head, kind))
-            yield found
-
-    def _if_open(self, show: Callable[..., None], *found: Any) -> None:
-        """Show what a thread found, if there still is where to show it."""
-        if not is_left(self):
-            show(*found)
-
-    def _show_reading(self, source: str) -> None:
-        self.query_one("#about").border_title = Content(visible_line(store.short_corpus(source), 40))
-        self.query_one("#statistics", Static).update("reading …")
+    def on_about_text_reading(self) -> None:
         self.figures, self.cuts = None, ()
 
-    def _show_fault(self, message: str) -> None:
-        self.query_one("#statistics", Static).update(visible_line(message))
-        self.query_one("#preview", Static).update("")
-        self.query_one("#about").add_class("-fault")
+    def on_about_text_failed(self) -> None:
         self._explain()
 
-    def _show_text(self, source: str, beginning: str, figures: TextStatistics) -> None:
-        self.query_one("#about").remove_class("-fault")
-        sample = catalogue.SAMPLES.get(source)
-        lines = [f"{sample.language}: {sample.summary}"] if sample else []
-        lines += [
-            f"{figures.characters:,} characters, {figures.vocabulary:,} distinct",
-            f"entropy {figures.entropy:.2f} bits/char, gzip {figures.gzip_bits_per_byte:.2f} bits/byte",
-        ]
-        self.query_one("#statistics", Static).update("\n".join(lines))
-        self.query_one("#preview", Static).update(Text(visible(beginning)))
-        self.query_one("#preview-side").scroll_home(animate=False)
-        self.figures = figures
+    def on_about_text_measured(self, event: AboutText.Measured) -> None:
+        self.figures = event.figures
 
-    def _show_cuts(self, found: tuple[Cut, ...]) -> None:
+    def on_about_text_cut_up(self, event: AboutText.CutUp) -> None:
         from rnntui.tui.widgets.cuts import Cuts
 
         if there := self.query(Cuts):
@@ -238,31 +172,31 @@ class CorporaScreen(RnntuiScreen):
             self.query("#cuts-waiting").remove()
             widget = Cuts(id="cuts")
             self.query_one("#cuts-side").mount(widget)
-        widget.cuts, widget.chosen = found, self._tokenizer
-        self.cuts = found
+        widget.cuts, widget.chosen = event.cuts, self._recipe.tokenizer
+        self.cuts = event.cuts
 
     # --- the recipe ---
 
     @property
-    def _tokenizer(self) -> str:
-        return self.query_one("#tokenizer", Choice).value
-
-    @property
-    def _preset(self) -> str:
-        return self.query_one("#preset", Choice).value
+    def _recipe(self) -> Recipe:
+        return self.query_one(Recipe)
 
     def _chosen(self) -> dict[str, Any]:
         """What Enter starts with, besides the preset."""
-        cell = self.query_one("#cell", Choice).value
-        purpose = {} if self._purpose == "lm" else {"task": self._purpose}
-        return purpose | self._settings | {"corpus": self.source, "cell": cell, "tokenizer": self._tokenizer}
+        task = {} if self._trained_for == DEFAULT_TASK else {"task": self._trained_for}
+        recipe = self._recipe
+        return (
+            task
+            | self._settings
+            | {"corpus": self.source, "cell": recipe.cell, "tokenizer": recipe.tokenizer}
+        )
 
     def on_choice_changed(self) -> None:
         from rnntui.tui.widgets.cuts import Cuts
 
         self._explain()
         for widget in self.query(Cuts):
-            widget.chosen = self._tokenizer
+            widget.chosen = self._recipe.tokenizer
 
     def watch_figures(self) -> None:
         if self.figures is not None:
@@ -274,17 +208,7 @@ class CorporaScreen(RnntuiScreen):
 
     def _explain(self) -> None:
         """Say what the chosen values mean, and find out what they cost."""
-        cell, preset = self.query_one("#cell", Choice).value, self._preset
-        setting = config.build(self._chosen(), preset)
-        layers, size = setting.model.num_layers, setting.model.hidden_size
-        shape = f"{layers} layer{'s' * (layers > 1)} of {size} units"
-        lines = [
-            f"{cell}: {CELLS[cell].summary}",
-            f"{self._tokenizer}: {TOKENIZERS[self._tokenizer].summary}",
-            f"{preset}: {shape}, {limit(setting)}",
-        ]
-        self.query_one("#meaning", Static).update("\n".join(lines))
-        self.query_one("#equations", Static).update("\n".join(equations(cell)))
+        self._recipe.explain(config.build(self._chosen(), self._recipe.preset))
         self.cost = {}
         self._estimate()
 
@@ -297,43 +221,27 @@ class CorporaScreen(RnntuiScreen):
         vocab_size = None if is_left(self) else self._vocab_size()
         if vocab_size is None:
             return
-        async for answer in self._estimator.estimate(self._chosen(), self._preset, vocab_size):
+        async for answer in self._estimator.estimate(self._chosen(), self._recipe.preset, vocab_size):
             self.cost = answer
 
     def _vocab_size(self) -> int | None:
         """Of the tokenizer chosen; None while that is not known."""
-        given = self._settings.get("vocab_size")
-        if TOKENIZERS[self._tokenizer].distinct_characters and self.figures is not None:
+        given, tokenizer = self._settings.get("vocab_size"), self._recipe.tokenizer
+        if TOKENIZERS[tokenizer].distinct_characters and self.figures is not None:
             return self.figures.vocabulary + 1
         for each in self.cuts:
-            if each.kind == self._tokenizer:
+            if each.kind == tokenizer:
                 return min(each.vocab_size, given) if given else each.vocab_size
         return None
 
     def watch_cost(self) -> None:
-        if self.shows:
-            self.query_one("#cost", Static).update(self._cost_line())
-
-    def _cost_line(self) -> str:
-        cost = self.cost
-        if "fault" in cost:
-            return visible_line(cost["fault"])
-        if not cost:
-            return "measuring this machine …"
-        about = "about " if TOKENIZERS[self._tokenizer].vocab_size else ""
-        parts = [f"{about}{formats.count(cost['parameters'])} parameters", cost["device"]]
-        if "tokens_per_s" not in cost:
-            return " · ".join([*parts, "measuring this machine …"])
-        speed = cost["tokens_per_s"]
-        parts[1] += f" {cost['precision']}"
-        parts.append(f"{formats.count(speed)} tokens/s here")
-        setting = config.build(self._chosen(), self._preset)
+        if not self.shows:
+            return
+        recipe, tokens = self._recipe, None
         if self.figures is not None:
-            size = next(
-                (each.characters_per_token for each in self.cuts if each.kind == self._tokenizer), 1.0
-            )
-            parts.append(expected(setting, self.figures.characters / size, speed))
-        return " · ".join(parts)
+            sizes = (each.characters_per_token for each in self.cuts if each.kind == recipe.tokenizer)
+            tokens = self.figures.characters / next(sizes, 1.0)
+        recipe.show_cost(self.cost, config.build(self._chosen(), recipe.preset), tokens)
 
     # --- keys ---
 
@@ -370,12 +278,14 @@ class CorporaScreen(RnntuiScreen):
                 return
             for name in ("cell", "tokenizer"):
                 if name in settings:
-                    self.query_one(f"#{name}", Choice).choose(settings.pop(name))
+                    self._recipe.choose(name, settings.pop(name))
             settings.pop("corpus", None)
             self._settings = settings
             self._explain()
 
-        self.app.push_screen(SettingsScreen(self._chosen(), self._preset, "Settings of the next run"), take)
+        self.app.push_screen(
+            SettingsScreen(self._chosen(), self._recipe.preset, "Settings of the next run"), take
+        )
 
     def action_turn(self) -> None:
         self.toggle_class("-tokens")
@@ -387,9 +297,9 @@ class CorporaScreen(RnntuiScreen):
         await self._begin(DuelRequested)
 
     async def _begin(self, request: type[StartRequested] | type[DuelRequested]) -> None:
-        if not self.source or self.query_one("#about").has_class("-fault"):
+        if not self.source or self.query_one(AboutText).failed:
             self.say("This text cannot be read: choose another one.", fault=True)
             return
         self.workers.cancel_group(self, "estimate")
         await self._estimator.close()
-        self.post_message(request(self._chosen(), self._preset))
+        self.post_message(request(self._chosen(), self._recipe.preset))
