@@ -1,7 +1,8 @@
-"""Every screen as text, at two sizes, in a dark theme and in the terminal's own colours.
+"""Every screen at two sizes: as text, in a dark theme and in the terminal's own colours, and as SVG in the dark theme.
 
-The text is the same in every theme: nothing is said by colour alone.  `RNNTUI_SNAPSHOTS=write pytest
-tests/tui/test_snapshots.py` writes the snapshots anew, to be looked at before they are kept.
+The text is the same in every theme: nothing is said by colour alone.  The SVG protects colour, style and focus.
+`RNNTUI_SNAPSHOTS=write pytest tests/tui/test_snapshots.py` writes the snapshots anew, to be looked at before they are
+kept.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -21,20 +23,29 @@ from rnntui.core.completion.completion import Completion
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.store import runs_home
+from rnntui.core.tasks.classification.predict import Prediction
+from rnntui.core.tasks.translation.predict import Translation
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.estimator import Estimator
 from rnntui.tui.machine import Load, Machine
+from rnntui.tui.screens.classifying import ClassifyingScreen
 from rnntui.tui.screens.corpora import CorporaScreen
+from rnntui.tui.screens.duel import DuelScreen
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.runs import RunsScreen
+from rnntui.tui.screens.settings import SettingsScreen
 from rnntui.tui.screens.training import TrainingScreen
+from rnntui.tui.screens.translating import TranslatingScreen
+from rnntui.tui.services.classifier import ClassifierAnswer
 from rnntui.tui.services.completer import Suggestions
 from rnntui.tui.widgets.ghost_text import GhostText
+from rnntui.tui.widgets.plain_text import PlainText
+from rnntui.tui.widgets.tinted_text import TintedText
 from rnntui.ui import preferences
 from tests.tui.conftest import shown, text_of, until
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
-NAMES = ("texts", "training", "playground", "runs")
+NAMES = ("texts", "training", "playground", "runs", "settings", "duel", "classify", "translate")
 
 
 def told_run(name: str, cell: str, scale: float) -> Path:
@@ -123,6 +134,14 @@ def screen_called(name: str) -> Screen[None]:
             return TrainingScreen(path)
         case "playground":
             return PlaygroundScreen(path)
+        case "settings":
+            return SettingsScreen({"cell": "gru", "corpus": "tales"}, "balanced", "Settings of the next run")
+        case "classify":
+            return ClassifyingScreen(path)
+        case "translate":
+            return TranslatingScreen(path)
+        case "duel":
+            return DuelScreen([path, told_run("tales-gru-1", "gru", 1.1)], ["lstm", "gru"])
     told_run("tales-gru-1", "gru", 1.1)
     return RunsScreen()
 
@@ -143,11 +162,46 @@ async def settle(pilot: Pilot[int], name: str) -> None:
             found = [("harbour and", " harbour", 0.31), ("sea", " sea", 0.12), ("la⏎mp", " la", 0.0004)]
             screen._show(Suggestions(area.before, [Completion(a, p, b, p) for a, b, p in found], 7.4))
             area.mark_surprises([("The ", 1.0), ("keeper", 7.0), (" ", 0.1), ("你好", 4.0)])
+        case ClassifyingScreen():
+            await until(pilot, lambda: "saved" in shown(pilot))
+            screen.workers.cancel_group(screen, "along")
+            text = "the soup was not bad"
+            influence = [0.1, -0.2, 0.0, 2.4, -1.3]
+            pieces = [word if i == 0 else f" {word}" for i, word in enumerate(text.split())]
+            screen.query_one(TintedText).insert(text)
+            found = Prediction([0.12, 0.88], pieces, influence)
+            screen.latest = ClassifierAnswer(text, ["no", "yes"], found, 1, 3.2)
+        case TranslatingScreen():
+            await until(pilot, lambda: "saved" in shown(pilot))
+            screen.workers.cancel_group(screen, "along")
+            screen.query_one(PlainText).insert("the red cat")
+            source, target = ["the", " red", " cat", "⏎"], ["Die", " rote", " Katze", "⏎"]
+            looked = 0.7 * torch.eye(4) + 0.075
+            ways = [("Die rote Katze", -0.31), ("Die rote Kater", -2.07)]
+            screen._known = {
+                "the red cat": [
+                    Translation(text, log_p, source, target, looked, True) for text, log_p in ways
+                ]
+            }
+            screen._translator.ready, screen._ms = True, 4.0
+            screen._show()
+        case DuelScreen():
+            await until(pilot, lambda: "lstm wins" in shown(pilot))
         case RunsScreen():
             await until(pilot, lambda: len(screen.summaries) == 2)
             await pilot.press("space", "down", "space")
             await until(pilot, lambda: "a lstm  b gru" in text_of(pilot, "#differences"))
+    for area in screen.query(PlainText):
+        area.cursor_blink = False
     await pilot.pause(0.3)
+
+
+def same_or_written(path: Path, content: str) -> None:
+    """Compare with what is kept, or keep it where that is asked for."""
+    if os.environ.get("RNNTUI_SNAPSHOTS") == "write":
+        SNAPSHOTS.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    assert content == path.read_text(encoding="utf-8"), path.name
 
 
 @pytest.mark.parametrize("theme", ["tokyo-night", "ansi-dark"])
@@ -160,8 +214,8 @@ async def test_screens_look_as_they_did(name: str, size: tuple[int, int], theme:
     async with app.run_test(size=size) as pilot:
         await settle(pilot, name)
         text = "\n".join(line.rstrip() for line in shown(pilot).splitlines()) + "\n"
+        picture = app.export_screenshot(simplify=True)
     kept = SNAPSHOTS / f"{name}-{size[0]}x{size[1]}.txt"
-    if os.environ.get("RNNTUI_SNAPSHOTS") == "write":
-        SNAPSHOTS.mkdir(exist_ok=True)
-        kept.write_text(text, encoding="utf-8")
-    assert text == kept.read_text(encoding="utf-8")
+    same_or_written(kept, text)
+    if theme == "tokyo-night":
+        same_or_written(kept.with_suffix(".svg"), picture)
