@@ -32,7 +32,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded: a forked child cannot share a team of threads
+os.environ["OMP_NUM_THREADS"] = (
+    "1"  # before torch is loaded: a forked child cannot share a threads of threads
+)
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 sys.dont_write_bytecode = True
 

@@ -58,7 +58,7 @@ def measure(race: Race) -> dict[str, tuple[float, int]]:
 
     def look(name: str, learner: learning.Learner) -> None:
         if learner.fraction >= (len(losses[name]) + 1) / _LOOKS:
-            losses[name].append(score_split(learner.judged, held_out, tokenizer.start).loss)
+            losses[name].append(score_split(learner.evaluated_model, held_out, tokenizer.start).loss)
 
     train_in_turns(learners, look)
     return {name: (min(losses[name]), learners[name].counters.step) for name in _OPTIMISERS}

@@ -186,7 +186,7 @@ def measure(text: str, chosen: list[str], seconds: float, seed: int) -> dict[str
 
     def look(name: str, learner: Learner) -> None:
         if learner.fraction >= 1:
-            loss = score_split(learner.judged, data["valid"], tokenizer.start).loss
+            loss = score_split(learner.evaluated_model, data["valid"], tokenizer.start).loss
             found[name] = loss, learner.counters.step
             print(seed, name, found[name], flush=True)
 

@@ -112,7 +112,7 @@ def measure(
 
     def look(name: str, learner: Learner) -> None:
         if learner.fraction >= (len(found[name]) + 1) / _MOMENTS:
-            found[name].append(score_split(learner.judged, held_out, learned.start).bits_per_byte)
+            found[name].append(score_split(learner.evaluated_model, held_out, learned.start).bits_per_byte)
 
     train_in_turns(learners, look)
     return {name: (min(losses), losses[-1], learners[name].epoch) for name, losses in found.items()}

@@ -32,7 +32,7 @@ from results import mean_and_spread, write_section
 from torch import Tensor
 
 from rnntui.core.inference.scoring import score_split
-from rnntui.core.nn.base import judging
+from rnntui.core.nn.base import evaluating
 from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.learner import Learner
 
@@ -58,12 +58,12 @@ class Text:
 
     def in_windows(self, learner: Learner, window: int) -> float:
         """The loss of what it would keep, in windows from nothing."""
-        model = learner.judged
+        model = learner.evaluated_model
 
         def logits(x: Tensor) -> Tensor:
             return model(x.t(), model.initial_state(len(x)))[0].transpose(0, 1)
 
-        with judging(model):
+        with evaluating(model):
             return transformer.loss_in_windows(logits, self.valid, window)
 
 
@@ -82,7 +82,7 @@ def after(text: Text, seconds: float, seed: int) -> dict[str, float]:
     learner = text.learner(seed, max_time=seconds)
     while learner.fraction < 1:
         learner.step()
-    stream = score_split(learner.judged, text.data["valid"], text.tokenizer.start).loss
+    stream = score_split(learner.evaluated_model, text.data["valid"], text.tokenizer.start).loss
     return {f"windows of {window}": text.in_windows(learner, window) for window in (64, 256)} | {
         "stream": stream
     }

@@ -114,7 +114,7 @@ class OurRun:
     def step(self) -> None:
         self.learner.step()
         if self.learner.fraction >= (len(self.told) + 1) / 6:
-            nats, _ = score_tokens(self.learner.judged, self.valid[1:], int(self.valid[0]))
+            nats, _ = score_tokens(self.learner.evaluated_model, self.valid[1:], int(self.valid[0]))
             self.told.append((self.seconds, math.exp(float(nats.double().mean()))))
             print(
                 f"ours: epoch {self.learner.epoch:.1f}, {self.seconds:.0f} s, perplexity {self.told[-1][1]:.1f}",

@@ -21,7 +21,7 @@ from rnntui.core.nn.weights import load_model
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.safe_files import CHECKPOINT_FILES
 from rnntui.core.runs.summaries import read_history, summarise
-from rnntui.core.tasks.base import Moment, Subject
+from rnntui.core.tasks.base import EventTime, Subject
 from rnntui.core.tasks.classification.predict import predict
 from rnntui.core.tasks.classification.reader import Example
 from rnntui.core.tasks.classification.task import ClassificationTask, load_classifier
@@ -190,7 +190,7 @@ def use(path: Path) -> None:
     weights = run.checkpoint_path("last") / "model.safetensors"
     uses = {"lm": _write, "classify": _judge, "translate": _translate}
     material = uses[run.config.text.task](run, weights)
-    export(run, weights, "safetensors", False, Moment(0, 0.0))
+    export(run, weights, "safetensors", False, EventTime(0, 0.0))
     settle(run)
     load_checkpoint(run.checkpoint_path("last"), Learner(run.config, material, "cpu"))
 

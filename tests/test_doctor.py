@@ -58,7 +58,7 @@ def test_damaged_runs_are_found(trained_home: None) -> None:
     assert "did you mean 'hidden_size'?" in findings["run badkey"].value
     assert "--resume" in findings["run unsaved"].advice
     assert findings["runs"].value.startswith("1 of 4 healthy")
-    assert all(each.advice for each in findings.values() if each.prediction != "good")
+    assert all(each.advice for each in findings.values() if each.verdict != "good")
     result = rnntui("doctor")
     assert result.returncode == 1 and result.stdout.count("✗") == 3
 
@@ -68,7 +68,7 @@ def test_little_room_and_looks_that_fail_are_findings(monkeypatch: pytest.Monkey
         raise OSError("no such device")
 
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
-    assert found()["disk"].prediction == "fault"
+    assert found()["disk"].verdict == "fault"
     monkeypatch.setattr(doctor.shutil, "disk_usage", broken)
     assert found()["room"] == Finding(
         "room", "could not be looked at: no such device", "fault", "please report this"
@@ -96,7 +96,7 @@ def test_kernels_are_counted_and_damaged_ones_with_them(kernels: KernelFolder) -
     file = kernels.path / "b.kernel"
     file.write_bytes(file.read_bytes()[:-1] + b"\1")
     finding = kernels_found()
-    assert finding.prediction == "hint" and "3 compiled, 1.0 MB" in finding.value
+    assert finding.verdict == "hint" and "3 compiled, 1.0 MB" in finding.value
     assert finding.value.endswith("1 damaged") and "compiles them anew" in finding.advice and file.exists()
     shutil.rmtree(kernels.path)
     assert kernels_found() == Finding("kernels", f"0 compiled, 0.0 MB at {kernels.path}")
@@ -108,7 +108,7 @@ def test_kernels_that_cannot_be_written_are_a_hint(kernels: KernelFolder, tmp_pa
     shutil.rmtree(tmp_path / "caches")
     (tmp_path / "caches").write_text("")
     finding = kernels_found()
-    assert finding.prediction == "hint" and "cannot be written" in finding.value and finding.advice
+    assert finding.verdict == "hint" and "cannot be written" in finding.value and finding.advice
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders there belong to their owner anyway")
@@ -116,7 +116,7 @@ def test_kernels_of_another_user_are_a_hint(kernels: KernelFolder, monkeypatch: 
     """Protects the report: whose folder it is, or that others can write there, and what to do."""
     kernels.path.chmod(0o777)
     finding = kernels_found()
-    assert finding.prediction == "hint" and "can be written by other users" in finding.value
+    assert finding.verdict == "hint" and "can be written by other users" in finding.value
     assert "delete that folder" in finding.advice
     me = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: me + 1)

@@ -120,7 +120,7 @@ def test_a_file_of_rubbish_is_told_from_one_with_damage(
 
 
 def test_damage_is_counted_over_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects memory: a file that is read in parts is judged by all of them, and by its size."""
+    """Protects memory: a file that is read in parts is evaluated by all of them, and by its size."""
     monkeypatch.setattr(journal, "_DAMAGE_AT_MOST", 10)
     monkeypatch.setattr(journal, "_AT_ONCE", 40)
     path = tmp_path / "events.jsonl"

@@ -42,7 +42,7 @@ def assert_harmless(output: bytes) -> None:
 SAMPLES: dict[type[ev.Event], dict[str, Any]] = {
     ev.Started: {
         "run": "", "device": "", "precision": "", "parameters": 1, "corpus": "", "seed": 1, "vocab_size": 5,
-        "train_tokens": 5, "valid_tokens": 5,
+        "train_tokens": 5, "valid_tokens": 5, "task": "",
     },
     ev.Baselined: {"name": "", "bits_per_byte": 9.0, "perplexity": 9.0},
     ev.Progress: {

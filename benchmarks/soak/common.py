@@ -11,7 +11,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
-os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded: a forked child cannot share a team of threads
+os.environ["OMP_NUM_THREADS"] = (
+    "1"  # before torch is loaded: a forked child cannot share a threads of threads
+)
 
 from results import write_section  # noqa: E402
 

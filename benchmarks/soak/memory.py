@@ -1,4 +1,4 @@
-"""Training under a limit on address space: batches in portions, with the same result.
+"""Training under a limit on address space: batches in micro-batches, with the same result.
 
 python benchmarks/soak/memory.py
 """
@@ -43,7 +43,9 @@ def main() -> None:
                 resource.setrlimit(resource.RLIMIT_AS, (now + room, now + room))
             losses = [float(learner.step()[0]) for _ in range(_STEPS)]
             weights = torch.cat([p.detach().flatten() for p in learner.model.parameters()])
-            np.savez(folder / name, losses=losses, weights=weights.numpy(), portions=learner.portions)
+            np.savez(
+                folder / name, losses=losses, weights=weights.numpy(), micro_batches=learner.micro_batches
+            )
 
         rows, whole = [], None
         for room in (None, *(n << 20 for n in (96, 64, 48, 40, 32, 24))):
@@ -56,12 +58,16 @@ def main() -> None:
                 )
                 continue
             with np.load(file) as found:
-                losses, weights, portions = found["losses"], found["weights"], int(found["portions"])
+                losses, weights, micro_batches = (
+                    found["losses"],
+                    found["weights"],
+                    int(found["micro_batches"]),
+                )
             whole = (losses, weights) if whole is None else whole
             shown = "no limit" if room is None else f"{room >> 20} MB"
             loss, weight = abs(losses - whole[0]).max(), abs(weights - whole[1]).max()
             assert loss < 1e-6
-            rows.append(f"| {shown} | {portions} | {loss:.1e} | {weight:.1e} |")
+            rows.append(f"| {shown} | {micro_batches} | {loss:.1e} | {weight:.1e} |")
     tell(
         "memory",
         "python benchmarks/soak/memory.py",
@@ -69,7 +75,7 @@ def main() -> None:
             f"{_STEPS} steps of 2x256, batch 64x96, with a limit on the address space above what the "
             f"process has when it begins.",
             "",
-            "| room | portions | largest difference of a loss, nats (1e-6) | of a weight |",
+            "| room | micro-batches | largest difference of a loss, nats (1e-6) | of a weight |",
             "|---|---|---|---|",
             *rows,
         ],

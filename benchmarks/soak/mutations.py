@@ -81,12 +81,12 @@ def main() -> None:
     assert slowest < 1 and grown < 64 and not told["crash"], (slowest, grown, told["crash"])
     shares = ", ".join(f"{name} {share:,}" for name, share in told.most_common())
     tell(
-        "strangers' folders",
+        "untrusted folders",
         f"python benchmarks/soak/mutations.py --count {options.count}",
         [
             f"{told.total():,} run folders of five kinds with one file mutated (bytes, lengths, "
             f"headers, shapes, types, JSON, TOML), "
-            "each opened, listed, written or judged with, scored with and loaded for training: no crash, "
+            "each opened, listed, written or predicted with, scored with and loaded for training: no crash, "
             f"every refusal one line and "
             f"exit 2. Slowest {slowest:.2f} s (1), {max(grown, 0):.0f} MB more memory (64). By what "
             f"became of them: {shares}. "

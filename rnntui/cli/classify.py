@@ -65,7 +65,7 @@ def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
 def evaluate_texts(run: Run, asked: Evaluation) -> None:
     """Score a part of a classifier's own examples, or all of others."""
     from rnntui.core.completion.loading import sound_checkpoint
-    from rnntui.core.tasks.base import Moment
+    from rnntui.core.tasks.base import EventTime
     from rnntui.core.tasks.classification.task import ClassificationTask, load_classifier, others, score, told
     from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
@@ -78,7 +78,7 @@ def evaluate_texts(run: Run, asked: Evaluation) -> None:
         part = others(run, asked.corpus, (asked.encoding, asked.on_error), tokenizer, labels)
     else:
         part = evaluated_part(ClassificationTask.reopen(run), asked.split)
-    event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
+    event = told(score(model, part, device), part.name, EventTime(counters.step, counters.train_s))
     table = (
         confusions(labels, event.confusion)
         if event.confusion

@@ -10,7 +10,7 @@ from rnntui.ui import preferences
 
 @click.group()
 def config() -> None:
-    """What you like: theme, plots, sampling.  The app remembers it; the file can be edited."""
+    """Show your preferences: theme, plots, sampling.  The app remembers them; the file can be edited."""
 
 
 @config.command()
@@ -21,7 +21,7 @@ def show() -> None:
 
 @config.command()
 def path() -> None:
-    """Where they are kept."""
+    """Show the path of the file."""
     write_line(str(preferences.path()))
 
 

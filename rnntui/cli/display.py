@@ -12,7 +12,7 @@ from typing import Self
 
 from rnntui.cli.output import JsonStream, console, report
 from rnntui.core.runs import events as ev
-from rnntui.core.text.spool import Narrate
+from rnntui.core.text.spool import Report
 from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
@@ -114,10 +114,10 @@ class LiveDisplay(Display):
 
 
 @contextmanager
-def preparing() -> Iterator[Narrate]:
+def preparing() -> Iterator[Report]:
     """Shows what is being done before training: on a terminal a bar, elsewhere a line now and then."""
     if not sys.stderr.isatty():
-        yield _PreparingLines().narrate
+        yield _PreparingLines().show
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -125,7 +125,7 @@ def preparing() -> Iterator[Narrate]:
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task, shown = progress.add_task("", total=None), ""
 
-        def narrate(line: str, fraction: float | None) -> None:
+        def show(line: str, fraction: float | None) -> None:
             nonlocal shown
             if line != shown:
                 shown = line
@@ -133,7 +133,7 @@ def preparing() -> Iterator[Narrate]:
                 progress.reset(task, description=visible_line(line, 60))
             progress.update(task, completed=fraction or 0, total=None if fraction is None else 1.0)
 
-        yield narrate
+        yield show
 
 
 class _PreparingLines:
@@ -142,7 +142,7 @@ class _PreparingLines:
     def __init__(self) -> None:
         self._shown, self._told = "", time.monotonic()
 
-    def narrate(self, line: str, fraction: float | None) -> None:
+    def show(self, line: str, fraction: float | None) -> None:
         now = time.monotonic()
         if line != self._shown:
             report(visible_line(line))
@@ -202,7 +202,7 @@ def _figures(event: ev.Progress) -> str:
 
 
 def beside(rivals: Iterable[ev.Baselined], bits_per_byte: float | None) -> Iterator[str]:
-    """What needs no network, a line each: whether a model of so many bits a byte has beaten it."""
+    """Baselines, a line each: whether a model of so many bits per byte has beaten it."""
     for each in rivals:
         beaten = bits_per_byte is not None and bits_per_byte < each.bits_per_byte
         yield (

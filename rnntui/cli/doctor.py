@@ -26,12 +26,12 @@ def doctor(as_json: bool) -> int:
         found.append(finding)
         if not as_json:
             name, value = visible_line(finding.name), visible_line(finding.value)
-            show_line(f"{_MARKS[finding.prediction]} {name}: {value}")
+            show_line(f"{_MARKS[finding.verdict]} {name}: {value}")
             if finding.advice:
                 show_line(f"    → {visible_line(finding.advice)}")
     if as_json:
         write_line(msgspec.json.encode(found).decode())
-    return 1 if any(finding.prediction == "fault" for finding in found) else 0
+    return 1 if any(finding.verdict == "fault" for finding in found) else 0
 
 
 COMMANDS = (doctor,)

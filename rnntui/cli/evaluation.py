@@ -1,4 +1,4 @@
-"""What `rnntui evaluate` does for every task."""
+"""Evaluation for every task, as `rnntui evaluate` prints it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Parts(Protocol[PartT]):
 
 
 class Evaluation(NamedTuple):
-    """What a person asked `rnntui evaluate` for."""
+    """The arguments of `rnntui evaluate`."""
 
     split: str
     corpus: str | None
@@ -62,7 +62,7 @@ def evaluate_task(run: Run, asked: Evaluation) -> None:
     from rnntui.core import tasks
     from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.nn.weights import filled
-    from rnntui.core.tasks.base import Moment
+    from rnntui.core.tasks.base import EventTime
     from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
 
@@ -74,7 +74,7 @@ def evaluate_task(run: Run, asked: Evaluation) -> None:
     found = tasks.reopen(run)
     model = filled(partial(tasks.build_model, run.config, found.widths), folder / "model.safetensors", device)
     counters = read_counters(folder)
-    event = found.evaluate(model, device, Moment(counters.step, counters.train_s), lambda: None)
+    event = found.evaluate(model, device, EventTime(counters.step, counters.train_s), lambda: None)
     print_evaluation(run, event, counters.best_step, None, {}, [], asked.as_json)
 
 

@@ -1,4 +1,4 @@
-"""What a model has learned, for other programs and for a look: `export` and `nearest`."""
+"""`export` of a model for other programs, and `nearest` words in its embedding."""
 
 from __future__ import annotations
 
@@ -103,11 +103,11 @@ def _write_embeddings(run: Run, folder: Path, output: Path) -> None:
 def _write_model(run: Run, folder: Path, form: str, output: Path, int8: bool, as_json: bool) -> None:
     """Write a model and print the table of its tensors, and with int8 the scores before and after."""
     from rnntui.core.export.writing import export as exported
-    from rnntui.core.tasks.base import Moment
+    from rnntui.core.tasks.base import EventTime
     from rnntui.core.training.checkpoints import read_counters
 
     counters, weights = read_counters(folder), folder / "model.safetensors"
-    found = exported(run, weights, form, int8, Moment(counters.step, counters.train_s))
+    found = exported(run, weights, form, int8, EventTime(counters.step, counters.train_s))
     write_atomically(output, found.content, durable=False)
     sizes = found.whole, len(found.content)
     if found.unscored:

@@ -1,4 +1,4 @@
-"""How good a model is: `evaluate` on a held-out part or another text, `score` token by token."""
+"""`evaluate` on a held-out part or another text, and `score` token by token."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def evaluate_text(run: Run, asked: Evaluation) -> None:
     from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.inference.scoring import Helped
     from rnntui.core.nn.weights import load_model
-    from rnntui.core.tasks.base import Moment
+    from rnntui.core.tasks.base import EventTime
     from rnntui.core.tasks.language.evaluation import evaluate as score
     from rnntui.core.text.baselines import baselines
     from rnntui.core.text.columns import another_of
@@ -164,7 +164,7 @@ def evaluate_text(run: Run, asked: Evaluation) -> None:
         )
     event = score(
         model, data, tokenizer.start, asked.protocol, device,
-        Moment(counters.step, counters.train_s), helped=Helped(asked.dynamic, asked.cache),
+        EventTime(counters.step, counters.train_s), helped=Helped(asked.dynamic, asked.cache),
     )  # fmt: skip
     event = msgspec.structs.replace(event, best=counters.step == counters.best_step)
     rivals = []
@@ -287,7 +287,7 @@ def score(
     device: str,
     as_json: bool,
 ) -> None:
-    """How surprising FILE is to the model, in bits per character; - reads standard input.
+    """Score FILE token by token, in bits per character; - reads standard input.
 
     With --json, also each token with its surprise in bits.
     """

@@ -251,5 +251,5 @@ def text_argument(value: str) -> str:
 
 
 def named(value: str) -> str:
-    """How messages call a text that was given so."""
+    """Name of an argument in messages."""
     return "standard input" if value == "-" else "TEXT"

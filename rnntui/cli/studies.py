@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _PARAMETERS, _SECONDS = 1_000_000, 60.0
 _WIDTH, _HEIGHT = 80, 20
-"""Of a plot in plain output."""
+"""Columns and rows of a plot in plain output."""
 
 
 @click.command()
@@ -85,8 +85,8 @@ def duel(
     from rnntui.core.studies.duel import contestants, standings
     from rnntui.core.studies.duel import duel as dueling
 
-    with preparing() as narrate:
-        racing = contestants(configs, base, narrate)
+    with preparing() as show:
+        racing = contestants(configs, base, show)
     lines = {run.path: PlainLines(f"{cell:>8}  ") for run, cell in zip(racing, names, strict=True)}
     reasons, stream = set(), JsonStream()
     for told in dueling(racing):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rnntui.tui.training_process import Resume
 
 _WIDTH, _HEIGHT = 80, 18
-"""Of the curve of rates."""
+"""Columns and rows of the curve of learning rates."""
 _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
 
 
@@ -113,8 +113,8 @@ def train(
         assert run_path is not None
         run = replace(resume_run(run_path, given, checkpoint), trusts_corpus=run.trusts_corpus)
     else:
-        with preparing() as narrate:
-            run = create_run(configuration, run_path, narrate)
+        with preparing() as show:
+            run = create_run(configuration, run_path, show)
     return _train_here(run, as_json, checkpoint or "last")
 
 
@@ -127,8 +127,8 @@ def _find_rate(configuration: config.Config, as_json: bool) -> int:
     from rnntui.plots.scales import Scale
     from rnntui.plots.series import Series
 
-    with preparing() as narrate:
-        found = find_lr(configuration, narrate)
+    with preparing() as show:
+        found = find_lr(configuration, show)
     if as_json:
         answer = {"lr": found.suggestion, "rates": found.rates.tolist(), "losses": found.losses.tolist()}
         write_line(json.dumps(answer))

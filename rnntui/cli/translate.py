@@ -61,7 +61,7 @@ def translate(
     device: str,
     as_json: bool,
 ) -> None:
-    """What TEXT becomes; - reads standard input, a text a line, and writes a line for each."""
+    """Translate TEXT; - reads standard input, a text a line, and writes a line for each."""
     from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.tasks.translation.beam import Search
     from rnntui.core.tasks.translation.predict import Translation, check_length
@@ -128,7 +128,7 @@ def evaluate_pairs(run: Run, asked: Evaluation) -> None:
     Others are a table, or the lines of one corpus and of their target corpus.
     """
     from rnntui.core.completion.loading import sound_checkpoint
-    from rnntui.core.tasks.base import Moment
+    from rnntui.core.tasks.base import EventTime
     from rnntui.core.tasks.translation.beam import BEAM
     from rnntui.core.tasks.translation.overlap import available
     from rnntui.core.tasks.translation.task import (
@@ -151,7 +151,7 @@ def evaluate_pairs(run: Run, asked: Evaluation) -> None:
         part = others(run, sides, (asked.encoding, asked.on_error), vocabularies)
     else:
         part = evaluated_part(TranslationTask.reopen(run), asked.split)
-    event = told(score(model, part, device), part.name, Moment(counters.step, counters.train_s))
+    event = told(score(model, part, device), part.name, EventTime(counters.step, counters.train_s))
     extra: dict[str, Any] = {}
     lines = [f"accuracy {event.accuracy:.1%} of the tokens, {len(part.pairs):,} pairs"]
     if available():

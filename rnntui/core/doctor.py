@@ -1,4 +1,4 @@
-"""What this machine offers, what stands in the way, and what to do about it."""
+"""Checks of this machine: what it offers, what stands in the way, and what to do about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.safe_files import is_closed
 
-Prediction = Literal["good", "hint", "fault"]
+Verdict = Literal["good", "hint", "fault"]
 
 _LITTLE_ROOM = 1 << 30
 _LITTLE_MEMORY = 2 << 30
@@ -31,10 +31,10 @@ class Finding(msgspec.Struct, frozen=True):
 
     name: str
     value: str
-    prediction: Prediction = "good"
+    verdict: Verdict = "good"
     """`hint`: something could be better; `fault`: something does not work."""
     advice: str = ""
-    """What to do about it."""
+    """Advice."""
 
 
 def examine() -> Iterator[Finding]:
@@ -151,8 +151,8 @@ def _room() -> Iterator[Finding]:
     free = shutil.disk_usage(there).free
     advice = "delete runs with `rnntui runs remove`, or set RNNTUI_HOME to a larger disk"
     little = free < _LITTLE_ROOM
-    prediction: Prediction = "fault" if little else "good"
-    yield Finding("disk", f"{_gigabytes(free)} free at {home}", prediction, advice if little else "")
+    verdict: Verdict = "fault" if little else "good"
+    yield Finding("disk", f"{_gigabytes(free)} free at {home}", verdict, advice if little else "")
     if not (there.is_dir() and os.access(there, os.R_OK | os.W_OK | os.X_OK)):
         yield Finding("home", f"{home} cannot be written", "fault", "set RNNTUI_HOME to a folder of your own")
 
@@ -197,7 +197,7 @@ def _runs() -> Iterator[Finding]:
 
 
 def _fault_of(folder: Path) -> tuple[str, str] | None:
-    """What is wrong with the run in `folder` and what to do, or None."""
+    """The fault of the run in `folder` with advice, or None."""
     from rnntui.core.completion.loading import verify
     from rnntui.core.runs.summaries import read_history
 

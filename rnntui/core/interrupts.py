@@ -10,7 +10,7 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 def leaving_signals() -> list[signal.Signals]:
-    """Those that this system has and that nobody told this process to ignore, as nohup does with SIGHUP."""
+    """Signals of this system that nobody told this process to ignore, as nohup does with SIGHUP."""
     found = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
     return [number for number in found if signal.getsignal(number) is not signal.SIG_IGN]
 

@@ -13,12 +13,12 @@ from rnntui.plots.series import Series
 MARGIN = 6
 """Columns for the labels of the y axis."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-"""What names the curves of several runs, beside their colour."""
-Rows = list[list[tuple[str, str]]]
+"""Letters that name the curves of several runs, beside their colour."""
+ChartRows = list[list[tuple[str, str]]]
 """Each row as pieces of text, each with the layer that it belongs to: what a screen gives a colour."""
 
 
-def chart(series: Sequence[Series], x: Scale, y: Scale, width: int, height: int, marker: Marker) -> Rows:
+def chart(series: Sequence[Series], x: Scale, y: Scale, width: int, height: int, marker: Marker) -> ChartRows:
     """The series on a field of `width` by `height` characters, with its axes to the left and below."""
     raster = Raster(width, height, marker)
     several = len({each.run for each in series}) > 1
@@ -29,7 +29,7 @@ def chart(series: Sequence[Series], x: Scale, y: Scale, width: int, height: int,
     return _with_axes(raster, x, y)
 
 
-def plain(rows: Rows) -> list[str]:
+def plain(rows: ChartRows) -> list[str]:
     """The rows as text without colours."""
     return ["".join(text for text, _ in row).rstrip() for row in rows]
 
@@ -57,7 +57,7 @@ def _name(raster: Raster, series: Sequence[Series], x_scale: Scale, y_scale: Sca
                 raster.put(column, row, LETTERS[each.run % 26], f"run{each.run % 6}")
 
 
-def _with_axes(raster: Raster, x: Scale, y: Scale) -> Rows:
+def _with_axes(raster: Raster, x: Scale, y: Scale) -> ChartRows:
     """The field with the labels of its axes."""
     labels = [" " * MARGIN for _ in range(raster.height)]
     for tick in y.ticks(max(raster.height // 3, 3)):

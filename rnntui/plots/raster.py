@@ -15,12 +15,12 @@ _Dots = npt.NDArray[np.bool_]
 
 
 class _Kind(NamedTuple):
-    """How a marker divides a cell."""
+    """Grid of dots in a character cell."""
 
     rows: int
     columns: int
     weights: tuple[tuple[int, ...], ...]
-    """What each dot, row by row, adds to the number of its character."""
+    """Bit of each dot, row by row, in the number of its character."""
     characters: str
 
 
@@ -36,7 +36,7 @@ _KINDS: dict[Marker, _Kind] = {
     "ascii": _Kind(1, 1, ((1,),), " *"),
 }
 POINT: dict[Marker, str] = {"braille": "◆", "block": "◆", "ascii": "o"}
-"""What marks a single point."""
+"""Sign of a single point."""
 LEVEL: dict[Marker, str] = {"braille": "┄", "block": "┄", "ascii": "-"}
 _RAW_ASCII = "."
 

@@ -1,4 +1,4 @@
-"""How numbers become places: linear and logarithmic scales, and their ticks."""
+"""Linear and logarithmic scales, and their ticks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Scale:
         return cls(low - pad, high + pad, log)
 
     def place(self, values: Numbers) -> Numbers:
-        """Where `values` lie, 0 at `low` and 1 at `high`; NaN where they cannot lie."""
+        """Positions of `values`, 0 at `low` and 1 at `high`; NaN where they have none."""
         low, high = self._line(self.low), self._line(self.high)
         with np.errstate(divide="ignore", invalid="ignore"):
             lines = np.log(values) if self.log else np.asarray(values, dtype=float)

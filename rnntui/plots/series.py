@@ -1,4 +1,4 @@
-"""What a plot shows: curves, marked points, level lines."""
+"""Series of a plot: curves, marked points, level lines."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 
 from rnntui.core.runs import events as ev
-from rnntui.core.runs.history import Column, History
+from rnntui.core.runs.history import History, HistoryColumn
 from rnntui.plots.scales import Numbers, Scale
 
-Unit = Literal["perplexity", "bits/byte"]
+YUnit = Literal["perplexity", "bits/byte"]
 XAxis = Literal["steps", "tokens", "seconds"]
 Role = Literal["raw", "training", "heldout", "level"]
 
@@ -26,13 +26,13 @@ class Series:
     x: Numbers
     y: Numbers
     run: int = 0
-    """Which of several runs it is of."""
+    """Index of its run among several."""
 
 
 def series_of(
     history: History,
     x_axis: XAxis,
-    unit: Unit,
+    unit: YUnit,
     columns: int,
     window: tuple[float, float] | None = None,
     run: int = 0,
@@ -50,7 +50,7 @@ def series_of(
         first, last = np.searchsorted(x, window[0]), np.searchsorted(x, window[1], side="right")
         shown = slice(max(int(first) - 1, 0), int(last) + 1)
     found = []
-    lines: tuple[tuple[str, Role, Column], ...] = (
+    lines: tuple[tuple[str, Role, HistoryColumn], ...] = (
         ("each batch", "raw", history.losses),
         (name, "training", history.smooth),
     )
@@ -69,7 +69,7 @@ def series_of(
 
 
 def levels(history: History) -> list[ev.Baselined]:
-    """What must be beaten, as few lines as say it: characters, the best packer and the best n-gram model."""
+    """Baselines to draw: characters, the best compressor and the best n-gram model."""
     groups: dict[str, ev.Baselined] = {}
     for each in history.baselines.values():
         group = (
@@ -84,7 +84,7 @@ def levels(history: History) -> list[ev.Baselined]:
     return list(groups.values())
 
 
-def _figures(history: History, losses: Numbers, unit: Unit) -> Numbers:
+def _figures(history: History, losses: Numbers, unit: YUnit) -> Numbers:
     """Training losses as perplexity or as bits a byte of the training text, or a text."""
     if unit == "perplexity":
         return np.exp(np.minimum(losses, 700.0))
@@ -114,7 +114,7 @@ _APART = 3
 """Columns between marked points, at least: marks side by side would hide the curves."""
 
 
-def _heldout(history: History, x_axis: XAxis, unit: Unit, columns: int, run: int) -> Series:
+def _heldout(history: History, x_axis: XAxis, unit: YUnit, columns: int, run: int) -> Series:
     """The evaluations: the best, the last, and so many others as can be told apart."""
     last = len(history.evaluations) - 1
     every = max(1, math.ceil((last + 1) * _APART / columns))

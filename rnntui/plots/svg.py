@@ -9,7 +9,7 @@ import numpy as np
 
 from rnntui.core.runs.history import History
 from rnntui.plots.scales import Scale, label
-from rnntui.plots.series import Series, Unit, XAxis, fitted, series_of
+from rnntui.plots.series import Series, XAxis, YUnit, fitted, series_of
 from rnntui.ui.terminal_safety import visible_line
 
 MARK = "<desc>Drawn by rnntui.</desc>"
@@ -24,7 +24,7 @@ _DASHES = ("none", "6 3", "2 2", "8 3 2 3", "12 4", "1 3")
 
 
 def picture(
-    runs: Sequence[tuple[str, History]], x_axis: XAxis = "steps", unit: Unit = "bits/byte", log: bool = True
+    runs: Sequence[tuple[str, History]], x_axis: XAxis = "steps", unit: YUnit = "bits/byte", log: bool = True
 ) -> str:
     """The curves of `runs`, each with its name, as the text of an SVG file.
 

@@ -175,6 +175,7 @@ class RnntuiApp(BaseApp):
         """Go on training; a corpus that a run from elsewhere would fetch is asked about first."""
 
         def go_on(trust: bool) -> None:
+            """Resume the training of a run."""
             self._train(event.path, event.settings, config.DEFAULT_PRESET, Resume(trust=trust))
 
         self._ask_to_fetch(event.path, go_on)
@@ -262,7 +263,7 @@ class RnntuiApp(BaseApp):
     # --- the menu and the help ---
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """What the menu offers on every screen besides the keys."""
+        """Entries of the menu on every screen, besides the keys."""
         yield SystemCommand(
             "Change the theme", "light, dark, or the terminal's own colours", self.action_change_theme
         )
@@ -283,7 +284,7 @@ class RnntuiApp(BaseApp):
         return self._helps() if action == "close_help" else super().check_action(action, parameters)
 
     def _helps(self) -> bool:
-        """Whether the panel of all keys is shown."""
+        """Return True if the panel of all keys is shown."""
         from textual.widgets import HelpPanel
 
         return bool(self.screen.query(HelpPanel))

@@ -1,4 +1,4 @@
-"""What the screens need of the app that shows them."""
+"""The app as its screens see it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class _Harmless(LineFilter):
     """The last look at every row before it is drawn: no text on it steers the terminal."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Replace what could steer the terminal."""
         return [
             segment if segment.control else Segment(harmless(segment.text), segment.style)
             for segment in segments
@@ -40,9 +41,10 @@ class BaseApp(App[int]):
     """An app that remembers what a person likes and what they write."""
 
     crash: Exception | None = None
-    """What nobody foresaw, if that has ended the app."""
+    """Unexpected error that has ended the app, if any."""
 
     def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, and that of harmless text."""
         return [*super().get_line_filters(), _HARMLESS]
 
     def _handle_exception(self, error: Exception) -> None:
@@ -87,7 +89,7 @@ class BaseApp(App[int]):
 
     @property
     def draft(self) -> str:
-        """What was written in the playground, on whichever model, in this session or the last one."""
+        """Text written in the playground, on whichever model, in this session or the last one."""
         return self._draft
 
     @draft.setter
@@ -117,4 +119,5 @@ class BaseApp(App[int]):
             self.say_fault(oneline(error))
 
     def say_fault(self, message: str) -> None:
+        """Show a fault as a toast."""
         self.notify(visible_line(message), severity="error", markup=False)

@@ -49,7 +49,7 @@ class KeyCommands(Provider):
 
 
 def _ours(node: DOMNode, key: Binding) -> bool:
-    """Whether a binding is the program's own, and not how Textual moves focus and cursor."""
+    """Return True if a binding is the program's own, and not how Textual moves focus and cursor."""
     return key.action != "command_palette" and any(
         isinstance(binding, Binding) and binding.action == key.action and key.key in binding.key.split(",")
         for ancestor in type(node).__mro__

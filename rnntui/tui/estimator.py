@@ -1,4 +1,4 @@
-"""What a configuration costs on this machine, measured in a process of its own."""
+"""Size and speed of a configuration, measured in a process of its own."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Estimator:
 
 
 def expected(setting: Config, tokens: float, tokens_per_s: float) -> str:
-    """How long a run takes at a speed, and how often it reads a text of so many tokens in that time."""
+    """Expected epochs of a run at a speed, and its time, for a text of so many tokens."""
     train, *_ = split_fractions(split_in_figures(setting.text.split, round(tokens)))
     epoch_s = train * tokens / tokens_per_s
     training = setting.training
@@ -83,7 +83,7 @@ def expected(setting: Config, tokens: float, tokens_per_s: float) -> str:
 
 
 def limit(setting: Config) -> str:
-    """When a run ends, in a few words."""
+    """Limits of a run, in a few words."""
     training = setting.training
     limits = [
         f"{training.max_time / 60:g} min at most" if training.max_time else "",

@@ -1,4 +1,4 @@
-"""What the machine is doing: processor, memory, and a GPU where there is one."""
+"""Load of the machine: processor, memory, and a GPU where there is one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Load(NamedTuple):
     memory: float
     """Share of the memory in use."""
     memory_bytes: int
-    """Of the whole machine."""
+    """Bytes of the whole machine."""
     training_bytes: int | None
     """Memory of the training process; None where none is at work."""
     gpu: str

@@ -1,4 +1,4 @@
-"""What a screen asks of the app.  Screens do not know each other: the app decides what is shown next."""
+"""Messages of screens to the app.  Screens do not know each other: the app decides what is shown next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a process of ours starts another one."""
+"""Commands that start another process of this program."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from rnntui.tui.training_process import TrainingProcess
 
 
 class RunFollower:
-    """What a run has logged so far, and what it is doing.
+    """Events and state of a run.
 
     `process` is its training process, if this app started it; the run at `path` may not exist yet.
     """

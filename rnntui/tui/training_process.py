@@ -17,10 +17,10 @@ TrainingProcess = subprocess.Popen[bytes]
 
 
 class Resume(NamedTuple):
-    """How a run goes on."""
+    """Settings of a resumed run."""
 
     checkpoint: str | None = None
-    """Where from; None for the last one."""
+    """Checkpoint to resume from; None for the last one."""
     trust: bool = False
     """True if its corpus may be fetched, though the run was not made here."""
 

@@ -1,1 +1,1 @@
-"""What the command line and the app share."""
+"""Code shared by the command line and the app."""

@@ -1,4 +1,4 @@
-"""Where a translator looked, as a map of words by words."""
+"""Attention map of words by words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Heat(NamedTuple):
     shares: list[list[float]]
     """(S, T) the attention that each piece of the source got from each of the target."""
     width: int
-    """Of a column."""
+    """Width of a column."""
 
     @property
     def heading(self) -> str:

@@ -1,4 +1,4 @@
-"""How numbers are written for people, the same in every command and screen."""
+"""Formats of numbers, the same in every command and screen."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def figure(row: Figure, event: Evaluated | None) -> str:
 
 
 def scores(event: Evaluated) -> str:
-    """What an evaluation found: of text, in nats a token and bits a byte; of labels, in nats a text."""
+    """Scores of an evaluation: of text, in nats per token and bits per byte; of labels, in nats per text."""
     metrics = event.metrics if isinstance(event.metrics, dict) else {}
     if any(spec.protocol == event.protocol and spec.unit == "bits/text" for spec in TASKS.values()):
         counted = "".join(f", {name.replace('_', ' ')} {value:.3f}" for name, value in metrics.items())

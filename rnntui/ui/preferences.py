@@ -1,4 +1,4 @@
-"""What a person likes: theme, plots, sampling.  Kept between sessions; `rnntui config` shows it."""
+"""Preferences: theme, plots, sampling.  Kept between sessions; `rnntui config` shows them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Preferences(SamplingSettings, kw_only=True, forbid_unknown_fields=True):
 
 
 def path() -> Path:
-    """Where preferences are kept: beside `$RNNTUI_HOME`'s runs, or in the user's configuration folder."""
+    """File of preferences: beside `$RNNTUI_HOME`'s runs, or in the user's configuration folder."""
     chosen = os.environ.get("RNNTUI_HOME")
     folder = expanded(chosen) if chosen else Path(platformdirs.user_config_dir("rnntui", appauthor=False))
     return folder / "config.toml"

@@ -19,7 +19,7 @@ from rnntui.core.export.writing import export
 from rnntui.core.nn.weights import load_model
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks.base import Moment
+from rnntui.core.tasks.base import EventTime
 from tests.cells import test_contract as contract
 from tests.cli.test_commands import rnntui
 from tests.conftest import MakeRun, train_all
@@ -103,7 +103,7 @@ def test_it_trains_completes_and_exports(name: str, make_run: MakeRun) -> None:
 
     completed = rnntui("complete", run.path, "the cat ", "--json")
     assert completed.returncode == 0 and json.loads(completed.stdout)
-    exported = export(run, weights, "onnx", False, Moment(0, 0.0))  # compares with torch, or raises
+    exported = export(run, weights, "onnx", False, EventTime(0, 0.0))  # compares with torch, or raises
     assert exported.content
 
 

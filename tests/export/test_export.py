@@ -29,7 +29,7 @@ from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.nn.pooling import POOLINGS
 from rnntui.core.nn.weights import load_model, model_tensors
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks.base import Moment
+from rnntui.core.tasks.base import EventTime
 from rnntui.core.tasks.classification.model import Classifier
 from tests.cli.test_commands import assert_one_line, rnntui
 
@@ -125,7 +125,7 @@ def test_a_graph_that_differs_is_not_given_out(trained: Run, monkeypatch: pytest
     monkeypatch.setattr(writing, "_CLOSE", 1e-12)
     weights = trained.checkpoint_path("best") / "model.safetensors"
     with pytest.raises(RnntuiError, match=r"differ from torch's by .*nothing was written"):
-        writing.export(trained, weights, "onnx", False, Moment(0, 0.0))
+        writing.export(trained, weights, "onnx", False, EventTime(0, 0.0))
 
 
 def test_int8_keeps_each_weight_to_half_a_step(trained: Run) -> None:
@@ -243,7 +243,7 @@ def test_a_search_is_no_graph(translator: Run, tmp_path: Path) -> None:
 def test_what_is_missing_is_named(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "find_spec", lambda _: None)
     with pytest.raises(RnntuiError, match=r"pip install 'rnntui\[export\]'"):
-        writing.export(trained, Path("x"), "onnx", False, Moment(0, 0.0))
+        writing.export(trained, Path("x"), "onnx", False, EventTime(0, 0.0))
 
 
 def test_a_strangers_weights_are_checked_before_they_are_used(trained: Run, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from rnntui.core.cells import CELLS
 from rnntui.core.config.schema import ModelConfig
-from rnntui.core.inference.scoring import WINDOW, Scores, score_split, score_tokens
+from rnntui.core.inference.scoring import WINDOW, StreamScores, score_split, score_tokens
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.text.dataset import Split
 
@@ -80,4 +80,4 @@ def test_scoring_leaves_the_training_mode() -> None:
 
 
 def test_an_impossible_text_has_infinite_perplexity_not_an_error() -> None:
-    assert Scores("stream", tokens=1, nats=2000.0, hits=0, chars=1, bytes=1).perplexity == math.inf
+    assert StreamScores("stream", tokens=1, nats=2000.0, hits=0, chars=1, bytes=1).perplexity == math.inf

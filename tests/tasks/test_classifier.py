@@ -30,7 +30,7 @@ def padded() -> torch.Tensor:
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
 def test_padding_is_not_seen(cell: str, bidirectional: bool, pooling: str) -> None:
-    """Protects the answers: a text in a batch of longer ones is judged as it is alone, to 1e-5, and learned so."""
+    """Protects the answers: a text in a batch of longer ones is classified as it is alone, to 1e-5, and learned so."""
     model = make(cell=cell, bidirectional=bidirectional, pooling=pooling, num_layers=2, layer_norm=True)
     tokens, labels = padded(), torch.tensor([0, 2, 1, 2])
     together = model(tokens, LENGTHS)

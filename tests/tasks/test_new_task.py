@@ -15,16 +15,16 @@ from torch import Tensor
 
 from rnntui.core.config import Config, changed
 from rnntui.core.config.tasks import TASKS, Figure, TaskSpec
-from rnntui.core.nn.base import NO_PENALTIES, Loss, Penalties, judging
+from rnntui.core.nn.base import NO_PENALTIES, Loss, Penalties, evaluating
 from rnntui.core.nn.encoder import Reader
 from rnntui.core.nn.heads import SoftmaxHead
 from rnntui.core.nn.stack import StackState
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks.base import Between, Moment, Sizes, Subject, Task, Widths
+from rnntui.core.tasks.base import Between, EventTime, Sizes, Subject, Task, Widths
 from rnntui.core.text import tokenizers
-from rnntui.core.text.spool import Narrate
+from rnntui.core.text.spool import Report
 from rnntui.core.training.start import resume_run
 from rnntui.tui.app import RnntuiApp, playground
 from rnntui.tui.screens.runs import RunsScreen
@@ -112,7 +112,7 @@ class TaggingTask(Task[Tagger]):
         self.sizes = Sizes(tokenizer.vocab_size, *half, *half)
 
     @classmethod
-    def prepare(cls, config: Config, narrate: Narrate) -> tuple[Config, Self]:
+    def prepare(cls, config: Config, report: Report) -> tuple[Config, Self]:
         text = Path(config.text.corpus).read_text(encoding="utf-8")
         found = cls(tokenizers.train(config.text, [text]), text)
         return changed(config, {"sha256": cls.digest(config.text)}, "found in the text"), found
@@ -142,9 +142,9 @@ class TaggingTask(Task[Tagger]):
     def held_out(self) -> int:
         return self.valid.tags.size
 
-    def evaluate(self, model: Tagger, device: str, now: Moment, between: Between) -> ev.Evaluated:
+    def evaluate(self, model: Tagger, device: str, now: EventTime, between: Between) -> ev.Evaluated:
         read, tags = (torch.from_numpy(each).T for each in (self.valid.read, self.valid.tags))
-        with torch.inference_mode(), judging(model):
+        with torch.inference_mode(), evaluating(model):
             logits = model.head(model.features_of(read.to(device))).cpu()
         loss = float(torch.nn.functional.cross_entropy(logits.flatten(0, 1), tags.flatten()))
         right = float((logits.argmax(-1) == tags).float().mean())

@@ -99,7 +99,7 @@ def test_a_shared_vocabulary_is_one_matrix() -> None:
 
 
 def test_scheduled_sampling_feeds_guesses_in_training_alone() -> None:
-    """Protects the option: with it the decoder meets its own words while it learns, and never when judged."""
+    """Protects the option: with it the decoder meets its own words while it learns, and never when evaluated."""
     plain, guessing = make(), make(scheduled_sampling=0.9)
     batch = padded()
     assert torch.equal(plain.loss(batch, ()).nats, guessing.loss(batch, ()).nats)

@@ -12,7 +12,7 @@ from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError
 from rnntui.core.tasks.classification import reader as examples
 from rnntui.core.tasks.translation import reader as pairs
-from rnntui.core.text.csv_rows import Column, Reading
+from rnntui.core.text.csv_rows import Reading, WantedColumn
 from rnntui.core.text.records import LONGEST_TEXT, lines_of, records
 from tests.conftest import at_most
 
@@ -105,7 +105,7 @@ def test_the_first_row_is_no_text_where_it_names_the_columns(tmp_path: Path) -> 
     path = tmp_path / "a.csv"
     path.write_text("id;Text;Label\n1;good soup;yes\n2;cold soup;no\n")
     reading = Reading()
-    columns = [Column("text", "2"), Column("label", "3")]
+    columns = [WantedColumn("text", "2"), WantedColumn("label", "3")]
     found = list(records(TextConfig(corpus=str(path)), columns, "", reading))
     assert [each.fields for each in found] == [("good soup", "yes"), ("cold soup", "no")]
     assert any("first row names the columns" in note for note in reading.notes)

@@ -47,7 +47,7 @@ WITHOUT_SPACES = {
 
 
 def pieces(text: str) -> list[str]:
-    return list(word_pattern(segmentation.RULE, text).findall(text))
+    return list(word_pattern(segmentation.WORD_RULE, text).findall(text))
 
 
 @pytest.mark.parametrize("script", WORDS)
@@ -95,7 +95,7 @@ def test_pieces_are_the_text_however_it_comes(language: str, form: str) -> None:
 def test_the_fast_rule_is_the_same_rule(text: str) -> None:
     """Protects tokens from the block that they are in: both ways of cutting agree wherever the fast one is taken."""
     assert "".join(pieces(text)) == text and "".join(words_of(text)) == text[: len("".join(words_of(text)))]
-    if word_pattern(segmentation.RULE, text) is segmentation._BY_CHARACTERS:
+    if word_pattern(segmentation.WORD_RULE, text) is segmentation._BY_CHARACTERS:
         assert pieces(text) == segmentation._by_graphemes().findall(text)
 
 
@@ -111,7 +111,7 @@ def test_runs_of_the_older_rule_keep_it(tmp_path: Path) -> None:
     new = WordTokenizer.train([text])
     path.write_bytes(tokenizers.dumps(new))
     loaded = tokenizers.load(path)
-    assert isinstance(loaded, WordTokenizer) and loaded.rule == segmentation.RULE
+    assert isinstance(loaded, WordTokenizer) and loaded.rule == segmentation.WORD_RULE
     assert loaded.pieces(text) == new.pieces(text)
     path.write_text('{"format": 1, "kind": "word", "vocabulary": ["a"]}')
     old = tokenizers.load(path)

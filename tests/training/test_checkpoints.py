@@ -22,7 +22,13 @@ from rnntui.core.runs.folder_handle import FolderHandle
 from rnntui.core.runs.safe_files import CHECKPOINT_FILES
 from rnntui.core.training import checkpoints
 from rnntui.core.training.autotuning import candidates
-from rnntui.core.training.checkpoints import go_back, load_checkpoint, read_counters, save_checkpoint, settle
+from rnntui.core.training.checkpoints import (
+    load_checkpoint,
+    read_counters,
+    roll_back,
+    save_checkpoint,
+    settle,
+)
 from rnntui.core.training.control import Control
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.loop import Loop
@@ -153,12 +159,12 @@ def test_a_save_names_what_it_is(trained: Run, monkeypatch: pytest.MonkeyPatch) 
     save_checkpoint(trained, learner, best=True)
     assert [name for name, _ in trained.checkpoints()] == ["00000064", "00000063", "00000062"]
     with pytest.raises(WriteError, match=r"00000064: cannot be written: Permission denied"):
-        go_back(trained, trained.checkpoint_path("63"))
+        roll_back(trained, trained.checkpoint_path("63"))
     monkeypatch.undo()
-    go_back(trained, trained.checkpoint_path("63"))
+    roll_back(trained, trained.checkpoint_path("63"))
     assert [name for name, _ in trained.checkpoints()] == ["00000063", "00000062"]
     assert trained.named("last") == trained.named("best") == "00000063", "the best one is gone"
-    go_back(trained, trained.checkpoint_path("63"))
+    roll_back(trained, trained.checkpoint_path("63"))
     assert len(trained.checkpoints()) == 2
     shutil.rmtree(trained.path / "checkpoints")
     (trained.path / "checkpoints").write_text("")

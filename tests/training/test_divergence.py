@@ -19,7 +19,7 @@ from rnntui.core.runs.folder import Run
 from rnntui.core.training import loop
 from rnntui.core.training.checkpoints import read_counters
 from rnntui.core.training.control import Control
-from rnntui.core.training.divergence import RETURNS, diverged, strayed, take_in
+from rnntui.core.training.divergence import ROLLBACKS, diverged, suspicious, take_in
 from rnntui.core.training.learner import Counters, Learner
 from rnntui.core.training.loop import train
 from tests.conftest import MakeRun, train_all
@@ -128,7 +128,7 @@ def test_numbers_that_stay_bad_end_the_run(make_run: MakeRun, monkeypatch: pytes
     poisoned(monkeypatch, set(range(25, 1000)), in_the_loss)
     with pytest.raises(NumericalError, match=r"run1: .* resume with a smaller --lr"):
         train_all(run)
-    assert sum(isinstance(event, ev.Started) for event in _all(run)) == 1 + RETURNS
+    assert sum(isinstance(event, ev.Started) for event in _all(run)) == 1 + ROLLBACKS
     assert run.checkpoint_path("last").name == "00000020"
     assert_clean(run)
 
@@ -166,7 +166,7 @@ def test_a_diverging_run_is_caught_before_four_epochs_are_lost(make_run: MakeRun
                 assert wasted[-1] - wasted[0] < 4
                 wasted.clear()
     except NumericalError:
-        assert returned == RETURNS
+        assert returned == ROLLBACKS
     assert returned >= 1
 
 
@@ -177,7 +177,7 @@ def test_what_never_learns_is_given_up(make_run: MakeRun, monkeypatch: pytest.Mo
     with pytest.raises(NumericalError, match="training has diverged, also with a learning rate of"):
         train_all(run)
     told = _all(run)
-    assert sum(isinstance(event, ev.Started) for event in told) == 1 + RETURNS
+    assert sum(isinstance(event, ev.Started) for event in told) == 1 + ROLLBACKS
     assert not any(event.best for event in told if isinstance(event, ev.Evaluated))
 
 
@@ -189,13 +189,13 @@ def test_weights_that_are_never_sound_are_given_up(
     monkeypatch.setattr(Learner, "sound", lambda self: False)
     with pytest.raises(NumericalError, match="beyond any use, also with a learning rate of"):
         train_all(run)
-    assert sum(isinstance(event, ev.Started) for event in _all(run)) == 1 + RETURNS
+    assert sum(isinstance(event, ev.Started) for event in _all(run)) == 1 + ROLLBACKS
 
 
 def test_what_counts_as_divergence() -> None:
-    """Protects against false alarms: learning by heart and a change of text are none."""
+    """Protects against false alarms: overfitting and a change of text are none."""
     calm = Counters(train_loss=1.5, lowest_train_loss=1.4, best_loss=1.6)
-    assert not diverged(calm, 1.7, 3.0) and not diverged(calm, 9.0, 3.0), "learned by heart"
+    assert not diverged(calm, 1.7, 3.0) and not diverged(calm, 9.0, 3.0), "overfitting"
     rough = Counters(train_loss=2.5, lowest_train_loss=1.4, best_loss=1.6)
     assert not diverged(rough, 1.6, 3.0), "another kind of text"
     assert diverged(rough, 2.9, 3.0) and diverged(rough, None, 3.0)
@@ -211,4 +211,4 @@ def test_single_tokens_are_no_alarm() -> None:
     for step in range(1, 20_000):
         counters.step = step
         take_in(counters, rng.expovariate(1 / 3.0), 1, 3.1)
-        assert not strayed(counters, 3.1), step
+        assert not suspicious(counters, 3.1), step

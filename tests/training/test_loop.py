@@ -223,7 +223,7 @@ def test_what_is_judged_is_the_mean_of_the_weights(make_run: MakeRun) -> None:
         learner.step()
         share = 12 / (step + 12)
         mean = [a + share * (b.detach() - a) for a, b in zip(mean, learner.model.parameters(), strict=True)]
-    torch.testing.assert_close(mean, [p.detach() for p in learner.judged.parameters()])
+    torch.testing.assert_close(mean, [p.detach() for p in learner.evaluated_model.parameters()])
     assert not torch.equal(mean[0], learner.model.embedding.weight)
 
     run = make_run(average="nt-asgd", optimizer="sgd", lr=1e-9, eval_every=2, patience=7, max_steps=100)
@@ -232,7 +232,7 @@ def test_what_is_judged_is_the_mean_of_the_weights(make_run: MakeRun) -> None:
     learner = loop.learner
     while loop.over() is None:
         list(loop.step())
-        same = torch.equal(learner.judged.head.weight, learner.model.head.weight)
+        same = torch.equal(learner.evaluated_model.head.weight, learner.model.head.weight)
         assert same == (learner.counters.stalled in (None, learner.counters.step - 1))
         learner.model.head.weight.data += 1  # the rate is next to nothing: this is what moves the weights
         list(loop.look())
@@ -293,7 +293,7 @@ def test_learning_by_heart_is_told(make_run: MakeRun, corpus_file: Path) -> None
     told = train_all(run)
     warning = [event.message for event in told if isinstance(event, ev.Warned)][-1]
     best = [event for event in told if isinstance(event, ev.Evaluated) and event.best][-1]
-    assert f"learned by heart since step {best.step}" in warning and "--dropout" in warning
+    assert f"overfits since step {best.step}" in warning and "--dropout" in warning
     assert run.checkpoint_path("best").name == f"{best.step:08d}"
 
 

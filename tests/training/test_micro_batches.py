@@ -1,4 +1,4 @@
-"""Where memory is short for a batch: portions of it, with the same result."""
+"""Where memory is short for a batch: micro_batches of it, with the same result."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def short_for(monkeypatch: pytest.MonkeyPatch, streams: int, error: Exception) -
 @pytest.mark.parametrize(
     "error", [RuntimeError(SHORT), torch.OutOfMemoryError("CUDA out of memory"), MemoryError()]
 )
-@pytest.mark.parametrize(("streams", "portions"), [(3, 2), (2, 4), (1, 5)])
-def test_portions_give_the_same_gradients(
-    error: Exception, streams: int, portions: int, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("streams", "micro_batches"), [(3, 2), (2, 4), (1, 5)])
+def test_micro_batches_give_the_same_gradients(
+    error: Exception, streams: int, micro_batches: int, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Protects the numbers: loss, gradients and carried state are the whole batch's, to 1e-6."""
     run = make_run(
@@ -54,17 +54,17 @@ def test_portions_give_the_same_gradients(
         learner = Learner(run.config, subject(run.config, 30, reopen_tokens(run)), "cpu")
         for _ in range(3):
             nats, _ = learner.step()
-        assert learner.portions == (portions if short else 1)
+        assert learner.micro_batches == (micro_batches if short else 1)
         gradients = [p.grad for p in learner.model.parameters() if p.grad is not None]
         results.append([nats, *gradients, *(part for layer in learner.state for part in layer)])
     torch.testing.assert_close(*results, atol=1e-6, rtol=1e-5)
 
 
-def test_portions_are_told_once(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_micro_batches_are_told_once(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     short_for(monkeypatch, 2, RuntimeError(SHORT))
     told = [event for event in train_all(make_run()) if isinstance(event, ev.Warned)]
     assert [event.message for event in told] == [
-        "memory is short for a whole batch: it is computed in 2 portions, with the same result"
+        "memory is short for a whole batch: gradients are accumulated over 2 micro-batches, with the same result"
     ]
 
 
@@ -82,7 +82,7 @@ def test_other_errors_are_no_shortage() -> None:
 
 
 @pytest.mark.parametrize("kind", ["classify", "translate"])
-def test_a_small_last_batch_has_no_more_portions_than_texts(
+def test_a_small_last_batch_has_no_more_micro_batches_than_texts(
     kind: str, make_run: MakeRun, examples: Path, pairs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Protects the end of an epoch where memory is short: a few texts are taken one by one, and no further."""
@@ -107,5 +107,5 @@ def test_a_small_last_batch_has_no_more_portions_than_texts(
     assert min(sizes) < 7 == max(sizes)
     for _ in sizes:
         learner.step()
-    assert learner.counters.step == len(sizes) and learner.portions == 7
+    assert learner.counters.step == len(sizes) and learner.micro_batches == 7
     assert told >= sum(sizes), "some are computed twice while the right size is looked for"

@@ -30,14 +30,14 @@ async def test_what_is_typed_is_judged(classifier: Run, size: tuple[int, int]) -
         assert isinstance(screen, ClassifyingScreen)
         area, bars = screen.query_one(TintedText), screen.query_one("#labels", Bars)
 
-        def judged(text: str) -> bool:
+        def classified(text: str) -> bool:
             return screen.latest is not None and screen.latest.text == text
 
         await pilot.press(*"was bad")
-        await until(pilot, lambda: judged("was bad"))
+        await until(pilot, lambda: classified("was bad"))
         assert dict(bars.rows)["no"] > 0.5
         area.load_text("was not bad")
-        await until(pilot, lambda: judged("was not bad"))
+        await until(pilot, lambda: classified("was not bad"))
         assert dict(bars.rows)["yes"] > 0.5
         assert area._marks[0], "words are tinted"
         area.move_cursor((0, 6))

@@ -15,7 +15,7 @@ from rnntui.core.cells import CELLS
 from rnntui.core.cells.spec import CellSpec, Vector, names_of
 
 State = tuple[Tensor, ...]
-"""What one layer carries from token to token, each part as `CellSpec.state` has it behind a first dimension B."""
+"""State of one layer between tokens, each part as `CellSpec.state` has it behind a first dimension B."""
 
 
 class Lookup(NamedTuple):

@@ -18,7 +18,7 @@ class FusedCell(Cell):
 
     rnn: nn.RNNBase
     kernels: str
-    """Where the cell's kernels are, as `kernels_at` has it."""
+    """Location of the cell's kernels, as `kernels_at` reads it."""
     torch_is_fast = False
     """True if torch's layer is one kernel on the CPU too, better than ours but in bf16."""
 

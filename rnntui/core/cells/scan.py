@@ -16,7 +16,7 @@ class ScanCell(Cell):
     """A cell whose state is one h_t = a_t h_{t-1} + b_t with a_t and b_t of the input alone."""
 
     kernels: str
-    """Where the cell's kernels are, as `kernels_at` has it."""
+    """Location of the cell's kernels, as `kernels_at` reads it."""
 
     def __init__(self, spec: CellSpec, input_size: int, hidden_size: int, **options: Any) -> None:
         super().__init__(spec, input_size, hidden_size, **options)

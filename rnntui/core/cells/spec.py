@@ -12,29 +12,29 @@ from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
-class Size:
+class Features:
     """A number of features that depends on the layer: so many times its input's and its hidden size."""
 
     inputs: int = 0
     hidden: int = 0
 
-    def __rmul__(self, times: int) -> Size:
-        return Size(times * self.inputs, times * self.hidden)
+    def __rmul__(self, times: int) -> Features:
+        return Features(times * self.inputs, times * self.hidden)
 
     def of(self, input_size: int, hidden_size: int) -> int:
         """Return the number in a layer of these sizes."""
         return self.inputs * input_size + self.hidden * hidden_size
 
 
-INPUT, HIDDEN = Size(inputs=1), Size(hidden=1)
+INPUT, HIDDEN = Features(inputs=1), Features(hidden=1)
 """The sizes I and H of a layer."""
 
 
 class Affine(NamedTuple):
     """The map x -> W x + b."""
 
-    reads: Size
-    makes: Size
+    reads: Features
+    makes: Features
     biases: tuple[float, ...] = ()
     """Initial biases of equal parts of the output, as of gates; random as W where there are none."""
     names: tuple[str, str] = ("", "")
@@ -44,7 +44,7 @@ class Affine(NamedTuple):
 class Vector(NamedTuple):
     """Weights of one dimension."""
 
-    size: Size
+    size: Features
     initial: float = 0.0
 
 
@@ -63,7 +63,7 @@ class CellSpec(NamedTuple):
     summary: str
     """One plain sentence: what the cell is good and bad at."""
     weights: Mapping[str, Affine | Vector]
-    state: tuple[tuple[Size, ...], ...] = ((HIDDEN,),)
+    state: tuple[tuple[Features, ...], ...] = ((HIDDEN,),)
     """Shapes of the parts of the state, without their first dimension B; all begin as zeros."""
     options: tuple[str, ...] = ()
     """Settings of the model that the equations take."""

@@ -1,4 +1,4 @@
-"""How a text may go on: the likeliest next words, each with its probability."""
+"""Completion: the likeliest next words, each with its probability."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnntui.core.completion.arrays import Array, log_softmax
-from rnntui.core.completion.engine import State
+from rnntui.core.completion.engine import EngineState
 from rnntui.core.completion.session import Session
 from rnntui.core.text.segmentation import goes_on
 
@@ -33,7 +33,7 @@ class _Path:
     log_p: float
     content: bytes
     owed: bytes
-    state: State
+    state: EngineState
     y: Array
 
     @property

@@ -68,6 +68,6 @@ def nearest_words(known: Words, word: str, count: int) -> list[tuple[str, float]
 
 
 def hint(word: str, words: list[str]) -> str:
-    """What could have been meant, without a list of all."""
+    """The nearest known word, for a message."""
     close = nearest(word, words)
     return close if close.startswith("did you mean") else "try another form of it"

@@ -21,8 +21,8 @@ from rnntui.core.completion import arrays
 from rnntui.core.completion.arrays import Array
 from rnntui.core.config.schema import ModelConfig
 
-State = tuple[tuple[Array, ...], ...]
-"""What every layer carries: arrays (B, H)."""
+EngineState = tuple[tuple[Array, ...], ...]
+"""State of every layer: arrays with a first dimension B."""
 Product = Callable[[Array], Array]
 
 
@@ -71,13 +71,13 @@ class Engine:
         weight = tensors["embedding.weight" if config.tied else "head.weight"]
         self._logits = _affine(product(weight), tensors["head.bias"])
 
-    def initial_state(self, batch_size: int = 1) -> State:
+    def initial_state(self, batch_size: int = 1) -> EngineState:
         """The zero state for so many sequences."""
         return tuple(
             tuple(np.zeros((batch_size, *part), np.float32) for part in layer) for layer in self._state_shapes
         )
 
-    def step(self, tokens: Array, state: State) -> tuple[Array, State]:
+    def step(self, tokens: Array, state: EngineState) -> tuple[Array, EngineState]:
         """The last layer's output (B, H) after one token a sequence, `tokens` (B,), and the next state."""
         x = self._embedding[tokens]
         after = []

@@ -1,4 +1,4 @@
-"""What completion is worth to a person who types: a text typed again, key by key, with the model's offers."""
+"""Completion metrics: a text typed again, key by key, with the model's offers."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _COUNT = 5
 
 
 class Offer(NamedTuple):
-    """What stood there as ghost text at one place."""
+    """The ghost text at one place."""
 
     word: str
     """The first word, or the rest of the one that is being typed."""
     probability: float
     right: bool
-    """Whether the text does go on with it."""
+    """True if the text does go on with it."""
     in_a_row: int
-    """How many words of the whole offer the text goes on with."""
+    """Number of words of the whole offer that the text goes on with."""
 
 
 class AtThreshold(NamedTuple):
-    """What becomes of the offers if only those at least so probable are made."""
+    """Offers above a threshold: only those at least so probable are made."""
 
     threshold: float
     shown: float
@@ -50,7 +50,7 @@ class AtThreshold(NamedTuple):
 
 
 class Usefulness(NamedTuple):
-    """How well a model completes a text."""
+    """Completion metrics of a model on a text."""
 
     characters: int
     exact: list[float]
@@ -119,7 +119,7 @@ def _keys(offers: Sequence[Offer], threshold: float) -> int:
 
 
 def _agreed(pieces: Sequence[str], text: str) -> int:
-    """How many of the pieces, in a row, the text begins with, the last one ending where a word ends."""
+    """Number of pieces, in a row, that the text begins with, the last one ending where a word ends."""
     at = 0
     for count, piece in enumerate(pieces):
         if not _goes_on(text[at:], piece):
@@ -129,7 +129,7 @@ def _agreed(pieces: Sequence[str], text: str) -> int:
 
 
 def _goes_on(text: str, word: str) -> bool:
-    """Whether `text` begins with `word`, which is over there."""
+    """Return True if `text` begins with `word`, which is over there."""
     after = text[len(word) : len(word) + 1]
     inside = bool(word and after) and in_word(word[-1]) and goes_on(after)
     return text.startswith(word) and not inside

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnntui.core.completion.arrays import Array, log_softmax
 from rnntui.core.completion.cache import SIZE, with_cache
-from rnntui.core.completion.engine import Engine, State
+from rnntui.core.completion.engine import Engine, EngineState
 from rnntui.core.completion.vocabulary import Vocabulary
 from rnntui.core.text.tokenizers import Tokenizer
 
@@ -26,10 +26,10 @@ _SCORED = 512
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
-class Moment(NamedTuple):
+class ModelState(NamedTuple):
     """The model after some tokens."""
 
-    state: State
+    state: EngineState
     y: Array
     """(1, H) the stack's output, from which the head makes the next token's logits."""
 
@@ -56,13 +56,13 @@ class Session:
     ) -> None:
         self.engine = engine
         self.cache = cache
-        """Whether what is written so far has a say in what may follow (the neural cache)."""
+        """True if what is written so far has a say in what may follow (the neural cache)."""
         self.tokenizer = tokenizer
         self.vocabulary = vocabulary or Vocabulary(tokenizer)
         self.text = self.pending = ""
         self.tokens: list[int]
         self._marks: list[_Mark]
-        self._moments: dict[int, Moment]
+        self._moments: dict[int, ModelState]
         self._nats: list[float]
         """The surprise of the first tokens, as far as anybody asked for it."""
         self._memory: tuple[Array, Array] | None = None
@@ -170,33 +170,33 @@ class Session:
         """A branch at the end of the text, to write on without changing the session."""
         return Writer(self)
 
-    def moment(self) -> Moment:
+    def moment(self) -> ModelState:
         """The model at the end of the text's fed tokens."""
         return self._moments[len(self.tokens)]
 
-    def moment_from(self, position: int) -> tuple[int, Moment]:
+    def moment_from(self, position: int) -> tuple[int, ModelState]:
         """The first place from token number `position` on whose moment is still at hand, and that moment."""
         place = min(place for place in self._moments if place >= position)
         return place, self._moments[place]
 
-    def end(self) -> tuple[Moment, bytes]:
-        """Where writing goes on: the model there, and the pending bytes that what is written must begin with."""
+    def end(self) -> tuple[ModelState, bytes]:
+        """The end of the text: the model there, and the pending bytes that a continuation must begin with."""
         owed = self.pending.encode("utf-8", "replace")
         if owed and not self.vocabulary.consistent(owed).any():
             # No token begins so: the pending part is a word that training never saw.
             return self.advance(self.moment(), self.tokenizer.encode(self.pending).tolist()), b""
         return self.moment(), owed
 
-    def advance(self, moment: Moment, tokens: list[int]) -> Moment:
+    def advance(self, moment: ModelState, tokens: list[int]) -> ModelState:
         """The model `tokens` later, one step at a time."""
         for token in tokens:
             y, state = self.engine.step(np.array([token]), moment.state)
-            moment = Moment(state, y)
+            moment = ModelState(state, y)
         return moment
 
-    def _first_moment(self) -> Moment:
+    def _first_moment(self) -> ModelState:
         y, state = self.engine.step(np.array([self.tokenizer.start]), self.engine.initial_state())
-        return Moment(state, y)
+        return ModelState(state, y)
 
     def _feed(self) -> None:
         """Bring the states up to the last token."""
@@ -239,12 +239,12 @@ class Writer:
         return self._decoder.decode(new)
 
     def flush(self) -> str:
-        """What is left of a character that was never finished, as U+FFFD."""
+        """The rest of a character that was never finished, as U+FFFD."""
         return self._decoder.decode(b"", final=True)
 
 
 def common_prefix(a: Sequence[object], b: Sequence[object]) -> int:
-    """How many characters, or tokens, two sequences share at their beginning."""
+    """Number of characters, or tokens, that two sequences share at their beginning."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""What a completion needs to know of the tokens: their bytes, in order, and where words end."""
+"""The bytes of all tokens, in order, and the tokens that end a word, for completion."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Vocabulary:
         return mask
 
     def _spelled(self, owed: bytes) -> list[bool]:
-        """Whether tokens spell the rest of `owed` from each of its bytes on, the last one perhaps going past it."""
+        """Return True for each byte of `owed` from which tokens spell the rest, the last one perhaps beyond it."""
         spelled = [False] * len(owed)
         for start in reversed(range(1, len(owed))):
             spelled[start] = self._reached(owed[start:]) or any(
@@ -61,7 +61,7 @@ class Vocabulary:
         return spelled
 
     def _reached(self, rest: bytes) -> bool:
-        """Whether a token begins with `rest`."""
+        """Return True if a token begins with `rest`."""
         at = bisect.bisect_left(self._sorted, rest)
         return len(rest) <= self._longest and at < len(self._sorted) and self._sorted[at].startswith(rest)
 

@@ -13,7 +13,7 @@ splits     how a corpus is divided
 from rnntui.core.config.defaults import DEFAULT_PRESET, PRESETS, Facts
 from rnntui.core.config.given import Given, as_flags
 from rnntui.core.config.resolve import (
-    FORMAT,
+    CONFIG_FORMAT,
     Config,
     build,
     changed,
@@ -42,9 +42,9 @@ from rnntui.core.config.schema import (
 )
 
 __all__ = [
+    "CONFIG_FORMAT",
     "DEFAULT_PRESET",
     "FIELDS",
-    "FORMAT",
     "INHERITED",
     "LIMITS",
     "PLACES",

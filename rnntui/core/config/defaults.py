@@ -200,7 +200,7 @@ def schedule(draft: Draft) -> Default:
     return Default("the end of the run is known", {"schedule": "cosine"})
 
 
-Rows = tuple[tuple[float, Settings], ...]
+Regularisation = tuple[tuple[float, Settings], ...]
 """Regularisation of a text that is read up to so many times."""
 
 _NONE: Settings = {
@@ -216,7 +216,7 @@ _SEEN_AGAIN = {"epsilon": _LARGE}
 _DECAYED = _SEEN_AGAIN | {"weight_decay": 0.1}
 _SEEN_TWICE: tuple[float, Settings] = (2, {"weight_decay": 0.05})
 _HALF = _SEEN_AGAIN | {"dropout": 0.5, "input_dropout": 0.2}
-_BY_CHARACTERS: tuple[tuple[float, Rows], ...] = (
+_BY_CHARACTERS: tuple[tuple[float, Regularisation], ...] = (
     (
         80_000,
         (
@@ -246,9 +246,9 @@ _BY_CHARACTERS: tuple[tuple[float, Rows], ...] = (
     ),
 )
 """By the number of characters: a small text overfits sooner."""
-_LIGHT: Rows = (_SEEN_TWICE, (12, _DECAYED), (math.inf, _DECAYED | {"dropout": 0.2}))
+_LIGHT: Regularisation = (_SEEN_TWICE, (12, _DECAYED), (math.inf, _DECAYED | {"dropout": 0.2}))
 """Networks without gates, or whose gates do not read the state: they overfit less."""
-_LIGHTEST: Rows = (_SEEN_TWICE, (math.inf, _DECAYED))
+_LIGHTEST: Regularisation = (_SEEN_TWICE, (math.inf, _DECAYED))
 """One layer of the second kind: every dropout only costs it."""
 _SMOOTHED = {"weight_decay": 0.1, "label_smoothing": 0.1}
 _STRONG = _SMOOTHED | {
@@ -257,7 +257,7 @@ _STRONG = _SMOOTHED | {
     "embedding_dropout": 0.05,
     "weight_drop": 0.2,
 }
-_BY_TOKENS: dict[Unit, Rows] = {
+_BY_TOKENS: dict[Unit, Regularisation] = {
     "word": ((2, {}), (5, _SMOOTHED | {"dropout": 0.3, "input_dropout": 0.2}), (math.inf, _STRONG)),
     "subword": ((4, {}), (10, {"dropout": 0.3, "input_dropout": 0.2}), (math.inf, _STRONG)),
 }
@@ -288,7 +288,7 @@ def regularisation(draft: Draft) -> Default | None:
     return Default(f"{kind}, read {times}", {**_NONE, **values})
 
 
-def _rows(draft: Draft, train_tokens: int) -> tuple[str, Rows]:
+def _rows(draft: Draft, train_tokens: int) -> tuple[str, Regularisation]:
     """Return the name of the kind of text, and its rows."""
     if not draft.in_characters:
         return draft["tokenizer"], _BY_TOKENS[draft.unit]

@@ -1,4 +1,4 @@
-"""What a person chose: a preset and settings, apart from what rules and the text made of the rest."""
+"""The choice of a person: a preset and settings, apart from what rules and the text made of the rest."""
 
 from __future__ import annotations
 

@@ -24,14 +24,14 @@ from rnntui.core.config.schema import (
 from rnntui.core.config.tasks import DEFAULT_TASK, TASKS, foreign, task_of_sample
 from rnntui.core.errors import InputError, nearest, plain, short
 
-FORMAT = 2
+CONFIG_FORMAT = 2
 """The version of the run folder's format.  A newer one than this is refused with one line."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole run: the content of `run.toml`."""
 
-    format: int = FORMAT
+    format: int = CONFIG_FORMAT
     text: TextConfig = TextConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()

@@ -1,4 +1,4 @@
-"""How the next token is drawn: the one source of the flags, the sliders and the preferences."""
+"""Sampling settings: the one source of the flags, the sliders and the preferences."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class SamplingSettings(msgspec.Struct, kw_only=True):
 
 
 class Sampling(SamplingSettings, kw_only=True):
-    """How the next token is drawn.  Raises InputError, naming the flag, for a value out of range."""
+    """Distribution of the next token.  Raises InputError, naming the flag, for a value out of range."""
 
     seed: Annotated[
         Annotated[int, Meta(ge=0)] | None,

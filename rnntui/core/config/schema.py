@@ -24,11 +24,11 @@ Average = Literal["none", "ema", "nt-asgd"]
 # Every number is bounded: a file from anywhere cannot ask for what no machine has, and what is computed from a
 # number stays one.
 _MOST = 10**12
-Seconds = Annotated[float, Meta(gt=0, le=1e9, extra={"unit": "duration"})]
+Duration = Annotated[float, Meta(gt=0, le=1e9, extra={"unit": "duration"})]
 Positive = Annotated[int, Meta(ge=1, le=_MOST)]
 Size = Annotated[int, Meta(ge=1, le=1 << 16)]
 Layers = Annotated[int, Meta(ge=1, le=64)]
-Vocabulary = Annotated[int, Meta(ge=2, le=1 << 24)]
+VocabularySize = Annotated[int, Meta(ge=2, le=1 << 24)]
 Count = Annotated[int, Meta(ge=1, le=_MOST, extra={"unit": "count"})]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 NotNegative = Annotated[float, Meta(ge=0, le=1e4)]
@@ -48,7 +48,7 @@ def _doc(text: str) -> Meta:
 
 
 def _by_epochs(text: str) -> Meta:
-    """Of what suits a text that is read once or many times; see `core/config/defaults.py`."""
+    """Description of a setting with a default by expected epochs; see `core/config/defaults.py`."""
     return _doc(f"{text} (default: auto, from the expected number of epochs)")
 
 
@@ -92,7 +92,7 @@ class TextConfig(Section, frozen=True, kw_only=True):
     ] = "auto"
     tokenizer: Annotated[str, _doc("what a token is")] = "char"
     vocab_size: Annotated[
-        Vocabulary | None, _doc(f"largest vocabulary (default: {_LARGEST_VOCABULARIES})")
+        VocabularySize | None, _doc(f"largest vocabulary (default: {_LARGEST_VOCABULARIES})")
     ] = None
     min_count: Annotated[Positive, _doc("a word seen less often in training becomes <unk> (word only)")] = 2
     shared_vocabulary: Annotated[
@@ -190,7 +190,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
 
 
 class TrainingConfig(Section, frozen=True, kw_only=True):
-    """How the network learns, when it stops, and what it says meanwhile."""
+    """Training: how the network learns, when it stops, and what it logs."""
 
     batch_size: Annotated[Size, _doc("streams read side by side")] = 16
     bptt: Annotated[Size, _doc("tokens that the gradient goes back")] = 64
@@ -223,7 +223,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     average: Annotated[
         Average,
         _doc(
-            "judge and keep a mean of the weights: 'ema' of the last ones, 'nt-asgd' since learning stalled"
+            "averaged weights that are evaluated and kept: 'ema' of the last ones, 'nt-asgd' since learning stalled"
         ),
     ] = "ema"
     activation_penalty: Annotated[NotNegative, _doc("on the mean square of the outputs")] = 0.0
@@ -233,7 +233,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     ] = None
     max_steps: Annotated[Positive | None, _doc("stop after so many steps")] = None
     max_epochs: Annotated[Large | None, _doc("stop after so many epochs")] = None
-    max_time: Annotated[Seconds | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None
+    max_time: Annotated[Duration | None, _doc("stop after so much training time, as 90s, 5m or 1h")] = None
     target_loss: Annotated[Rate | None, _doc("stop at this validation loss, nats a token")] = None
     patience: Annotated[Positive | None, _doc("stop after so many evaluations without gain")] = None
     eval_every: Annotated[

@@ -1,4 +1,4 @@
-"""How a text is divided into what is learned from and what is held out."""
+"""Splits of a text into training, validation and test part."""
 
 from __future__ import annotations
 

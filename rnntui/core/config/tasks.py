@@ -29,11 +29,11 @@ class TaskSpec(NamedTuple):
     implementation: str
     """`module:class` of its `Task`."""
     does: str
-    """What a model of it does: it 'writes'."""
+    """Verb for its models: 'writes'."""
     advice: str
     """Its commands, for somebody who used the command of another task."""
     protocol: str
-    """Of the evaluations during training; see `Evaluated.protocol`."""
+    """Protocol of the evaluations during training; see `Evaluated.protocol`."""
     unit: Literal["bits/byte", "bits/text"] = "bits/byte"
     """Metric that ranks its runs: bits per byte of the text, or per predicted text where there are no bytes to tell."""
     headline: Literal["bits", "accuracy"] = "bits"

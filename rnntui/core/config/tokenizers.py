@@ -18,7 +18,7 @@ class TokenizerSpec(NamedTuple):
     implementation: str
     """`module:class` of its `Tokenizer`."""
     summary: str
-    """What its tokens are, and which text they suit."""
+    """Description of its tokens, and of the text they suit."""
     unit: Unit
     vocab_size: int | None = None
     """Largest vocabulary by default; None where the text decides."""

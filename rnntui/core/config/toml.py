@@ -9,7 +9,7 @@ import msgspec
 
 from rnntui.core.config.defaults import DEFAULT_PRESET, PRESETS
 from rnntui.core.config.given import Given
-from rnntui.core.config.resolve import FORMAT, Config, check_value, converted, value_of
+from rnntui.core.config.resolve import CONFIG_FORMAT, Config, check_value, converted, value_of
 from rnntui.core.config.schema import FIELDS, SECTIONS
 from rnntui.core.errors import InputError, nearest
 
@@ -40,9 +40,9 @@ def from_toml(text: str, where: str) -> Config:
     """Read `run.toml`.  Raises InputError that names the file `where` and the key."""
     tree = toml_tree(text, where)
     version = tree.get("format")
-    if isinstance(version, int) and version > FORMAT:
+    if isinstance(version, int) and version > CONFIG_FORMAT:
         raise InputError(
-            f"{where}: format {str(version)[:12]} is newer than this rnntui knows ({FORMAT}); "
+            f"{where}: format {str(version)[:12]} is newer than this rnntui knows ({CONFIG_FORMAT}); "
             "upgrade with pip install -U rnntui"
         )
     tree = _as_now(tree, where)
@@ -72,7 +72,7 @@ def _given(table: Any, where: str) -> Given:
 
 
 _OLDEST = {"lr": 1e-2, "epsilon": 1e-6, "schedule": "cosine", "weight_decay": 0.0}
-"""What the oldest runs of format 1 trained with, where their file leaves it open."""
+"""Defaults of the oldest runs of format 1, where their file leaves them open."""
 
 
 def _as_now(tree: dict[str, Any], where: str) -> dict[str, Any]:

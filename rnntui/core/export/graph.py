@@ -19,7 +19,7 @@ from rnntui.core.export.symbols import Graph, Symbol
 
 _OPSET = 21
 _IR_VERSION = 10
-"""Those of ONNX 1.16: what runtimes of today know."""
+"""Versions of ONNX 1.16, which today's runtimes know."""
 
 
 def language_model(
@@ -67,7 +67,7 @@ def classifier(
 
 
 def _model(graph: Graph, notes: Mapping[str, str]) -> onnx.ModelProto:
-    """What is saved.  Raises onnx's error where the graph is none, which would be a fault of this module."""
+    """Return the model to save.  Raises onnx's error for an invalid graph, which would be a fault of this module."""
     found = helper.make_graph(graph.nodes, "rnntui", graph.inputs, graph.outputs, graph.constants)
     model = helper.make_model(found, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
     helper.set_model_props(model, dict(notes))

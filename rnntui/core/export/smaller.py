@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from rnntui.core.completion.arrays import Array
 from rnntui.core.completion.int8 import quantized
-
-Arrays = np.ndarray[Any, Any]
 
 
 class Matrix(NamedTuple):
     """One tensor of a model as it is kept."""
 
-    values: Arrays
+    values: Array
     """float32, or int8 with a `scale`."""
-    scale: Arrays | None
+    scale: Array | None
     """(rows,) what the whole numbers of each row are multiplied with."""
 
     @property
-    def numbers(self) -> Arrays:
-        """What the model computes with."""
+    def numbers(self) -> Array:
+        """The numbers that the model computes with."""
         return self.values if self.scale is None else self.values.astype(np.float32) * self.scale[:, None]
 
 
-def smaller(tensors: Mapping[str, Arrays], int8: bool = False) -> dict[str, Matrix]:
+def smaller(tensors: Mapping[str, Array], int8: bool = False) -> dict[str, Matrix]:
     """Return the tensors with matrices in int8, a scale a row, if asked.  Biases and norms stay float32."""
     return {
         name: Matrix(*quantized(tensor)) if int8 and tensor.ndim == 2 else Matrix(tensor, None)
@@ -34,9 +33,9 @@ def smaller(tensors: Mapping[str, Arrays], int8: bool = False) -> dict[str, Matr
     }
 
 
-def packed(matrices: Mapping[str, Matrix]) -> dict[str, Arrays]:
+def packed(matrices: Mapping[str, Matrix]) -> dict[str, Array]:
     """Return the tensors of a file that holds the matrices."""
-    tensors: dict[str, Arrays] = {}
+    tensors: dict[str, Array] = {}
     for name, matrix in matrices.items():
         if matrix.scale is not None:
             tensors[f"{name}.scale"] = matrix.scale

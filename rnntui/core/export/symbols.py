@@ -13,9 +13,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from rnntui.core.completion.arrays import NORM_EPSILON
-
-Arrays = np.ndarray[Any, Any]
+from rnntui.core.completion.arrays import NORM_EPSILON, Array
 
 
 class Graph:
@@ -34,20 +32,20 @@ class Graph:
         self._names[kind] = self._names.get(kind, 0) + 1
         return f"{kind}.{self._names[kind]}"
 
-    def constant(self, value: Arrays, name: str = "") -> Symbol:
+    def constant(self, value: Array, name: str = "") -> Symbol:
         """Numbers that are known."""
         name = name or self.name("constant")
         self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return Symbol(self, name, value.shape[-1] if value.ndim else 1)
 
     def node(self, kind: str, inputs: Sequence[Symbol], width: int, **attributes: Any) -> Symbol:
-        """What the operation `kind` makes of its inputs, whose last dimension is `width`."""
+        """Add the operation `kind` on these inputs; the last dimension of its result is `width`."""
         name = self.name(kind)
         self.nodes.append(helper.make_node(kind, [each.name for each in inputs], [name], **attributes))
         return Symbol(self, name, width)
 
     def input(self, name: str, shape: list[int | str], kind: int = onnx.TensorProto.FLOAT) -> Symbol:
-        """What is given when the graph runs; sizes with a name are free."""
+        """Add an input of the graph; sizes with a name are free."""
         self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return Symbol(self, name, shape[-1] if isinstance(shape[-1], int) else 1)
 

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from rnntui import __version__
 from rnntui.core import tasks
+from rnntui.core.completion.arrays import Array
 from rnntui.core.config import changed, value_of
 from rnntui.core.config.tasks import TASKS
 from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.core.export.smaller import Arrays, Matrix, packed, smaller
+from rnntui.core.export.smaller import Matrix, packed, smaller
 from rnntui.core.nn.base import Model
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.nn.tensor_files import check_shapes, read_arrays
@@ -28,7 +29,7 @@ from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.safe_files import LARGE, read_file
-from rnntui.core.tasks.base import Moment, Task
+from rnntui.core.tasks.base import EventTime, Task
 
 _PLACES = ("corpus", "target_corpus", "begin_from", "embeddings")
 """Settings that are paths."""
@@ -39,21 +40,21 @@ _READ = (33, 2)
 
 
 class Exported(NamedTuple):
-    """What goes into a file."""
+    """An exported file."""
 
     content: bytes
-    tensors: Mapping[str, Arrays]
-    """Those of the file, or of its graph."""
+    tensors: Mapping[str, Array]
+    """Tensors of the file, or of its graph."""
     whole: int
     """Bytes of the file, had nothing been left out of it."""
     before: ev.Evaluated | None = None
-    """How the model does on the held-out part; None where nothing is left out of it."""
+    """Evaluation of the whole model on the held-out part; None where nothing was quantized."""
     after: ev.Evaluated | None = None
     unscored: str = ""
-    """Why the held-out part was not scored, where it should have been."""
+    """Reason why the held-out part was not scored, where it should have been."""
 
 
-def export(run: Run, weights: Path, form: str, int8: bool, now: Moment) -> Exported:
+def export(run: Run, weights: Path, form: str, int8: bool, now: EventTime) -> Exported:
     """The model of a run, with the weights in the file `weights`, as `form` ('safetensors' or 'onnx').
 
     With `int8` its matrices are quantized, and the held-out part is scored before and after.
@@ -88,7 +89,7 @@ def export(run: Run, weights: Path, form: str, int8: bool, now: Moment) -> Expor
 
 
 def _content(run: Run, form: str, matrices: Mapping[str, Matrix]) -> bytes:
-    """Of a file of that form."""
+    """Content of a file of that form."""
     if form == "onnx":
         return _onnx(run, matrices)
     try:
@@ -100,7 +101,7 @@ def _content(run: Run, form: str, matrices: Mapping[str, Matrix]) -> bytes:
 
 
 def _notes(run: Run) -> dict[str, str]:
-    """What a reader of the file needs besides numbers."""
+    """Metadata for the reader of the file."""
     files = {"tokenizer": "tokenizer.json"} | dict(TASKS[run.config.text.task].files)
     # Where the texts lie on this machine is nobody else's business.
     named = {
@@ -127,7 +128,7 @@ def _filled(run: Run, matrices: Mapping[str, Matrix]) -> Model:
     return model.eval()
 
 
-def _scored(run: Run, task: Task[Any], matrices: Mapping[str, Matrix], now: Moment) -> ev.Evaluated:
+def _scored(run: Run, task: Task[Any], matrices: Mapping[str, Matrix], now: EventTime) -> ev.Evaluated:
     """The held-out part, scored with these weights."""
     return task.evaluate(_filled(run, matrices), "cpu", now, lambda: None)
 

@@ -1,1 +1,1 @@
-"""What a trained model is for: scoring, sampling, completing."""
+"""Inference with torch: scoring, dynamic evaluation, gradients."""

@@ -25,7 +25,7 @@ from rnntui.core.nn.stack import StackState, detached
 PIECE = 32
 """Tokens that a step is taken on."""
 _RATE = 3e-4
-"""How far a weight moves whose gradient is as large as usual."""
+"""Step of a weight whose gradient is as large as usual."""
 _DECAY = 2e-3
 """The share of the way back that every step takes."""
 _WARM = 8

@@ -1,4 +1,4 @@
-"""How far back a model learns: the gradient of a loss with respect to the states before it.
+"""Gradient flow: the gradient of a loss with respect to the states before it.
 
 What a recurrent network can learn from a token k steps back goes through the gradient with respect to the state
 there.  Where its norm falls geometrically with k, the gradient vanishes, and where it grows it explodes (Bengio et al.
@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from rnntui.core.completion.loading import sound_checkpoint
 from rnntui.core.errors import InputError
-from rnntui.core.nn.base import judging
+from rnntui.core.nn.base import evaluating
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.nn.weights import load_model
 from rnntui.core.runs.folder import Run
@@ -26,10 +26,10 @@ _PLACES = 32
 """Places of the text whose losses are looked back from."""
 _LEAST = 1e-45
 
-Numbers = npt.NDArray[np.float64]
+Norms = npt.NDArray[np.float64]
 
 
-def gradient_flow(model: LanguageModel, tokens: Ids, steps: int) -> Numbers:
+def gradient_flow(model: LanguageModel, tokens: Ids, steps: int) -> Norms:
     """The norm of the gradient of a token's loss with respect to the state k steps before it is told, k = 1 to `steps`.
 
     At each of 32 places spread over `tokens` (N,) the model reads `steps` + 1 tokens from a zero state, and tells
@@ -43,11 +43,11 @@ def gradient_flow(model: LanguageModel, tokens: Ids, steps: int) -> Numbers:
     first = np.linspace(0, len(tokens) - steps - 2, _PLACES).astype(int)
     places = np.stack([np.asarray(tokens[at : at + steps + 2], dtype=np.int64) for at in first], axis=1)
     read = torch.from_numpy(places)
-    with judging(model):
+    with evaluating(model):
         return _norms(model, read)
 
 
-def flows_of(run: Run, checkpoint: str, steps: int, fresh: bool) -> tuple[Numbers, Numbers | None]:
+def flows_of(run: Run, checkpoint: str, steps: int, fresh: bool) -> tuple[Norms, Norms | None]:
     """The gradient flow of a run's model on its held-out text, and with `fresh` of the same network untrained.
 
     Raises InputError where the run or the checkpoint is unusable, or its held-out part too short.
@@ -66,7 +66,7 @@ def flows_of(run: Run, checkpoint: str, steps: int, fresh: bool) -> tuple[Number
 
 
 @torch.enable_grad()
-def _norms(model: LanguageModel, read: Tensor) -> Numbers:
+def _norms(model: LanguageModel, read: Tensor) -> Norms:
     """(K,) from K + 1 tokens and one that is told, (K + 2, P)."""
     state = model.initial_state(read.shape[1])
     states: list[list[Tensor]] = []
@@ -82,5 +82,5 @@ def _norms(model: LanguageModel, read: Tensor) -> Numbers:
     for at in range(0, len(gradients), size):
         squares = [gradient.double().square().sum(dim=1) for gradient in gradients[at : at + size]]
         norms.append(torch.stack(squares).sum(0).sqrt())
-    mean: Numbers = torch.stack(norms).clamp(min=_LEAST).log().mean(dim=1).exp().numpy()
+    mean: Norms = torch.stack(norms).clamp(min=_LEAST).log().mean(dim=1).exp().numpy()
     return mean[::-1]

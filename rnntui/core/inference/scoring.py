@@ -1,4 +1,4 @@
-"""How well a model predicts a text: the surprise of every token, by one of two protocols.
+"""Scoring: the surprise of every token of a text, by one of two protocols.
 
 `stream`: the text is read once, in order, with the state carried from its first token to its last.
 `windows`: independent windows of 256 tokens, each from a zero state (as nanoGPT scores).
@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy
 from rnntui.core.completion.cache import SIZE, with_cache
 from rnntui.core.errors import InputError
 from rnntui.core.inference.dynamic_evaluation import PIECE, Adapting
-from rnntui.core.nn.base import judging
+from rnntui.core.nn.base import evaluating
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.text.dataset import Split
 from rnntui.core.text.tokenizers import Ids
@@ -40,7 +40,7 @@ _LOGITS = 1 << 22
 
 
 @dataclass(frozen=True)
-class Scores:
+class StreamScores:
     """A text as the model sees it."""
 
     protocol: Protocol
@@ -80,7 +80,7 @@ class Scores:
 
 
 class Helped(NamedTuple):
-    """What helps the model while it reads a stream."""
+    """Test-time adaptation: dynamic evaluation and cache."""
 
     dynamic: bool = False
     cache: bool = False
@@ -97,7 +97,7 @@ def score_split(
     device: str = "cpu",
     helped: Helped = UNHELPED,
     between: Callable[[], None] = lambda: None,
-) -> Scores:
+) -> StreamScores:
     """Score a whole split in fp32.  `start` is the token that stands before it.
 
     `between` is called after every block of it; what it raises ends the scoring.
@@ -107,7 +107,7 @@ def score_split(
         between()
         nats += float(some.double().sum())
         hits += int(likeliest.sum())
-    return Scores(protocol, len(split.tokens), nats, hits, split.chars, split.bytes, split.spelling)
+    return StreamScores(protocol, len(split.tokens), nats, hits, split.chars, split.bytes, split.spelling)
 
 
 def score_tokens(
@@ -132,7 +132,7 @@ def score_blocks(
     """
     if helped != UNHELPED and protocol != "stream":
         raise InputError("--protocol: windows see nothing before them; leave out --dynamic and --cache")
-    with judging(model):
+    with evaluating(model):
         if helped == UNHELPED:
             yield from _plain_blocks(model, tokens, start, protocol, device)
         else:

@@ -1,4 +1,4 @@
-"""What the loops of the fast path compute with, compiled by numba.
+"""Arithmetic of the compiled loops, by numba.
 
 Arrays hold numbers as they are stored: uint16 for the upper half of an fp32 number, which is what bf16
 is; float32; or float64, in which gradients are checked.  Sums, products and functions are computed in
@@ -20,10 +20,10 @@ from numba.extending import overload
 from torch import Tensor
 
 from rnntui.core.kernels.compiling import OPTIONS, inlined
-from rnntui.core.kernels.kernels import Array
+from rnntui.core.kernels.kernels import KernelArray
 
 
-def array(x: Tensor) -> Array:
+def array(x: Tensor) -> KernelArray:
     """The numbers of `x` where they lie, as the loops take them."""
     return (x.view(torch.uint16) if x.dtype == torch.bfloat16 else x).numpy()
 

@@ -1,4 +1,4 @@
-"""How the loops of the fast path are compiled, and how the result is kept."""
+"""Compilation of the loops by numba, and the cache of the result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from numba.extending import register_jitable
 
 from rnntui.core.kernels.kernel_cache import KernelFolder, kernel_folder
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 # A loop over several arrays becomes vector instructions only behind a check that they do not overlap.
 # LLVM makes at most eight comparisons unless told otherwise, fewer than an LSTM's four gates and memory
@@ -35,26 +35,26 @@ llvmlite.binding.set_option("", "--hoist-runtime-checks=false")
 OPTIONS: dict[str, Any] = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
 
-def kernel(function: Function) -> Function:
+def kernel(function: Compiled) -> Compiled:
     """A loop over arrays, compiled once a machine."""
     return _compiled(function, OPTIONS)
 
 
-def reducing_kernel(*more: str) -> Callable[[Function], Function]:
+def reducing_kernel(*more: str) -> Callable[[Compiled], Compiled]:
     """As `kernel`, but its sums may be taken in any order, as vector instructions take them.
 
     `more` are further liberties by LLVM's names: `nnan` for a maximum, where a NaN shows elsewhere.
     """
 
-    def decorate(function: Function) -> Function:
+    def decorate(function: Compiled) -> Compiled:
         return _compiled(function, OPTIONS | {"fastmath": OPTIONS["fastmath"] | {"reassoc", *more}})
 
     return decorate
 
 
-def inlined(function: Function) -> Function:
+def inlined(function: Compiled) -> Compiled:
     """A function for kernels alone, which becomes part of each."""
-    return cast("Function", register_jitable(**OPTIONS)(function))
+    return cast("Compiled", register_jitable(**OPTIONS)(function))
 
 
 def thread_function(function: Callable[[int], None]) -> int:
@@ -70,11 +70,11 @@ def thread_function(function: Callable[[int], None]) -> int:
 _ALIVE: list[Any] = []
 
 
-def _compiled(function: Function, options: dict[str, Any]) -> Function:
+def _compiled(function: Compiled, options: dict[str, Any]) -> Compiled:
     compiled: Any = numba.njit(nogil=True, **options)(function)
     if not numba.config.DISABLE_JIT:  # it leaves the function as it is
         compiled._cache = KernelCache(function, kernel_folder())
-    return cast("Function", compiled)
+    return cast("Compiled", compiled)
 
 
 class KernelCache(NullCache):
@@ -114,7 +114,7 @@ class KernelCache(NullCache):
         self._folder.save(self._name(key), dumps((key, data._reduce())))
 
     def _key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
-        """What the machine code depends on, besides the versions and the sources."""
+        """Properties of the machine that the machine code depends on, besides versions and sources."""
         cells = self._function.__closure__ or ()
         captured = dumps(tuple(cell.cell_contents for cell in cells))
         return sig, codegen.magic_tuple(), self._function.__code__.co_code, captured

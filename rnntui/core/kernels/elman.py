@@ -6,13 +6,13 @@ import numpy as np
 
 from rnntui.core.kernels.arithmetic import narrow, tanh, widen
 from rnntui.core.kernels.compiling import kernel
-from rnntui.core.kernels.kernels import Array, Kernels
+from rnntui.core.kernels.kernels import KernelArray, Kernels
 
 _ONE, _ZERO = np.float32(1), np.float32(0)
 
 
 @kernel
-def forward_tanh(t: int, units: int, G: Array, R: Array, S: Array, h: Array) -> None:
+def forward_tanh(t: int, units: int, G: KernelArray, R: KernelArray, S: KernelArray, h: KernelArray) -> None:
     """Step `t`: h_t into h[t + 1]."""
     for b in range(h.shape[1]):
         for j in range(units):
@@ -23,14 +23,14 @@ def forward_tanh(t: int, units: int, G: Array, R: Array, S: Array, h: Array) -> 
 def backward_tanh(
     t: int,
     units: int,
-    G: Array,
-    S: Array,
-    h: Array,
-    dy: Array,
-    dh: Array,
-    carry: Array,
-    dG: Array,
-    dR: Array,
+    G: KernelArray,
+    S: KernelArray,
+    h: KernelArray,
+    dy: KernelArray,
+    dh: KernelArray,
+    carry: KernelArray,
+    dG: KernelArray,
+    dR: KernelArray,
 ) -> None:
     """Step `t`: the gradient of the sum inside f into dG[t]."""
     for b in range(h.shape[1]):
@@ -41,7 +41,7 @@ def backward_tanh(
 
 
 @kernel
-def forward_relu(t: int, units: int, G: Array, R: Array, S: Array, h: Array) -> None:
+def forward_relu(t: int, units: int, G: KernelArray, R: KernelArray, S: KernelArray, h: KernelArray) -> None:
     """Step `t`: h_t into h[t + 1]."""
     for b in range(h.shape[1]):
         for j in range(units):
@@ -54,14 +54,14 @@ def forward_relu(t: int, units: int, G: Array, R: Array, S: Array, h: Array) -> 
 def backward_relu(
     t: int,
     units: int,
-    G: Array,
-    S: Array,
-    h: Array,
-    dy: Array,
-    dh: Array,
-    carry: Array,
-    dG: Array,
-    dR: Array,
+    G: KernelArray,
+    S: KernelArray,
+    h: KernelArray,
+    dy: KernelArray,
+    dh: KernelArray,
+    carry: KernelArray,
+    dG: KernelArray,
+    dR: KernelArray,
 ) -> None:
     """Step `t`: the gradient of the sum inside f into dG[t]."""
     for b in range(h.shape[1]):

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rnntui.core.kernels import elman, gru, lstm
 from rnntui.core.kernels.compiling import inlined, kernel, thread_function
-from rnntui.core.kernels.kernels import Array, Gradients, Kept, Kernels
+from rnntui.core.kernels.kernels import Gradients, Kept, KernelArray, Kernels
 from rnntui.core.kernels.llvm_intrinsics import (
     BF16,
     FP32,
@@ -31,9 +31,9 @@ from rnntui.core.kernels.llvm_intrinsics import (
     multiply_tile,
     numbers_at,
 )
-from rnntui.core.kernels.openmp import find_team, items, thread
+from rnntui.core.kernels.openmp import find_threads, items, thread
 
-CELLS = (lstm.KERNELS, gru.KERNELS, elman.TANH, elman.RELU)
+STEP_KERNELS = (lstm.KERNELS, gru.KERNELS, elman.TANH, elman.RELU)
 """A sweep is compiled for each by its place here."""
 
 # What a job consists of: sizes, addresses of numbers; those from _DY on for the way back alone.
@@ -49,11 +49,11 @@ _TILING_OF = {torch.bfloat16: BF16, torch.float32: FP32}
 
 
 def serves(dtype: torch.dtype, U: Tensor) -> bool:
-    """Whether the sweep can do layers of `dtype` with the recurrent weights U (gates*H, H)."""
+    """Return True if the sweep can do layers of `dtype` with the recurrent weights U (gates*H, H)."""
     tiling = _TILING_OF.get(dtype)
     if tiling is None or U.shape[1] % TILINGS[tiling].numbers:
         return False
-    return multiplies(tiling) and find_team() is not None
+    return multiplies(tiling) and find_threads() is not None
 
 
 def forward(kernels: Kernels, layer: Kept, bias: Tensor | None) -> None:
@@ -67,7 +67,7 @@ def forward(kernels: Kernels, layer: Kept, bias: Tensor | None) -> None:
         start[:, :H] = bias.view(gates, H)
     packed = torch.empty(blocks * gates * columns * H, dtype=dtype)
     sums = torch.empty(torch.get_num_threads(), B, gates, blocks * columns)
-    sweep = _forward_sweep(tiling, CELLS.index(kernels))
+    sweep = _forward_sweep(tiling, STEP_KERNELS.index(kernels))
     _share(sweep, (T, B, H, gates), *layer, packed, start, sums)
 
 
@@ -81,20 +81,20 @@ def backward(kernels: Kernels, layer: Kept, gradients: Gradients) -> None:
     packed = torch.empty(blocks * columns * gates * H, dtype=dtype)
     sums = torch.empty(torch.get_num_threads(), B, blocks * columns)
     rows = torch.empty(2, B, gates * H + _PADDING * TILINGS[tiling].numbers, dtype=dtype)
-    sweep = _backward_sweep(tiling, CELLS.index(kernels))
+    sweep = _backward_sweep(tiling, STEP_KERNELS.index(kernels))
     _share(sweep, (T, B, H, gates), *layer, packed, start, sums, *gradients, rows)
 
 
 def _share(sweep: int, sizes: tuple[int, int, int, int], *tensors: Tensor) -> None:
     """Have every thread do its units."""
-    team = find_team()
-    assert team is not None
+    threads = find_threads()
+    assert threads is not None
     count = torch.zeros(8, dtype=torch.int64)
-    team.share(sweep, sizes, (count, *tensors))
+    threads.share(sweep, sizes, (count, *tensors))
 
 
 @kernel
-def _pack_rows(U: Array, begin: int, end: int, packed: Array) -> None:
+def _pack_rows(U: KernelArray, begin: int, end: int, packed: KernelArray) -> None:
     """The rows of U (gates, H, K), in words, as tiles multiply them: packed (blocks, gates, K, columns)."""
     gates, H, words = U.shape
     columns = packed.shape[3]
@@ -108,7 +108,7 @@ def _pack_rows(U: Array, begin: int, end: int, packed: Array) -> None:
 
 
 @kernel
-def _pack_columns(U: Array, begin: int, end: int, packed: Array) -> None:
+def _pack_columns(U: KernelArray, begin: int, end: int, packed: KernelArray) -> None:
     """The columns of U (K, H) as tiles multiply them: packed (blocks, words, columns, numbers in a word)."""
     H = U.shape[1]
     _, words, width, numbers = packed.shape
@@ -160,17 +160,17 @@ def _multiply(
 
 def _step(cell: int, *arguments: Any) -> None:
     """A cell's loop; compiled code, to which `cell` is a constant, gets it from the overload below."""
-    CELLS[cell].forward(*arguments)
+    STEP_KERNELS[cell].forward(*arguments)
 
 
 def _step_back(cell: int, *arguments: Any) -> None:
     """The same on the way back."""
-    CELLS[cell].backward(*arguments)
+    STEP_KERNELS[cell].backward(*arguments)
 
 
 @inlined
 def _own_blocks(who: int, how_many: int, H: int, columns: int) -> tuple[int, int, int, int]:
-    """Where a thread's blocks of units begin and end; its first unit, and how many it has."""
+    """Bounds of a thread's blocks of units; its first unit, and the number of its units."""
     blocks = (H + columns - 1) // columns
     begin, end = who * blocks // how_many, (who + 1) * blocks // how_many
     return begin, end, begin * columns, min(end * columns, H) - begin * columns
@@ -178,13 +178,13 @@ def _own_blocks(who: int, how_many: int, H: int, columns: int) -> tuple[int, int
 
 @overload(_step, prefer_literal=True)
 def _choose_step(cell, t, units, G, R, S, h):
-    step = CELLS[cell.literal_value].forward
+    step = STEP_KERNELS[cell.literal_value].forward
     return lambda cell, t, units, G, R, S, h: step(t, units, G, R, S, h)
 
 
 @overload(_step_back, prefer_literal=True)
 def _choose_step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR):
-    step = CELLS[cell.literal_value].backward
+    step = STEP_KERNELS[cell.literal_value].backward
     return lambda cell, t, units, G, S, h, dy, dh, carry, dG, dR: step(
         t, units, G, S, h, dy, dh, carry, dG, dR
     )
@@ -192,7 +192,7 @@ def _choose_step_back(cell, t, units, G, S, h, dy, dh, carry, dG, dR):
 
 @cache
 def _forward_sweep(tiling: int, cell: int) -> int:
-    """What a thread does with a job forward, compiled for one of `TILINGS` and one of `CELLS`."""
+    """Work of a thread on a job forward, compiled for one of `TILINGS` and one cell."""
     here = TILINGS[tiling]
     size, columns, numbers, most = here.size, here.columns, here.numbers, here.rows
 
@@ -227,7 +227,7 @@ def _forward_sweep(tiling: int, cell: int) -> int:
 
 @cache
 def _backward_sweep(tiling: int, cell: int) -> int:
-    """What a thread does with a job backward, compiled for one of `TILINGS` and one of `CELLS`."""
+    """Work of a thread on a job backward, compiled for one of `TILINGS` and one cell."""
     here = TILINGS[tiling]
     size, columns, numbers, most = here.size, here.columns, here.numbers, here.rows
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from rnntui.core.kernels.arithmetic import narrow, sigmoid, tanh, widen
 from rnntui.core.kernels.compiling import kernel
-from rnntui.core.kernels.kernels import Array, Kernels
+from rnntui.core.kernels.kernels import KernelArray, Kernels
 
 _ONE = np.float32(1)
 
 
 @kernel
-def forward(t: int, units: int, G: Array, R: Array, N: Array, h: Array) -> None:
+def forward(t: int, units: int, G: KernelArray, R: KernelArray, N: KernelArray, h: KernelArray) -> None:
     """Step `t`: r, z, n into G[t], the state's part of n into N[t], h_t into h[t + 1]."""
     for b in range(h.shape[1]):
         for j in range(units):
@@ -31,14 +31,14 @@ def forward(t: int, units: int, G: Array, R: Array, N: Array, h: Array) -> None:
 def backward(
     t: int,
     units: int,
-    G: Array,
-    N: Array,
-    h: Array,
-    dy: Array,
-    dh: Array,
-    carry: Array,
-    dG: Array,
-    dR: Array,
+    G: KernelArray,
+    N: KernelArray,
+    h: KernelArray,
+    dy: KernelArray,
+    dh: KernelArray,
+    carry: KernelArray,
+    dG: KernelArray,
+    dR: KernelArray,
 ) -> None:
     """Step `t`: the gradients of the input's sums into dG[t], of the state's into dR[t].
 

@@ -1,4 +1,4 @@
-"""What a cell gives to the fast path."""
+"""The kernels of a cell."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-Array = np.ndarray[Any, Any]
+KernelArray = np.ndarray[Any, Any]
 
 
 class Kernels(NamedTuple):
-    """What a cell does at one time step, its matrix products apart.
+    """Kernels of one time step, without its matrix products.
 
     Shapes: T time steps, B sequences, H hidden units.  Both functions do step `t` for the first `units`
     of the arrays they are given, and write into these:
@@ -23,9 +23,23 @@ class Kernels(NamedTuple):
                             `backward` needs
     """
 
-    forward: Callable[[int, int, Array, Array, Array, Array], None]
+    forward: Callable[[int, int, KernelArray, KernelArray, KernelArray, KernelArray], None]
     """`forward(t, units, G, R, S, h)`: R (B, gates, units) are the sums of the state's part."""
-    backward: Callable[[int, int, Array, Array, Array, Array, Array, Array, Array, Array], None]
+    backward: Callable[
+        [
+            int,
+            int,
+            KernelArray,
+            KernelArray,
+            KernelArray,
+            KernelArray,
+            KernelArray,
+            KernelArray,
+            KernelArray,
+            KernelArray,
+        ],
+        None,
+    ]
     """`backward(t, units, G, S, h, dy, dh, carry, dG, dR)`: dy (T, B, H) are the outputs' gradients,
     dh (B, 1, units) what the product of the step after hands back, carry (B, H) what reaches it beside
     that product, dG and dR (T, B, gates, H) the gradients of the input's and the state's sums, one array
@@ -38,7 +52,7 @@ class Kernels(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What a layer keeps of its way forward, for the way back; shapes as in `Kernels`."""
+    """Values that a layer keeps from its forward pass for the backward pass; shapes as in `Kernels`."""
 
     G: Tensor
     S: Tensor
@@ -48,7 +62,7 @@ class Kept(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """What a layer's way back starts from and fills; shapes as in `Kernels`, and dh (B, H)."""
+    """Gradients that a layer's backward pass starts from and fills; shapes as in `Kernels`, and dh (B, H)."""
 
     dy: Tensor
     dh: Tensor
@@ -59,13 +73,13 @@ class Gradients(NamedTuple):
 
 
 class ScanKernels(NamedTuple):
-    """What a cell does whose gates do not read the state: all time steps at once.
+    """Kernels of a cell whose gates do not read the state: all time steps at once.
 
     Shapes as above, carry (B, H) in fp32; both functions do the first `units` of their arrays.
     """
 
-    forward: Callable[[int, Array, Array, Array], None]
+    forward: Callable[[int, KernelArray, KernelArray, KernelArray], None]
     """`forward(units, G, h, carry)`: G (T, B, gates, H) are the gates' sums, `carry` the state."""
-    backward: Callable[[int, Array, Array, Array, Array, Array], None]
+    backward: Callable[[int, KernelArray, KernelArray, KernelArray, KernelArray, KernelArray], None]
     """`backward(units, G, h, dy, carry, dG)`: `carry` is the state's gradient."""
     gates: int

@@ -18,7 +18,7 @@ _PATIENCE = 4000
 
 
 class Tiling(NamedTuple):
-    """How a product in one precision is cut into tiles whose sums stay in the processor's vectors.
+    """Tiling of a product in one precision: the sums of a tile stay in the processor's vectors.
 
     A product reads words of four bytes: two bf16 numbers or one of fp32.
     """
@@ -28,11 +28,11 @@ class Tiling(NamedTuple):
     lanes: int
     """fp32 sums in a vector."""
     rows: int
-    """Of the largest tile: as many sums as hide how long each takes, and as there are vectors for."""
+    """Size of the largest tile: as many sums as hide the latency of each, and as there are vectors for."""
 
     @property
     def columns(self) -> int:
-        """Of a tile."""
+        """Size of a tile."""
         return _VECTORS * self.lanes
 
     @property
@@ -42,13 +42,13 @@ class Tiling(NamedTuple):
 
 
 TILINGS = (Tiling(size=2, lanes=16, rows=8), Tiling(size=4, lanes=8, rows=6))
-"""Of bf16 in vectors of 512 bits, and of fp32 in vectors of 256; compiled code names them by their place."""
+"""Tilings of bf16 in vectors of 512 bits, and of fp32 in vectors of 256; compiled code names them by their index."""
 BF16, FP32 = range(2)
 
 
 @cache
 def multiplies(tiling: int) -> bool:
-    """Whether this processor does these tiles well.
+    """Return True if this processor does these tiles well.
 
     Where it has vectors of 512 bits, a library's fp32 product uses them and these tiles would not.
     """

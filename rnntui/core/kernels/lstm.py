@@ -6,13 +6,13 @@ import numpy as np
 
 from rnntui.core.kernels.arithmetic import narrow, sigmoid, tanh, widen
 from rnntui.core.kernels.compiling import kernel
-from rnntui.core.kernels.kernels import Array, Kernels
+from rnntui.core.kernels.kernels import KernelArray, Kernels
 
 _ONE = np.float32(1)
 
 
 @kernel
-def forward(t: int, units: int, G: Array, R: Array, c: Array, h: Array) -> None:
+def forward(t: int, units: int, G: KernelArray, R: KernelArray, c: KernelArray, h: KernelArray) -> None:
     """Step `t`: i, f, g, o into G[t], c_t into c[t + 1], h_t into h[t + 1]."""
     for b in range(h.shape[1]):
         for j in range(units):
@@ -33,14 +33,14 @@ def forward(t: int, units: int, G: Array, R: Array, c: Array, h: Array) -> None:
 def backward(
     t: int,
     units: int,
-    G: Array,
-    c: Array,
-    h: Array,
-    dy: Array,
-    dh: Array,
-    dc: Array,
-    dG: Array,
-    dR: Array,
+    G: KernelArray,
+    c: KernelArray,
+    h: KernelArray,
+    dy: KernelArray,
+    dh: KernelArray,
+    dc: KernelArray,
+    dG: KernelArray,
+    dR: KernelArray,
 ) -> None:
     """Step `t`: the gradients of the sums inside i, f, g, o into dG[t].
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from rnntui.core.kernels.arithmetic import narrow, sigmoid, widen
 from rnntui.core.kernels.compiling import kernel
-from rnntui.core.kernels.kernels import Array, ScanKernels
+from rnntui.core.kernels.kernels import KernelArray, ScanKernels
 
 _ONE, _HALF = np.float32(1), np.float32(0.5)
 
 
 @kernel
-def forward(units: int, G: Array, h: Array, carry: Array) -> None:
+def forward(units: int, G: KernelArray, h: KernelArray, carry: KernelArray) -> None:
     """All steps: h_t into h[t + 1], the last one into carry."""
     for t in range(G.shape[0]):
         for b in range(h.shape[1]):
@@ -24,7 +24,9 @@ def forward(units: int, G: Array, h: Array, carry: Array) -> None:
 
 
 @kernel
-def backward(units: int, G: Array, h: Array, dy: Array, carry: Array, dG: Array) -> None:
+def backward(
+    units: int, G: KernelArray, h: KernelArray, dy: KernelArray, carry: KernelArray, dG: KernelArray
+) -> None:
     """All steps back: the gradients of the sums of f, i and the candidate into dG, of h_0 into carry."""
     for t in range(G.shape[0] - 1, -1, -1):
         for b in range(h.shape[1]):

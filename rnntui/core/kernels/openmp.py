@@ -20,7 +20,7 @@ from rnntui.core.kernels.llvm_intrinsics import call, int64_at
 _WHO = ("omp_get_thread_num", "omp_get_num_threads")
 
 
-class Team(NamedTuple):
+class Threads(NamedTuple):
     """Calls into the OpenMP library that torch computes with.
 
     Its threads are there already, and a second set of them would fight with it for the processors: an
@@ -44,7 +44,7 @@ class Team(NamedTuple):
 
 @inlined
 def thread(address: int) -> tuple[int, int]:
-    """Which thread this is, and of how many, in a function that was given a job."""
+    """The index of this thread and the number of threads, in a function that was given a job."""
     job = numba.carray(int64_at(address), (2,))
     return call(job[0]), call(job[1])
 
@@ -56,7 +56,7 @@ def items(address: int, count: int) -> Any:
 
 
 @cache
-def find_team() -> Team | None:
+def find_threads() -> Threads | None:
     """The threads that torch uses here, or None where they are not an OpenMP library's that GCC knows."""
     try:
         maps = Path("/proc/self/maps").read_text()
@@ -67,5 +67,5 @@ def find_team() -> Team | None:
     for path in sorted(set(found), key=lambda path: not path.startswith(home)):
         library = ctypes.CDLL(path)
         if all(hasattr(library, name) for name in ("GOMP_parallel", *_WHO)):
-            return Team(library)
+            return Threads(library)
     return None

@@ -8,10 +8,10 @@ from functools import cache
 import torch
 from torch import Tensor
 
-Product = Callable[[Tensor], Tensor]
+MatrixProduct = Callable[[Tensor], Tensor]
 
 
-def product(weight: Tensor, rows: int, bias: Tensor | None = None) -> Product:
+def product(weight: Tensor, rows: int, bias: Tensor | None = None) -> MatrixProduct:
     """A function from x (rows, I) to x weight^T + bias (rows, O), for a `weight` (O, I) that stays the same.
 
     Where torch was built with oneDNN the weight is laid out once as its kernels want it; torch's own

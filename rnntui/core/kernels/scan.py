@@ -22,9 +22,9 @@ from rnntui.core.kernels.arithmetic import array
 from rnntui.core.kernels.compiling import inlined, thread_function
 from rnntui.core.kernels.kernels import ScanKernels
 from rnntui.core.kernels.llvm_intrinsics import bf16_at, fp32_at
-from rnntui.core.kernels.openmp import find_team, items, thread
+from rnntui.core.kernels.openmp import find_threads, items, thread
 
-CELLS = (mingru.KERNELS, minlstm.KERNELS)
+SCAN_KERNELS = (mingru.KERNELS, minlstm.KERNELS)
 """A scan is compiled for each by its place here."""
 
 # What a job consists of: sizes, addresses of numbers; the last two on the way back alone.
@@ -45,7 +45,7 @@ def run(kernels: ScanKernels, sums: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor
 
 
 def serves(sums: Tensor) -> bool:
-    """Whether there is a scan where `sums` lie: on the CPU, and on a CUDA GPU with Triton."""
+    """Return True if there is a scan where `sums` lie: on the CPU, and on a CUDA GPU with Triton."""
     return sums.device.type == "cpu" or (sums.device.type == "cuda" and find_spec("triton") is not None)
 
 
@@ -58,7 +58,7 @@ class _Scan(torch.autograd.Function):
         h[0] = h_0
         carry = torch.empty(h_0.shape, dtype=torch.promote_types(G.dtype, torch.float32)).copy_(h_0)
         if _shares(G):
-            _share(_forward_part(CELLS.index(kernels)), G, h, carry)
+            _share(_forward_part(SCAN_KERNELS.index(kernels)), G, h, carry)
         else:
             kernels.forward(G.shape[3], array(G), array(h), array(carry))
         ctx.kernels = kernels
@@ -72,44 +72,44 @@ class _Scan(torch.autograd.Function):
         dy, dG = dy.to(G.dtype).contiguous(), torch.empty_like(G)
         carry = torch.empty(d_last.shape, dtype=torch.promote_types(G.dtype, torch.float32)).copy_(d_last)
         if _shares(G):
-            _share(_backward_part(CELLS.index(ctx.kernels)), G, h, carry, dy, dG)
+            _share(_backward_part(SCAN_KERNELS.index(ctx.kernels)), G, h, carry, dy, dG)
         else:
             ctx.kernels.backward(G.shape[3], array(G), array(h), array(dy), array(carry), array(dG))
         return None, dG.flatten(2), carry
 
 
 def _shares(G: Tensor) -> bool:
-    """Whether the threads share the work."""
-    return G.dtype == torch.bfloat16 and find_team() is not None
+    """Return True if the threads share the work."""
+    return G.dtype == torch.bfloat16 and find_threads() is not None
 
 
 def _share(part: int, G: Tensor, *tensors: Tensor) -> None:
     """Have every thread do its units."""
-    team = find_team()
-    assert team is not None
+    threads = find_threads()
+    assert threads is not None
     T, B, _, H = G.shape
-    team.share(part, (T, B, H), (G, *tensors))
+    threads.share(part, (T, B, H), (G, *tensors))
 
 
 def _all_steps(cell: int, *arguments: Any) -> None:
     """A cell's loop; compiled code, to which `cell` is a constant, gets it from the overload below."""
-    CELLS[cell].forward(*arguments)
+    SCAN_KERNELS[cell].forward(*arguments)
 
 
 def _all_steps_back(cell: int, *arguments: Any) -> None:
     """The same on the way back."""
-    CELLS[cell].backward(*arguments)
+    SCAN_KERNELS[cell].backward(*arguments)
 
 
 @overload(_all_steps, prefer_literal=True)
 def _choose_steps(cell, units, G, h, carry):
-    steps = CELLS[cell.literal_value].forward
+    steps = SCAN_KERNELS[cell.literal_value].forward
     return lambda cell, units, G, h, carry: steps(units, G, h, carry)
 
 
 @overload(_all_steps_back, prefer_literal=True)
 def _choose_steps_back(cell, units, G, h, dy, carry, dG):
-    steps = CELLS[cell.literal_value].backward
+    steps = SCAN_KERNELS[cell.literal_value].backward
     return lambda cell, units, G, h, dy, carry, dG: steps(units, G, h, dy, carry, dG)
 
 
@@ -123,8 +123,8 @@ def _own_units(who: int, how_many: int, H: int) -> tuple[int, int]:
 
 @cache
 def _forward_part(cell: int) -> int:
-    """What a thread does forward, compiled for one of `CELLS`."""
-    gates = CELLS[cell].gates
+    """Work of a thread forward, compiled for one cell."""
+    gates = SCAN_KERNELS[cell].gates
 
     def part(address):
         job, (who, how_many) = items(address, _DY), thread(address)
@@ -140,8 +140,8 @@ def _forward_part(cell: int) -> int:
 
 @cache
 def _backward_part(cell: int) -> int:
-    """What a thread does backward, compiled for one of `CELLS`."""
-    gates = CELLS[cell].gates
+    """Work of a thread backward, compiled for one cell."""
+    gates = SCAN_KERNELS[cell].gates
 
     def part(address):
         job, (who, how_many) = items(address, _DG + 1), thread(address)

@@ -65,7 +65,7 @@ def _log_sigmoid(x):
 
 @triton.jit
 def _share(G, at, H, inside, gates: tl.constexpr):
-    """How much of the candidate goes into the state; nothing outside of the sequence."""
+    """Share of the candidate that goes into the state; 0 outside of the sequence."""
     x = tl.load(G + at, mask=inside, other=0.0).to(tl.float32)
     if gates == 3:
         i = tl.load(G + at + H, mask=inside, other=0.0).to(tl.float32)

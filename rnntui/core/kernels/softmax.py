@@ -11,17 +11,17 @@ from torch import Tensor
 
 from rnntui.core.kernels.arithmetic import array, exp, narrow, widen
 from rnntui.core.kernels.compiling import reducing_kernel, thread_function
-from rnntui.core.kernels.kernels import Array
+from rnntui.core.kernels.kernels import KernelArray
 from rnntui.core.kernels.llvm_intrinsics import bf16_at, fp32_at, int64_at
-from rnntui.core.kernels.openmp import find_team, items, thread
+from rnntui.core.kernels.openmp import find_threads, items, thread
 
 # What a job consists of: sizes, the first word, addresses of numbers.
 _N, _V, _FIRST, _LOGITS, _TARGETS, _LARGEST, _TOTAL, _CHOSEN, _SCALE = range(9)
 _ITEMS = 9
 
 
-class Rows(NamedTuple):
-    """What is known of every row (N,) from the words seen so far."""
+class RowSums(NamedTuple):
+    """Running maximum and sum of every row (N,) over the words seen so far."""
 
     largest: Tensor
     """The largest logit."""
@@ -33,29 +33,29 @@ class Rows(NamedTuple):
     """(1,) what gradients are multiplied by."""
 
 
-def look(logits: Tensor, first: int, targets: Tensor, rows: Rows) -> None:
+def look(logits: Tensor, first: int, targets: Tensor, rows: RowSums) -> None:
     """Bring `rows` up to date with the logits (N, words) of the words from `first` on."""
     _share(False, logits, first, targets, rows)
 
 
-def turn_into_gradients(logits: Tensor, first: int, targets: Tensor, rows: Rows) -> None:
+def turn_into_gradients(logits: Tensor, first: int, targets: Tensor, rows: RowSums) -> None:
     """Put the loss's gradients in the place of the logits; all words have been looked at."""
     _share(True, logits, first, targets, rows)
 
 
-def _share(turning: bool, logits: Tensor, first: int, targets: Tensor, rows: Rows) -> None:
+def _share(turning: bool, logits: Tensor, first: int, targets: Tensor, rows: RowSums) -> None:
     """Have every thread do its rows."""
     N, V = logits.shape
-    team = find_team()
-    if logits.dtype == torch.bfloat16 and team is not None:
-        team.share(_part(turning), (N, V, first), (logits, targets, *rows))
+    threads = find_threads()
+    if logits.dtype == torch.bfloat16 and threads is not None:
+        threads.share(_part(turning), (N, V, first), (logits, targets, *rows))
         return
     loop = _turn if turning else _look
     loop(0, N, first, array(logits), targets.numpy(), *(array(part) for part in rows))
 
 
 @reducing_kernel("nnan")
-def _largest(logits: Array, n: int) -> Any:
+def _largest(logits: KernelArray, n: int) -> Any:
     """The largest logit of row `n`.  A NaN among them may be lost here, but not in the row's sum."""
     largest = widen(logits[n, 0])
     for v in range(logits.shape[1]):
@@ -68,12 +68,12 @@ def _look(
     begin: int,
     end: int,
     first: int,
-    logits: Array,
-    targets: Array,
-    largest: Array,
-    total: Array,
-    chosen: Array,
-    scale: Array,
+    logits: KernelArray,
+    targets: KernelArray,
+    largest: KernelArray,
+    total: KernelArray,
+    chosen: KernelArray,
+    scale: KernelArray,
 ) -> None:
     for n in range(begin, end):
         now = max(largest[n], _largest(logits, n))
@@ -91,12 +91,12 @@ def _turn(
     begin: int,
     end: int,
     first: int,
-    logits: Array,
-    targets: Array,
-    largest: Array,
-    total: Array,
-    chosen: Array,
-    scale: Array,
+    logits: KernelArray,
+    targets: KernelArray,
+    largest: KernelArray,
+    total: KernelArray,
+    chosen: KernelArray,
+    scale: KernelArray,
 ) -> None:
     for n in range(begin, end):
         factor, now = scale[0] / total[n], largest[n]
@@ -108,7 +108,7 @@ def _turn(
 
 @cache
 def _part(turning: bool) -> int:
-    """What a thread does with its rows."""
+    """Work of a thread on its rows."""
 
     def part(address):
         job, (who, how_many) = items(address, _ITEMS), thread(address)

@@ -1,4 +1,4 @@
-"""What every model is to training: a loss over a batch, and where it begins."""
+"""The interface of every model for training: a loss over a batch, and initial biases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnntui.core.nn.stack import StackState
 
 
 class Penalties(NamedTuple):
-    """What training adds to the surprise of the text, each with its weight."""
+    """Weights of the penalties that training adds to the loss."""
 
     activation: float = 0.0
     """Times the mean square of the outputs after dropout (AR of Merity et al. 2017)."""
@@ -43,7 +43,7 @@ class Model(nn.Module, ABC):
     tied_to = ""
     """The embedding whose weights the output's are, where they are one."""
     head_is_new = False
-    """Whether a model of this kind that begins with a language model learns a head of its own."""
+    """True if a model of this kind that begins with a language model learns a head of its own."""
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> StackState:
@@ -51,14 +51,14 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, arrays: Sequence[Tensor], state: StackState, penalties: Penalties = NO_PENALTIES) -> Loss:
-        """How surprising a batch is, whose `arrays` are on the model's device, and what training makes of it."""
+        """Loss of a batch, whose `arrays` are on the model's device."""
 
     @abstractmethod
     def begin_at(self, counts: Tensor) -> None:
         """Begin with the frequencies of the outcomes, from `counts` (V,): nothing of that has to be learned."""
 
     def depth_of(self, name: str) -> int:
-        """How many layers lie between the head and the parameter called `name`, its own counted."""
+        """Number of layers between the head and the parameter called `name`, its own counted."""
         return 0
 
 
@@ -66,7 +66,7 @@ M = TypeVar("M", bound=Model)
 
 
 @contextmanager
-def judging(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """The model in evaluation mode for the length of the block, then as it was."""
     training = model.training
     model.eval()

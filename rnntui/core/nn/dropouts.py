@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class _Mask:
-    """What is left out, drawn anew every time, or for as long as it is held."""
+    """A dropout mask, drawn anew every time, or kept for as long as it is held."""
 
     def __init__(self) -> None:
         self._holds = False
@@ -45,7 +45,7 @@ class LockedDropout(nn.Module):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is left out."""
+        """True if nothing is left out."""
         return not self.training or not self.p
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class DroppingEmbedding(nn.Embedding):
         return self.weight if kept is None else self.weight * kept
 
     def _drawn(self) -> Tensor | None:
-        """What of each token is kept (V, 1), if any is left out."""
+        """Mask of the tokens that are kept (V, 1), if any is left out."""
         if not self.training or not self.p:
             return None
         return self.mask.drawn(self.weight.new_empty(self.num_embeddings, 1), self.p)

@@ -19,7 +19,7 @@ def frequent(vocab_size: int) -> int:
 
 
 class HeadLoss(NamedTuple):
-    """How surprising targets are."""
+    """Loss of targets."""
 
     nats: Tensor
     """The mean of -ln P(target)."""
@@ -83,12 +83,12 @@ class SampledHead(SoftmaxHead):
 
     @property
     def stride(self) -> int:
-        """How many rare tokens one stands for; less than two where all are compared."""
+        """Number of rare tokens that one stands for; less than two where all are compared."""
         V = self.out_features
         return min(self._SPARSEST, (V - frequent(V)) // self._DRAWN)
 
     def draw(self, targets: Tensor, first: int) -> Tensor:
-        """How many tokens each one stands for (V,), with every `stride`-th rare token from `first` on."""
+        """Number of tokens that each one stands for (V,), with every `stride`-th rare token from `first` on."""
         stands_for = self.bias.new_zeros(self.out_features)
         own = frequent(self.out_features)
         stands_for[own + first :: self.stride] = self.stride

@@ -55,7 +55,7 @@ class LanguageModel(Model):
         return y, state
 
     def _embedded(self, tokens: Tensor) -> Tensor | Lookup:
-        """What the stack reads: the rows of few tokens, unless every stream leaves out other features of them."""
+        """Input of the stack: the rows of few tokens, unless every stream leaves out other features of them."""
         if self.vocab_size < tokens.numel() and self.input_dropout.idle:
             return Lookup(tokens, self.embedding.rows())
         x: Tensor = self.input_dropout(self.embedding(tokens))
@@ -65,7 +65,7 @@ class LanguageModel(Model):
         self.head.begin_at(counts)
 
     def loss(self, arrays: Sequence[Tensor], state: StackState, penalties: Penalties = NO_PENALTIES) -> Loss:
-        """How surprising targets (T, B) are, those after the tokens (T, B), and what training makes of it.
+        """Loss of targets (T, B), the tokens after those in (T, B).
 
         `arrays` are the two, the tokens first.
         """

@@ -1,4 +1,4 @@
-"""How much memory this process may use."""
+"""Memory that this process may use."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import NamedTuple
 _GROUPS, _HOME = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
-class Memory(NamedTuple):
+class AvailableMemory(NamedTuple):
     """Bytes."""
 
     fast: int
-    """What is used at every step has to fit in here."""
+    """Memory for what every step uses."""
     total: int
     """With what is swapped out to disk; a system that swaps as it likes has no bound."""
 
 
-def available_memory() -> Memory:
+def available_memory() -> AvailableMemory:
     """The memory of this machine, or less where a container or a limit of the shell says so.
 
     What others use at the moment counts as well: they may be gone soon.
@@ -29,7 +29,7 @@ def available_memory() -> Memory:
     # Elsewhere the system makes room for more while it is needed.
     total = fast + psutil.swap_memory().total if sys.platform == "linux" else sys.maxsize
     address_space = _address_space()
-    return Memory(min(fast, address_space), min(total, address_space))
+    return AvailableMemory(min(fast, address_space), min(total, address_space))
 
 
 def gigabytes(size: float) -> str:

@@ -122,5 +122,5 @@ class _Softmax:
         from rnntui.core.kernels import softmax
 
         scale = torch.full((1,), 1 / len(logits), dtype=self.dtype)
-        rows = softmax.Rows(self.largest, self.total, self.chosen, scale)
+        rows = softmax.RowSums(self.largest, self.total, self.chosen, scale)
         getattr(softmax, name)(logits, first, self.targets, rows)

@@ -19,9 +19,9 @@ from rnntui.core.nn.memory import available_memory, gigabytes
 from rnntui.core.runs.safe_files import open_file
 
 LARGEST_WEIGHT = 1e6
-"""Of a weight: far beyond what training makes, and still finite where thousands are multiplied and added."""
+"""Largest weight: far beyond what training makes, and still finite where thousands are multiplied and added."""
 _COPIES = 3
-"""Of weights that are read to begin with: the file's, the model's, and their average."""
+"""Copies of weights that a run is initialised from: the file's, the model's, and their average."""
 
 
 def check_shapes(path: Path, expected: Mapping[str, Sequence[int]]) -> None:
@@ -112,5 +112,5 @@ def _sound(path: Path, name: str, tensor: np.ndarray[Any, Any]) -> np.ndarray[An
 
 
 def unreadable(path: Path, error: Exception) -> str:
-    """What to say of a file that cannot be read."""
+    """Message for a file that cannot be read."""
     return f"{path}: cannot be read: {oneline(error)}; try another --checkpoint"

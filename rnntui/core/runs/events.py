@@ -15,12 +15,12 @@ from msgspec import Meta
 
 from rnntui.core.config.tasks import DEFAULT_TASK, TASKS
 
-Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+EventCount = Annotated[int, Meta(ge=0, le=1 << 53)]
 """A whole number that a column of figures holds exactly."""
 _BOUND = 1e200
-Figure = Annotated[float, Meta(ge=-_BOUND, le=_BOUND)]
+Measure = Annotated[float, Meta(ge=-_BOUND, le=_BOUND)]
 """A measured number, far from where sums and squares of it would be infinite."""
-Row = Annotated[list[Count], Meta(max_length=1 << 12)]
+ConfusionRow = Annotated[list[EventCount], Meta(max_length=1 << 12)]
 
 Reason = Literal["steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error"]
 
@@ -30,7 +30,7 @@ class Event(
 ):
     """Something that happened in a run."""
 
-    step: Count
+    step: EventCount
     """Optimiser steps taken when it happened."""
 
 
@@ -40,20 +40,20 @@ class Started(Event, frozen=True, kw_only=True):
     run: str
     device: str
     precision: str
-    parameters: Count
+    parameters: EventCount
     corpus: str
     seed: Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
-    vocab_size: Count
-    train_tokens: Count
-    valid_tokens: Count
+    vocab_size: EventCount
+    train_tokens: EventCount
+    valid_tokens: EventCount
     """Tokens of the held-out split that `Evaluated` speaks of."""
-    train_bytes: Count = 0
-    """Of the training part as UTF-8: turns nats a token into bits a byte.  0 where an older run did not say."""
-    valid_bytes: Count = 0
+    train_bytes: EventCount = 0
+    """Bytes of the training part as UTF-8: they turn nats per token into bits per byte.  0 in an older run."""
+    valid_bytes: EventCount = 0
     task: str = DEFAULT_TASK
-    """What is learned; before there was more than one task, nobody said."""
+    """The task; the oldest runs do not name it."""
     labels: Annotated[list[str], Meta(max_length=1 << 16)] | msgspec.UnsetType = msgspec.UNSET
-    """What a text may be, where texts are classified."""
+    """Labels of a classifier."""
 
 
 class Baselined(Event, frozen=True, kw_only=True):
@@ -62,51 +62,51 @@ class Baselined(Event, frozen=True, kw_only=True):
     name: str
     """`characters` (their frequencies alone), `gzip`, `bz2`, `xz` on the held-out bytes alone, these with `+train`
     behind the training text, or `1-gram` to `6-gram`."""
-    bits_per_byte: Figure
-    perplexity: Figure
+    bits_per_byte: Measure
+    perplexity: Measure
     """The same as perplexity a token of this run."""
 
 
 class Progress(Event, frozen=True, kw_only=True):
     """Some steps were taken."""
 
-    tokens: Count
-    epoch: Figure
-    loss: Figure | None
+    tokens: EventCount
+    epoch: Measure
+    loss: Measure | None
     """Mean over the steps since the last `Progress`."""
-    lr: Figure
-    grad_norm: Figure | None
+    lr: Measure
+    grad_norm: Measure | None
     """Before clipping, of the last step."""
-    tokens_per_s: Figure
-    train_s: Figure
-    wall_s: Figure
+    tokens_per_s: Measure
+    train_s: Measure
+    wall_s: Measure
     fraction: Annotated[float, Meta(ge=0, le=1)]
-    """How much of the nearest limit is used up, 0 to 1; 0 where there is no limit."""
+    """Share of the nearest limit that is used up, 0 to 1; 0 where there is no limit."""
 
 
 class Evaluated(Event, frozen=True, kw_only=True):
     """A whole held-out split was scored."""
 
     split: str
-    loss: Figure | None
-    perplexity: Figure | None
-    bits_per_byte: Figure | None
+    loss: Measure | None
+    perplexity: Measure | None
+    bits_per_byte: Measure | None
     """Over the raw UTF-8 text, so that every tokenizer compares."""
-    bits_per_char: Figure | None
-    accuracy: Figure
+    bits_per_char: Measure | None
+    accuracy: Measure
     """Share of tokens that were the likeliest one."""
     protocol: str
     """`stream`: read once, in order, state carried.  `windows`: 256 tokens each from a zero state.  `texts` and
     `pairs`: each by itself."""
-    train_s: Figure
-    unknown: Figure | msgspec.UnsetType = msgspec.UNSET
+    train_s: Measure
+    unknown: Measure | msgspec.UnsetType = msgspec.UNSET
     """Share of the tokens that are `<unk>`; in bits they pay for their letters as well.  Unset where there are none."""
     best: bool = False
-    """Whether no evaluation of this run was better before."""
-    metrics: Annotated[dict[str, Figure], Meta(max_length=100)] | msgspec.UnsetType = msgspec.UNSET
-    """What else the task counts, by name."""
-    confusion: Annotated[list[Row], Meta(max_length=1 << 12)] | msgspec.UnsetType = msgspec.UNSET
-    """Of the labels, in their order: how often the one of the row was taken for the one of the column."""
+    """True if no evaluation of this run was better before."""
+    metrics: Annotated[dict[str, Measure], Meta(max_length=100)] | msgspec.UnsetType = msgspec.UNSET
+    """Other metrics of the task, by name."""
+    confusion: Annotated[list[ConfusionRow], Meta(max_length=1 << 12)] | msgspec.UnsetType = msgspec.UNSET
+    """Confusion matrix of the labels, in their order: rows are true labels, columns predictions."""
 
     @property
     def bits(self) -> float | None:
@@ -160,9 +160,9 @@ class Resumed(Event, frozen=True, kw_only=True):
 class Adjusted(Event, frozen=True, kw_only=True):
     """A person raised or lowered the learning rate."""
 
-    lr: Figure
-    factor: Figure
-    """What the schedule's rate is multiplied by from here on."""
+    lr: Measure
+    factor: Measure
+    """Factor of the scheduled learning rate from here on."""
 
 
 class Finished(Event, frozen=True, kw_only=True):

@@ -176,7 +176,7 @@ class Run:
         return [(name, ", best" if name == best else "") for name in reversed(names)]
 
     def versions(self) -> dict[str, str]:
-        """Of rnntui and PyTorch, as of the newest checkpoint; nothing where none is saved."""
+        """Versions of rnntui and PyTorch at the newest checkpoint; empty where none is saved."""
         try:
             state = read_json(self.checkpoint_path("last") / "state.json")
         except InputError:
@@ -202,7 +202,7 @@ class Run:
 
 
 def lives_there(path: Path) -> str:
-    """What to say where a new run cannot be made because there is one."""
+    """Message where a new run cannot be made because there is one."""
     return f"{path}: a run lives there already; go on with --resume or choose another --run"
 
 

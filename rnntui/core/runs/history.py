@@ -14,23 +14,23 @@ import numpy.typing as npt
 from rnntui.core.config.tasks import DEFAULT_TASK, TASKS, TaskSpec
 from rnntui.core.runs import events as ev
 
-Numbers = npt.NDArray[np.floating[Any]]
+Values = npt.NDArray[np.floating[Any]]
 
 _SMOOTHING = 0.8
 
 
-class Column:
+class HistoryColumn:
     """Numbers in the order of the run; appending costs the same at any length."""
 
     def __init__(self) -> None:
-        self._buffer: Numbers = np.empty(256, dtype=np.float32)
+        self._buffer: Values = np.empty(256, dtype=np.float32)
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
     @property
-    def values(self) -> Numbers:
+    def values(self) -> Values:
         """(N,) a view; good until the next `extend`."""
         return self._buffer[: self._length]
 
@@ -49,7 +49,7 @@ class Column:
         self._length = min(length, self._length)
 
 
-class Counts(Column):
+class Counts(HistoryColumn):
     """Whole numbers, exact up to 2**53."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Counts(Column):
 
 
 class History:
-    """What a run has told so far.
+    """Events of a run so far, as columns.
 
     A number that was not finite is NaN in its column.  What a resumed run takes anew is forgotten.
     """
@@ -76,12 +76,12 @@ class History:
         self.samples: list[ev.Sampled] = []
         self.warnings: list[ev.Warned] = []
         self.steps, self.tokens = Counts(), Counts()
-        self.seconds, self.losses, self.smooth = Column(), Column(), Column()
-        self.rates, self.gradients, self.speeds = Column(), Column(), Column()
+        self.seconds, self.losses, self.smooth = HistoryColumn(), HistoryColumn(), HistoryColumn()
+        self.rates, self.gradients, self.speeds = HistoryColumn(), HistoryColumn(), HistoryColumn()
         self._average, self._weight = 0.0, 0.0
 
     @property
-    def columns(self) -> tuple[Column, ...]:
+    def columns(self) -> tuple[HistoryColumn, ...]:
         """The columns of progress, all of one length."""
         return (
             self.steps,

@@ -81,7 +81,7 @@ class RunIndex:
 
 
 def _stamp(path: Path) -> Stamp:
-    """What changes when a run has to be read again; nothing for one that trains, or died while it did."""
+    """Key that changes when a run has to be read again; None for one that trains, or died while it did."""
     stamp: list[int] = []
     for name in _LOOKED_AT:
         try:

@@ -1,4 +1,4 @@
-"""Where a run was made: one from elsewhere may name a corpus on the network or any folder, which nobody here asked for.
+"""The origin of a run: one from elsewhere may name a corpus on the network or any folder, which nobody here asked for.
 
 A secret key under RNNTUI_HOME authenticates the names of the corpora in `run.toml` (HMAC; RFC 2104): a run without
 a fitting `signature` was not made here, and its corpus is fetched only for a person who says so.
@@ -47,7 +47,7 @@ def made_here(run: Run) -> bool:
 
 
 def unasked(config: Config) -> str:
-    """How the corpora of a run would be read, if that is more than a file of this machine: else ''."""
+    """Description of the corpora of a run, if reading them means more than a file of this machine: else ''."""
     if remote := remote_corpora(config):
         return f"fetched from {remote[0]}"
     # Any folder could be named: all of it would be read, and copied into the cache.

@@ -1,4 +1,4 @@
-"""Who owns a run folder: a lock that the system takes from the dead, and a record of who holds it."""
+"""The owner of a run folder: a lock that the system takes from the dead, and a record of who holds it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Owner(msgspec.Struct, frozen=True):
     started: float
     """Its creation time by the clock of that moment, for people: a clock may be set."""
     identity: str = ""
-    """What no other process has, see `locks.process_identity`; '' where an older version wrote the record."""
+    """Identity of the process, see `locks.process_identity`; '' where an older version wrote the record."""
     folder: str = ""
-    """What no other folder has: a copy of the folder has a copy of the record, and nobody owns it."""
+    """Identity of the folder: a copy of the folder has a copy of the record, and nobody owns it."""
 
     @classmethod
     def this_process(cls, path: Path) -> Owner:

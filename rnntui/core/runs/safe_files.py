@@ -43,7 +43,7 @@ RUN_FILES = (
 )
 """Every file of a run but those of its checkpoints."""
 COPIED = (*BEFORE_TRAINING[2:], "events.jsonl", "best", "last", "run.toml")
-"""Those that a fork begins with."""
+"""Files that a fork begins with."""
 CHECKPOINT_FILES = ("model.safetensors", "trainer.safetensors", "state.json", "manifest.json")
 
 SMALL = 1 << 20

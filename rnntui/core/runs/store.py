@@ -1,4 +1,4 @@
-"""Where runs and caches live, and what is done with whole runs: find, list, name, copy, delete."""
+"""The home of runs and caches; whole runs are found, listed, named, copied and deleted here."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NAMED = 5
 
 
 def home() -> Path:
-    """Where runs and caches live: `$RNNTUI_HOME`, or the user's data folder."""
+    """Home of runs and caches: `$RNNTUI_HOME`, or the user's data folder."""
     chosen = os.environ.get("RNNTUI_HOME")
     if not chosen:
         return Path(platformdirs.user_data_dir("rnntui", appauthor=False))
@@ -169,7 +169,7 @@ def opened(path: Path) -> Run | Unreadable:
 
 
 def _written(path: Path) -> float:
-    """When the `run.toml` in a folder was written; 0 for one that has gone meanwhile."""
+    """Time when the `run.toml` in a folder was written; 0 for one that has gone meanwhile."""
     try:
         return (path / "run.toml").lstat().st_mtime
     except OSError:

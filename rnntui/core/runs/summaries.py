@@ -37,7 +37,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """As `Evaluated` has it."""
     accuracy: float | None
     reason: str | None = None
-    """Why it cannot be read, of a run whose state is `unreadable`."""
+    """Reason why it cannot be read, of a run whose state is `unreadable`."""
 
 
 def summarise(run: Run | Unreadable) -> RunSummary:
@@ -90,7 +90,7 @@ def read_history(run: Run) -> History:
 
 
 def summary_of(run: Run, history: History) -> RunSummary:
-    """Where a run stands, from what it has told."""
+    """Return the summary of a run by its events."""
     started, progress, best = history.started, history.progress, history.best
     return RunSummary(
         name=run.name,
@@ -115,7 +115,7 @@ def summary_of(run: Run, history: History) -> RunSummary:
 
 
 def state_of(path: Path, history: History) -> RunState:
-    """What the run in the folder `path` is doing, from its owner and what it has told."""
+    """Return the state of the run in the folder `path`, by its owner and its events."""
     if owner_of(path):
         return "paused" if history.paused else "running"
     if history.started is None:

@@ -20,7 +20,7 @@ from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run, note_failure, request
 from rnntui.core.runs.summaries import RunSummary, summarise
 from rnntui.core.studies.duelists import paths_of
-from rnntui.core.text.spool import Narrate
+from rnntui.core.text.spool import Report
 from rnntui.core.training.control import Control
 from rnntui.core.training.loop import train
 from rnntui.core.training.start import create_runs
@@ -36,12 +36,12 @@ class Told(NamedTuple):
     event: ev.AnyEvent
 
 
-def contestants(configs: Sequence[Config], base: Path, narrate: Narrate) -> list[Run]:
+def contestants(configs: Sequence[Config], base: Path, report: Report) -> list[Run]:
     """A new run for each configuration, named after its cell, with its hidden size for the parameter budget.
 
     Raises InputError where one cannot be made; then none is.
     """
-    return create_runs(configs, paths_of(base, [config.model.cell for config in configs]), narrate)
+    return create_runs(configs, paths_of(base, [config.model.cell for config in configs]), report)
 
 
 def duel(racing: Sequence[Run]) -> Iterator[Told]:
@@ -99,6 +99,6 @@ def _set_generators(states: list[Tensor] | None) -> None:
 
 
 def standings(racing: Sequence[Run]) -> list[RunSummary]:
-    """Where the runs of a duel stand, the best first."""
+    """Standings of a duel, the best run first."""
     summaries = [summarise(run) for run in racing]
     return sorted(summaries, key=lambda each: (each.bits is None, each.bits))

@@ -1,4 +1,4 @@
-"""Who meets whom in a duel, and where their runs live; known without torch."""
+"""The cells of a duel and the places of their runs, without torch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def paths_of(base: Path, cells: Sequence[str]) -> list[Path]:
 
 
 def reservations(configs: Iterable[Config]) -> str:
-    """What to know before a cell is called better: one seed each, and the settings in which they differ.
+    """Reservations about a duel: one seed each, and the settings in which its cells differ.
 
     Size and cell are what a duel is about; all others are named, such as layers, learning rate or dropout.
     """

@@ -12,7 +12,7 @@ from rnntui.core import tasks
 from rnntui.core.config import Config, changed, completed
 from rnntui.core.errors import InputError
 from rnntui.core.tasks.budget import within_budget
-from rnntui.core.text.spool import Narrate
+from rnntui.core.text.spool import Report
 from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.learner import Learner
@@ -20,7 +20,7 @@ from rnntui.core.training.needs import check_memory
 from rnntui.core.training.optimisation import peak_rate
 
 _RATES = {"adamw": (1e-5, 1.0), "shampoo": (1e-5, 1.0), "sgd": (1e-2, 1e3)}
-"""Where the test begins and where it ends at the latest, by optimiser."""
+"""First and last learning rate of the test, by optimiser."""
 _STEPS = 200
 _SMOOTHING = 0.9
 _DIVERGED = 1.3
@@ -28,21 +28,21 @@ _DIVERGED = 1.3
 _SAFE = 5.0
 """The loss is least shortly before it explodes: a rate so many times smaller learns fast and holds."""
 
-Numbers = npt.NDArray[np.float64]
+Curve = npt.NDArray[np.float64]
 
 
 class RateTest(NamedTuple):
     """The loss under ever larger rates."""
 
-    rates: Numbers
+    rates: Curve
     """(N,) the rate of each step."""
-    losses: Numbers
+    losses: Curve
     """(N,) the smoothed training loss, nats a token."""
     suggestion: float
     """A peak rate for the schedules."""
 
 
-def find_lr(config: Config, narrate: Narrate) -> RateTest:
+def find_lr(config: Config, report: Report) -> RateTest:
     """Take steps with rates that grow from step to step until the loss explodes.  Writes no run folder.
 
     Raises InputError where the corpus cannot be read or is too short, where no rate lowers the loss, or where
@@ -51,7 +51,7 @@ def find_lr(config: Config, narrate: Narrate) -> RateTest:
     device = choose_device(config.training.device)
     config = changed(config, {"average": "none"})
     check_memory([config], device, saves=False)
-    config, task = tasks.prepare(config, narrate)
+    config, task = tasks.prepare(config, report)
     check_memory([config], device, task.widths, saves=False)
     config = completed(within_budget(config, *task.widths), facts_for(task.sizes.train_tokens))
     config = changed(config, {"schedule": "constant", "warmup": 0})
@@ -64,7 +64,7 @@ def find_lr(config: Config, narrate: Narrate) -> RateTest:
         rate = first * (last / first) ** (step / (_STEPS - 1))
         learner.counters.lr_factor = rate / peak_rate(config.training)
         loss = float(learner.step()[0])
-        narrate("trying learning rates", (step + 1) / _STEPS)
+        report("trying learning rates", (step + 1) / _STEPS)
         if not math.isfinite(loss):
             break
         average = _SMOOTHING * average + (1 - _SMOOTHING) * loss

@@ -1,4 +1,4 @@
-"""What a sweep searches: settings that are one of several values, or lie in a range."""
+"""The search space of a sweep: settings that are one of several values, or lie in a range."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _RETRY_S = 0.01
 
 
 class _Line(msgspec.Struct):
-    """What every line of Optuna's journal has."""
+    """Keys of every line of Optuna's journal."""
 
     op_code: int
     worker_id: str

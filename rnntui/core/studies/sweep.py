@@ -50,7 +50,7 @@ _UNJUDGED = 4
 
 
 class Trial(NamedTuple):
-    """Where one training of the sweep stands."""
+    """State of one training of the sweep."""
 
     number: int
     settings: dict[str, Any]
@@ -150,7 +150,7 @@ class Sweep:
 
     @property
     def unit(self) -> str:
-        """What the bits of a trial are counted by."""
+        """Unit of the bits of a trial."""
         return TASKS[configuration.build(self._settings, self._preset).text.task].unit
 
     @property

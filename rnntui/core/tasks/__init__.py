@@ -19,7 +19,7 @@ from rnntui.core.tasks.base import Task, Widths
 from rnntui.core.tasks.transfer import START
 from rnntui.core.text.catalogue import SAMPLES
 from rnntui.core.text.corpus import is_pipe
-from rnntui.core.text.spool import Narrate, silent
+from rnntui.core.text.spool import Report, silent
 
 
 def task_class(name: str) -> type[Task[Any]]:
@@ -28,12 +28,12 @@ def task_class(name: str) -> type[Task[Any]]:
     return found
 
 
-def prepare(config: Config, narrate: Narrate = silent) -> tuple[Config, Task[Any]]:
+def prepare(config: Config, report: Report = silent) -> tuple[Config, Task[Any]]:
     """Read the corpus that `config` names; return the configuration with what was found, and the task.
 
     Raises InputError if the corpus cannot be used.
     """
-    return task_class(config.text.task).prepare(config, narrate)
+    return task_class(config.text.task).prepare(config, report)
 
 
 def reopen(run: Run) -> Task[Any]:

@@ -1,4 +1,4 @@
-"""What a run learns to do, with its data: all that training has to know of it."""
+"""The interface of a task for training: data, model, evaluation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnntui.core.text import record_cache, tokenizers
 from rnntui.core.text.baselines import Baseline
 from rnntui.core.text.batches import Batches
 from rnntui.core.text.columns import source_of
-from rnntui.core.text.spool import Narrate
+from rnntui.core.text.spool import Report
 from rnntui.core.text.tokenizers import Tokenizer
 
 Widths = tuple[int, int]
@@ -28,7 +28,7 @@ Between = Callable[[], None]
 
 
 class Subject(NamedTuple, Generic[M]):
-    """What a learner learns from."""
+    """The data and the model of a learner."""
 
     model: Callable[[], M]
     """Makes a new one, with the random numbers of that moment."""
@@ -36,11 +36,11 @@ class Subject(NamedTuple, Generic[M]):
     counts: npt.NDArray[Any]
     """(V,) how often each outcome comes in training: a new head begins there."""
     begun: bool = False
-    """Whether the model has begun elsewhere, its head as well."""
+    """True if the model has begun elsewhere, its head as well."""
 
 
 class Sizes(NamedTuple):
-    """Of the data, as `Started` tells it."""
+    """Sizes of the data, as in `Started`."""
 
     vocab_size: int
     train_tokens: int
@@ -49,8 +49,8 @@ class Sizes(NamedTuple):
     valid_bytes: int
 
 
-class Moment(NamedTuple):
-    """When something is told."""
+class EventTime(NamedTuple):
+    """Step and training time of an event."""
 
     step: int
     train_s: float
@@ -72,13 +72,13 @@ class Task(ABC, Generic[M]):
     start: Path | None = None
     """Weights of another run, to begin with."""
     labels: Sequence[str] = ()
-    """What a text may be, where texts are classified."""
+    """Labels of a classifier."""
 
     # --- without the data of a run ---
 
     @classmethod
     @abstractmethod
-    def prepare(cls, config: Config, narrate: Narrate) -> tuple[Config, Self]:
+    def prepare(cls, config: Config, report: Report) -> tuple[Config, Self]:
         """Read the corpus that `config` names, split it, and learn the tokenizer from the training part.
 
         Returns the configuration with what was found.  Raises InputError if the corpus cannot be used.
@@ -156,7 +156,7 @@ class Task(ABC, Generic[M]):
         return []
 
     @abstractmethod
-    def evaluate(self, model: M, device: str, now: Moment, between: Between) -> ev.Evaluated:
+    def evaluate(self, model: M, device: str, now: EventTime, between: Between) -> ev.Evaluated:
         """Score the held-out part."""
 
     @abstractmethod

@@ -28,10 +28,10 @@ from rnntui.core.text.tokenizers import Tokenizer
 START = "start.safetensors"
 """The weights to begin with, kept in the run folder: the other run may go."""
 _NEW = ("head.", "pooling.", "projection.")
-"""What a classifier does not take over."""
+"""Prefixes of weights that a classifier does not take over."""
 
 _BY_TOKEN = ("embedding.weight", "head.weight", "head.bias")
-"""What has a row for every token of the vocabulary."""
+"""Weights with a row for every token of the vocabulary."""
 
 
 def inherited(config: Config) -> Config:
@@ -68,7 +68,7 @@ def weights_of(config: Config) -> bytes:
 
 
 def beginning_with(make: Callable[[], M], start: Path, frozen: bool = False) -> Callable[[], M]:
-    """What makes a model whose weights are those in the file `start`, as far as it takes them over.
+    """Return a factory of models whose weights are those in the file `start`, as far as they fit.
 
     Where the file holds word vectors alone, they may be `frozen`.
 

@@ -13,12 +13,12 @@ from torch import Tensor
 from rnntui.core.config import Config, changed
 from rnntui.core.errors import InputError
 from rnntui.core.files import expanded, open_named
-from rnntui.core.text.spool import Narrate, silent
+from rnntui.core.text.spool import Report, silent
 from rnntui.core.text.tokenizers import Tokenizer
 from rnntui.core.text.vectors import read_vectors
 
 VECTORS, KNOWN = "embedding.weight", "embedding.known"
-"""What the file of the new run holds: a row for each token, and whether it is one that was found."""
+"""Tensors of the file of the new run: a row for each token, and whether it was found."""
 
 
 class Embedded(NamedTuple):
@@ -26,12 +26,12 @@ class Embedded(NamedTuple):
 
     config: Config
     content: bytes
-    """Of a safetensors file."""
+    """Content of a safetensors file."""
     coverage: str
-    """How much of the vocabulary was found, in one line."""
+    """Share of the vocabulary that was found, in one line."""
 
 
-def embedded(config: Config, tokenizer: Tokenizer, narrate: Narrate = silent) -> Embedded:
+def embedded(config: Config, tokenizer: Tokenizer, report: Report = silent) -> Embedded:
     """Read the vectors of the vocabulary's words; a word that is not found may be there in small letters.
 
     Raises InputError where the file cannot be read, or knows none of the words.
@@ -42,7 +42,7 @@ def embedded(config: Config, tokenizer: Tokenizer, narrate: Narrate = silent) ->
     ]
     path = expanded(config.model.embeddings).resolve()
     wanted = {form for text in texts for form in _forms(text)} - {""}
-    vectors = read_vectors(path, wanted, narrate)
+    vectors = read_vectors(path, wanted, report)
     matrix = torch.zeros(tokenizer.vocab_size, vectors.size)
     known = torch.zeros(tokenizer.vocab_size, dtype=torch.uint8)
     for token, text in enumerate(texts):
@@ -57,7 +57,7 @@ def embedded(config: Config, tokenizer: Tokenizer, narrate: Narrate = silent) ->
             step = "use --tokenizer word"
         raise InputError(f"{path}: none of the vocabulary's {words:,} words is in it; {step}")
     if vectors.passed_over:
-        narrate(f"{path.name}: {vectors.passed_over}", None)
+        report(f"{path.name}: {vectors.passed_over}", None)
     found = int(known.sum())
     return Embedded(
         changed(config, {"embedding_size": vectors.size, "embeddings": str(path)}, f"from {path.name}"),
@@ -67,7 +67,7 @@ def embedded(config: Config, tokenizer: Tokenizer, narrate: Narrate = silent) ->
 
 
 def _forms(text: str) -> list[str]:
-    """How a word may stand in a file of vectors: as it is, its accents composed or not, and in small letters."""
+    """Spellings of a word in a file of vectors: as it is, its accents composed or not, and in lower case."""
     forms = dict.fromkeys((text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))))
     return [*forms, *(form.lower() for form in forms)]
 

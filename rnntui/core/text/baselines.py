@@ -1,4 +1,4 @@
-"""What a model has to beat on the held-out text."""
+"""Baselines on the held-out text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _READ = 1_000_000
 
 
 class Baseline(NamedTuple):
-    """How well something that is no network does."""
+    """A baseline and its score."""
 
     name: str
     bits_per_byte: float

@@ -1,4 +1,4 @@
-"""What a step learns from: a batch, and all batches of a training part, epoch after epoch."""
+"""Batches of a training part, epoch after epoch."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ class Batch(Protocol):
 
     @property
     def arrays(self) -> tuple[Ids, ...]:
-        """What the model's loss takes."""
+        """Arguments of the model's loss."""
 
     @property
     def first(self) -> bool:
-        """Whether the sequences begin here: the carried state is void."""
+        """True if the sequences begin here: the carried state is void."""
 
     @property
     def sequences(self) -> int:
-        """How many there are, B."""
+        """Number of sequences, B."""
 
     @property
     def tokens(self) -> int:
-        """How many are read."""
+        """Number of tokens."""
 
     @property
     def predictions(self) -> int:
-        """How many outcomes are told: the loss is their mean."""
+        """Number of predictions: the loss is their mean."""
 
     def some(self, sequences: slice) -> Self:
         """These sequences alone."""
@@ -53,7 +53,7 @@ class Batches(Protocol):
 
     @property
     def predictions(self) -> int:
-        """Of a whole batch."""
+        """Number of predictions in a whole batch."""
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -68,7 +68,7 @@ class StreamBatch(NamedTuple):
     inputs: Ids
     targets: Ids
     first: bool
-    """Whether the streams begin here."""
+    """True if the streams begin here."""
 
     @property
     def arrays(self) -> tuple[Ids, Ids]:
@@ -152,7 +152,7 @@ class Streams:
         return lengths
 
     def _plan_of(self, epoch: int) -> tuple[list[tuple[int, int]], Ids]:
-        """Where the pieces of an epoch begin and end, and the order of the parts; what fills none stays last."""
+        """Bounds of the segments of an epoch, and the order of the parts; an unfilled part stays last."""
         pieces = self._pieces
         drawn = np.random.default_rng([self._seed, epoch])
         if self._vary:

@@ -18,7 +18,7 @@ _POOL = 50
 _FILLED = 1 << 16
 """Tokens side by side, those that are filled up counted, where texts are only read."""
 
-Numbers = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
 
 class Sequences(NamedTuple):
@@ -26,19 +26,19 @@ class Sequences(NamedTuple):
 
     tokens: Ids
     """(N,)"""
-    starts: Numbers
+    starts: Integers
     """(n + 1,)"""
 
     @classmethod
     def joined(cls, sequences: Sequence[Ids]) -> Sequences:
-        """Those sequences, one after the other."""
+        """Return these sequences, one after the other."""
         return cls(
             np.concatenate(sequences) if sequences else np.empty(0, np.int64),
             np.cumsum([0, *(len(sequence) for sequence in sequences)]),
         )
 
     @property
-    def lengths(self) -> Numbers:
+    def lengths(self) -> Integers:
         """(n,) tokens of each."""
         return np.diff(self.starts)
 
@@ -46,7 +46,7 @@ class Sequences(NamedTuple):
         """The tokens of one."""
         return self.tokens[self.starts[index] : self.starts[index + 1]]
 
-    def side_by_side(self, which: Numbers) -> tuple[Numbers, Numbers]:
+    def side_by_side(self, which: Integers) -> tuple[Integers, Integers]:
         """These sequences as (T, B), filled up with zeros, and how long each is, (B,)."""
         lengths = self.lengths[which]
         filled = np.zeros((int(lengths.max()), len(which)), dtype=np.int64)
@@ -63,10 +63,10 @@ class Buckets:
 
     def __init__(
         self,
-        lengths: Numbers,
+        lengths: Integers,
         batch_size: int,
         seed: int,
-        take: Callable[[Numbers], Batch],
+        take: Callable[[Integers], Batch],
         each: float = 1.0,
     ) -> None:
         """`lengths` (n,) of the texts; `take` makes a batch of some; `each` text has so many outcomes, on average."""
@@ -85,8 +85,8 @@ class Buckets:
         epoch, index = divmod(position, len(self))
         return self._take(self._plan(epoch)[index])
 
-    def _plan_of(self, epoch: int) -> list[Numbers]:
-        """Which texts meet in each batch of an epoch."""
+    def _plan_of(self, epoch: int) -> list[Integers]:
+        """Texts of each batch of an epoch."""
         drawn = np.random.default_rng([self._seed, epoch])
         order, size = drawn.permutation(len(self._lengths)), self._batch_size
         batches = []
@@ -97,7 +97,7 @@ class Buckets:
         return [batches[i] for i in drawn.permutation(len(batches))]
 
 
-def in_order(lengths: Numbers, at_once: int) -> Iterator[Numbers]:
+def in_order(lengths: Integers, at_once: int) -> Iterator[Integers]:
     """The places of all texts of those `lengths` once, those of about one length together; of long ones, fewer."""
     order = np.argsort(lengths, kind="stable")
     first = 0

@@ -16,9 +16,9 @@ class Sample(NamedTuple):
 
     language: str
     summary: str
-    """What it shows, in a few words."""
+    """Purpose of the sample, in a few words."""
     file: str = ""
-    """Where its text is, among the sample texts."""
+    """File of its text, among the sample texts."""
 
 
 SAMPLES: dict[str, Sample] = {
@@ -35,7 +35,7 @@ SAMPLES: dict[str, Sample] = {
 
 
 def folder() -> Path:
-    """Where the sample texts lie: inside an installed package, or beside it in a checkout."""
+    """Folder of the sample texts: inside an installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[2]
     installed = package / "sample_corpora"
     return installed if installed.is_dir() else package.parent / "sample_corpora"

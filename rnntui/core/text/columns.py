@@ -8,7 +8,7 @@ import msgspec
 
 from rnntui.core.config.schema import TextConfig
 from rnntui.core.text.corpus import Source
-from rnntui.core.text.csv_rows import Column, Reading
+from rnntui.core.text.csv_rows import Reading, WantedColumn
 from rnntui.core.text.record_cache import LeftOut
 from rnntui.core.text.records import TABLES, kind_of, records
 
@@ -38,7 +38,7 @@ class _ColumnSource(Source):
     def _blocks(self) -> Iterator[str]:
         self.files = 1
         instead = "give a .tsv, .csv or .jsonl file, or leave out --text-column"
-        for record in records(self._config, [Column("text", self._column)], instead, self._reading):
+        for record in records(self._config, [WantedColumn("text", self._column)], instead, self._reading):
             text = record.fields[0]
             if text.strip():
                 yield f"{text}\n"

@@ -1,4 +1,4 @@
-"""What a text gives away to what is no model: the frequencies of its characters, and packers."""
+"""Baselines without a network: the frequencies of characters, and compressors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKED = 1 << 21
 """Characters of a held-out part that are packed at most, and of the training text before it: more of them take minutes
 and say the same."""
 AFTER_TRAINING = "+train"
-"""What follows the name of a packer that has packed the training text first."""
+"""Suffix of a compressor that has packed the training text first."""
 _PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda raw: gzip.compress(raw, 9),
     "bz2": lambda raw: bz2.compress(raw, 9),

@@ -1,4 +1,4 @@
-"""Where a text comes from: a sample, a file, a folder, standard input or a URL."""
+"""Sources of text: a sample, a file, a folder, standard input or a URL."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Corpus:
     """A text in memory."""
 
     source: str
-    """What a person calls it: the sample's name, the path, the URL or '-'."""
+    """Name given by a person: a sample, a path, a URL or '-'."""
     text: str
     sha256: str
-    """Of the text, as `Source` tells it."""
+    """Digest of the text, as in `Source`."""
 
 
 def canonical(source: str) -> str:
-    """How a run remembers `source`: a sample's name, '-' and a URL as they are, a path in full."""
+    """Return the name of `source` that a run keeps: a sample's name, '-' and a URL as they are, a path in full."""
     if source in catalogue.SAMPLES or source == "-" or "://" in source or is_pipe(source):
         return source
     return str(_path(source).resolve())
@@ -91,7 +91,7 @@ def leads_out(path: Path, folder: Path) -> bool:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """What stands in a folder and does not begin with a dot, the first name last."""
+    """Entries of a folder that do not begin with a dot, the first name last."""
     return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), reverse=True)
 
 
@@ -143,7 +143,7 @@ class Source:
         return self._digest.hexdigest()
 
     def remarks(self) -> list[str]:
-        """What a person should know of what was read: files left out, damage."""
+        """Remarks on the text as read: files left out, damage."""
         found = []
         if self.skipped:
             files = "1 file" if len(self.skipped) == 1 else f"{len(self.skipped):,} files"
@@ -157,7 +157,7 @@ class Source:
 
     @property
     def fraction(self) -> float | None:
-        """How much of it is read; None where nobody knows its size."""
+        """Share of it that is read; None where its size is not known."""
         return self._read / self._size if self._size else None
 
     def blocks(self) -> Iterator[str]:

@@ -18,18 +18,18 @@ _NAMED = 3
 """Faulty rows that a message names."""
 
 
-class Column(NamedTuple):
+class WantedColumn(NamedTuple):
     """A column that is wanted."""
 
     setting: str
-    """What the flag that names it calls it: `--text-column` is 'text'."""
+    """Name in its flag: 'text' for `--text-column`."""
     name: str
     is_text: bool = True
-    """Whether nothing but text will do, where numbers can be told from it."""
+    """True if nothing but text will do, where numbers can be told from it."""
 
 
 class Reading:
-    """What a person should know of a table that was read: faulty rows, and what was found out about its form."""
+    """Remarks on a table as read: faulty rows, and its form."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -50,7 +50,7 @@ class Reading:
 
 
 def csv_rows(
-    lines: Iterator[str], name: str, columns: Sequence[Column], reading: Reading
+    lines: Iterator[str], name: str, columns: Sequence[WantedColumn], reading: Reading
 ) -> Iterator[list[str]]:
     """The rows of a CSV file, each of which may span several lines.  Raises InputError where one goes on too long."""
     number, taken = 1, 0
@@ -88,8 +88,8 @@ def csv_rows(
         raise InputError(f"{fault}; is a quote left open? Mend it") from None
 
 
-def _separator(head: Sequence[str], columns: Sequence[Column]) -> str:
-    """What stands between the columns: where the wanted names are, else what divides all rows alike, into the most."""
+def _separator(head: Sequence[str], columns: Sequence[WantedColumn]) -> str:
+    """Return the separator: the one with the wanted names, else the one that divides all rows alike, into the most."""
 
     def fit(separator: str) -> tuple[int, int, int]:
         rows = list(
@@ -115,5 +115,5 @@ def _escapes(head: Sequence[str], separator: str) -> bool:
 
 
 def too_long(most: int) -> str:
-    """What to say of a text that is longer than can be read."""
+    """Message for a text that is longer than can be read."""
     return f"more than {most:,} characters; divide it, or leave it out"

@@ -31,7 +31,7 @@ from rnntui.core.text.compressors import PACKED, floors
 from rnntui.core.text.corpus import Source, is_pipe
 from rnntui.core.text.records import remembered_as
 from rnntui.core.text.spelling import spelled
-from rnntui.core.text.spool import Narrate, StoredText, silent, stored
+from rnntui.core.text.spool import Report, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 SPLITS = ("train", "valid", "test")
@@ -45,7 +45,7 @@ words is not worth its time and memory."""
 _SPELLED = 1 << 21
 """Characters of a training part whose unknown words are spelled as well, for who scores it."""
 _VERSION, _BEFORE_SPELLING = 3, 2
-"""Of what a cache folder holds."""
+"""Version of the content of a cache folder."""
 _STRETCHES = 64
 """A longer text is read in so many places."""
 
@@ -59,7 +59,7 @@ class Split:
     """(N,) token numbers, mapped from the cache."""
     chars: int
     bytes: int
-    """Of the part's text as UTF-8: what bits per byte are counted over."""
+    """Bytes of the part's text as UTF-8, over which bits per byte are counted."""
     floors: dict[str, float] = field(default_factory=dict)
     """Bits a byte that need no model: `characters` by their frequencies, and packers.  Of held-out parts only."""
     spelling: float = math.nan
@@ -90,7 +90,7 @@ class Dataset:
 
 
 def prepare(
-    config: Config, narrate: Narrate = silent, tokenizer: Tokenizer | None = None
+    config: Config, report: Report = silent, tokenizer: Tokenizer | None = None
 ) -> tuple[Config, Tokenizer, Dataset]:
     """Read the corpus, learn the tokenizer from its training part unless there is one, and encode all parts.
 
@@ -99,20 +99,20 @@ def prepare(
     the tokenizer and the tokens.  Raises InputError where the corpus cannot be read or holds one token.
     """
     source = source_of(config.text)
-    with stored(source, narrate) as text:
+    with stored(source, report) as text:
         for remark in source.remarks():
-            narrate(remark, None)
+            report(remark, None)
         least = _LEAST_HELD_OUT if config.text.split == "auto" else 2
         split = split_in_figures(config.text.split, text.chars)
         known = {"sha256": source.sha256, "corpus": remembered_as(config.text.corpus), "split": split}
         config = changed(config, known, "found in the text")
-        cut = _cut(text, config, tokenizer, narrate)
+        cut = _cut(text, config, tokenizer, report)
         if split != NOTHING_HELD_OUT and (cut is None or cut[1].held_out < least):
             config = changed(config, {"split": NOTHING_HELD_OUT}, "little text")
-            narrate(
+            report(
                 "so little text that nothing is held out: figures are those of the text that is learned", None
             )
-            cut = _cut(text, config, tokenizer, narrate)
+            cut = _cut(text, config, tokenizer, report)
         if (
             cut
             and tokenizer is None
@@ -120,12 +120,12 @@ def prepare(
             and tokenizers.wants_all_words(cut[0], cut[1]["train"].tokens, not cut[1].held_out)
         ):
             config = changed(config, {"min_count": 1}, "most words would be unknown")
-            narrate(tokenizers.EVERY_WORD, None)
-            cut = _cut(text, config, None, narrate)
+            report(tokenizers.EVERY_WORD, None)
+            cut = _cut(text, config, None, report)
         if cut and tokenizer is not None:
             if config.model.extend_vocabulary:
-                narrate(tokenizers.growth(tokenizer, cut[0]), None)
-            _tell_of_unknown(text, *cut, narrate)
+                report(tokenizers.growth(tokenizer, cut[0]), None)
+            _tell_of_unknown(text, *cut, report)
     if cut is None or len(cut[1]["train"].tokens) < 2:
         raise InputError(
             f"{config.text.corpus}: too short: one token, after which nothing comes; give a few words"
@@ -144,24 +144,24 @@ def prepare(
             f"{config.text.corpus}: {share:.0%} of its held-out tokens are unknown to a word model of "
             f"{tokenizer.vocab_size:,} tokens, which would learn nothing but that; {step}"
         )
-    return fit_batches(config, len(dataset["train"].tokens), narrate), tokenizer, dataset
+    return fit_batches(config, len(dataset["train"].tokens), report), tokenizer, dataset
 
 
 def _cut(
-    text: StoredText, config: Config, tokenizer: Tokenizer | None, narrate: Narrate
+    text: StoredText, config: Config, tokenizer: Tokenizer | None, report: Report
 ) -> tuple[Tokenizer, Dataset] | None:
     """The tokenizer, learned from the training part unless there is one, and all parts; None where that is empty."""
     parts = _parts(text.chars, config.text.split)
     if parts["train"][0] == parts["train"][1]:
         return None
     if tokenizer is None:
-        tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, narrate))
+        tokenizer = tokenizers.train(config.text, _to_learn(text, *parts["train"], config.text, report))
     elif config.model.extend_vocabulary:
         tokenizer = tokenizer.extended(text.part(*parts["train"]), config.text.min_count)
-    return tokenizer, _encode(text, parts, tokenizer, _cache_path(config.text, tokenizer), narrate)
+    return tokenizer, _encode(text, parts, tokenizer, _cache_path(config.text, tokenizer), report)
 
 
-def _tell_of_unknown(text: StoredText, tokenizer: Tokenizer, dataset: Dataset, narrate: Narrate) -> None:
+def _tell_of_unknown(text: StoredText, tokenizer: Tokenizer, dataset: Dataset, report: Report) -> None:
     """Say what of a text a vocabulary from elsewhere does not have: it can be read, and never be written."""
     share = tokenizers.unknown_share(tokenizer, dataset["train"].tokens)
     if not share:
@@ -169,14 +169,14 @@ def _tell_of_unknown(text: StoredText, tokenizer: Tokenizer, dataset: Dataset, n
     counts = Counter(tokenizer.unknown_pieces(text.part(0, dataset["train"].chars)))
     named = ", ".join(repr(piece.strip() or piece)[1:-1] for piece, _ in counts.most_common(_NAMED))
     more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
-    narrate(
+    report(
         f"{named}{more} cannot be written by this model: {share:.1%} of the text; --extend-vocabulary adds what the "
         "vocabulary of --from lacks (words that come --min-count times), and a new model has a vocabulary of its own",
         None,
     )
 
 
-def fit_batches(config: Config, tokens: int, narrate: Narrate = silent) -> Config:
+def fit_batches(config: Config, tokens: int, report: Report = silent) -> Config:
     """`config` with streams and segments that so many training tokens fill: fewer streams first, then shorter ones."""
     training = config.training
     bptt = min(training.bptt, tokens - 1)
@@ -184,7 +184,7 @@ def fit_batches(config: Config, tokens: int, narrate: Narrate = silent) -> Confi
     if (batch_size, bptt) == (training.batch_size, training.bptt):
         return config
     streams = "1 stream" if batch_size == 1 else f"{batch_size} streams"
-    narrate(f"so little text that a batch is {streams} of {bptt} tokens", None)
+    report(f"so little text that a batch is {streams} of {bptt} tokens", None)
     return changed(config, {"batch_size": batch_size, "bptt": bptt}, "little text")
 
 
@@ -268,7 +268,7 @@ def whole(source: Source, tokenizer: Tokenizer, compared_in: Run | None) -> tupl
 
 
 def _parts(chars: int, split: str) -> dict[str, tuple[int, int]]:
-    """Where each part begins and ends, in characters, by the shares in `split`."""
+    """Bounds of each part, in characters, by the shares in `split`."""
     train, valid, test = split_fractions(split)
     first = int(chars * train)
     second = chars if not test else int(chars * (train + valid))
@@ -276,8 +276,8 @@ def _parts(chars: int, split: str) -> dict[str, tuple[int, int]]:
     return {name: part for name, part in parts.items() if name == "train" or part[0] < part[1]}
 
 
-def _to_learn(text: StoredText, first: int, last: int, config: TextConfig, narrate: Narrate) -> Iterator[str]:
-    """What the tokenizer learns from: all characters, or so many stretches of a long text."""
+def _to_learn(text: StoredText, first: int, last: int, config: TextConfig, report: Report) -> Iterator[str]:
+    """Yield the text for training the tokenizer: all characters, or stretches of a long text."""
     line = f"learning the {config.tokenizer} tokenizer"
     if TOKENIZERS[config.tokenizer].distinct_characters or last - first <= _LEARNED:
         stretches = [(first, last)]
@@ -289,7 +289,7 @@ def _to_learn(text: StoredText, first: int, last: int, config: TextConfig, narra
         for block in text.part(start, end):
             yield block
             done += len(block)
-            narrate(line, (number + done / (end - start)) / len(stretches))
+            report(line, (number + done / (end - start)) / len(stretches))
 
 
 def _cache_path(text: TextConfig, tokenizer: Tokenizer, version: int = _VERSION) -> Path:
@@ -300,7 +300,7 @@ def _cache_path(text: TextConfig, tokenizer: Tokenizer, version: int = _VERSION)
 
 
 def _encode(
-    text: StoredText, parts: dict[str, tuple[int, int]], tokenizer: Tokenizer, path: Path, narrate: Narrate
+    text: StoredText, parts: dict[str, tuple[int, int]], tokenizer: Tokenizer, path: Path, report: Report
 ) -> Dataset:
     """Encode the parts into the cache folder `path` and map them."""
     if cached := _cached(path):
@@ -308,7 +308,7 @@ def _encode(
     path.parent.mkdir(parents=True, exist_ok=True)
     with folder_written_atomically(path) as folder:
         sizes = {
-            name: _encode_part(text, part, tokenizer, folder / f"{name}.npy", narrate)
+            name: _encode_part(text, part, tokenizer, folder / f"{name}.npy", report)
             for name, part in parts.items()
         }
         for name in sizes.keys() - {"train"}:
@@ -324,7 +324,7 @@ def _encode(
 
 
 def _encode_part(
-    text: StoredText, part: tuple[int, int], tokenizer: Tokenizer, path: Path, narrate: Narrate
+    text: StoredText, part: tuple[int, int], tokenizer: Tokenizer, path: Path, report: Report
 ) -> dict[str, Any]:
     """Write the tokens of a part of the text to `path`; returns the part's sizes."""
     first, last = part
@@ -337,7 +337,7 @@ def _encode_part(
             yield block
             size += len(block.encode())
             done += len(block)
-            narrate(f"encoding {text.chars:,} characters", done / text.chars)
+            report(f"encoding {text.chars:,} characters", done / text.chars)
 
     _write_tokens(path, tokenizer.dtype, tokenizer.encode_blocks(counted()))
     return {"chars": last - first, "bytes": size, "sha256": _digest(path)}
@@ -382,7 +382,7 @@ class _Sizes(msgspec.Struct, forbid_unknown_fields=True):
     spelling: float | None = None
     unknown: int = 0
     sha256: str | None = None
-    """Of the part's tokens; older versions wrote none."""
+    """Digest of the part's tokens; older versions wrote none."""
 
 
 def _cached_split(path: Path, name: str, size: _Sizes) -> Split:

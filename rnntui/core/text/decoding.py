@@ -26,7 +26,7 @@ _SOUND = 1.0
 _LOOKED_AT = 1 << 26
 """Bytes from the first fault on in which faults are counted, where they end the reading anyway."""
 _SHIFTED = re.compile(rb"\x1b\$(?:[@B]|\)C)")
-"""Where a text of 7 bits goes over to Japanese or Korean letters (ISO 2022)."""
+"""Escape by which a text of 7 bits changes to Japanese or Korean letters (ISO 2022)."""
 _SAMPLE = 1 << 16
 """Bytes from the first fault on that an encoding is guessed from."""
 
@@ -173,7 +173,7 @@ def _is_loose_utf8(sample: bytes) -> bool:
 
 
 def _fault(damage: Damage, encoding: str) -> str:
-    """What is wrong with a text, and the next step."""
+    """Fault of a text, and the next step."""
     if not damage.is_other_encoding:
         them = "it" if damage.faults == 1 else "them"
         return f"{encoding.upper()} but for {damage}; --on-error replace reads {them} as U+FFFD"

@@ -54,7 +54,7 @@ def text_of_zip(file: io.RawIOBase, name: str) -> Iterator[str]:
 
 
 def _reader(archive: zipfile.ZipFile) -> Callable[[zipfile.ZipFile, bytes], Iterator[str]] | None:
-    """What reads the document in an archive, if it holds one."""
+    """Return the reader of the document in an archive, if it holds one."""
     names = set(archive.namelist())
     if "META-INF/container.xml" in names:
         return _epub

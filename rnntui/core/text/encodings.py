@@ -1,4 +1,4 @@
-"""Which encoding some bytes are in: advice for a person, or silence where it is not sure."""
+"""Detection of encodings: advice for a person, or none where it is not sure."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _UNITS = {"utf-32-le": 4, "utf-32-be": 4, "utf-16-le": 2, "utf-16-be": 2}
 _LOOKED_AT = 4096
 """Bytes by which UTF-16 and UTF-32 are found out."""
 _FEWER = 0.7
-"""Of the 256-blocks of Unicode that a text takes in one order of bytes, the share that the other takes at most where it
+"""Largest share of the 256-blocks of Unicode that a text takes in one byte order against the other where it
 is the right one: scripts lie together, and letters read in the wrong order are scattered."""
 
 

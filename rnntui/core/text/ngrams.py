@@ -100,7 +100,7 @@ def _interpolated(below: _Ints, grams: _Ints, n: int, counts: _Ints, size: int, 
 
 
 def _discounts(counts: _Ints) -> _Floats:
-    """What is taken off counts of 0, 1, 2, and 3 or more."""
+    """Discounts of counts of 0, 1, 2, and 3 or more."""
     n1, n2, n3, n4 = (int((counts == k).sum()) for k in (1, 2, 3, 4))
     y = n1 / (n1 + 2 * n2) if n1 and n2 else 0.5
     later = (n2, n3, n4)

@@ -21,8 +21,8 @@ _FREE = 1 << 30
 """Bytes that any file may unpack to."""
 
 
-class Form(NamedTuple):
-    """What a file is that begins so, and what a person can do with it; no advice where it is read."""
+class FileKind(NamedTuple):
+    """Kind of a file that begins so, and advice; no advice where it is read."""
 
     begins: bytes
     name: str
@@ -32,26 +32,26 @@ class Form(NamedTuple):
 _ARCHIVE = "unpack it, and give the file or folder"
 _OFFICE = "save it as .docx, .odt or plain text"
 _FORMS = (
-    Form(b"\x1f\x8b", "gzip"),
-    Form(b"BZh", "bzip2"),
-    Form(b"\xfd7zXZ\x00", "xz"),
-    Form(b"\x28\xb5\x2f\xfd", "zstd"),
-    Form(b"PK\x03\x04", "zip"),
-    Form(b"%PDF-", "a PDF", "save it as text first, as with `pdftotext FILE`"),
-    Form(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", _OFFICE),
-    Form(b"{\\rtf", "an RTF document", _OFFICE),
-    Form(b"7z\xbc\xaf\x27\x1c", "a 7z archive", _ARCHIVE),
-    Form(b"Rar!\x1a\x07", "a RAR archive", _ARCHIVE),
-    Form(b"SQLite format 3\x00", "an SQLite database", "export the text that is in it"),
-    Form(b"\x89PNG\r\n", "a PNG picture", "give a text"),
-    Form(b"\xff\xd8\xff", "a JPEG picture", "give a text"),
-    Form(b"\x7fELF", "a program", "give a text"),
+    FileKind(b"\x1f\x8b", "gzip"),
+    FileKind(b"BZh", "bzip2"),
+    FileKind(b"\xfd7zXZ\x00", "xz"),
+    FileKind(b"\x28\xb5\x2f\xfd", "zstd"),
+    FileKind(b"PK\x03\x04", "zip"),
+    FileKind(b"%PDF-", "a PDF", "save it as text first, as with `pdftotext FILE`"),
+    FileKind(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", _OFFICE),
+    FileKind(b"{\\rtf", "an RTF document", _OFFICE),
+    FileKind(b"7z\xbc\xaf\x27\x1c", "a 7z archive", _ARCHIVE),
+    FileKind(b"Rar!\x1a\x07", "a RAR archive", _ARCHIVE),
+    FileKind(b"SQLite format 3\x00", "an SQLite database", "export the text that is in it"),
+    FileKind(b"\x89PNG\r\n", "a PNG picture", "give a text"),
+    FileKind(b"\xff\xd8\xff", "a JPEG picture", "give a text"),
+    FileKind(b"\x7fELF", "a program", "give a text"),
 )
-_TAR = Form(b"", "a tar archive", _ARCHIVE)
+_TAR = FileKind(b"", "a tar archive", _ARCHIVE)
 
 
-def form_of(head: bytes) -> Form | None:
-    """What a file that begins with `head` is, if it is more than text."""
+def form_of(head: bytes) -> FileKind | None:
+    """Kind of a file that begins with `head`, if it is more than text."""
     if head[257:262] == b"ustar":
         return _TAR
     return next((form for form in _FORMS if head.startswith(form.begins)), None)

@@ -1,4 +1,4 @@
-"""How each tokenizer would cut a text, seen on its beginning."""
+"""Preview of each tokenizer on the beginning of a text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Cut:
 
     kind: str
     vocab_size: int
-    """Of a tokenizer that learned from the head alone: of the whole text it may be larger."""
+    """Vocabulary of a tokenizer trained on the beginning alone: that of the whole text may be larger."""
     characters_per_token: float
     pieces: tuple[str, ...]
     """The first tokens."""

@@ -1,4 +1,4 @@
-"""What was read of a corpus of records is kept in the cache: a run goes on when the file has moved."""
+"""Cache of the records of a corpus: a run resumes when the file has moved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnntui.core.runs.origin import check_corpus
 from rnntui.core.runs.store import cache_home
 from rnntui.core.text.corpus import is_pipe
 
-Row = TypeVar("Row", bound=tuple[Any, ...])
+RowT = TypeVar("RowT", bound=tuple[Any, ...])
 
 
 class LeftOut:
@@ -44,16 +44,16 @@ class LeftOut:
         )
 
 
-class Read(NamedTuple, Generic[Row]):
-    """What was read of a corpus."""
+class Read(NamedTuple, Generic[RowT]):
+    """The records of a corpus."""
 
-    rows: list[Row]
+    rows: list[RowT]
     sha256: str
-    """Of them in their order."""
+    """Digest of the rows in their order."""
     left_out: str = ""
-    """How many rows or files are not used, and which, for a person; '' where all are."""
+    """Rows or files that are not used, counted, for a person; '' where all are."""
     notes: tuple[str, ...] = ()
-    """What was found out about the form of a table."""
+    """Remarks on the form of a table."""
 
 
 def remember(found: Read[Any]) -> None:
@@ -73,8 +73,8 @@ def is_cached(run: Run) -> bool:
     return _cached(run.config.text.sha256).exists()
 
 
-def read_again(run: Run, read: Callable[[TextConfig], Read[Row]], row: Callable[..., Row]) -> list[Row]:
-    """What a run was trained on: from the cache, or by `read` from its corpus; `row` makes one of its fields.
+def read_again(run: Run, read: Callable[[TextConfig], Read[RowT]], row: Callable[..., RowT]) -> list[RowT]:
+    """Return the records of a run: from the cache, or by `read` from its corpus; `row` makes one of its fields.
 
     Raises InputError where the corpus has changed or is gone and the cache is empty.
     """

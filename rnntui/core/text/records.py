@@ -27,7 +27,7 @@ from rnntui.core.errors import InputError, nearest, oneline
 from rnntui.core.files import expanded
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, canonical
-from rnntui.core.text.csv_rows import LONGEST_RECORD, Column, Reading, csv_rows, too_long
+from rnntui.core.text.csv_rows import LONGEST_RECORD, Reading, WantedColumn, csv_rows, too_long
 
 TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 """Endings of files with columns."""
@@ -41,9 +41,9 @@ _NAMES = {
     "source": ("source", "src", "input", "from"),
     "target": ("target", "tgt", "output", "to"),
 }
-"""What columns are called, by what they hold, where they have names."""
+"""Common names of columns, by what they hold."""
 FASTTEXT = "__label__"
-"""How a text of fastText begins."""
+"""First characters of a line of fastText."""
 _DATASET = "hf:"
 
 
@@ -56,7 +56,7 @@ class Record(NamedTuple):
 
 
 def records(
-    config: TextConfig, columns: Sequence[Column], instead: str, reading: Reading | None = None
+    config: TextConfig, columns: Sequence[WantedColumn], instead: str, reading: Reading | None = None
 ) -> Iterator[Record]:
     """The rows of the corpus that `config` names; `instead` is what to do where it is no table.
 
@@ -105,7 +105,7 @@ def kind_of(file: str) -> str:
 
 
 def remembered_as(corpus: str) -> str:
-    """How a run and messages call a corpus of records."""
+    """Name of a corpus of records in runs and messages."""
     return corpus if corpus.startswith(_DATASET) else canonical(corpus)
 
 
@@ -141,7 +141,7 @@ def text_of(blocks: Iterable[str], name: str) -> str:
 
 
 def _table(
-    rows: Iterator[list[str]], name: str, columns: Sequence[Column], each: str, reading: Reading
+    rows: Iterator[list[str]], name: str, columns: Sequence[WantedColumn], each: str, reading: Reading
 ) -> Iterator[Record]:
     """The rows of a table, whose first one names the columns; `each` is what a person calls one.
 
@@ -167,8 +167,8 @@ def _table(
             yield _bounded(Record(tuple(entry[column.name] for column in columns), where), columns)
 
 
-def _names_columns(row: dict[str, str], columns: Sequence[Column], reading: Reading) -> bool:
-    """Whether the first row of a table whose columns are given by number is their names all the same."""
+def _names_columns(row: dict[str, str], columns: Sequence[WantedColumn], reading: Reading) -> bool:
+    """Return True if the first row of a table whose columns are given by number is their names all the same."""
     found = all(row[column.name].strip().lower() in _NAMES[column.setting] for column in columns)
     if found:
         reading.notes.append("the first row names the columns, and is none of the texts")
@@ -189,7 +189,7 @@ def _fasttext(lines: Iterable[str], name: str, reading: Reading) -> Iterator[Rec
         yield Record((text, label.removeprefix(FASTTEXT)), f"{name}: line {number}")
 
 
-def _bounded(record: Record, columns: Sequence[Column]) -> Record:
+def _bounded(record: Record, columns: Sequence[WantedColumn]) -> Record:
     """`record` itself.  Raises InputError where a field is too long."""
     for column, field in zip(columns, record.fields, strict=True):
         if len(field) > LONGEST_TEXT:
@@ -197,7 +197,7 @@ def _bounded(record: Record, columns: Sequence[Column]) -> Record:
     return record
 
 
-def _check_header(header: list[str], columns: Sequence[Column], where: str) -> None:
+def _check_header(header: list[str], columns: Sequence[WantedColumn], where: str) -> None:
     """Raises InputError where a column that is wanted is missing, or is there twice."""
     for column in columns:
         if column.name not in header:
@@ -210,14 +210,14 @@ def _check_header(header: list[str], columns: Sequence[Column], where: str) -> N
             raise InputError(f"{where}: more than one column '{column.name}'; rename all but one")
 
 
-def _advice(column: Column, known: Collection[str]) -> str:
-    """What to do where a column is not among those `known`."""
+def _advice(column: WantedColumn, known: Collection[str]) -> str:
+    """Advice where a column is not among those `known`."""
     step = f"rename one, or name it with --{column.setting}-column"
     return f"{nearest(column.name, known)}; {step}" if known else f"nothing is named here; {step}"
 
 
 def _objects(
-    lines: Iterable[str], name: str, columns: Sequence[Column], reading: Reading
+    lines: Iterable[str], name: str, columns: Sequence[WantedColumn], reading: Reading
 ) -> Iterator[Record]:
     """An object a line."""
     shape = "{" + ", ".join(f'"{column.name}": ...' for column in columns) + "}"
@@ -237,7 +237,9 @@ def _objects(
             reading.add_fault(str(error))
 
 
-def _json(lines: Iterator[str], name: str, columns: Sequence[Column], reading: Reading) -> Iterator[Record]:
+def _json(
+    lines: Iterator[str], name: str, columns: Sequence[WantedColumn], reading: Reading
+) -> Iterator[Record]:
     """One array of objects, or an object a line."""
     first = next(lines, "")
     while first and not first.strip():
@@ -275,7 +277,7 @@ def _package(module: str, who: str) -> Any:
         ) from None
 
 
-def _parquet(name: str, columns: Sequence[Column]) -> Iterator[Record]:
+def _parquet(name: str, columns: Sequence[WantedColumn]) -> Iterator[Record]:
     """The rows of a Parquet file, where the package pyarrow is installed."""
     parquet = _package("pyarrow.parquet", f"{name}: Parquet")
     try:
@@ -292,7 +294,7 @@ def _parquet(name: str, columns: Sequence[Column]) -> Iterator[Record]:
         raise InputError(f"{name}: cannot be read: {oneline(error)}") from None
 
 
-def _record(entry: Any, where: str, columns: Sequence[Column], shape: str = "an object") -> Record:
+def _record(entry: Any, where: str, columns: Sequence[WantedColumn], shape: str = "an object") -> Record:
     """The wanted fields of an object.  Raises InputError where it is none, and where a field is missing or no text."""
     if not isinstance(entry, dict):
         raise InputError(f"{where}: not an object; write {shape}")
@@ -316,7 +318,7 @@ def _writable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _dataset(name: str, columns: Sequence[Column]) -> Iterator[Record]:
+def _dataset(name: str, columns: Sequence[WantedColumn]) -> Iterator[Record]:
     """The training part of a dataset, what it numbers by its names."""
     datasets = _package("datasets", f"hf:{name}:")
     try:

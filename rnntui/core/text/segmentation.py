@@ -1,4 +1,4 @@
-"""Where words and characters end, for the whole program: by the properties of Unicode, and its graphemes (UAX 29).
+"""Segmentation into words and characters by the properties of Unicode, and into its graphemes (UAX 29).
 
 A word is a run of letters, marks, digits, underscores and joiners.  Scripts that are written without spaces (Han,
 kana, Thai, Lao, Khmer, Burmese) have no such runs: there a word is a grapheme, what a person takes for one character.
@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, Literal
 
-Form = Literal["NFC", "NFD"]
+NormalForm = Literal["NFC", "NFD"]
 
-RULE = 2
+WORD_RULE = 2
 """The version of the rule, kept in `tokenizer.json`: 1, of older runs, took marks and joiners for ends of words."""
 APOSTROPHES = "'’"
 _HAN_AND_KANA = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -67,7 +67,7 @@ def _by_graphemes() -> Any:
 
 
 def word_pattern(rule: int, text: str) -> Any:
-    """What finds the pieces of `text`: words, marks and white space, which joined are the text.
+    """Return the pattern of the pieces of `text`: words, marks and white space, which joined are the text.
 
     The older rule is several times as fast, and finds the same wherever no character joins another one.
     """
@@ -141,7 +141,7 @@ def first_word(text: str) -> str:
     return str(found[0]) if found else text
 
 
-def form_of(characters: Iterable[str]) -> Form | None:
+def form_of(characters: Iterable[str]) -> NormalForm | None:
     """The Unicode normal form (UAX 15) of a text of these characters; None where they are those of both or of none."""
     known = set(characters)
     composed = any(not unicodedata.is_normalized("NFD", character) for character in known)
@@ -152,5 +152,5 @@ def form_of(characters: Iterable[str]) -> Form | None:
 
 
 def graphemes(text: str) -> list[str]:
-    """What a person takes for characters (UAX 29, extended grapheme clusters)."""
+    """Pattern of user-perceived characters (UAX 29, extended grapheme clusters)."""
     return list(text) if text.isascii() else list(_compiled(r"\X").findall(text))

@@ -1,4 +1,4 @@
-"""What it costs to spell the words that a vocabulary lacks.
+"""Cost of spelling the words that a vocabulary lacks.
 
 `<unk>` says that an unknown word came, and not which one.  So that bits per byte of all tokenizers compare, each
 unknown token also pays for its letters, by a model of bytes that has learned from the vocabulary's own words: the same

@@ -18,7 +18,7 @@ from rnntui.core.text.corpus import Source
 _BLOCK = 1 << 18
 """Bytes of a block, at least: what the tokenizers look at at once."""
 
-Narrate = Callable[[str, float | None], None]
+Report = Callable[[str, float | None], None]
 """Told what is being done, and how much of it is: a fraction, or None where nobody knows."""
 
 
@@ -56,7 +56,7 @@ class StoredText:
 
 
 @contextmanager
-def stored(source: Source, narrate: Narrate) -> Iterator[StoredText]:
+def stored(source: Source, report: Report) -> Iterator[StoredText]:
     """Read `source` to its end onto the disk, where it stays for the length of the block.
 
     Raises InputError where the source cannot be read, RnntuiError where there is no room.
@@ -69,7 +69,7 @@ def stored(source: Source, narrate: Narrate) -> Iterator[StoredText]:
             text = StoredText(file)
             for block in source.blocks():
                 text.append(block)
-                narrate(f"reading {source.source}", source.fraction)
+                report(f"reading {source.source}", source.fraction)
             file.flush()
         except OSError as error:
             fault = refused(folder, text.bytes if text else 0, error)

@@ -1,4 +1,4 @@
-"""What can be said of a text before anything is learned from it."""
+"""Statistics of a text without a model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TextStatistics:
     vocabulary: int
     """Different characters."""
     entropy: float
-    """Of single characters, in bits a character (Shannon 1948): a model that knows frequencies only."""
+    """Unigram entropy in bits per character (Shannon 1948): a model that knows frequencies only."""
     gzip_bits_per_byte: float
     """Size under gzip's deflate at its best level, in bits a byte of the raw UTF-8 text."""
     commonest: tuple[tuple[str, float], ...]

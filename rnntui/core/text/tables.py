@@ -1,4 +1,4 @@
-"""Which task a corpus is meant for, by its columns or its first characters."""
+"""The task that a corpus is meant for, by its columns or its first characters."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from rnntui.core.errors import InputError, oneline
 from rnntui.core.files import open_named
-from rnntui.core.text.spool import Narrate, silent
+from rnntui.core.text.spool import Report, silent
 
 _LONGEST_WORD = 1 << 12
 _MOST_FEATURES = 1 << 16
@@ -37,7 +37,7 @@ _TOLD_EVERY = 20_000
 _PROBE = 1 << 16
 """Bytes looked at to find out whether the file is binary."""
 
-Vector = npt.NDArray[np.float32]
+WordVector = npt.NDArray[np.float32]
 
 
 class Vectors(NamedTuple):
@@ -45,15 +45,15 @@ class Vectors(NamedTuple):
 
     size: int
     """Features of each."""
-    found: dict[str, Vector]
+    found: dict[str, WordVector]
     passed_over: str = ""
     """Lines that hold no vector, counted, for a person; '' where all do."""
 
 
-def read_vectors(path: Path, wanted: Collection[str], narrate: Narrate = silent) -> Vectors:
+def read_vectors(path: Path, wanted: Collection[str], report: Report = silent) -> Vectors:
     """The vectors of the words in `wanted` that the file at `path` has; what else it holds is passed over.
 
-    `narrate` is told how much of the file is read.
+    `report` is told how much of the file is read.
 
     Memory depends on what is wanted alone: no line is read further than its features can take.  Faulty lines are
     passed over and counted.  Raises InputError that names the file and the fault where most of them are.
@@ -78,7 +78,7 @@ def read_vectors(path: Path, wanted: Collection[str], narrate: Narrate = silent)
                 _binary(file, path, count, size) if _is_binary(head) else _lines(file, path, size, faults)
             )
             length = os.fstat(raw.fileno()).st_size
-            seen = _narrated(entries, lambda: narrate(f"reading {path.name}", min(raw.tell() / length, 1.0)))
+            seen = _reported(entries, lambda: report(f"reading {path.name}", min(raw.tell() / length, 1.0)))
             return _chosen(seen, wanted, path, size, faults)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or oneline(error)
@@ -98,7 +98,7 @@ def _in_archive(raw: BinaryIO, path: Path) -> BinaryIO:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether a header is followed by what is no line of text: few of its parts are numbers.
+    """Return True if a header is followed by what is no line of text: few of its parts are numbers.
 
     A line of text may be faulty, and is then to be named; so not all of them have to be.
     """
@@ -125,7 +125,7 @@ def _header(line: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _floats(parts: list[str]) -> Vector:
+def _floats(parts: list[str]) -> WordVector:
     """The numbers in the parts of a line.  Raises ValueError where one is none, or not finite."""
     with np.errstate(over="ignore"):  # what is too large for fp32 is infinite there
         vector = np.array([float(part) for part in parts if part], dtype=np.float32)
@@ -136,7 +136,7 @@ def _floats(parts: list[str]) -> Vector:
 
 class _Entry(NamedTuple):
     word: str
-    features: list[str] | Vector
+    features: list[str] | WordVector
     where: str
 
 
@@ -195,7 +195,7 @@ def _lines(file: BinaryIO, path: Path, size: int, faults: PassedOver) -> Iterato
 
 
 def _numbers_in(parts: list[str]) -> int:
-    """How many numbers a line ends with."""
+    """Number of numbers at the end of a line."""
     return sum(1 for _ in itertools.takewhile(_reads_as_number, reversed(parts[1:])))
 
 
@@ -217,7 +217,7 @@ def _binary(file: BinaryIO, path: Path, count: int, size: int) -> Iterator[_Entr
         yield _Entry(word.decode("utf-8", "replace").lstrip("\n"), np.frombuffer(content, "<f4"), where)
 
 
-def _narrated(entries: Iterator[_Entry], tell: Callable[[], None]) -> Iterator[_Entry]:
+def _reported(entries: Iterator[_Entry], tell: Callable[[], None]) -> Iterator[_Entry]:
     """The same entries; after every so many it is told."""
     for number, entry in enumerate(entries):
         if number % _TOLD_EVERY == 0:
@@ -228,11 +228,11 @@ def _narrated(entries: Iterator[_Entry], tell: Callable[[], None]) -> Iterator[_
 def _chosen(
     entries: Iterator[_Entry], wanted: Collection[str], path: Path, size: int, faults: PassedOver
 ) -> Vectors:
-    """Those that are wanted, all of `size` features, or of as many as the first has where that is 0.
+    """Yield the wanted vectors, all of `size` features, or of as many as the first has where that is 0.
 
     Raises InputError where most of the lines are none of words and numbers.
     """
-    found: dict[str, Vector] = {}
+    found: dict[str, WordVector] = {}
     known = 0
     for word, features, where in entries:
         size = size or len(features)
@@ -254,7 +254,7 @@ def _chosen(
     return Vectors(size, found, f"passed over {faults}" if faults.count else "")
 
 
-def as_text(words: list[str], vectors: Vector) -> Iterator[str]:
+def as_text(words: list[str], vectors: WordVector) -> Iterator[str]:
     """Words and their vectors (N, E) as lines in word2vec's text form."""
     yield f"{len(words)} {vectors.shape[1]}\n"
     for word, vector in zip(words, vectors.tolist(), strict=True):

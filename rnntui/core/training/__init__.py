@@ -1,1 +1,1 @@
-"""How a model learns: the loop and what it needs."""
+"""Training: the loop, optimisers, checkpoints."""

@@ -1,4 +1,4 @@
-"""How to compute fastest here: a race of precisions and of threads, over real steps, remembered."""
+"""Autotuning: precisions and numbers of threads timed over real steps, remembered for this machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ALL_THREADS = torch.get_num_threads()
 
 
 class Way(NamedTuple):
-    """How a learner computes."""
+    """Precision and threads of a learner."""
 
     precision: Precision
     threads: int

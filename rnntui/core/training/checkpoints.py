@@ -44,7 +44,7 @@ from rnntui.core.training.learner import Counters, Learner, flat_state
 
 _KEPT = 2
 _LARGEST = 1e12
-"""Of a counter: more steps, tokens and seconds than anybody trains."""
+"""Largest counter: more steps, tokens and seconds than anybody trains."""
 _LEARNING = "learning."
 
 
@@ -59,7 +59,7 @@ def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
     except OSError as error:
         raise refused(folder.parent, 0, error) from error
     contents = {
-        "model.safetensors": model_bytes(learner.judged),
+        "model.safetensors": model_bytes(learner.evaluated_model),
         "trainer.safetensors": save(_trainer_tensors(learner)),
         "state.json": json.dumps(_state(learner), indent=1).encode(),
     }
@@ -123,7 +123,7 @@ def _settle_parts(folder: Path) -> None:
             delete_checkpoint(part)
 
 
-def go_back(run: Run, folder: Path) -> None:
+def roll_back(run: Run, folder: Path) -> None:
     """Let the sound checkpoint in `folder` be the newest one again: those of later steps are deleted.
 
     Raises WriteError where the system refuses.
@@ -158,7 +158,7 @@ def load_checkpoint(folder: Path, learner: Learner) -> str:
     Raises InputError for a damaged one.
     """
     verify(folder)
-    load_weights(learner.judged, folder / "model.safetensors")
+    load_weights(learner.evaluated_model, folder / "model.safetensors")
     counters, state = read_counters(folder), read_json(folder / "state.json")
     tensors = read_tensors(folder / "trainer.safetensors")
     try:
@@ -170,7 +170,7 @@ def load_checkpoint(folder: Path, learner: Learner) -> str:
 
 
 def _difference(learner: Learner, state: dict[str, Any]) -> str:
-    """What about this machine is another than where the checkpoint was written, if it changes results."""
+    """Remark on differences to the machine that wrote the checkpoint, if they change results."""
     here = {
         "threads": learner.threads,
         "precision": learner.precision,
@@ -186,7 +186,7 @@ def _difference(learner: Learner, state: dict[str, Any]) -> str:
 
 
 def read_counters(folder: Path) -> Counters:
-    """Where the run stood when the checkpoint was written.  Raises InputError for a damaged one."""
+    """Read the counters of a checkpoint.  Raises InputError for a damaged one."""
     path = folder / "state.json"
     state = read_json(path)
     try:
@@ -238,11 +238,11 @@ def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]
         tuple(_fitting(tensors, f"state.{i}.{j}", part).to(part) for j, part in enumerate(layer))
         for i, layer in enumerate(learner.state)
     )
-    judged = dict(learner.judged.named_parameters())
+    evaluated = dict(learner.evaluated_model.named_parameters())
     for name, parameter in learner.model.named_parameters():
         if learner.average:  # a checkpoint without a mean holds the weights that learn
             learning = _LEARNING + name
-            found = _fitting(tensors, learning, parameter) if learning in tensors else judged[name]
+            found = _fitting(tensors, learning, parameter) if learning in tensors else evaluated[name]
             parameter.data.copy_(found)
         prefix = f"optimizer.{name}."
         stored = {each.removeprefix(prefix) for each in tensors if each.startswith(prefix)}

@@ -14,7 +14,7 @@ _STALL_S = 1.0
 _BUSY = 0.5
 """Share of these that the training thread computes where it only kept the interpreter to itself."""
 
-Seconds = Callable[[], float]
+Clock = Callable[[], float]
 
 
 class RunningClock:
@@ -25,7 +25,7 @@ class RunningClock:
     programs leaves the thread its turns.  One that leaves it none, because it holds the interpreter, computes.
     """
 
-    def __init__(self, wall: Seconds, computing: Seconds) -> None:
+    def __init__(self, wall: Clock, computing: Clock) -> None:
         self._wall, self._computing = wall, computing
         self._lock = threading.Lock()
         self._looked, self._computed = wall(), computing()

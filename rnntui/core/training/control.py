@@ -1,4 +1,4 @@
-"""What a person asks of a running training: by signals, or by lines in `RUN/control`."""
+"""Control of a running training: by signals, or by lines in `RUN/control`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Control:
 
     @property
     def signalled(self) -> bool:
-        """Whether a signal has asked to stop: long work looks here between its parts."""
+        """True if a signal has asked to stop: long work looks here between its parts."""
         return self._signalled.is_set()
 
     def poll(self) -> list[Command]:

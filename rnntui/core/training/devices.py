@@ -1,4 +1,4 @@
-"""Where to compute, and how precisely."""
+"""Devices and their precisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a training looks up from its steps."""
+"""The interval between evaluations."""
 
 from __future__ import annotations
 

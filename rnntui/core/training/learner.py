@@ -19,7 +19,7 @@ from rnntui.core.text.tokenizers import Ids
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.devices import Precision, autocast, keep_memory
-from rnntui.core.training.micro_batches import in_portions, joined, out_of_memory
+from rnntui.core.training.micro_batches import joined, micro_batches, out_of_memory
 from rnntui.core.training.optimisation import depth_factor, lr_factor, make_optimizer, peak_rate
 from rnntui.core.training.optimisers import Optimiser
 
@@ -29,7 +29,7 @@ _TRIED = 32
 
 @dataclass
 class Counters:
-    """Where a run stands.  A checkpoint's `state.json` holds these."""
+    """Counters of a run, as in a checkpoint's `state.json`."""
 
     step: int = 0
     """Steps taken; also the position in the data, one batch a step."""
@@ -55,7 +55,7 @@ class Counters:
     stalled: int | None = None
     """The step at which learning stood still and `nt-asgd` began."""
     lr_factor: float = 1.0
-    """What a person made of the schedule's rate."""
+    """Factor by which a person changed the scheduled learning rate."""
 
 
 class Learner:
@@ -83,17 +83,17 @@ class Learner:
             training.activation_penalty, training.temporal_penalty, training.label_smoothing or 0.0
         )
         self.gradual = self.model.head_is_new and bool(config.model.begin_from)
-        """Whether the layers that another run has taught join one after the other."""
+        """True if the layers that another run has taught join one after the other."""
         self.optimizer = make_optimizer(self.model, training, self.gradual)
         self.scaler = torch.amp.GradScaler(device, enabled=False)
         self.state: StackState = self.model.initial_state(training.batch_size)
         self.counters = Counters()
-        self.portions = 1
+        self.micro_batches = 1
         """Groups of sequences that a batch is computed in; more than one where memory is short."""
         keep_memory()
 
     @property
-    def judged(self) -> Model:
+    def evaluated_model(self) -> Model:
         """The model that is evaluated, kept and written with: the mean of the weights where one is taken."""
         return self.average.model if self.average else self.model
 
@@ -119,7 +119,7 @@ class Learner:
 
     @property
     def fraction(self) -> float:
-        """How much of the nearest limit is used up, from 0 to 1; 0 where there is no limit."""
+        """Share of the nearest limit that is used up, from 0 to 1; 0 where there is no limit."""
         limits = self.config.training
         used = [
             done / limit
@@ -188,26 +188,26 @@ class Learner:
         while True:
             self.optimizer.zero_grad()
             try:
-                if self.portions == 1:
+                if self.micro_batches == 1:
                     loss = self._loss(batch, self.state)
                     self.scaler.scale(loss.objective).backward()
                     return loss.nats.detach(), loss.state
                 losses, states = [], []
-                for part, state, share in in_portions(batch, self.state, self.portions):
+                for part, state, share in micro_batches(batch, self.state, self.micro_batches):
                     loss = self._loss(part, state)
                     self.scaler.scale(loss.objective * share).backward()
                     losses.append(loss.nats.detach() * share)
                     states.append(loss.state)
                 return torch.stack(losses).sum(), joined(states)
             except (MemoryError, RuntimeError) as error:
-                if not out_of_memory(error) or self.portions >= self.config.training.batch_size:
+                if not out_of_memory(error) or self.micro_batches >= self.config.training.batch_size:
                     raise
             # Here what the failed try held is free again.
-            self.portions = min(2 * self.portions, self.config.training.batch_size)
+            self.micro_batches = min(2 * self.micro_batches, self.config.training.batch_size)
 
     def sound(self) -> bool:
         """True if all weights, and their mean, are numbers that a reader of the checkpoint takes."""
-        models = (self.model, self.judged) if self.average else (self.model,)
+        models = (self.model, self.evaluated_model) if self.average else (self.model,)
         weights = (weight for model in models for weight in model.parameters() if weight.numel())
         return all(bool(weight.abs().max() <= LARGEST_WEIGHT) for weight in weights)
 
@@ -238,7 +238,7 @@ class Learner:
             torch.cuda.synchronize()
 
     def _loss(self, batch: Batch, state: StackState) -> Loss:
-        """How the model does on a batch."""
+        """Loss of the model on a batch."""
         arrays = [self._moved(part) for part in batch.arrays]
         with autocast(self.device, self.precision):
             return self.model.loss(arrays, state, self.penalties)
@@ -254,7 +254,7 @@ class Learner:
 
 
 def _as_torchs(optimizer: Optimiser) -> torch.optim.Optimizer:
-    """What a scaler takes: it asks for `param_groups` and `step` alone."""
+    """The optimizer as a scaler takes it: `param_groups` and `step` alone."""
     return cast("torch.optim.Optimizer", optimizer)
 
 

@@ -20,27 +20,28 @@ from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Command, Run
 from rnntui.core.runs.folder_handle import FolderHandle
 from rnntui.core.tasks import corpus_change, reopen
-from rnntui.core.tasks.base import Moment
+from rnntui.core.tasks.base import EventTime
 from rnntui.core.training import divergence
 from rnntui.core.training.autotuning import choose_way
 from rnntui.core.training.averaging import PATIENCE
-from rnntui.core.training.checkpoints import go_back, load_checkpoint, save_checkpoint, settle
+from rnntui.core.training.checkpoints import load_checkpoint, roll_back, save_checkpoint, settle
 from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.evaluation_interval import affordable_every
 from rnntui.core.training.learner import Learner
+from rnntui.core.training.micro_batches import memory_remark
 from rnntui.core.training.needs import check_memory
 from rnntui.core.training.optimisation import peak_rate
 from rnntui.core.training.retry import patiently
 
 _PAUSE_POLL_S = 0.1
 _NEAR = 0.1
-"""Nats above the target at which the held-out loss is looked at more often: it is that of the mean of the weights."""
+"""Evaluate more often once the training loss is this close to the target (nats)."""
 _LATER = 1.1
-"""By so many times the steps, then."""
+"""Factor of the steps between these evaluations."""
 _RATE_STEP = 1.25
-"""What the learning rate is multiplied or divided by when a person asks for more or less."""
+"""Factor of the learning rate when a person raises or lowers it."""
 _SAMPLE_EVERY = 200
 """A sample costs little, so it need not wait for a rare evaluation."""
 
@@ -93,7 +94,7 @@ class Loop:
         self._unread: list[tuple[Tensor, Tensor]] = []
         self._losses: list[float] = []
         self._bad_steps = 0
-        self._portions, self._apart = 1, False
+        self._micro_batches, self._diverged = 1, False
         self._logged_tokens, self._logged_s = 0, 0.0
         self._began = time.perf_counter()
 
@@ -105,7 +106,7 @@ class Loop:
             folder = self.run.checkpoint_path(checkpoint)
             remarks = [load_checkpoint(folder, self.learner), corpus_change(self.run)]
             if checkpoint != "last":
-                go_back(self.run, folder)
+                roll_back(self.run, folder)
         else:
             self.learner.use(*choose_way(self.config.precision, self.learner))
         yield self._started()
@@ -139,7 +140,7 @@ class Loop:
         )
 
     def over(self) -> ev.Reason | None:
-        """Which limit is reached, if any is."""
+        """The limit that is reached, if any is."""
         limits, counters = self.config, self.learner.counters
         if limits.max_steps is not None and counters.step >= limits.max_steps:
             return "steps"
@@ -171,11 +172,9 @@ class Loop:
                 self._bad_steps = 0
                 self._losses.append(loss)
                 divergence.take_in(counters, loss, learner.batches.predictions, learner.frequencies)
-        if learner.portions != self._portions:
-            self._portions = learner.portions
-            yield self._warned(
-                f"memory is short for a whole batch: it is computed in {self._portions} portions, with the same result"
-            )
+        if learner.micro_batches != self._micro_batches:
+            self._micro_batches = learner.micro_batches
+            yield self._warned(memory_remark(self._micro_batches))
         if not due:
             return
         tokens, seconds = counters.tokens - self._logged_tokens, counters.train_s - self._logged_s
@@ -208,13 +207,15 @@ class Loop:
         yield self._warned("loss or gradient was not finite: the step was not taken, the state starts anew")
         # A scaled fp16 loss overflows now and then until its scale has settled; that is no divergence.
         if self._bad_steps >= divergence.BAD_STEPS and not self.learner.scaler.is_enabled():
-            yield from self._go_back(f"numbers were not finite {divergence.BAD_STEPS} steps in a row", "last")
+            yield from self._roll_back(
+                f"numbers were not finite {divergence.BAD_STEPS} steps in a row", "last"
+            )
 
-    def _go_back(self, reason: str, checkpoint: str) -> Iterator[ev.AnyEvent]:
+    def _roll_back(self, reason: str, checkpoint: str) -> Iterator[ev.AnyEvent]:
         """Go on from a good checkpoint with half the learning rate, or from the beginning where there is none."""
         learner, before = self.learner, self.learner.counters
         returns, factor, train_s = before.returns + 1, before.lr_factor / 2, before.train_s
-        if returns > divergence.RETURNS:
+        if returns > divergence.ROLLBACKS:
             peak = peak_rate(self.config)
             raise NumericalError(
                 f"{self.run.name}: {reason}, also with a learning rate of {peak * 2 * factor:g}; "
@@ -223,7 +224,7 @@ class Loop:
         if self.run.named("last"):
             folder = self.run.checkpoint_path(checkpoint)
             load_checkpoint(folder, learner)
-            go_back(self.run, folder)
+            roll_back(self.run, folder)
         else:
             self.learner = self._new_learner(learner.device)
             self.learner.use(learner.precision, learner.threads)
@@ -242,8 +243,8 @@ class Loop:
                 evaluated = self._evaluate(counts=True)
                 best = evaluated.best
                 yield from self._told(evaluated)
-                if self._apart:
-                    yield from self._go_back("training has diverged", "best")
+                if self._diverged:
+                    yield from self._roll_back("training has diverged", "best")
                     return
             if step % self.sample_every == 0:
                 yield self._sample()
@@ -254,16 +255,16 @@ class Loop:
             yield from self._save(best)
 
     def _near_target(self) -> bool:
-        """Whether the target loss may have been reached since the last evaluation, going by the training loss."""
+        """Return True if the training loss suggests that the target is reached since the last evaluation."""
         target, counters = self.config.target_loss, self.learner.counters
         if target is None or counters.train_loss is None or counters.train_loss > target + _NEAR:
             return False
         return counters.step >= _LATER * counters.evaluated
 
     def _strayed(self) -> bool:
-        """Whether the training loss has risen for an epoch since anyone looked: more must not be wasted."""
+        """Return True if the training loss has risen for an epoch since anyone looked: more must not be wasted."""
         counters, frequencies = self.learner.counters, self.learner.frequencies
-        return divergence.strayed(counters, frequencies) and counters.step >= counters.evaluated + len(
+        return divergence.suspicious(counters, frequencies) and counters.step >= counters.evaluated + len(
             self.learner.batches
         )
 
@@ -310,7 +311,7 @@ class Loop:
     def _hand_out_weights(self) -> None:
         # Where a reader still holds the file open (Windows), or there is no room, it will ask again.
         with suppress(RnntuiError):
-            weights = model_bytes(self.learner.judged)
+            weights = model_bytes(self.learner.evaluated_model)
             write_atomically(self.run.path / "live.safetensors", weights, durable=False)
 
     def end(self, reason: ev.Reason) -> Iterator[ev.AnyEvent]:
@@ -335,11 +336,11 @@ class Loop:
     def _evaluate(self, counts: bool) -> ev.Evaluated:
         """Score the held-out part; with `counts`, note whether it is the best so far."""
         learner, counters = self.learner, self.learner.counters
-        now = Moment(counters.step, counters.train_s)
-        evaluated = self.task.evaluate(learner.judged, learner.device, now, self._look_up)
+        now = EventTime(counters.step, counters.train_s)
+        evaluated = self.task.evaluate(learner.evaluated_model, learner.device, now, self._look_up)
         loss = evaluated.loss
-        self._apart = counts and divergence.diverged(counters, loss, learner.frequencies)
-        best = counts and divergence.take_score(counters, loss, self._apart, self.task.holds_out)
+        self._diverged = counts and divergence.diverged(counters, loss, learner.frequencies)
+        best = counts and divergence.take_score(counters, loss, self._diverged, self.task.holds_out)
         if self.config.average == "nt-asgd" and counters.stalled is None and counters.stale >= PATIENCE:
             counters.stalled, counters.stale = counters.step, 0
         evaluated = msgspec.structs.replace(evaluated, best=best)
@@ -368,12 +369,14 @@ class Loop:
 
     def _sample(self) -> ev.Sampled:
         learner = self.learner
-        return self.task.sample(learner.judged, self.run.config, learner.counters.step, self._look_up)
+        return self.task.sample(
+            learner.evaluated_model, self.run.config, learner.counters.step, self._look_up
+        )
 
     def _save(self, best: bool) -> Iterator[ev.AnyEvent]:
         """Save, where there is something to be saved; wait for room where there is none."""
         if not self.learner.sound():
-            yield from self._go_back("weights were not finite or beyond any use", "last")
+            yield from self._roll_back("weights were not finite or beyond any use", "last")
             return
         yield from self._follow()
         step = self.learner.counters.step

@@ -1,4 +1,4 @@
-"""A batch in portions of its sequences, where memory is short for the whole."""
+"""Micro-batches: gradients accumulated over groups of sequences, where memory is short for a whole batch."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _SIGNS = (
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch, numpy or Python says that memory is short."""
+    """Return True if an error of torch, numpy or Python says that memory is short."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in f"{error}.".lower() for sign in _SIGNS)
 
 
-def in_portions(batch: Batch, state: StackState, portions: int) -> Iterator[tuple[Batch, StackState, float]]:
-    """The batch as so many groups of sequences, each with its part of the state and its share of the outcomes."""
-    portions = min(portions, batch.sequences)  # the last batch of an epoch may be a small one
-    bounds = [batch.sequences * i // portions for i in range(portions + 1)]
+def micro_batches(batch: Batch, state: StackState, count: int) -> Iterator[tuple[Batch, StackState, float]]:
+    """Yield so many groups of sequences, each with its part of the state and its share of the predictions."""
+    count = min(count, batch.sequences)  # the last batch of an epoch may be a small one
+    bounds = [batch.sequences * i // count for i in range(count + 1)]
     for first, last in pairwise(bounds):
         rows = slice(first, last)
         part = batch.some(rows)
@@ -41,3 +41,8 @@ def joined(states: Sequence[StackState]) -> StackState:
         tuple(torch.cat([part[i][j] for part in parts]) for j in range(len(layer)))
         for i, layer in enumerate(parts[0])
     )
+
+
+def memory_remark(count: int) -> str:
+    """Remark on a batch that is computed in so many micro-batches."""
+    return f"memory is short for a whole batch: gradients are accumulated over {count} micro-batches, with the same result"

@@ -34,7 +34,7 @@ class Needs(NamedTuple):
     """Bytes that a training takes at least."""
 
     kept: int
-    """Where it computes, from the first step to the last."""
+    """Memory of the device, from the first step to the last."""
     batch: int
     """In the processor's memory, at every step."""
     checkpoint: int
@@ -45,7 +45,7 @@ def needs(config: Config, widths: Widths) -> Needs:
     """Bytes that training certainly takes: a lower bound, without what a step holds only for a moment.
 
     Counted are the weights, their gradients, what the optimiser keeps of them, their average, the state carried
-    from batch to batch, the outputs of one sequence (a batch may be computed in as many portions), the tokens of a
+    from batch to batch, the outputs of one sequence (a batch may be computed in as many micro-batches), the tokens of a
     batch, and the content of a checkpoint, which is put together in memory.
     """
     model = config.model

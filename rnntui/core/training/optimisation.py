@@ -12,12 +12,12 @@ from rnntui.core.nn.base import Model
 from rnntui.core.training.optimisers import SGD, AdamW, Groups, Optimiser, Shampoo
 
 _FLOOR, _FLOOR_OF_MEAN = 0.01, 0.2
-"""Share of the peak rate that `cosine` and `inverse-sqrt` do not fall below; of the second the mean of the weights is
-what is judged, and does what a smaller rate would, which learns by heart."""
+"""Share of the peak rate that `cosine` and `inverse-sqrt` do not fall below; of the second the averaged
+weights are evaluated: the average does what a smaller rate would, which overfits."""
 _DEEPER = 2.6
 """Times slower that a layer learns than the one above it."""
 _BETAS = (0.9, 0.99)
-"""How long adamw remembers gradients and their squares."""
+"""Decay rates of AdamW's averages of gradients and their squares."""
 _LEVEL = 200
 """Steps after which `inverse-sqrt` begins to fall."""
 _RISE = 0.3
@@ -77,7 +77,7 @@ def lr_factor(training: TrainingConfig, step: int, fraction: float, drops: int) 
     one-cycle     up for three tenths of the run, then half a cosine down to 0 (Smith 2018)
     plateau       warm-up, then halved at every evaluation without gain
 
-    The floor is a fifth where the weights' moving average is judged, else a hundredth.
+    The floor is a fifth where averaged weights are evaluated, else a hundredth.
     """
     schedule = training.schedule
     if schedule == "one-cycle":

@@ -18,7 +18,7 @@ _COUNTER = "step"
 WIDEST = 512
 """Columns that Shampoo whitens together, at most; a wider matrix is taken in blocks of columns."""
 _MEMORY = 0.9
-"""Of the covariance of the gradients' columns, at every look."""
+"""Decay rate of the covariance of the gradients' columns, at every update."""
 _LOOK, _RENEW = 10, 50
 """Steps from one look at that to the next, and from one root of it to the next."""
 _OFTEN, _EARLY = 10, (2, 5, 10)
@@ -61,7 +61,7 @@ class Optimiser(ABC):
 
     @abstractmethod
     def begun(self, weight: Tensor) -> dict[str, Tensor]:
-        """What is kept of a weight, by name, as it is before the first step."""
+        """Initial optimiser state of a weight, by name."""
 
     def begun_as(self, weight: Tensor, names: Container[str]) -> dict[str, Tensor]:
         """As `begun`, for a checkpoint that has these `names`: one of an older version may keep other things."""
@@ -69,14 +69,14 @@ class Optimiser(ABC):
 
     @abstractmethod
     def numbers_kept(self, weight: Tensor) -> int:
-        """How many numbers `begun` makes, of a weight that may be without storage."""
+        """Number of values in the optimiser state of a weight, which may be without storage."""
 
     @abstractmethod
     def _move(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         """Move `weights` by their gradients."""
 
     def _kept(self, weights: Iterable[Tensor], names: tuple[str, ...]) -> list[list[Tensor]]:
-        """What is kept of the weights under each name."""
+        """Optimiser state of the weights under each name."""
         for weight in weights:
             if not self.state.get(weight):
                 self.state[weight] = self.begun(weight)
@@ -203,7 +203,7 @@ class Shampoo(AdamW):
 
 
 def _block(columns: int) -> int:
-    """How many of so many columns are whitened together: as many in each block, but for the last."""
+    """Number of columns that are whitened together: as many in each block, but for the last."""
     blocks = -(-columns // WIDEST)
     return -(-columns // max(1, blocks))
 

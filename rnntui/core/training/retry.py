@@ -17,7 +17,7 @@ _RETRY_S = 0.5
 def patiently(
     write: Callable[[], _Written], control: Control, step: int
 ) -> Generator[ev.AnyEvent, None, _Written]:
-    """What `write` returns, tried until there is room; the wait is told as a pause.
+    """Return what `write` returns, tried until there is room; the wait is logged as a pause.
 
     Raises its WriteError when somebody asks to stop meanwhile.
     """

@@ -1,4 +1,4 @@
-"""How fast a configuration trains on this machine: a second of real steps.
+"""Training speed of a configuration on this machine: a second of real steps.
 
     python -m rnntui.core.training.speed
 
@@ -28,13 +28,13 @@ from rnntui.core.training.needs import check_memory
 _SECONDS = 0.6
 _STEPS = 40
 _TOKENS = 1_000_000
-"""Of a text that nobody has read yet: the speed hardly depends on it."""
+"""Tokens of a text that nobody has read yet: the speed hardly depends on it."""
 _LABELS = 2
 """Of labelled texts, where nobody has counted them yet: a few more are a few weights more."""
 
 
 class Speed(NamedTuple):
-    """What a configuration costs here."""
+    """Size and speed of a configuration."""
 
     parameters: int
     device: str
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What a configuration costs: what is known at once, then what is measured.  Raises InputError."""
+    """Yield the size of a configuration, then its measured speed.  Raises InputError."""
     config = configuration.build(request["settings"], request["preset"])
     vocab_size = request["vocab_size"]
     widths = task_class(config.text.task).assumed_widths(vocab_size)

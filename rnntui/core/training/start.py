@@ -30,17 +30,17 @@ from rnntui.core.tasks.transfer import START, inherited, weights_of
 from rnntui.core.tasks.word_vectors import embedded, require_vectors
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.dataset import fit_batches
-from rnntui.core.text.spool import Narrate
+from rnntui.core.text.spool import Report
 from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.needs import check_memory
 
 
-def create_run(config: Config, path: Path | None, narrate: Narrate) -> Run:
+def create_run(config: Config, path: Path | None, report: Report) -> Run:
     """Read the corpus, learn the tokenizer and write a new run folder.  Raises InputError."""
-    return create_runs([config], [path], narrate)[0]
+    return create_runs([config], [path], report)[0]
 
 
-def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate: Narrate) -> list[Run]:
+def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], report: Report) -> list[Run]:
     """New run folders for configurations of the same text, which is read once.
 
     Raises InputError where one of them cannot be; then none is made.
@@ -54,7 +54,7 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     for name in {config.model.embeddings for config in configs if config.model.embeddings}:
         require_vectors(name)  # before a long text is read
     check_memory(configs, device)
-    prepared, task = tasks.prepare(configs[0], narrate)
+    prepared, task = tasks.prepare(configs[0], report)
     known = {
         name: value_of(prepared, name) for name in ("corpus", "target_corpus", "split", "min_count", "sha256")
     }
@@ -63,7 +63,7 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
     configs = [changed(config, known, "found in the text") for config in configs]
     if TASKS[prepared.text.task].running_text:
         configs = [fit_batches(config, task.sizes.train_tokens) for config in configs]
-    begun = [_beginning(config, task, narrate) for config in configs]
+    begun = [_beginning(config, task, report) for config in configs]
     check_memory([started for started, _ in begun], device, task.widths)
     for started, files in begun:
         # Runs that are compared learn by one optimiser, that of the first.
@@ -72,20 +72,20 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], narrate
             sized = changed(sized, {"optimizer": fitted[0].training.optimizer}, "as the first run compared")
         fitted.append(completed(sized, facts_for(task.sizes.train_tokens)))
         kept.append({**task.files(), **files, SIGNATURE: signature_of(fitted[-1])})
-    narrate("benchmarking kernels (once per machine)", None)
+    report("benchmarking kernels (once per machine)", None)
     return [
         Run.create(path or store.new_path(config), config, files)
         for config, files, path in zip(fitted, kept, paths, strict=True)
     ]
 
 
-def _beginning(config: Config, task: Task[Any], narrate: Narrate) -> tuple[Config, dict[str, bytes]]:
+def _beginning(config: Config, task: Task[Any], report: Report) -> tuple[Config, dict[str, bytes]]:
     """With what was learned elsewhere, if anything: the settings that come with it, and what the run keeps of it."""
     if config.model.begin_from:
         return config, {START: weights_of(config)}
     if config.model.embeddings:
-        found = embedded(config, task.tokenizer, narrate)
-        narrate(found.coverage, None)
+        found = embedded(config, task.tokenizer, report)
+        report(found.coverage, None)
         return found.config, {START: found.content}
     return config, {}
 

@@ -1,4 +1,4 @@
-"""What the four screens share."""
+"""The base of all screens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SMALLEST = (60, 18)
 
 
 def is_left(screen: Screen[Any]) -> bool:
-    """Whether a screen was left: what a thread or a worker found for it has no place any more.
+    """Return True if a screen was left: what a thread or a worker found for it has no place any more.
 
     Its parts go one by one then, while it is still attached and its workers are still at work.
     """
@@ -67,11 +67,12 @@ class RnntuiScreen(Screen[None]):
 
     @property
     def shows(self) -> bool:
-        """Whether its parts are there: from its mounting on until it is left."""
+        """True if its parts are there: from its mounting on until it is left."""
         return self.is_mounted and not is_left(self)
 
     @property
     def preferences(self) -> Preferences:
+        """The preferences of the app."""
         return self.app.preferences
 
     def say(self, message: str, fault: bool = False) -> None:

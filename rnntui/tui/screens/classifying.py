@@ -38,7 +38,7 @@ class ClassifyingScreen(LivePlayground):
 
     latest: reactive[ClassifierAnswer | None] = reactive(None)
     rank: reactive[int] = reactive(0)
-    """Whose words are tinted: the label of that rank, 0 for the likeliest."""
+    """Rank of the label whose words are tinted, 0 for the likeliest."""
     pointed: reactive[int | None] = reactive(None)
     """The character of the text that the mouse or the cursor is at."""
 
@@ -49,6 +49,7 @@ class ClassifyingScreen(LivePlayground):
         super().__init__(path, self._classifier)
 
     def compose_body(self) -> ComposeResult:
+        """The text, the labels and the words that move them."""
         yield Static(id="headline", markup=False)
         with Horizontal(id="writing"):
             yield TintedText(id="text")
@@ -73,6 +74,7 @@ class ClassifyingScreen(LivePlayground):
         self.pointed = event.offset
 
     async def answer(self, fresh: bool) -> None:
+        """Classify the text, if it or the label to explain has changed."""
         asked = (self.query_one(TintedText).text, self.rank)
         if fresh or asked != self._asked:
             latest = await self.in_thread(self._classifier.answer, *asked)
@@ -80,6 +82,7 @@ class ClassifyingScreen(LivePlayground):
                 self._asked, self.latest = asked, latest
 
     def show_fault(self, text: str) -> None:
+        """Say it in the place of the words."""
         self._asked = None  # the next answer takes the fault away
         self.query_one("#moves", Static).update(text)
 

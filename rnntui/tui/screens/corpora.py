@@ -77,7 +77,7 @@ class CorporaScreen(RnntuiScreen):
     figures: reactive[TextStatistics | None] = reactive(None)
     cuts: reactive[tuple[Cut, ...]] = reactive(())
     cost: reactive[dict[str, Any]] = reactive(dict)
-    """What the estimator has answered to the present choices."""
+    """Answers of the estimator to the present choices."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,6 +87,7 @@ class CorporaScreen(RnntuiScreen):
         self._trained_for = DEFAULT_TASK
 
     def compose_body(self) -> ComposeResult:
+        """The list of texts, the text, its tokens and the recipe."""
         with Horizontal(id="texts"):
             with Vertical(id="sources"):
                 yield Texts(*self._options(), id="samples")
@@ -182,7 +183,7 @@ class CorporaScreen(RnntuiScreen):
         return self.query_one(Recipe)
 
     def _chosen(self) -> dict[str, Any]:
-        """What Enter starts with, besides the preset."""
+        """Settings of the run that Enter starts, besides the preset."""
         task = {} if self._trained_for == DEFAULT_TASK else {"task": self._trained_for}
         recipe = self._recipe
         return (
@@ -225,7 +226,7 @@ class CorporaScreen(RnntuiScreen):
             self.cost = answer
 
     def _vocab_size(self) -> int | None:
-        """Of the tokenizer chosen; None while that is not known."""
+        """Vocabulary of the chosen tokenizer; None while it is not known."""
         given, tokenizer = self._settings.get("vocab_size"), self._recipe.tokenizer
         if TOKENIZERS[tokenizer].distinct_characters and self.figures is not None:
             return self.figures.vocabulary + 1
@@ -246,6 +247,8 @@ class CorporaScreen(RnntuiScreen):
     # --- keys ---
 
     def action_open(self) -> None:
+        """Choose a file or a folder."""
+
         def take(path: str | None) -> None:
             if path:
                 self._take(path)
@@ -253,15 +256,18 @@ class CorporaScreen(RnntuiScreen):
         self.app.push_screen(PickerScreen("Open a text: a file, or a folder of files"), take)
 
     def action_type_path(self) -> None:
+        """Go to the path field."""
         self.query_one("#path").focus()
 
     def action_to_list(self) -> None:
+        """Go back to the list of texts."""
         self.query_one("#samples").focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return isinstance(self.focused, PathInput) if action == "to_list" else True
 
     def action_paste(self) -> None:
+        """Paste a text to learn from."""
         from rnntui.tui.screens.dialogs import Paste
 
         def take(text: str | None) -> None:
@@ -271,6 +277,7 @@ class CorporaScreen(RnntuiScreen):
         self.app.push_screen(Paste(), take)
 
     def action_more(self) -> None:
+        """Open the form of all settings."""
         from rnntui.tui.screens.settings import SettingsScreen
 
         def take(settings: dict[str, Any] | None) -> None:
@@ -288,12 +295,15 @@ class CorporaScreen(RnntuiScreen):
         )
 
     def action_turn(self) -> None:
+        """Show the tokens in the place of the text, and back."""
         self.toggle_class("-tokens")
 
     async def action_start(self) -> None:
+        """Start the training."""
         await self._begin(StartRequested)
 
     async def action_duel(self) -> None:
+        """Start a duel of cells on this text."""
         await self._begin(DuelRequested)
 
     async def _begin(self, request: type[StartRequested] | type[DuelRequested]) -> None:

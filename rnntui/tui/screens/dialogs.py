@@ -40,6 +40,7 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, answer: bool) -> None:
+        """Close with an answer."""
         self.dismiss(answer)
 
 
@@ -62,11 +63,12 @@ class Ask(ModalScreen[str]):
         self.dismiss(event.value.strip())
 
     def action_give_up(self) -> None:
+        """Close without an answer."""
         self.dismiss("")
 
 
 class Fault(ModalScreen[None]):
-    """What failed, in full, to read and to copy."""
+    """A failure in full, to read and to copy."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "copy", "Copy"),
@@ -96,10 +98,12 @@ class Fault(ModalScreen[None]):
             self.action_close()
 
     def action_copy(self) -> None:
+        """Copy the text to the clipboard."""
         self.app.copy_to_clipboard(self._text)
         self.notify("Copied.")
 
     def action_close(self) -> None:
+        """Close."""
         self.dismiss()
 
 
@@ -126,7 +130,9 @@ class Paste(ModalScreen[str]):
             self.action_give_up()
 
     def action_take(self) -> None:
+        """Close with the text."""
         self.dismiss(self.query_one(PlainText).text)
 
     def action_give_up(self) -> None:
+        """Close without an answer."""
         self.dismiss("")

@@ -56,6 +56,7 @@ class DuelScreen(PlottingScreen):
         self._drawn = 0.0
 
     def compose_body(self) -> ComposeResult:
+        """The curves, the standings and the reservations."""
         yield Static(id="headline", markup=False)
         yield Curves(id="curves")
         yield Static(id="standings", markup=False)
@@ -77,17 +78,18 @@ class DuelScreen(PlottingScreen):
             curves.border_title = f"{self.unit} over seconds"
 
     def action_x_axis(self) -> None:
+        """Draw over another axis, from now on the preferred one."""
         self._own_axis = True
         super().action_x_axis()
 
     @property
     def over(self) -> bool:
-        """Whether nothing is at work any more."""
+        """True if nothing is at work any more."""
         return not any(run.at_work for run in self._runs)
 
     @property
     def paused(self) -> bool:
-        """Whether the contestants wait."""
+        """True if the contestants wait."""
         return any(history.paused for history in self.histories)
 
     def _poll(self) -> None:
@@ -129,7 +131,7 @@ class DuelScreen(PlottingScreen):
         return Text.assemble((names, "bold"), "  ", what, no_wrap=True, overflow="ellipsis")
 
     def _outcome(self) -> str:
-        """How a duel that is over ended: who leads, and whether it came to its end."""
+        """Outcome of a finished duel: the leader, and whether it came to its end."""
         leader = self._order()[0]
         best = self.histories[leader].best
         if best is None:
@@ -191,17 +193,21 @@ class DuelScreen(PlottingScreen):
         return True
 
     def action_play(self) -> None:
+        """Open the playground of the leader."""
         self.post_message(PlayRequested(self.paths[self._order()[0]]))
 
     def action_watch(self) -> None:
+        """Open the training screen of the leader."""
         self.post_message(WatchRequested(self.paths[self._order()[0]]))
 
     def action_pause(self) -> None:
+        """Pause the duel, or resume it."""
         wanted: Command = "resume" if self.paused else "pause"
         for path in self.paths:
             self.ask(path, wanted)
 
     def action_stop(self) -> None:
+        """Save all models and stop."""
         for path in self.paths:
             self.ask(path, "stop")
         self.say("Saving and stopping.")

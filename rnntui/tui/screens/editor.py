@@ -25,7 +25,7 @@ from rnntui.tui.widgets.plain_text import PlainText
 from rnntui.ui.terminal_safety import visible_line
 
 _REFRESH_S = 2.0
-"""How often a run that trains is asked for its newest weights."""
+"""Seconds between requests for the newest weights of a run that trains."""
 _LARGEST = 200_000
 """Characters of a text that is opened: an area for typing, not a pager."""
 
@@ -47,7 +47,7 @@ class EditorScreen(RnntuiScreen):
     ]
 
     weights: reactive[str] = reactive("")
-    """Which weights are used."""
+    """Description of the weights in use."""
 
     def __init__(self, path: Path, follower: WeightsWatcher) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class EditorScreen(RnntuiScreen):
         self._file = ""
         self._wanted = asyncio.Event()
         self._look = False
-        """Whether it is time to look for newer weights."""
+        """True if it is time to look for newer weights."""
 
     def take_up(self, hint: str) -> None:
         """Go on with the text that was written before, with a hint below it."""
@@ -76,7 +76,7 @@ class EditorScreen(RnntuiScreen):
         self._wanted.set()
 
     def waiting_or(self, error: RnntuiError) -> str:
-        """What to say where there are no weights: that they are on their way, or why there are none."""
+        """Message where there are no weights: that they are on their way, or why there are none."""
         waiting = owner_of(self._path) is not None or not holds_run(self._path)
         return "the model takes its first steps …" if waiting else visible_line(oneline(error))
 
@@ -87,6 +87,7 @@ class EditorScreen(RnntuiScreen):
         self.query_one("#headline", Static).update(text)
 
     def action_choose(self) -> None:
+        """Choose another run or checkpoint."""
         choose_model(self, self._path)
 
     def action_back(self) -> None:
@@ -94,6 +95,7 @@ class EditorScreen(RnntuiScreen):
         self.post_message(WatchRequested(self._path))
 
     def action_open(self) -> None:
+        """Choose a text to write in."""
         self.app.push_screen(PickerScreen("Open a text to write in"), self._open)
 
     def _open(self, path: str | None) -> None:
@@ -117,6 +119,7 @@ class EditorScreen(RnntuiScreen):
         area.focus()
 
     def action_save(self) -> None:
+        """Choose where to save the text."""
         self.app.push_screen(PickerScreen("Save the text as", self._file, saving=True), self._save)
 
     def _save(self, path: str | None) -> None:

@@ -83,9 +83,11 @@ class SafeTree(DirectoryTree):
     """A tree whose names cannot steer the terminal."""
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
+        """Leave out what is hidden."""
         return [path for path in paths if not path.name.startswith(".")]
 
     def render_label(self, node: TreeNode[DirEntry], base_style: Style, style: Style) -> Text:
+        """Show a name without control characters."""
         label = super().render_label(node, base_style, style)
         label.plain = visible_line(label.plain)
         return label
@@ -135,4 +137,5 @@ class PickerScreen(ModalScreen[str]):
             self.dismiss(value.strip())
 
     def action_give_up(self) -> None:
+        """Close without a path."""
         self.dismiss("")

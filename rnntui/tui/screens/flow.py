@@ -1,4 +1,4 @@
-"""How far back a model learns, above the training screen."""
+"""Gradient flow, above the training screen."""
 
 from __future__ import annotations
 

@@ -53,6 +53,7 @@ class CheckpointScreen(ModalScreen[tuple[Path, str | None] | None]):
         self.dismiss(self._answers[event.option_index])
 
     def action_give_up(self) -> None:
+        """Close without a choice."""
         self.dismiss(None)
 
 
@@ -89,7 +90,9 @@ class OverlayScreen(ModalScreen[list[Path] | None]):
             yield SelectionList[Path](*self._selections)
 
     def action_take(self) -> None:
+        """Close with the runs chosen."""
         self.dismiss(list(self.query_one(SelectionList).selected))
 
     def action_give_up(self) -> None:
+        """Close without a choice."""
         self.dismiss(None)

@@ -28,7 +28,7 @@ from rnntui.tui.widgets.slider import Slider
 from rnntui.ui.terminal_safety import visible_line
 
 _WRITE_S = 0.08
-"""What is written goes to the screen so often."""
+"""Seconds of generated text that are shown at once."""
 _FIELDS = {field.name: field for field in sampling_fields()}
 _SLIDERS = {name: field.slider for name, field in _FIELDS.items() if field.slider is not None}
 
@@ -68,11 +68,11 @@ class PlaygroundScreen(LivePlayground):
 
     ms: reactive[float | None] = reactive(None)
     learning: reactive[bool] = reactive(False)
-    """Whether the model learns from what is written."""
+    """True if the model learns from what is written."""
     learned: reactive[int] = reactive(0)
     """Steps it has taken since the trained weights."""
     writing: reactive[bool] = reactive(False, bindings=True)
-    """Whether the model is continuing the text by itself."""
+    """True if the model is continuing the text by itself."""
 
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
         self._completer = Completer(path, checkpoint, lambda: self.preferences.remember)
@@ -85,6 +85,7 @@ class PlaygroundScreen(LivePlayground):
         """What is to be done to the model before the next answer."""
 
     def compose_body(self) -> ComposeResult:
+        """The text, the suggestions, the next tokens and the sampling."""
         yield Static(id="headline", markup=False)
         with Horizontal(id="writing"):
             yield GhostText(id="text")
@@ -154,7 +155,7 @@ class PlaygroundScreen(LivePlayground):
             self._ask(lambda: None)  # but to answer anew
 
     def _wants_insight(self) -> bool:
-        """Whether something that is in view asks how the model reads the text."""
+        """Return True if something that is in view asks how the model reads the text."""
         if not self._completer.ready or not (self.preferences.surprise or self.preferences.likeliest):
             return False
         return self._insight is None or self._insight.text != self._before
@@ -190,6 +191,7 @@ class PlaygroundScreen(LivePlayground):
         self._headline()
 
     def show_fault(self, text: str) -> None:
+        """Say it in the place of the suggestions."""
         self._shown = None  # the next answer takes the fault away
         self.query_one(Alternatives).message = text
 
@@ -244,6 +246,7 @@ class PlaygroundScreen(LivePlayground):
         return True
 
     def action_next_alternative(self) -> None:
+        """Offer the next suggestion as ghost text."""
         table = self.query_one(Alternatives)
         if table.suggestions and table.suggestions.completions:
             self._offer((table.index + 1) % len(table.suggestions.completions))
@@ -260,6 +263,7 @@ class PlaygroundScreen(LivePlayground):
         self.action_accept(event.index)
 
     def action_surprise(self) -> None:
+        """Mark surprising tokens, or no more."""
         self.app.prefer("surprise", not self.preferences.surprise)
         self._apply_preferences()
 
@@ -293,10 +297,12 @@ class PlaygroundScreen(LivePlayground):
         self._wanted.set()
 
     def action_likeliest(self) -> None:
+        """Show the likeliest next tokens, or no more."""
         self.app.prefer("likeliest", not self.preferences.likeliest)
         self._apply_preferences()
 
     def action_sampling(self) -> None:
+        """Go to the sliders."""
         if not self.query_one("#sampling").display:
             self.action_likeliest()  # which has its place where the screen is narrow
         self.call_after_refresh(self.query_one("#temperature").focus)
@@ -312,6 +318,7 @@ class PlaygroundScreen(LivePlayground):
         self.writing = False
 
     def action_write_on(self) -> None:
+        """Generate from the cursor on, or stop."""
         if self.writing or not self._completer.ready:
             self.writing = False
             return

@@ -1,4 +1,4 @@
-"""What screens with learning curves share: how they are drawn."""
+"""The base of screens with learning curves."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class PlottingScreen(RnntuiScreen):
     ]
 
     bits_unit = "bits/byte"
-    """What the bits of the runs shown are counted by."""
+    """Unit of the bits of the runs shown."""
 
     @property
     def unit(self) -> str:
-        """What the curves show, as it is called here."""
+        """Unit of the curves."""
         return self.bits_unit if self.preferences.unit == "bits/byte" else self.preferences.unit
 
     def count_bits_as(self, history: History) -> None:
@@ -48,16 +48,20 @@ class PlottingScreen(RnntuiScreen):
         curves.border_title = f"{self.unit} over {likes.x_axis} ({scale})"
 
     def action_log_y(self) -> None:
+        """Switch between a logarithmic and a linear y axis."""
         self._prefer("log_y", not self.preferences.log_y)
 
     def action_x_axis(self) -> None:
+        """Draw over steps, tokens or seconds."""
         axes = ("steps", "tokens", "seconds")
         self._prefer("x_axis", axes[(axes.index(self.preferences.x_axis) + 1) % 3])
 
     def action_unit(self) -> None:
+        """Switch between perplexity and bits."""
         self._prefer("unit", "bits/byte" if self.preferences.unit == "perplexity" else "perplexity")
 
     def action_marker(self) -> None:
+        """Draw in braille, blocks or ASCII."""
         markers = ("braille", "block", "ascii")
         self._prefer("marker", markers[(markers.index(self.preferences.marker) + 1) % 3])
 

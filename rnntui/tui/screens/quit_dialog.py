@@ -44,4 +44,5 @@ class LeaveScreen(ModalScreen[str]):
         self.action_answer("" if event.button.id == "cancel" else event.button.id or "")
 
     def action_answer(self, answer: str) -> None:
+        """Close with an answer."""
         self.dismiss(answer)

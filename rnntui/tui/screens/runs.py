@@ -74,6 +74,7 @@ class RunsScreen(RnntuiScreen):
         self._widths: list[int] = []
 
     def compose_body(self) -> ComposeResult:
+        """The filter, the table, the curves and the details."""
         yield Input(
             placeholder="type to filter: a name, a corpus, a cell, a state", id="filter", compact=True
         )
@@ -248,6 +249,7 @@ class RunsScreen(RnntuiScreen):
         return run.state != "unreadable" or action == "mark"
 
     def action_watch(self) -> None:
+        """Open the training screen of a run, or say why it cannot be read."""
         run = self._summary()
         if run is not None and run.state == "unreadable":
             self.action_log()
@@ -255,10 +257,12 @@ class RunsScreen(RnntuiScreen):
             self.post_message(WatchRequested(Path(run.path)))
 
     def action_play(self) -> None:
+        """Open the playground of a run."""
         if here := self._here():
             self.post_message(PlayRequested(Path(here)))
 
     def action_mark(self) -> None:
+        """Mark a run for comparison, or no more."""
         here = self._here()
         if here is None:
             return
@@ -270,12 +274,14 @@ class RunsScreen(RnntuiScreen):
         self._compare()
 
     def action_filter(self) -> None:
+        """Go to the filter."""
         self.query_one("#filter").focus()
 
     def on_input_submitted(self) -> None:
         self.query_one(RunTable).focus()
 
     def action_clear(self) -> None:
+        """Clear the filter and all marks."""
         self._marked = []
         self.query_one("#filter", Input).value = ""
         self.query_one(RunTable).focus()
@@ -283,18 +289,22 @@ class RunsScreen(RnntuiScreen):
         self._compare()
 
     def action_sort(self) -> None:
+        """Sort by the next column."""
         last = len(COLUMNS) - 1
         self.order = 0 if self.order is None else None if self.order == last else self.order + 1
 
     def action_log_y(self) -> None:
+        """Switch between a logarithmic and a linear y axis."""
         self.app.prefer("log_y", not self.preferences.log_y)
         self.query_one(Curves).log_y = self.preferences.log_y
 
     def action_resume(self) -> None:
+        """Resume the training of a run."""
         if run := self._summary():
             self.go_on(Path(run.path), run.state == "finished", run.train_s)
 
     def action_fork(self) -> None:
+        """Open the form of a new run with the settings of this one."""
         from rnntui.tui.screens.settings import SettingsScreen
 
         run = self._summary()
@@ -314,6 +324,7 @@ class RunsScreen(RnntuiScreen):
         self.app.push_screen(SettingsScreen(given.settings, given.preset, title), take)
 
     def action_rename(self) -> None:
+        """Ask for another name of a run."""
         run = self._summary()
         if run is None:
             return
@@ -331,6 +342,7 @@ class RunsScreen(RnntuiScreen):
         self._marked = [new if marked == path else marked for marked in self._marked]
 
     def action_delete(self) -> None:
+        """Ask whether to delete a run, or all that are marked."""
         doomed = [path for path in self._marked if any(run.path == path for run in self.summaries)]
         here = self._here()
         paths = doomed or ([here] if here else [])
@@ -355,6 +367,7 @@ class RunsScreen(RnntuiScreen):
         self._look()
 
     def action_log(self) -> None:
+        """Show the last lines of a run's log."""
         if run := self._summary():
             title = f"{run.name}: last lines of the log"
             if run.reason is not None:

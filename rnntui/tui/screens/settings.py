@@ -27,7 +27,7 @@ _AUTO = "auto"
 _OPEN = "once the text is read"
 
 
-class Rows(VerticalScroll, inherit_bindings=False):
+class FormRows(VerticalScroll, inherit_bindings=False):
     """The rows; up and down go from one to the next and do not scroll past them."""
 
 
@@ -55,7 +55,7 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="settings"):
             yield Label(visible_line(self._title), markup=False)
-            with Rows(id="rows", can_focus=False):
+            with FormRows(id="rows", can_focus=False):
                 for section, struct in SECTIONS.items():
                     yield Label((struct.__doc__ or section).splitlines()[0], classes="heading")
                     for field in FIELDS.values():
@@ -156,10 +156,12 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
             self.action_give_up()
 
     def action_take(self) -> None:
+        """Close with the settings, if all are valid."""
         if self._check():
             self.dismiss(self._values())
 
     def action_give_up(self) -> None:
+        """Close without changes."""
         self.dismiss(None)
 
 

@@ -45,7 +45,7 @@ from rnntui.ui.terminal_safety import visible, visible_line
 
 _POLL_S = 0.2
 _OWNER_S = 0.5
-"""How soon a death is noticed."""
+"""Seconds after which a dead process is noticed."""
 _DRAW_S = 1.0
 """A redraw a second is enough for curves that grow, and leaves the processor to the training; whatever else
 happens is shown at once."""
@@ -111,9 +111,9 @@ class TrainingScreen(PlottingScreen):
     state: reactive[str] = reactive("preparing", bindings=True)
     """`preparing`, `running`, `paused`, `crashed`, or the reason why it finished."""
     frozen: reactive[bool] = reactive(False)
-    """Whether the view stands still while the training goes on."""
+    """True if the view stands still while the training goes on."""
     sample: reactive[int | None] = reactive(None)
-    """Which sample is shown; None for the newest."""
+    """Index of the sample shown; None for the newest."""
 
     def __init__(self, path: Path, child: TrainingProcess | None = None) -> None:
         super().__init__()
@@ -129,10 +129,11 @@ class TrainingScreen(PlottingScreen):
 
     @property
     def history(self) -> History:
-        """What the run has logged so far."""
+        """Events of the run so far."""
         return self._run.history
 
     def compose_body(self) -> ComposeResult:
+        """The curves, the figures, the progress, the machine and the sample."""
         yield Static(id="headline", markup=False)
         with Horizontal(id="learning"):
             with Vertical(id="plot-side"):
@@ -244,7 +245,7 @@ class TrainingScreen(PlottingScreen):
         self._show_legend(event.x)
 
     def _show_legend(self, x: float | None) -> None:
-        """What the lines mean; under the mouse, what they say there."""
+        """Legend of the lines; under the mouse, their values there."""
         marker = self.preferences.marker
         if self._others:
             names = [self._path.name, *(name for name, _ in self._others)]
@@ -309,12 +310,15 @@ class TrainingScreen(PlottingScreen):
         return True
 
     def action_play(self) -> None:
+        """Open the playground."""
         self.post_message(PlayRequested(self._path))
 
     def action_pause(self) -> None:
+        """Pause the training, or resume it."""
         self.ask(self._path, "resume" if self.state == "paused" else "pause")
 
     def action_ask(self, command: Command) -> None:
+        """Ask the training for something."""
         told = {
             "evaluate": "Scoring the held-out text.",
             "sample": "Writing a sample.",
@@ -325,27 +329,33 @@ class TrainingScreen(PlottingScreen):
             self.say(told[command])
 
     def action_stop(self) -> None:
+        """Save and stop the training."""
         if self.ask(self._path, "stop"):
             self.say("Saving and stopping.")
 
     def action_resume(self) -> None:
+        """Resume the training."""
         progress = self.history.progress
         at_its_end = self.state not in ("interrupted", "error", "crashed")
         self.go_on(self._path, at_its_end, progress.train_s if progress else 0.0)
 
     def action_log(self) -> None:
+        """Show the last lines of the log."""
         self._log_shown = True
         self.app.push_screen(Fault(f"{self._path.name}: last lines of the log", log_end(self._path)))
 
     def action_flow(self) -> None:
+        """Show the gradient flow."""
         self.app.push_screen(FlowScreen(self._path, self.preferences.marker))
 
     def action_freeze(self) -> None:
+        """Hold the view still, or let it go on."""
         self.frozen = not self.frozen
         if not self.frozen:
             self._show()
 
     def action_sample(self, by: int) -> None:
+        """Show an earlier or a later sample."""
         last = len(self.history.samples) - 1
         if last < 0:
             return
@@ -353,6 +363,7 @@ class TrainingScreen(PlottingScreen):
         self.sample = None if number >= last else max(number, 0)
 
     def action_overlay(self) -> None:
+        """Choose runs to draw beside this one."""
         others = [run for run in islice(store.newest_runs(), OFFERED) if run.path != self._path]
         if not others:
             self.say("There is no other run to compare with yet.")

@@ -42,7 +42,7 @@ class TranslatingScreen(LivePlayground):
     AUTO_FOCUS = "#text"
 
     rank: reactive[int] = reactive(0)
-    """Which translation of the line under the cursor is shown: 0 is the best."""
+    """Rank of the translation shown for the line under the cursor, 0 for the best."""
 
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
         self._translator = TranslatorService(path, checkpoint)
@@ -54,6 +54,7 @@ class TranslatingScreen(LivePlayground):
         super().__init__(path, self._translator)
 
     def compose_body(self) -> ComposeResult:
+        """The text, its translation, the attention and the n-best list."""
         yield Static(id="headline", markup=False)
         with Horizontal(id="sides"):
             yield PlainText(id="text")
@@ -111,7 +112,7 @@ class TranslatingScreen(LivePlayground):
         self._show()
 
     async def _translated(self, lines: list[str]) -> list[list[Translation]]:
-        """What these lines become; of one that cannot be translated, nothing."""
+        """Translations of these lines; none of one that cannot be translated."""
         if not lines:
             return []
         try:
@@ -130,6 +131,7 @@ class TranslatingScreen(LivePlayground):
             self.query_one(HeatMap).message = _HINT + like
 
     def show_fault(self, text: str) -> None:
+        """Say it in the place of the translation."""
         self.query_one("#target", Static).update(text)
 
     # --- showing it ---
@@ -149,7 +151,7 @@ class TranslatingScreen(LivePlayground):
         self._headline()
 
     def _show_lines(self, here: str, rank: int) -> None:
-        """What every line becomes; the one under the cursor in the way of that rank."""
+        """Show the translation of every line; of the one under the cursor that of this rank."""
         text = Text()
         for number, line in enumerate(self.query_one(PlainText).text.split("\n")):
             found = self._known.get(line.strip())
@@ -161,7 +163,7 @@ class TranslatingScreen(LivePlayground):
         self.query_one("#target", Static).update(text)
 
     def _show_ways(self, ways: list[Translation], rank: int) -> None:
-        """Where the translation of that rank looked, and all of them."""
+        """Show the attention of the translation of that rank, and the n-best list."""
         self.query_one(HeatMap).translation = ways[rank] if ways else None
         self.query_one(HeatMap).border_subtitle = f"{rank + 1} of {len(ways)}" if rank else ""
         ranked = Text(no_wrap=True, overflow="ellipsis")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassifierAnswer:
-    """What a classifier makes of a text."""
+    """Prediction of a classifier for a text."""
 
     text: str
     labels: list[str]
@@ -52,7 +52,7 @@ class ClassifierService(PlaygroundService):
         self._model, self._tokenizer, self._labels = load_classifier(run, weights)
 
     def answer(self, text: str, rank: int) -> ClassifierAnswer:
-        """What the model makes of `text`; its pieces' influence on the label of that `rank`, 0 for the likeliest.
+        """Predict the label of `text`, with the influence of each piece on the label of a `rank`, 0 for the likeliest.
 
         Needs weights loaded before.
         """

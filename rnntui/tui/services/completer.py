@@ -32,7 +32,7 @@ _ENDLESS = 100_000
 
 @dataclass(frozen=True)
 class Suggestions:
-    """What may follow a text, the likeliest first word first."""
+    """Completions of a text, the likeliest first word first."""
 
     text: str
     completions: list[Completion]
@@ -51,7 +51,7 @@ class Suggestions:
 
 @dataclass(frozen=True)
 class Insight:
-    """How the model reads a text: each token with its surprise in bits, and what it expects next."""
+    """Surprise of each token of a text in bits, and the likeliest next tokens."""
 
     text: str
     surprises: list[tuple[str, float]]
@@ -135,7 +135,7 @@ class Completer(PlaygroundService):
         return Suggestions(text, found, 1000 * (time.perf_counter() - began))
 
     def look_at(self, text: str) -> Insight:
-        """How the model reads `text`.  Needs weights loaded before."""
+        """Return surprises and next tokens of `text`.  Needs weights loaded before."""
         session = self._at(text)
         surprises = [(piece, nats / math.log(2)) for piece, nats in session.surprises()]
         if session.text != text:  # read in another normal form, whose pieces lie elsewhere
@@ -156,7 +156,7 @@ class Completer(PlaygroundService):
 
 
 def some(pieces: Iterator[str], seconds: float) -> str:
-    """What is written within so many seconds, at least one piece; '' at the end."""
+    """Return the text generated within so many seconds, at least one piece; '' at the end."""
     end = time.perf_counter() + seconds
     taken = list(itertools.islice(pieces, 1))
     while taken and time.perf_counter() < end:

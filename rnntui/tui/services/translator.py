@@ -36,7 +36,7 @@ class TranslatorService(PlaygroundService):
         return samples[-1].prompt if samples else ""
 
     def answer(self, lines: Sequence[str]) -> list[list[Translation]]:
-        """What each of these lines becomes, the best targets first.  Needs weights loaded before.
+        """Translate these lines, the best targets first.  Needs weights loaded before.
 
         Raises InputError for a line that is too long.
         """

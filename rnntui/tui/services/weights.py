@@ -1,4 +1,4 @@
-"""Which weights of a run a playground uses: the newest ones, or those of one checkpoint."""
+"""Weights of a run for a playground: the newest ones, or those of one checkpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Weights(NamedTuple):
 
     path: Path
     written: int
-    """When, in nanoseconds: the same file may hold others later."""
+    """Time of writing in nanoseconds: the same file may hold others later."""
     description: str
 
 
@@ -35,7 +35,7 @@ class WeightsWatcher:
 
     @property
     def follows(self) -> bool:
-        """Whether a training run's newest weights are wanted."""
+        """True if a training run's newest weights are wanted."""
         return self.checkpoint is None
 
     def ask_for_weights(self) -> None:

@@ -1,4 +1,4 @@
-"""What is known of a text before a model is trained on it."""
+"""Statistics and preview of a text."""
 
 from __future__ import annotations
 

@@ -50,6 +50,7 @@ class Choice(Widget, can_focus=True):
 
     @property
     def value(self) -> str:
+        """The chosen value."""
         return self._values[self.index]
 
     def choose(self, value: str) -> None:
@@ -57,6 +58,7 @@ class Choice(Widget, can_focus=True):
         self.index = self._values.index(value)
 
     def action_move(self, by: int) -> None:
+        """Choose the next value, or the one before."""
         self.index = (self.index + by) % len(self._values)
 
     def watch_index(self) -> None:

@@ -19,7 +19,7 @@ from rnntui.core.runs.history import History
 from rnntui.plots.chart import MARGIN, chart
 from rnntui.plots.raster import Marker
 from rnntui.plots.scales import Scale
-from rnntui.plots.series import Unit, XAxis, fitted, series_of
+from rnntui.plots.series import XAxis, YUnit, fitted, series_of
 
 _NEARER, _FURTHER = 0.7, 1 / 0.7
 _PAN = 0.2
@@ -54,7 +54,7 @@ class Curves(Widget, can_focus=True):
 
     log_y: reactive[bool] = reactive(True)
     x_axis: reactive[XAxis] = reactive("steps")
-    unit: reactive[Unit] = reactive("perplexity")
+    unit: reactive[YUnit] = reactive("perplexity")
     marker: reactive[Marker] = reactive("braille")
     window: reactive[tuple[float, float] | None] = reactive(None)
     """The stretch of the x axis in view; None follows the whole run."""
@@ -118,12 +118,15 @@ class Curves(Widget, can_focus=True):
     # --- zooming and panning ---
 
     def action_zoom(self, nearer: int, place: float = 0.5) -> None:
+        """Zoom the x axis."""
         self._look_at(self._x.zoomed(_NEARER if nearer > 0 else _FURTHER, place))
 
     def action_zoom_y(self, nearer: int) -> None:
+        """Zoom the y axis."""
         self.y_window = self._y.zoomed(_NEARER if nearer > 0 else _FURTHER)
 
     def action_pan(self, right: int, up: int) -> None:
+        """Move along the x axis."""
         if right:
             self._look_at(self._x.moved(_PAN * right))
         if up:
@@ -133,6 +136,7 @@ class Curves(Widget, can_focus=True):
         self.window = (max(view.low, 0.0), view.high)
 
     def action_follow(self) -> None:
+        """Show the whole run again."""
         self.window = self.y_window = None
 
     def watch_log_y(self) -> None:

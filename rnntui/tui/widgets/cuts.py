@@ -1,4 +1,4 @@
-"""How each tokenizer cuts the first lines, and which tokens are the commonest."""
+"""Tokenization of the first lines by each tokenizer, and the commonest tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between runs, in words."""
+"""Differences between runs, in words."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.widget import Widget
 
-from rnntui.core.runs.history import Column, History
+from rnntui.core.runs.history import History, HistoryColumn
 from rnntui.plots.raster import Marker
 from rnntui.plots.spark import spark
 from rnntui.ui import formats
@@ -16,7 +16,7 @@ _NAME, _VALUE = 16, 13
 _NARROW = 38
 """Columns of one figure where two stand side by side."""
 _COURSE = 200
-"""Of the run's newest entries, so many make the course."""
+"""Number of the newest entries that make a sparkline."""
 
 
 class Figures(Widget):
@@ -46,12 +46,12 @@ class Figures(Widget):
                 text.append("\n")
         return text
 
-    def _rows(self) -> list[tuple[str, str, Column | None]]:
+    def _rows(self) -> list[tuple[str, str, HistoryColumn | None]]:
         """Name, value, and the column that is its course."""
         history = self.history or History()
         progress, started = history.progress, history.started
         model = formats.count(started.parameters) if started else "–"
-        rows: list[tuple[str, str, Column | None]] = [
+        rows: list[tuple[str, str, HistoryColumn | None]] = [
             ("loss", f"{formats.number(progress.loss)} nats" if progress else "–", history.losses),
             (
                 "perplexity",
@@ -70,7 +70,7 @@ class Figures(Widget):
         ]
         return rows
 
-    def _best(self, history: History) -> list[tuple[str, str, Column | None]]:
+    def _best(self, history: History) -> list[tuple[str, str, HistoryColumn | None]]:
         """The figures of the best evaluation that the task names."""
         rows = [(each.label, formats.figure(each, history.best), None) for each in history.spec.figures]
         if history.best is not None:

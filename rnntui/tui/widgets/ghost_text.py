@@ -63,6 +63,7 @@ class GhostText(MarkedText):
 
     @property
     def at_line_end(self) -> bool:
+        """True if nothing stands behind the cursor on its line."""
         row, column = self.cursor_location
         return self.selection.is_empty and column == len(self.document.get_line(row))
 
@@ -124,7 +125,7 @@ class GhostText(MarkedText):
     # --- keys ---
 
     def on_key(self, event: events.Key) -> None:
-        """What is no text is not written.
+        """Insert nothing but text.
 
         A Tab that comes a moment before its ghost must not carry the keys elsewhere; shift+tab does.  With alt
         a terminal sends the letter as well, which TextArea would write.
@@ -139,6 +140,7 @@ class GhostText(MarkedText):
         return bool(self.ghost) if action == "accept" else True
 
     def action_accept(self) -> None:
+        """Take the ghost text."""
         self._take(self.ghost)
 
     def action_cursor_right(self, select: bool = False) -> None:
@@ -159,6 +161,7 @@ class GhostText(MarkedText):
         self._take(first_word(self.ghost))
 
     def action_dismiss(self) -> None:
+        """Dismiss the ghost text."""
         if self.ghost:
             self.ghost = ""
         else:

@@ -1,4 +1,4 @@
-"""Where a translator looked, in colours."""
+"""Attention of a translator, in colours."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _CHARACTERS = 100
 """Typed characters of one undo step, at most."""
 
 
-class History(EditHistory):
+class UndoHistory(EditHistory):
     """Textual's history, in which all that a model writes at a stretch is undone in one step."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a plot's lines say, in words."""
+"""Legend of a plot, in words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def readout(history: History, axis: XAxis, x: float) -> str:
 
 
 def beaten(history: History, level: str) -> str:
-    """Which of what is drawn as a level the model has beaten, in words and signs; `level` is how one is drawn."""
+    """Baselines that the model has beaten, in words and signs; `level` is the sign of a level line."""
     best = history.best
     if not history.spec.running_text:
         return ""  # there are no baselines

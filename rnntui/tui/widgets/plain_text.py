@@ -10,7 +10,7 @@ from textual.geometry import Offset
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
-from rnntui.tui.widgets.history import History
+from rnntui.tui.widgets.history import UndoHistory
 from rnntui.ui.terminal_safety import visible
 
 
@@ -21,7 +21,7 @@ class PlainText(TextArea):
         # ctrl+z suspends the program, as in every other one of the terminal.
         Binding("ctrl+underscore,alt+u", "undo", "Undo", show=False, tooltip="Undo the last edit"),
     ]
-    history: History
+    history: UndoHistory
 
     def __init__(self, text: str = "", *, id: str | None = None, read_only: bool = False) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class PlainText(TextArea):
             read_only=read_only,
             highlight_cursor_line=False,
         )
-        self.history = History()
+        self.history = UndoHistory()
 
     def edit(self, edit: Edit) -> EditResult:
         """Every way into the text: keys, paste, ghost text."""

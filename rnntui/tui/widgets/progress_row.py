@@ -1,4 +1,4 @@
-"""How much of a run is done, in one row."""
+"""Progress of a run, in one row."""
 
 from __future__ import annotations
 

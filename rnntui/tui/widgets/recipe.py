@@ -34,14 +34,17 @@ class Recipe(Vertical):
 
     @property
     def cell(self) -> str:
+        """The chosen cell."""
         return self.query_one("#cell", Choice).value
 
     @property
     def tokenizer(self) -> str:
+        """The chosen tokenizer."""
         return self.query_one("#tokenizer", Choice).value
 
     @property
     def preset(self) -> str:
+        """The chosen preset."""
         return self.query_one("#preset", Choice).value
 
     def choose(self, name: str, value: str) -> None:

@@ -15,7 +15,7 @@ from rnntui.core.runs.summaries import RunSummary
 from rnntui.ui import formats
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column of the table: its heading, how a run shows in it, and by what it is sorted."""
 
     heading: str
@@ -37,24 +37,26 @@ def _best(run: RunSummary) -> str:
 
 
 COLUMNS = (
-    Column("run", 18, lambda run: run.name, lambda run: run.name),
-    Column("corpus", 10, lambda run: store.short_corpus(run.corpus), lambda run: run.corpus),
-    Column("cell", 5, lambda run: run.cell, lambda run: run.cell),
-    Column(
+    TableColumn("run", 18, lambda run: run.name, lambda run: run.name),
+    TableColumn("corpus", 10, lambda run: store.short_corpus(run.corpus), lambda run: run.corpus),
+    TableColumn("cell", 5, lambda run: run.cell, lambda run: run.cell),
+    TableColumn(
         "weights",
         7,
         lambda run: formats.count(run.parameters) if run.parameters else "–",
         lambda run: _number(run.parameters),
     ),
-    Column("best", 6, _best, lambda run: _number(run.bits)),
-    Column("perpl.", 6, lambda run: formats.number(run.perplexity, 2), lambda run: _number(run.perplexity)),
-    Column(
+    TableColumn("best", 6, _best, lambda run: _number(run.bits)),
+    TableColumn(
+        "perpl.", 6, lambda run: formats.number(run.perplexity, 2), lambda run: _number(run.perplexity)
+    ),
+    TableColumn(
         "tok/s",
         6,
         lambda run: formats.count(run.tokens_per_s) if run.tokens_per_s else "–",
         lambda run: -(run.tokens_per_s or 0),
     ),
-    Column("state", 11, lambda run: run.state, lambda run: run.state),
+    TableColumn("state", 11, lambda run: run.state, lambda run: run.state),
 )
 
 
@@ -67,5 +69,5 @@ class RunTable(DataTable[Text]):
 
 
 def searched(run: RunSummary) -> str:
-    """What the filter looks at."""
+    """Text of a run that the filter searches."""
     return " ".join((run.name, run.corpus, run.cell, run.tokenizer, run.state)).lower()

@@ -47,6 +47,7 @@ class Slider(Widget, can_focus=True):
         self.post_message(self.Changed(self))
 
     def action_move(self, steps: int) -> None:
+        """Move to a higher or a lower value."""
         self.value += steps * self._step
 
     def on_click(self, event: events.Click) -> None:

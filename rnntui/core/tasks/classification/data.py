@@ -12,7 +12,7 @@ import numpy as np
 from rnntui.core.config.splits import split_fractions
 from rnntui.core.errors import InputError, nearest
 from rnntui.core.tasks.classification.reader import Example
-from rnntui.core.text.buckets import Buckets, Numbers, Sequences
+from rnntui.core.text.buckets import Buckets, Integers, Sequences
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 
@@ -22,7 +22,7 @@ class Labelled(NamedTuple):
     name: str
     read: Sequences
     """The tokens of each text, behind the one that stands before a text."""
-    labels: Numbers
+    labels: Integers
     """(n,) places in the list of labels."""
     texts: Sequence[str]
     """(n,) as read."""
@@ -85,9 +85,9 @@ class LabelledBatch(NamedTuple):
 
     inputs: Ids
     """(T, B)"""
-    lengths: Numbers
+    lengths: Integers
     """(B,)"""
-    labels: Numbers
+    labels: Integers
     """(B,)"""
 
     @property
@@ -125,6 +125,6 @@ def batches_of(part: Labelled, batch_size: int, seed: int) -> Buckets:
     return Buckets(part.read.lengths, batch_size, seed, lambda which: batch_of(part, which))
 
 
-def batch_of(part: Labelled, which: Numbers) -> LabelledBatch:
+def batch_of(part: Labelled, which: Integers) -> LabelledBatch:
     """These examples side by side."""
     return LabelledBatch(*part.read.side_by_side(which), part.labels[which])

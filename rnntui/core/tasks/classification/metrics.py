@@ -9,15 +9,15 @@ import numpy.typing as npt
 
 _BINS = 10
 
-Numbers = npt.NDArray[Any]
+LabelArray = npt.NDArray[Any]
 
 
-def confusion(predicted: Numbers, labels: Numbers, count: int) -> Numbers:
+def confusion(predicted: LabelArray, labels: LabelArray, count: int) -> LabelArray:
     """(L, L) how often the label of the row was taken for that of the column, from both (n,)."""
     return np.bincount(labels * count + predicted, minlength=count * count).reshape(count, count)
 
 
-def macro_f1(predicted: Numbers, labels: Numbers) -> float:
+def macro_f1(predicted: LabelArray, labels: LabelArray) -> float:
     """Mean over the labels of the harmonic mean of precision and recall, from both (n,).
 
     A label that neither came nor was predicted is left out; one that was never right counts as 0.
@@ -28,7 +28,7 @@ def macro_f1(predicted: Numbers, labels: Numbers) -> float:
     return float(np.mean(2 * right[both > 0] / both[both > 0]))
 
 
-def calibration_error(confidence: Numbers, right: Numbers) -> float:
+def calibration_error(confidence: LabelArray, right: LabelArray) -> float:
     """Difference between confidence and accuracy, on average over ten bins (Guo et al. 2017).
 
     `confidence` (n,) is the probability of what was predicted, `right` (n,) says whether it came.  A bin counts as

@@ -49,7 +49,7 @@ class Classifier(Reader):
         return logits
 
     def loss(self, arrays: Sequence[Tensor], state: StackState, penalties: Penalties = NO_PENALTIES) -> Loss:
-        """How surprising the labels (B,) of texts (T, B) are, each of so many tokens (B,), in this order."""
+        """Loss of the labels (B,) of texts (T, B), each of so many tokens (B,), in this order."""
         tokens, lengths, labels = arrays
         features = self._pooled(self.embedding(tokens), lengths)
         nats, objective = self.head.loss(features, labels, penalties.smoothing)

@@ -1,4 +1,4 @@
-"""What a classifier makes of a text, and which of its words made it so."""
+"""Predictions of a classifier, and the influence of each word on them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnntui.core.nn.base import judging
+from rnntui.core.nn.base import evaluating
 from rnntui.core.tasks.classification.data import LabelledBatch, sequence_of
 from rnntui.core.tasks.classification.model import Classifier
 from rnntui.core.text.tokenizers import Tokenizer
@@ -19,24 +19,24 @@ class Prediction(NamedTuple):
     """A text as a classifier sees it."""
 
     probabilities: list[float]
-    """Of each label."""
+    """Probability of each label."""
     pieces: list[str]
     """The text, cut as it is read."""
     influence: list[float]
-    """Of each piece: by how many nats it moves the label's log-odds, as its gradient tells."""
+    """Influence of each piece on the label's log-odds in nats, by its gradient."""
 
 
 @torch.inference_mode()
 def log_probabilities(model: Classifier, batch: LabelledBatch, device: str) -> Tensor:
     """ln P(label) (B, L) of the texts in a batch, in fp32, each read to its own end."""
-    with judging(model):
+    with evaluating(model):
         inputs, lengths = (torch.from_numpy(each).to(device) for each in batch.arrays[:2])
         logits: Tensor = model(inputs, lengths)
         return logits.float().log_softmax(1).cpu()
 
 
 def predict(model: Classifier, tokenizer: Tokenizer, text: str, label: int | None = None) -> Prediction:
-    """What `model`, on the CPU, makes of `text`, and how each piece moves the odds of `label`, or of the likeliest.
+    """Predict the label of `text` on the CPU, with the influence of each piece on `label`, or on the likeliest.
 
     A piece's influence is the gradient of ln P / (1 - P) with respect to its embedding, times the embedding
     (gradient times input; Shrikumar et al. 2017): the first-order change if the embedding were zero, with its
@@ -44,7 +44,7 @@ def predict(model: Classifier, tokenizer: Tokenizer, text: str, label: int | Non
     """
     read = tokenizer.as_read(text)
     sequence = sequence_of(read, tokenizer).astype(np.int64)
-    with judging(model), torch.enable_grad():
+    with evaluating(model), torch.enable_grad():
         embedded = model.embedding(torch.from_numpy(sequence).unsqueeze(1)).detach().requires_grad_()
         log_p = model.of_embedded(embedded, torch.tensor([len(sequence)])).float().log_softmax(1)[0]
         chosen = int(log_p.argmax()) if label is None else label

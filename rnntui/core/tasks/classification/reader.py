@@ -14,7 +14,7 @@ from rnntui.core.errors import InputError, short
 from rnntui.core.files import expanded
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, files_below, leads_out, reading_of
-from rnntui.core.text.csv_rows import Column, Reading
+from rnntui.core.text.csv_rows import Reading, WantedColumn
 from rnntui.core.text.record_cache import LeftOut, Read
 from rnntui.core.text.records import records, text_of
 
@@ -63,7 +63,7 @@ def read(config: TextConfig) -> Read[Example]:
 
 
 def _common(examples: list[Example], least: int, left_out: LeftOut) -> list[Example]:
-    """Those whose label has `least` texts or more."""
+    """Return the examples whose label has `least` texts or more."""
     counts = Counter(example.label for example in examples)
     for example in examples:
         if counts[example.label] < least:
@@ -105,8 +105,8 @@ def _examples(config: TextConfig, elsewhere: list[Path], form: Reading) -> Itera
         yield from _folder(folder, config, elsewhere)
         return
     columns = (
-        Column("text", config.text_column or "text"),
-        Column("label", config.label_column, is_text=False),
+        WantedColumn("text", config.text_column or "text"),
+        WantedColumn("label", config.label_column, is_text=False),
     )
     instead = "give a .tsv, .csv or .jsonl file, a folder for each label, or leave out --task classify"
     for record in records(config, columns, instead, form):

@@ -27,7 +27,7 @@ from rnntui.core.tasks.base import (
     RANDOM_BATCHES,
     RANDOM_LENGTH,
     Between,
-    Moment,
+    EventTime,
     Sizes,
     Subject,
     Task,
@@ -52,7 +52,7 @@ from rnntui.core.text.buckets import Sequences, in_order
 from rnntui.core.text.decoding import OnError
 from rnntui.core.text.record_cache import read_again, remember
 from rnntui.core.text.records import remembered_as
-from rnntui.core.text.spool import Narrate
+from rnntui.core.text.spool import Report
 from rnntui.core.text.tokenizers import Tokenizer
 
 _HELD_OUT = 10_000
@@ -68,7 +68,7 @@ _TABLE = 200
 """Labels of which confusions are counted at most: a table for people, and part of an event."""
 
 
-class Scores(NamedTuple):
+class ClassificationScores(NamedTuple):
     """Some examples as the model sees them."""
 
     loss: float
@@ -84,12 +84,12 @@ class ClassificationTask(Task[Classifier]):
     """Predict the label of a text."""
 
     @classmethod
-    def prepare(cls, config: Config, narrate: Narrate) -> tuple[Config, Self]:
+    def prepare(cls, config: Config, report: Report) -> tuple[Config, Self]:
         """Read the examples, divide them, and learn tokenizer and labels from the training part.
 
         Raises InputError where they cannot be read, or are too few.
         """
-        narrate(f"reading {config.text.corpus}", None)
+        report(f"reading {config.text.corpus}", None)
         found = reading.read(config.text)
         split = split_of_examples(config.text.split, len(found.rows), _HELD_OUT)
         reading.check_labels(found.rows, split != NOTHING_HELD_OUT)
@@ -102,18 +102,18 @@ class ClassificationTask(Task[Classifier]):
             raise InputError(f"{corpus}: too few texts for --split {split}; give more of them")
         counts = Counter(example.label for example in parts["train"])
         shown = ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items()))
-        narrate(f"{len(parts['train']):,} texts to learn from, by label: {shown}", None)
+        report(f"{len(parts['train']):,} texts to learn from, by label: {shown}", None)
         for note in (*found.notes, *([f"left out: {found.left_out}"] if found.left_out else [])):
-            narrate(note, None)
+            report(note, None)
         tokenizer = vocabulary_of(config)
         texts = [example.text + "\n" for example in parts["train"]]
         if tokenizer is None:
-            narrate(f"learning the {config.text.tokenizer} tokenizer", None)
-            tokenizer, text = tokenizers.train_on_texts(config.text, texts, narrate)
+            report(f"learning the {config.text.tokenizer} tokenizer", None)
+            tokenizer, text = tokenizers.train_on_texts(config.text, texts, report)
             config = changed(config, {"min_count": text.min_count}, "most words would be unknown")
         elif config.model.extend_vocabulary:
             smaller, tokenizer = tokenizer, tokenizer.extended(texts, config.text.min_count)
-            narrate(tokenizers.growth(smaller, tokenizer), None)
+            report(tokenizers.growth(smaller, tokenizer), None)
         tokenizers.check_vocabulary(tokenizer, config.text)
         return config, cls(tokenizer, labels_of(found.rows), parts)
 
@@ -201,11 +201,11 @@ class ClassificationTask(Task[Classifier]):
     def remarks(self) -> list[str]:
         return [] if self.holds_out else [NOTHING_HELD_OUT_REMARK]
 
-    def evaluate(self, model: Classifier, device: str, now: Moment, between: Between) -> ev.Evaluated:
+    def evaluate(self, model: Classifier, device: str, now: EventTime, between: Between) -> ev.Evaluated:
         return told(score(model, self.scored, device, between), self.scored.name, now)
 
     def sample(self, model: Classifier, config: Config, step: int, between: Between) -> ev.Sampled:
-        """What it thinks of a held-out text, drawn by the step."""
+        """Return a prediction for a held-out text, drawn by the step."""
         part = self.scored
         index = int(np.random.default_rng([config.training.seed, step]).integers(len(part.labels)))
         batch, device = batch_of(part, np.array([index])), next(model.parameters()).device.type
@@ -261,7 +261,9 @@ def others(
     return encode("whole", found.rows, tokenizer, labels)
 
 
-def score(model: Classifier, part: Labelled, device: str = "cpu", between: Between = lambda: None) -> Scores:
+def score(
+    model: Classifier, part: Labelled, device: str = "cpu", between: Between = lambda: None
+) -> ClassificationScores:
     """Score every example of a part in fp32, each text read to its own end."""
     count = len(part.labels)
     nats, confidence, predicted = np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)
@@ -273,7 +275,7 @@ def score(model: Classifier, part: Labelled, device: str = "cpu", between: Betwe
         predicted[which] = log_p.argmax(1)
         confidence[which] = np.exp(log_p.max(1))
     right = predicted == part.labels
-    return Scores(
+    return ClassificationScores(
         float(nats.mean()),
         float(right.mean()),
         macro_f1(predicted, part.labels),
@@ -282,7 +284,7 @@ def score(model: Classifier, part: Labelled, device: str = "cpu", between: Betwe
     )
 
 
-def told(scores: Scores, split: str, now: Moment) -> ev.Evaluated:
+def told(scores: ClassificationScores, split: str, now: EventTime) -> ev.Evaluated:
     """Scores as the event that tells of them."""
     return ev.Evaluated(
         step=now.step,

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from rnntui.core.inference.scoring import UNHELPED, Helped, Protocol, score_split
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.runs.events import Evaluated, finite
-from rnntui.core.tasks.base import Between, Moment
+from rnntui.core.tasks.base import Between, EventTime
 from rnntui.core.text.dataset import Split
 
 
@@ -17,7 +17,7 @@ def evaluate(
     start: int,
     protocol: Protocol,
     device: str,
-    now: Moment,
+    now: EventTime,
     helped: Helped = UNHELPED,
     between: Between = lambda: None,
 ) -> Evaluated:

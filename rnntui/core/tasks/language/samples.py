@@ -1,4 +1,4 @@
-"""What a model writes while it learns."""
+"""Samples of a language model during training."""
 
 from __future__ import annotations
 

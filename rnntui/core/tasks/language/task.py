@@ -12,7 +12,7 @@ from rnntui.core.config import Config
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, Moment, Sizes, Subject, Task, Widths
+from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, EventTime, Sizes, Subject, Task, Widths
 from rnntui.core.tasks.language.evaluation import evaluate
 from rnntui.core.tasks.language.samples import Sampler
 from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
@@ -20,7 +20,7 @@ from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.baselines import Baseline, baselines
 from rnntui.core.text.batches import Streams
 from rnntui.core.text.dataset import Dataset
-from rnntui.core.text.spool import Narrate
+from rnntui.core.text.spool import Report
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 _SHORT = 1 << 20
@@ -43,8 +43,8 @@ class LanguageTask(Task[LanguageModel]):
     """Predict each token of a text from those before it."""
 
     @classmethod
-    def prepare(cls, config: Config, narrate: Narrate) -> tuple[Config, Self]:
-        config, tokenizer, data = dataset.prepare(config, narrate, vocabulary_of(config))
+    def prepare(cls, config: Config, report: Report) -> tuple[Config, Self]:
+        config, tokenizer, data = dataset.prepare(config, report, vocabulary_of(config))
         return config, cls(tokenizer, data)
 
     @classmethod
@@ -111,7 +111,7 @@ class LanguageTask(Task[LanguageModel]):
             f"{share:.1%} of the held-out tokens are <unk>: in bits per byte they pay for their letters as well"
         ]
 
-    def evaluate(self, model: LanguageModel, device: str, now: Moment, between: Between) -> ev.Evaluated:
+    def evaluate(self, model: LanguageModel, device: str, now: EventTime, between: Between) -> ev.Evaluated:
         return evaluate(model, self._valid, self.tokenizer.start, "stream", device, now, between=between)
 
     def sample(self, model: LanguageModel, config: Config, step: int, between: Between) -> ev.Sampled:

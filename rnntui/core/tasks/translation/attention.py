@@ -1,4 +1,4 @@
-"""Where a decoder looks in what the encoder has read.
+"""Attention of a decoder over the outputs of the encoder.
 
 Shapes: S places of the source, T steps of the decoder, B texts, F features of the source, H hidden units.  Keys are
 made of the source once for all steps.

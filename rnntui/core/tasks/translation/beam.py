@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Search(NamedTuple):
-    """How targets are looked for."""
+    """Settings of the beam search."""
 
     beam: int = 5
     """Hypotheses kept of each source; 1 takes the likeliest token every time."""
@@ -17,7 +17,7 @@ class Search(NamedTuple):
     """Hypotheses are ranked by ln P / ((5 + length) / 6)^this (Wu et al. 2016): 0 prefers short ones."""
 
     def score(self, log_p: float, length: int) -> float:
-        """What a hypothesis of so many tokens, its end counted, is ranked by."""
+        """Score that ranks a hypothesis of so many tokens, its end counted."""
         penalty: float = ((5 + length) / 6) ** self.length_penalty
         return log_p / penalty
 
@@ -36,7 +36,7 @@ class Hypothesis(NamedTuple):
     looked: Tensor
     """(T, S) where each token, and the end, looked in the source."""
     finished: bool
-    """Whether it came to its end."""
+    """True if it came to its end."""
 
 
 class _Step(NamedTuple):
@@ -63,7 +63,7 @@ class Beams:
 
     @property
     def over(self) -> bool:
-        """Whether every text has K finished targets, none of which is worse than what still goes on."""
+        """True if every text has K finished targets, none of which is worse than what still goes on."""
         going = self._log_p.max(1).values.tolist()
         return all(map(self._is_over, self._finished, going))
 

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from rnntui.core.tasks.translation.reader import Pair
-from rnntui.core.text.buckets import Buckets, Numbers, Sequences
+from rnntui.core.text.buckets import Buckets, Integers, Sequences
 from rnntui.core.text.spelling import Spelled, spelled
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
 
 class Vocabularies(NamedTuple):
-    """What cuts the two sides."""
+    """The tokenizers of the two sides."""
 
     source: Tokenizer
     target: Tokenizer
@@ -35,7 +35,7 @@ class Paired(NamedTuple):
 
     @property
     def target_bytes(self) -> int:
-        """Of the targets as UTF-8."""
+        """Bytes of the targets as UTF-8."""
         return sum(len(pair.target.encode("utf-8", "replace")) for pair in self.pairs)
 
 
@@ -63,13 +63,13 @@ def bounded(text: str, tokenizer: Tokenizer) -> Ids:
 class PairedBatch(NamedTuple):
     """Pairs side by side, the shorter texts filled up: the model reads and writes each to its own end."""
 
-    sources: Numbers
+    sources: Integers
     """(S, B)"""
-    source_lengths: Numbers
+    source_lengths: Integers
     """(B,)"""
-    targets: Numbers
+    targets: Integers
     """(T + 1, B)"""
-    target_lengths: Numbers
+    target_lengths: Integers
     """(B,) tokens that are told: all but the first."""
 
     @property
@@ -110,7 +110,7 @@ class PairedBatch(NamedTuple):
         )
 
 
-def batch_of(part: Paired, which: Numbers) -> PairedBatch:
+def batch_of(part: Paired, which: Integers) -> PairedBatch:
     """These pairs side by side."""
     targets, lengths = part.targets.side_by_side(which)
     return PairedBatch(*part.sources.side_by_side(which), targets, lengths - 1)
@@ -122,6 +122,6 @@ def batches_of(part: Paired, batch_size: int, seed: int) -> Buckets:
     return Buckets(extents(part), batch_size, seed, lambda which: batch_of(part, which), told)
 
 
-def extents(part: Paired) -> Numbers:
+def extents(part: Paired) -> Integers:
     """(n,) by which pairs of about one length are found: the tokens of both sides."""
     return part.sources.lengths + part.targets.lengths

@@ -20,8 +20,8 @@ from rnntui.core.nn.stack import Stack, StackState
 from rnntui.core.tasks.translation.attention import attention_of
 
 
-class Memory(NamedTuple):
-    """What the encoder made of the sources."""
+class EncodedSources(NamedTuple):
+    """The encoded sources."""
 
     y: Tensor
     """(B, S, F)"""
@@ -32,7 +32,7 @@ class Memory(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where the decoder stands."""
+    """State of the decoder."""
 
     state: StackState
     fed: Tensor
@@ -86,7 +86,7 @@ class Translator(Reader):
     def begin_at(self, counts: Tensor) -> None:
         self.head.begin_at(counts)
 
-    def read(self, sources: Tensor, lengths: Tensor) -> tuple[Memory, Place]:
+    def read(self, sources: Tensor, lengths: Tensor) -> tuple[EncodedSources, Place]:
         """Read sources (S, B), each of so many tokens (B,); where the decoder begins."""
         outputs = self.outputs(self.embedding(sources), lengths)
         begin = self.begin(self.last(outputs, lengths)).tanh()
@@ -97,17 +97,19 @@ class Translator(Reader):
         y = outputs.transpose(0, 1)
         keys = y if self.attention is None else self.attention.keys(y)
         outside = ~within(outputs, lengths).squeeze(2).T.unsqueeze(1)
-        return Memory(y, keys, outside), Place(state, begin.new_zeros(len(begin), self.combine.out_features))
+        return EncodedSources(y, keys, outside), Place(
+            state, begin.new_zeros(len(begin), self.combine.out_features)
+        )
 
-    def advance(self, tokens: Tensor, place: Place, memory: Memory) -> tuple[Tensor, Tensor, Place]:
+    def advance(self, tokens: Tensor, place: Place, memory: EncodedSources) -> tuple[Tensor, Tensor, Place]:
         """Read the target's last tokens (B,): ln P (B, V) of the next ones, where it looked (B, S), the new place."""
         x = self._targets()(tokens.unsqueeze(0))
         a, looked, place = self._step(x, place, memory)
         log_p = self.head(a[0]).float().log_softmax(1)
         return log_p, looked[:, 0], place
 
-    def decoded(self, tokens: Tensor, place: Place, memory: Memory) -> Tensor:
-        """What is made of target tokens (T, B), a (T, B, A), after dropout."""
+    def decoded(self, tokens: Tensor, place: Place, memory: EncodedSources) -> Tensor:
+        """Decoder outputs a (T, B, A) for target tokens (T, B), after dropout."""
         guessing = self.scheduled_sampling if self.training else 0.0
         if not self.input_feeding and not guessing:
             a, _, _ = self._step(self._read_target(tokens), place, memory)
@@ -137,7 +139,7 @@ class Translator(Reader):
             chosen = torch.rand(own.shape, device=own.device) < share
         return torch.where(chosen.unsqueeze(2), self._read_target(own), x)
 
-    def _step(self, x: Tensor, place: Place, memory: Memory) -> tuple[Tensor, Tensor, Place]:
+    def _step(self, x: Tensor, place: Place, memory: EncodedSources) -> tuple[Tensor, Tensor, Place]:
         """Some steps at once from x (T, B, E): a (T, B, A), where it looked (B, T, S), and the place after them."""
         if self.input_feeding:
             x = torch.cat([x, place.fed.unsqueeze(0)], dim=2)
@@ -153,7 +155,7 @@ class Translator(Reader):
         return a, looked, Place(state, a[-1])
 
     def loss(self, arrays: Sequence[Tensor], state: StackState, penalties: Penalties = NO_PENALTIES) -> Loss:
-        """How surprising the targets are.
+        """Loss of the targets.
 
         `arrays` are sources (S, B), how long each is (B,), targets (T + 1, B) with the token that stands before them,
         and how many tokens of each are told (B,).

@@ -1,4 +1,4 @@
-"""How much translations have in common with those that people made: BLEU and chrF, by sacrebleu."""
+"""Overlap of translations with references: BLEU and chrF, by sacrebleu."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Overlap(NamedTuple):
 
 
 def available() -> bool:
-    """Whether sacrebleu is installed."""
+    """Return True if sacrebleu is installed."""
     return find_spec("sacrebleu") is not None
 
 
@@ -44,7 +44,7 @@ def overlap(translations: Sequence[str], references: Sequence[str]) -> Overlap:
 
 
 def tokenization(references: Sequence[str]) -> str:
-    """How BLEU cuts the references: Chinese by its characters ('zh'), Japanese by all, the rest by words."""
+    """Tokenization of BLEU for the references: Chinese by its characters ('zh'), Japanese by all, the rest by words."""
     text = "".join(references)
     letters = max(1, len(_LETTER.findall(text)))
     if len(_KANA.findall(text)) > letters / 10:

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from rnntui.core.errors import InputError
-from rnntui.core.nn.base import judging
+from rnntui.core.nn.base import evaluating
 from rnntui.core.nn.pooling import within
 from rnntui.core.tasks.translation.beam import BEAM, Beams, Hypothesis, Search
 from rnntui.core.tasks.translation.data import PairedBatch, Vocabularies, ended
-from rnntui.core.tasks.translation.model import Memory, Place, Translator
+from rnntui.core.tasks.translation.model import EncodedSources, Place, Translator
 from rnntui.core.text.buckets import Sequences, in_order
 from rnntui.core.text.segmentation import in_word, is_han_or_kana
 from rnntui.core.text.tokenizers import Tokenizer
@@ -27,7 +27,7 @@ _LONGEST_SOURCE = 10_000
 _AT_ONCE = 64
 """Hypotheses that are written side by side."""
 END = "⏎"
-"""How the end of a text is shown, at which an attention may look."""
+"""Sign for the end of a text, which can have attention too."""
 
 
 class Translation(NamedTuple):
@@ -39,11 +39,11 @@ class Translation(NamedTuple):
     source: list[str]
     """The pieces of the source, its end last."""
     target: list[str]
-    """Those of the target, its end last."""
+    """The pieces of the target, its end last."""
     looked: Tensor
     """(T, S) for each piece of the target, the share of attention that each piece of the source got."""
     finished: bool
-    """Whether the target ended by itself."""
+    """True if the target ended by itself."""
 
 
 def check_length(texts: Sequence[str], vocabularies: Vocabularies) -> None:
@@ -67,7 +67,7 @@ def translate(
     texts = [vocabularies.source.as_read(text) for text in texts]
     part = Sequences.joined([ended(text, vocabularies.source) for text in texts])
     found: dict[int, list[Translation]] = {}
-    with judging(model):
+    with evaluating(model):
         for which in in_order(part.lengths, max(1, _AT_ONCE // search.beam)):
             some, lengths = (torch.from_numpy(each).to(device) for each in part.side_by_side(which))
             searched = _searched(model, some, lengths, vocabularies.target.start, search)
@@ -85,7 +85,7 @@ def _searched(
     texts, device = len(lengths), sources.device
     memory, place = model.read(sources, lengths)
     rows = torch.arange(texts, device=device).repeat_interleave(search.beam)
-    memory, place = Memory(*(each[rows] for each in memory)), _picked(place, rows)
+    memory, place = EncodedSources(*(each[rows] for each in memory)), _picked(place, rows)
     tokens, beams = torch.full((len(rows),), end, device=device), Beams(texts, search, end)
     for _ in range(min(_LONGEST + _LONGER * len(sources), _MOST)):
         log_p, looked, place = model.advance(tokens, place, memory)
@@ -120,12 +120,12 @@ def _translation(text: str, found: Hypothesis, vocabularies: Vocabularies) -> Tr
 
 
 def _apart(before: str, piece: str) -> bool:
-    """Whether a space has to come between: the first word of a source has none before it."""
+    """Return True if a space has to come between: the first word of a source has none before it."""
     return bool(before) and all(in_word(each) and not is_han_or_kana(each) for each in (before[-1], piece[0]))
 
 
 def _pieces(tokens: Sequence[int], tokenizer: Tokenizer) -> Iterator[str]:
-    """What each token stands for; a character that several share belongs to the last of them."""
+    """The text of each token; a character that several share belongs to the last of them."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for token in tokens:
         yield decoder.decode(tokenizer.token_bytes(token))
@@ -134,7 +134,7 @@ def _pieces(tokens: Sequence[int], tokenizer: Tokenizer) -> Iterator[str]:
 @torch.inference_mode()
 def surprises(model: Translator, batch: PairedBatch, device: str) -> tuple[np.ndarray, int]:
     """Nats of each target (B,) in a batch, its end counted, and how many tokens were the likeliest one."""
-    with judging(model):
+    with evaluating(model):
         sources, source_lengths, targets, lengths = (torch.from_numpy(each).to(device) for each in batch)
         memory, place = model.read(sources, source_lengths)
         a = model.decoded(targets[:-1], place, memory)

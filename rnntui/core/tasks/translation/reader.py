@@ -12,7 +12,7 @@ from rnntui.core.config.schema import TextConfig
 from rnntui.core.config.splits import split_fractions
 from rnntui.core.errors import InputError
 from rnntui.core.text.corpus import Source, canonical
-from rnntui.core.text.csv_rows import Column, Reading
+from rnntui.core.text.csv_rows import Reading, WantedColumn
 from rnntui.core.text.record_cache import LeftOut, Read
 from rnntui.core.text.records import LONGEST_TEXT, lines_of, records
 
@@ -68,7 +68,7 @@ def divide(pairs: list[Pair], split: str) -> dict[str, list[Pair]]:
 
 
 def _of_table(config: TextConfig, form: Reading) -> Iterator[Pair]:
-    columns = (Column("source", config.source_column), Column("target", config.target_column))
+    columns = (WantedColumn("source", config.source_column), WantedColumn("target", config.target_column))
     instead = (
         "give a .tsv, .csv or .jsonl file, or name the file of the other side's lines with --target-corpus"
     )

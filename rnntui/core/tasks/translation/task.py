@@ -23,7 +23,7 @@ from rnntui.core.tasks.base import (
     RANDOM_BATCHES,
     RANDOM_LENGTH,
     Between,
-    Moment,
+    EventTime,
     Sizes,
     Subject,
     Task,
@@ -44,7 +44,7 @@ from rnntui.core.text.decoding import OnError
 from rnntui.core.text.record_cache import read_again, remember
 from rnntui.core.text.records import remembered_as
 from rnntui.core.text.spelling import Spelled
-from rnntui.core.text.spool import Narrate
+from rnntui.core.text.spool import Report
 
 _HELD_OUT = 2_000
 """Pairs of a held-out part at most, where nobody says how many."""
@@ -52,10 +52,10 @@ _AT_ONCE = 64
 _TRANSLATED = 100
 """Held-out sources that are translated for an evaluation in training."""
 TARGET = "target-tokenizer.json"
-"""What cuts the targets, where it is another one than for the sources."""
+"""File of the tokenizer of the targets, where it is not that of the sources."""
 
 
-class Scores(NamedTuple):
+class TranslationScores(NamedTuple):
     """Some pairs as the model sees them."""
 
     nats: float
@@ -64,7 +64,7 @@ class Scores(NamedTuple):
     hits: int
     """Tokens that were the likeliest one."""
     bytes: int
-    """Of the targets as UTF-8."""
+    """Bytes of the targets as UTF-8."""
     unknown: Spelled = Spelled(0, 0.0)
     """Unknown tokens of the targets."""
 
@@ -73,13 +73,13 @@ class TranslationTask(Task[Translator]):
     """Predict the translation of a text."""
 
     @classmethod
-    def prepare(cls, config: Config, narrate: Narrate) -> tuple[Config, Self]:
+    def prepare(cls, config: Config, report: Report) -> tuple[Config, Self]:
         """Read the pairs, divide them, and learn the tokenizers from the training part.
 
         Raises InputError where they cannot be read, or are too few.
         """
         text = config.text
-        narrate(f"reading {text.corpus}", None)
+        report(f"reading {text.corpus}", None)
         found = reading.read(text)
         remember(found)
         split = split_of_examples(text.split, len(found.rows), _HELD_OUT)
@@ -97,20 +97,20 @@ class TranslationTask(Task[Translator]):
         if not all(parts.values()):
             raise InputError(f"{text.corpus}: too few pairs for --split {split}; give more of them")
         left_out = f"; left out: {found.left_out}" if found.left_out else ""
-        narrate(f"{len(parts['train']):,} pairs to learn from{left_out}", None)
+        report(f"{len(parts['train']):,} pairs to learn from{left_out}", None)
         for note in found.notes:
-            narrate(note, None)
-        narrate(f"learning the {text.tokenizer} tokenizers", None)
+            report(note, None)
+        report(f"learning the {text.tokenizer} tokenizers", None)
         sides = [
             [f"{pair.source}\n" for pair in parts["train"]],
             [f"{pair.target}\n" for pair in parts["train"]],
         ]
         if text.shared_vocabulary:
-            both, _ = tokenizers.train_on_texts(config.text, [*sides[0], *sides[1]], narrate)
+            both, _ = tokenizers.train_on_texts(config.text, [*sides[0], *sides[1]], report)
             vocabularies = Vocabularies(both, both)
         else:
             vocabularies = Vocabularies(
-                *(tokenizers.train_on_texts(config.text, side, narrate)[0] for side in sides)
+                *(tokenizers.train_on_texts(config.text, side, report)[0] for side in sides)
             )
         for each in vocabularies:
             if each.start == each.unknown:
@@ -200,7 +200,7 @@ class TranslationTask(Task[Translator]):
         return Subject(make, batches_of(part, training.batch_size, training.seed), self._counts())
 
     def _counts(self) -> np.ndarray:
-        """How often each target token is told: as often as it is there, but for the one before each text."""
+        """Counts of the predicted target tokens: all but the one before each text."""
         counts = np.bincount(self["train"].targets.tokens, minlength=self.widths[1])
         counts[self.vocabularies.target.start] -= len(self["train"].pairs)
         return counts
@@ -221,7 +221,7 @@ class TranslationTask(Task[Translator]):
             )
         return found
 
-    def evaluate(self, model: Translator, device: str, now: Moment, between: Between) -> ev.Evaluated:
+    def evaluate(self, model: Translator, device: str, now: EventTime, between: Between) -> ev.Evaluated:
         """Score the held-out part; with sacrebleu, also some translations of it."""
         part = self.scored
         event = told(score(model, part, device, between), part.name, now)
@@ -241,7 +241,7 @@ class TranslationTask(Task[Translator]):
 
 
 def vocabularies_in(run: Run) -> Vocabularies:
-    """What cuts the two sides of a run's pairs.  Raises InputError for a damaged file."""
+    """Load the tokenizers of the two sides of a run.  Raises InputError for a damaged file."""
     source = tokenizers.load(run.path / "tokenizer.json")
     shared = run.config.text.shared_vocabulary
     return Vocabularies(source, source if shared else tokenizers.load(run.path / TARGET))
@@ -287,7 +287,9 @@ def told_in(part: Paired) -> int:
     return len(part.targets.tokens) - len(part.pairs)
 
 
-def score(model: Translator, part: Paired, device: str = "cpu", between: Between = lambda: None) -> Scores:
+def score(
+    model: Translator, part: Paired, device: str = "cpu", between: Between = lambda: None
+) -> TranslationScores:
     """Score every pair of a part in fp32, told the right target up to each token."""
     nats, hits = 0.0, 0
     for which in in_order(extents(part), _AT_ONCE):
@@ -295,7 +297,7 @@ def score(model: Translator, part: Paired, device: str = "cpu", between: Between
         some, right = surprises(model, batch_of(part, which), device)
         nats += float(some.sum())
         hits += right
-    return Scores(nats, told_in(part), hits, part.target_bytes, part.unknown)
+    return TranslationScores(nats, told_in(part), hits, part.target_bytes, part.unknown)
 
 
 def compared(
@@ -316,7 +318,7 @@ def compared(
     return overlap(written, [pair.target for pair in pairs])
 
 
-def told(scores: Scores, split: str, now: Moment) -> ev.Evaluated:
+def told(scores: TranslationScores, split: str, now: EventTime) -> ev.Evaluated:
     """Scores as the event that tells of them."""
     loss = scores.nats / max(scores.tokens, 1)
     return ev.Evaluated(

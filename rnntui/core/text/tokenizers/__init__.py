@@ -34,7 +34,7 @@ __all__ = [
     "wants_all_words",
 ]
 
-FORMAT = 1
+TOKENIZER_FORMAT = 1
 _LOOKED_AT = 1_000
 """Texts whose words are looked up to find out how many are known."""
 
@@ -65,21 +65,23 @@ def unknown_share(tokenizer: Tokenizer, tokens: Ids) -> float:
 
 
 def wants_all_words(tokenizer: Tokenizer, tokens: Ids, nothing_held_out: bool) -> bool:
-    """Whether words that come once have to be words of a model: where they are most of its text, or it is so little
-    that all of it is to be known."""
+    """Return True if words that come once have to be words of a model.
+
+    They have to where they are most of its text, or where it is so little that all of it is to be known.
+    """
     share = unknown_share(tokenizer, tokens)
     return share > MOSTLY or (nothing_held_out and share > 0 and len(tokens) <= _LITTLE)
 
 
 def train_on_texts(
-    config: TextConfig, texts: Sequence[str], narrate: Callable[[str, float | None], None]
+    config: TextConfig, texts: Sequence[str], report: Callable[[str, float | None], None]
 ) -> tuple[Tokenizer, TextConfig]:
     """The tokenizer of texts that lie in memory, with a lower `min_count` where most of their words come once."""
     tokenizer = train(config, texts)
     if config.min_count == TextConfig().min_count and tokenizer.unknown is not None:
         read = np.concatenate([tokenizer.encode(text) for text in texts[:_LOOKED_AT]])
         if wants_all_words(tokenizer, read, config.split == NOTHING_HELD_OUT):
-            narrate(EVERY_WORD, None)
+            report(EVERY_WORD, None)
             config = msgspec.structs.replace(config, min_count=1)
             tokenizer = train(config, texts)
     return tokenizer, config
@@ -104,7 +106,7 @@ def check_vocabulary(tokenizer: Tokenizer, config: TextConfig) -> None:
 
 def dumps(tokenizer: Tokenizer) -> bytes:
     """The content of `tokenizer.json`."""
-    content = {"format": FORMAT, "kind": tokenizer.kind} | tokenizer.to_json()
+    content = {"format": TOKENIZER_FORMAT, "kind": tokenizer.kind} | tokenizer.to_json()
     return json.dumps(content, ensure_ascii=False, indent=0).encode()
 
 
@@ -112,9 +114,9 @@ def load(path: Path) -> Tokenizer:
     """Read `tokenizer.json`.  Raises InputError that names the file and the fault."""
     content: dict[str, Any] = read_json(path, LARGE)
     try:
-        if content.get("format") != FORMAT:
+        if content.get("format") != TOKENIZER_FORMAT:
             raise ValueError(
-                f"format {short(str(content.get('format')))} is not {FORMAT}, the one this rnntui reads"
+                f"format {short(str(content.get('format')))} is not {TOKENIZER_FORMAT}, the one this rnntui reads"
             )
         return _from_json(content)
     except ValueError as error:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from rnntui.core.config.tokenizers import TOKENIZERS, Unit
 from rnntui.core.errors import short
-from rnntui.core.text.segmentation import Form, form_of
+from rnntui.core.text.segmentation import NormalForm, form_of
 
 Ids = npt.NDArray[Any]
 """Token numbers, of the smallest unsigned type that holds the vocabulary."""
@@ -57,7 +57,7 @@ class Tokenizer(ABC):
     @property
     @abstractmethod
     def vocab_size(self) -> int:
-        """How many different tokens there are."""
+        """Number of distinct tokens."""
 
     @abstractmethod
     def encode(self, text: str) -> Ids:
@@ -73,7 +73,7 @@ class Tokenizer(ABC):
         return cut_for_good(blocks, self.complete_prefix)
 
     def unknown_pieces(self, blocks: Iterable[str]) -> Iterator[str]:
-        """What each unknown token of a text stands for."""
+        """Text of each unknown token."""
         for text in self.cut(blocks):
             tokens = self.encode(text)
             if (tokens == self.unknown).any():
@@ -93,14 +93,14 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def complete_prefix(self, text: str) -> int:
-        """How many characters of `text` are cut for good, whatever is typed next.
+        """Number of characters of `text` whose cut stays, whatever is typed next.
 
         The rest, the unfinished last token, is the part that a completion may still make longer.
         """
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs to make the same tokenizer again."""
+        """Return the content from which `from_json` makes the same tokenizer."""
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of `tokens`; bytes that are no whole character become U+FFFD."""
@@ -115,13 +115,13 @@ class Tokenizer(ABC):
         return [decoder.decode(self.token_bytes(token)) for token in self.encode(text).tolist()]
 
     @cached_property
-    def form(self) -> Form | None:
-        """Whether accents are read composed or decomposed; None where both are, or none."""
+    def form(self) -> NormalForm | None:
+        """True if accents are read composed or decomposed; None where both are, or none."""
         known = (token for token in range(self.vocab_size) if token != self.unknown)
         return form_of("".join(self.token_bytes(token).decode("utf-8", "ignore") for token in known))
 
     def as_read(self, text: str) -> str:
-        """What a person typed, in the form that the vocabulary has learned."""
+        """Return typed text in the normal form of the vocabulary."""
         return unicodedata.normalize(self.form, text) if not text.isascii() and self.form else text
 
     @property
@@ -156,7 +156,7 @@ def cut_for_good(blocks: Iterable[str], complete: Callable[[str], int]) -> Itera
 
 
 UNKNOWN_BYTES = "\ufffd".encode()
-"""How `<unk>` reads in text."""
+"""Text of `<unk>`."""
 
 
 def valid_vocabulary(content: dict[str, Any]) -> list[str]:

@@ -25,7 +25,7 @@ _SPACE = r"\t\v\f\r\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000
 _STRETCH = re.compile(
     rf"[{_SPACE}]+(?=[{_SPACE}][^{_SPACE}\n])|[{_SPACE}]?[^{_SPACE}\n]{{1,999}}|[{_SPACE}]*\n|[{_SPACE}]+"
 )
-RULE = 2
+BPE_RULE = 2
 """The version of the pattern by which a line is cut before pairs are merged: 1, of older runs, was GPT-2's own."""
 _LETTER = r"\p{L}[\p{L}\p{M}\x{200c}\x{200d}\x{5f3}\x{5f4}]*"
 _PIECE = rf"'s|'t|'re|'ve|'m|'ll|'d| ?{_LETTER}| ?\p{{N}}+| ?[^\s\p{{L}}\p{{N}}]+|\s+(?!\S)|\s+"
@@ -42,7 +42,7 @@ class BPETokenizer(Tokenizer):
     All 256 bytes are tokens themselves, so any text can be written, and nothing is unknown.
     """
 
-    def __init__(self, model: tokenizers.Tokenizer, rule: int = RULE) -> None:
+    def __init__(self, model: tokenizers.Tokenizer, rule: int = BPE_RULE) -> None:
         self._model, self._rule = _by_rule(model, rule), rule
         self._known: dict[str, list[int]] = {}
         byte_of = {character: byte for byte, character in _byte_characters().items()}
@@ -56,7 +56,7 @@ class BPETokenizer(Tokenizer):
     @classmethod
     def train(cls, blocks: Iterable[str], vocab_size: int | None = None, min_count: int = 1) -> Self:
         """Merge the commonest pairs of the text in `blocks` until `vocab_size` tokens, 256 bytes among them."""
-        model = _by_rule(tokenizers.Tokenizer(models.BPE()), RULE)
+        model = _by_rule(tokenizers.Tokenizer(models.BPE()), BPE_RULE)
         trainer = trainers.BpeTrainer(
             vocab_size=max(vocab_size or 0, 256),
             initial_alphabet=sorted(_byte_characters().values()),
@@ -122,7 +122,7 @@ class BPETokenizer(Tokenizer):
             raise ValueError("'model.model.vocab' lacks a byte")
         if sorted(vocabulary.values()) != list(range(len(vocabulary))):
             raise ValueError("'model.model.vocab' numbers its tokens with gaps")
-        rule = known_rule(content, RULE)
+        rule = known_rule(content, BPE_RULE)
         return cls(tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges)), rule)
 
 

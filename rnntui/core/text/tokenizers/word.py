@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from rnntui.core.text.segmentation import RULE, in_word, is_han_or_kana, word_pattern
+from rnntui.core.text.segmentation import WORD_RULE, in_word, is_han_or_kana, word_pattern
 from rnntui.core.text.tokenizers.base import (
     LONGEST_TOKEN,
     UNKNOWN_BYTES,
@@ -30,7 +30,7 @@ class WordTokenizer(Tokenizer):
 
     unknown = 0
 
-    def __init__(self, words: list[str], rule: int = RULE) -> None:
+    def __init__(self, words: list[str], rule: int = WORD_RULE) -> None:
         """`rule` is the version of the rule by which texts are cut into words."""
         self.words, self.rule = words, rule
         self._numbers = numbered(words)
@@ -40,7 +40,7 @@ class WordTokenizer(Tokenizer):
         """The `vocab_size` commonest words that stand at least `min_count` times in `blocks`."""
         counts: Counter[str] = Counter()
         for text in cut_for_good(blocks, partial(complete_pieces, in_blocks=True)):
-            counts.update(word_pattern(RULE, text).findall(text))
+            counts.update(word_pattern(WORD_RULE, text).findall(text))
         kept = [word for word, count in counts.items() if count >= min_count and len(word) <= LONGEST_TOKEN]
         kept.sort(key=lambda word: (-counts[word], word))
         return cls(kept[: vocab_size and vocab_size - 1])
@@ -81,11 +81,11 @@ class WordTokenizer(Tokenizer):
         words = valid_vocabulary(content)
         if "" in words:
             raise ValueError("'vocabulary' holds an empty word")
-        return cls(words, known_rule(content, RULE))
+        return cls(words, known_rule(content, WORD_RULE))
 
 
-def complete_pieces(text: str, rule: int = RULE, in_blocks: bool = False) -> int:
-    """Where the last piece that could still grow begins: at a word, an apostrophe in one, or a space.
+def complete_pieces(text: str, rule: int = WORD_RULE, in_blocks: bool = False) -> int:
+    """Start of the last piece that could still grow: a word, an apostrophe in one, or a space.
 
     What a person types next rarely joins a mark that stands there; in a text that comes `in_blocks` it may.
     """
