@@ -55,7 +55,7 @@ def show(source: str, encoding: str, on_error: OnError, as_json: bool) -> None:
         return
     show_line(
         f"{visible_line(corpus.canonical(source))}: {figures.characters:,} characters, {figures.bytes:,} bytes, "
-        f"{figures.lines:,} lines, {figures.vocabulary:,} different characters"
+        f"{figures.lines:,} lines, {figures.vocabulary:,} distinct characters"
     )
     if text.files > 1:
         show_line(f"{text.files:,} files")

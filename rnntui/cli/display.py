@@ -157,7 +157,7 @@ def describe(event: ev.AnyEvent) -> str:
     """An event as one line of text."""
     match event:
         case ev.Started():
-            goes_on = f", goes on from step {event.step:,}" if event.step else ""
+            goes_on = f", resumed from step {event.step:,}" if event.step else ""
             return (
                 f"{visible_line(event.run)}: {formats.count(event.parameters)} parameters on "
                 f"{visible_line(event.device)} in {visible_line(event.precision)}, "
@@ -184,7 +184,7 @@ def describe(event: ev.AnyEvent) -> str:
         case ev.Paused():
             return f"step {event.step:,}  paused"
         case ev.Resumed():
-            return f"step {event.step:,}  goes on"
+            return f"step {event.step:,}  resumed"
         case ev.Adjusted():
             return (
                 f"step {event.step:,}  learning rate {event.lr:.2e}, {event.factor:.3g} times the schedule's"

@@ -225,7 +225,7 @@ def _tell_useful(useful: Usefulness) -> None:
     exact = ", ".join(f"{n} {share:.0%}" for n, share in enumerate(useful.exact, start=1))
     show_line(
         f"completion, {useful.characters:,} characters typed: {useful.chosen.saved:.0%} of keystrokes saved, "
-        f"{useful.ms:.1f} ms a key (p99 {useful.ms_p99:.1f})\n"
+        f"{useful.ms:.1f} ms per key (p99 {useful.ms_p99:.1f})\n"
         f"exact match, next n words: {exact}\n"
         f"from a probability on: shown, correct, keystrokes saved"
     )

@@ -219,9 +219,9 @@ class RnntuiApp(BaseApp):
             goes_on = changes.keys() <= RESUMABLE and not left_open and bool(run.named("last"))
             if goes_on:
                 store.fork(run, path)
-                self.notify("The new run goes on from the last checkpoint.")
+                self.notify("The new run starts from the last checkpoint.")
             else:
-                self.notify("These settings make another model: it learns from the beginning.")
+                self.notify("These settings make another model: it trains from the beginning.")
         except (RnntuiError, OSError) as error:
             self.say_fault(oneline(error))
             return

@@ -290,7 +290,7 @@ def test_corpora_are_listed_and_measured(corpus_file: Path) -> None:
     assert rnntui("corpora", "list").stdout.startswith("tales ")
     assert set(json.loads(rnntui("corpora", "list", "--json").stdout)) >= {"verse", "reber", "python-stdlib"}
     shown = rnntui("corpora", "show", corpus_file)
-    assert "bits/char" in shown.stdout and "different characters" in shown.stdout
+    assert "bits/char" in shown.stdout and "distinct characters" in shown.stdout
     assert json.loads(rnntui("corpora", "show", "reber", "--json").stdout)["vocabulary"] == 8
 
 

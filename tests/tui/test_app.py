@@ -63,7 +63,7 @@ async def test_the_menu_offers_only_what_can_be_done_now(training_child: Path) -
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until(pilot, lambda: screen.state == "running")
         titles = {title for title, _, _ in KeyCommands(screen)._commands()}
-        assert "Pause the training, or go on" in titles
+        assert "Pause the training, or resume it" in titles
         assert not {"Go on training this run", "Show what the training said when it died"} & titles
         await pilot.press("ctrl+p")
         await until(pilot, lambda: "Search for commands" in shown(pilot))
@@ -199,8 +199,8 @@ async def test_leaving_tells_one_training_from_several(home: Path) -> None:
     app = RnntuiApp(CorporaScreen())
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         for names, asked, later in (
-            (["mine"], "mine is still learning.", "Back to it later: rnntui watch mine"),
-            (["mine", "yours"], "mine, yours are still learning.", "Back to each later: rnntui watch RUN"),
+            (["mine"], "mine is still training.", "Reattach later with: rnntui watch mine"),
+            (["mine", "yours"], "mine, yours are still training.", "Reattach later with: rnntui watch RUN"),
         ):
             app.push_screen(LeaveScreen(names))
             await until(pilot, lambda asked=asked: asked in shown(pilot))  # type: ignore[misc]

@@ -41,7 +41,7 @@ def test_from_start_to_accepted_ghost_text_to_quit() -> None:
         terminal.type("\x02")  # back
         terminal.wait(lambda shown: "Pause" in shown)
         terminal.type("q")
-        terminal.wait(lambda shown: "still learning" in shown)
+        terminal.wait(lambda shown: "still training" in shown)
         terminal.type("s")
         terminal.wait_for_end()
         terminal.assert_left_as_it_was()
@@ -55,7 +55,7 @@ def test_training_goes_on_without_the_screen_and_is_taken_up_elsewhere(home: Pat
     with Terminal("train", "reber", "--max-steps", "1000000", "--hidden-size", "32") as first:
         first.wait(lambda shown: "tok/s" in shown)
         first.type("q")
-        first.wait(lambda shown: "still learning" in shown)
+        first.wait(lambda shown: "still training" in shown)
         first.type("k")
         first.wait_for_end()
         first.assert_left_as_it_was()
@@ -176,7 +176,7 @@ def test_modules_beside_a_persons_texts_are_never_run(
         terminal.type("\r")
         terminal.wait(lambda shown: "tok/s" in shown)
         terminal.type("q")
-        terminal.wait(lambda shown: "still learning" in shown)
+        terminal.wait(lambda shown: "still training" in shown)
         terminal.type("s")
         terminal.wait_for_end()
     assert not (tmp_path / "ran").exists()

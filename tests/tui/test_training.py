@@ -39,7 +39,7 @@ async def test_training_is_watched_paused_and_stopped(training_child: Path) -> N
         await until(pilot, lambda: "cpu " in shown(pilot) and "training " in shown(pilot))
         await pilot.press("space")
         await until(pilot, lambda: screen.state == "paused")
-        assert "goes on" in text_of(pilot, "#headline")
+        assert "space resumes" in text_of(pilot, "#headline")
         step = history.step
         await pilot.press("space")
         await until(pilot, lambda: screen.state == "running" and history.step > step)

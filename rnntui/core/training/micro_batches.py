@@ -45,4 +45,5 @@ def joined(states: Sequence[StackState]) -> StackState:
 
 def memory_remark(count: int) -> str:
     """Remark on a batch that is computed in so many micro-batches."""
-    return f"memory is short for a whole batch: gradients are accumulated over {count} micro-batches, with the same result"
+    accumulated = f"gradients are accumulated over {count} micro-batches"
+    return f"memory is short for a whole batch: {accumulated}, with the same result"

@@ -66,7 +66,7 @@ class CorporaScreen(RnntuiScreen):
             "d",
             "duel",
             "Duel",
-            tooltip="Let the cells race on this text: a million parameters, a minute each",
+            tooltip="Train all cells side by side on this text: a million parameters, a minute each",
         ),
         Binding("escape", "to_list", "Back to the list", tooltip="Back to the list of texts"),
         Binding("q", "app.leave", "Quit", tooltip="Quit"),

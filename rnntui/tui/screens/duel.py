@@ -37,7 +37,7 @@ class DuelScreen(PlottingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p,enter", "play", "Play", key_display="p", tooltip="Write with the leader's model"),
         Binding("w", "watch", "Watch", tooltip="Look at the leader's training alone"),
-        Binding("space", "pause", "Pause", tooltip="Pause the duel, or go on"),
+        Binding("space", "pause", "Pause", tooltip="Pause the duel, or resume it"),
         Binding("s", "stop", "Stop", tooltip="Stop the duel and save all models"),
         Binding("n,escape", "app.open_tab('texts')", "New run", key_display="n", show=False),
         Binding("q", "app.leave", "Quit", tooltip="Quit"),
@@ -126,7 +126,7 @@ class DuelScreen(PlottingScreen):
         elif not began:
             what = words or "reading the text and building the models …"
         else:
-            what = "paused: space goes on" if self.paused else "alternating 1 s turns"
+            what = "paused: space resumes" if self.paused else "alternating 1 s turns"
         names = " against ".join(self.cells)
         return Text.assemble((names, "bold"), "  ", what, no_wrap=True, overflow="ellipsis")
 

@@ -39,7 +39,7 @@ class FlowScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="flow"):
             yield Label(f"{Y_NAME}, over {X_NAME}")
-            yield Static("looking back from the held-out text …", id="flow-plot", markup=False)
+            yield Static("computing the gradient flow …", id="flow-plot", markup=False)
             yield Label(_HINT, classes="hint")
 
     def on_mount(self) -> None:

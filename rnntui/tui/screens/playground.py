@@ -44,13 +44,9 @@ class PlaygroundScreen(LivePlayground):
         Binding(
             "ctrl+l", "likeliest", "Next tokens", show=False, tooltip="The ten likeliest next tokens as bars"
         ),
-        Binding(
-            "alt+l", "learn", "Learn from me", show=False, tooltip="Let the model learn from what you write"
-        ),
+        Binding("alt+l", "learn", "Adaptation", show=False, tooltip="Let the model adapt to what you write"),
         Binding("alt+x", "forget", "Forget", show=False, tooltip="Back to the trained weights"),
-        Binding(
-            "alt+m", "remember", "Remember", show=False, tooltip="Let your text have a say in what follows"
-        ),
+        Binding("alt+m", "remember", "Cache", show=False, tooltip="Let your text have a say in what follows"),
         Binding(
             "f8",
             "sampling",
@@ -274,7 +270,7 @@ class PlaygroundScreen(LivePlayground):
         self.learning = not self.learning
         self._ask(partial(self._completer.learn_along, self.learning))
         self.say(
-            "It learns from this text as it grows. alt+x forgets all of it."
+            "Adapting to this text as it grows. alt+x forgets all of it."
             if self.learning
             else "Adaptation off. What was learned stays until alt+x, or until you leave."
         )

@@ -32,9 +32,9 @@ class LeaveScreen(ModalScreen[str]):
         what = visible_line(", ".join(self._names), 60)
         one = len(self._names) == 1
         with Vertical(classes="dialog"):
-            yield Label(f"{what} {'is' if one else 'are'} still learning.", markup=False)
-            later = f"it later: rnntui watch {what}" if one else "each later: rnntui watch RUN"
-            yield Label(f"Back to {later}", id="later", markup=False)
+            yield Label(f"{what} {'is' if one else 'are'} still training.", markup=False)
+            run = what if one else "RUN"
+            yield Label(f"Reattach later with: rnntui watch {run}", id="later", markup=False)
             with Horizontal():
                 yield Button("Keep training (k)", id="keep", variant="primary")
                 yield Button("Stop and save (s)", id="stop")

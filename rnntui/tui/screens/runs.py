@@ -46,7 +46,7 @@ class RunsScreen(RnntuiScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", tooltip="Mark this run, to compare it"),
         Binding("slash", "filter", "Filter", tooltip="Type what to look for", key_display="/"),
-        Binding("g", "resume", "Go on", tooltip="Go on training this run"),
+        Binding("g", "resume", "Resume", tooltip="Resume training this run"),
         Binding("f", "fork", "Fork", tooltip="A new run from this one, with other settings"),
         Binding("d", "delete", "Delete", tooltip="Delete this run"),
         Binding("p", "play", "Play", show=False, tooltip="Write with this model"),
@@ -333,7 +333,7 @@ class RunsScreen(RnntuiScreen):
             if name and name != run.name:
                 self._attempt(lambda: self._rename(run.path, name))
 
-        self.app.push_screen(Ask(f"Another name for {run.name}", run.name), take)
+        self.app.push_screen(Ask(f"Rename {run.name}", run.name), take)
 
     def _rename(self, path: str, name: str) -> None:
         """Rename a run; the cursor and the marks stay on it."""

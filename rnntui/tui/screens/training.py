@@ -63,11 +63,11 @@ class TrainingScreen(PlottingScreen):
     TAB: ClassVar[Tab] = "training"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p,enter", "play", "Play", key_display="p", tooltip="Write with this model"),
-        Binding("space", "pause", "Pause", tooltip="Pause the training, or go on"),
+        Binding("space", "pause", "Pause", tooltip="Pause the training, or resume it"),
         Binding("s", "stop", "Stop", tooltip="Stop the training and save"),
-        Binding("g", "resume", "Go on", tooltip="Go on training this run"),
+        Binding("g", "resume", "Resume", tooltip="Resume training this run"),
         Binding("l", "log", "Log", tooltip="Show what the training said when it died"),
-        Binding("e", "ask('evaluate')", "Evaluate", tooltip="Score the held-out text now"),
+        Binding("e", "ask('evaluate')", "Evaluate", tooltip="Score the validation text now"),
         Binding("w", "ask('sample')", "Sample", show=False, tooltip="Write a sample now"),
         Binding("b", "flow", "Gradient flow", show=False, tooltip="How far back the gradient reaches"),
         Binding(
@@ -80,14 +80,14 @@ class TrainingScreen(PlottingScreen):
         Binding(
             "greater_than_sign",
             "ask('faster')",
-            "Raise the rate",
+            "Raise learning rate",
             show=False,
             tooltip="Raise the learning rate by a quarter",
         ),
         Binding(
             "less_than_sign",
             "ask('slower')",
-            "Lower the rate",
+            "Lower learning rate",
             show=False,
             tooltip="Lower the learning rate by a fifth",
         ),
@@ -253,7 +253,7 @@ class TrainingScreen(PlottingScreen):
         elif x is not None and len(self.history.steps):
             text = readout(self.history, self.query_one(Curves).x_axis, x)
         else:
-            text = f"━ average ⣀ batch {POINT[marker]} held-out{beaten(self.history, LEVEL[marker])}"
+            text = f"━ average ⣀ batch {POINT[marker]} validation{beaten(self.history, LEVEL[marker])}"
             text = text if marker != "ascii" else text.replace("━", "*").replace("⣀", ".")
             if self.has_class("-short"):  # there the frame that bears the title is left out
                 text = f"{self.unit} / {self.preferences.x_axis}  {text}"
@@ -276,7 +276,7 @@ class TrainingScreen(PlottingScreen):
         words = {
             "preparing": preparing or "reading the text and building the model …",
             "running": "training",
-            "paused": "training is paused: space goes on",
+            "paused": "paused: space resumes",
             "crashed": f"died: {told or 'see stderr.log'}",
             "error": f"failed: {told}",
             "interrupted": "stopped and saved: g resumes, p opens the playground",
@@ -320,7 +320,7 @@ class TrainingScreen(PlottingScreen):
     def action_ask(self, command: Command) -> None:
         """Ask the training for something."""
         told = {
-            "evaluate": "Scoring the held-out text.",
+            "evaluate": "Scoring the validation text.",
             "sample": "Writing a sample.",
             "faster": "Raising the learning rate.",
             "slower": "Lowering the learning rate.",

@@ -18,7 +18,7 @@ def readout(history: History, axis: XAxis, x: float) -> str:
     evaluation = min(history.evaluations, key=lambda event: abs(event.step - step), default=None)
     told = f"step {step:,}: training perplexity {formats.number(formats.perplexity(loss), 2)}"
     if evaluation is not None:
-        told += f", held-out {formats.number(evaluation.perplexity, 2)} at {evaluation.step:,}"
+        told += f", validation {formats.number(evaluation.perplexity, 2)} at {evaluation.step:,}"
     return told
 
 

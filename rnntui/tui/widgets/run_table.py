@@ -41,7 +41,7 @@ COLUMNS = (
     TableColumn("corpus", 10, lambda run: store.short_corpus(run.corpus), lambda run: run.corpus),
     TableColumn("cell", 5, lambda run: run.cell, lambda run: run.cell),
     TableColumn(
-        "weights",
+        "params",
         7,
         lambda run: formats.count(run.parameters) if run.parameters else "–",
         lambda run: _number(run.parameters),
