@@ -29,6 +29,7 @@ from rnntui.cli import (
     train,
     translate,
 )
+from rnntui.cli.options import COMPLETING
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.interrupts import leave_by_interrupt
 from rnntui.ui.terminal_safety import visible_line
@@ -82,7 +83,6 @@ for group in (
 
 _LINE = 1000
 """Characters of a message at most: a hostile file may have put any number into it."""
-_COMPLETE = "_RNNTUI_COMPLETE"
 _FEW_CYCLES = 50_000
 """Objects made after which cycles are looked for.  More than a hundred thousand come with torch and stay: to go
 through them as often as Python does by itself takes a tenth of the time until a training begins."""
@@ -103,8 +103,8 @@ def main() -> NoReturn:
 
 def _run() -> int:
     """Run the command that the arguments name."""
-    if os.environ.get(_COMPLETE):  # the shell asks what could follow
-        cli.main(prog_name="rnntui", complete_var=_COMPLETE, standalone_mode=False)
+    if os.environ.get(COMPLETING):  # the shell asks what could follow
+        cli.main(prog_name="rnntui", complete_var=COMPLETING, standalone_mode=False)
     # Not click's own `main`, which takes a file that ends too early for ctrl+c, and exits 1 where a reader has gone.
     try:
         with cli.make_context("rnntui", sys.argv[1:]) as context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Container
 from pathlib import Path
@@ -20,6 +21,8 @@ from rnntui.ui.terminal_safety import visible_line
 _NOT_FLAGS = ("corpus", "sha256")
 """The corpus is the command's argument; its digest is written, not given."""
 
+COMPLETING = "_RNNTUI_COMPLETE"
+"""Variable by which the shell asks what could follow."""
 _NAMES = ("begin_from", "embeddings", "target_corpus")
 """Settings that name a file or a run."""
 
@@ -109,26 +112,49 @@ def config_options(without: Container[str] = (), searched: bool = False) -> Call
     def add(function: Function) -> Function:
         for field in reversed(fields):
             function = _option(field, searched)(function)
-        return preset(function)
+        return _help_all(preset(function))
 
     return add
+
+
+def _show_all(context: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value or context.resilient_parsing:
+        return
+    advanced = [each for each in context.command.params if isinstance(each, click.Option) and each.hidden]
+    for each in advanced:
+        each.hidden = False
+    click.echo(context.get_help(), color=context.color)
+    for each in advanced:
+        each.hidden = True
+    context.exit()
+
+
+_help_all = click.option(
+    "--help-all",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_all,
+    help="show every flag, advanced ones too, and exit",
+)
 
 
 def _option(field: Field, searched: bool) -> Callable[[Function], Function]:
     shown = field.description
     if field.default not in (None, "", False):
         shown += f"  [default: {field.default}]"
+    hidden = field.advanced and COMPLETING not in os.environ  # the shell completes every flag
     if searched:
-        return click.option(field.flag, field.name, type=str, default=None, help=shown)
+        return click.option(field.flag, field.name, type=str, default=None, help=shown, hidden=hidden)
     if field.kind is bool:
         name = field.flag[2:]
-        return click.option(f"--{name}/--no-{name}", field.name, default=None, help=shown)
+        return click.option(f"--{name}/--no-{name}", field.name, default=None, help=shown, hidden=hidden)
     kind: Any = click.Choice(field.choices) if field.choices else field.kind
     if kind in (int, float):
         kind = _Typed(field)
     if field.name in _NAMES:
         kind = _Path()
-    return click.option(field.flag, field.name, type=kind, default=None, help=shown)
+    return click.option(field.flag, field.name, type=kind, default=None, help=shown, hidden=hidden)
 
 
 OUTPUT = _Path(dir_okay=False, path_type=Path)

@@ -294,6 +294,45 @@ RESUMABLE = frozenset(TrainingConfig.__struct_fields__) - {
 the optimiser's state."""
 
 
+ADVANCED = frozenset(
+    (
+        "min_label_count",
+        "encoding",
+        "on_error",
+        "min_count",
+        "shared_vocabulary",
+        "nonlinearity",
+        "timescale",
+        "frozen_embeddings",
+        "embedding_dropout",
+        "weight_drop",
+        "softmax",
+        "residual",
+        "layer_norm",
+        "pooling",
+        "attention",
+        "scheduled_sampling",
+        "input_feeding",
+        "shuffle",
+        "vary_bptt",
+        "warmup",
+        "epsilon",
+        "momentum",
+        "clip",
+        "average",
+        "activation_penalty",
+        "temporal_penalty",
+        "label_smoothing",
+        "save_every",
+        "sample_every",
+        "sample_prompt",
+        "log_every",
+        "precision",
+    )
+)
+"""Settings that `--help` leaves to `--help-all`: no table shows that another value helps, or few texts need them."""
+
+
 class Field(NamedTuple):
     """One setting: what a flag, a form row or a line of documentation needs to know of it."""
 
@@ -306,6 +345,11 @@ class Field(NamedTuple):
     choices: tuple[str, ...]
     unit: str
     """'duration' (seconds), 'count' (1M) or ''."""
+
+    @property
+    def advanced(self) -> bool:
+        """True if `--help` leaves it to `--help-all`."""
+        return self.name in ADVANCED
 
     @property
     def flag(self) -> str:
