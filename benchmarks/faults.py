@@ -6,6 +6,7 @@ import ast
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 _COMPARISONS: dict[type[ast.cmpop], list[type[ast.cmpop]]] = {
     ast.Lt: [ast.LtE, ast.GtE],
@@ -48,7 +49,7 @@ def _replacements(node: ast.AST) -> Iterator[ast.AST]:
         case ast.Compare():
             for i, operator in enumerate(node.ops):
                 for other in _COMPARISONS[type(operator)]:
-                    changed = copy.deepcopy(node)
+                    changed: Any = copy.deepcopy(node)
                     changed.ops[i] = other()
                     yield changed
         case ast.BoolOp():
@@ -74,7 +75,7 @@ def _replacements(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Constant(node.value + 1)
             yield ast.Constant(node.value - 1)
         case ast.Constant(value=str()):
-            yield ast.Constant(f"{node.value}x")
+            yield ast.Constant(f"{node.value!s}x")
         case ast.If() | ast.IfExp() | ast.While() if not isinstance(node.test, ast.Compare | ast.UnaryOp):
             changed = copy.deepcopy(node)
             changed.test = ast.UnaryOp(ast.Not(), node.test)

@@ -50,7 +50,7 @@ class Setting(NamedTuple):
 
 def scored(folder: Path, text: Path, lag: int, setting: Setting, *flags: str) -> dict[str, float]:
     run = folder / f"{text.stem}-{setting.cell}-{setting.chrono}"
-    chosen = ("--cell", setting.cell, "--max-steps", str(setting.steps))
+    chosen: tuple[str, ...] = ("--cell", setting.cell, "--max-steps", str(setting.steps))
     if setting.chrono:
         chosen += ("--timescale", str(lag))
     rnntui("train", str(text), "--run", str(run), *chosen, *_SHARED, *flags)
@@ -72,7 +72,7 @@ def copied(folder: Path, lag: int, settings: list[Setting]) -> list[float]:
     text.write_text("\n".join(lines) + "\n")
     length = len(lines[0]) + 1
     least = known.BITS * math.log(2) / length
-    flags = ("--bptt", str(2 * length), "--batch-size", "16", "--split", "90/10")
+    flags: tuple[str, ...] = ("--bptt", str(2 * length), "--batch-size", "16", "--split", "90/10")
     flags += ("--target-loss", str(1.01 * least))
 
     def share(setting: Setting) -> float:

@@ -97,7 +97,7 @@ def forked(work: Callable[[], int], output: Path, limit_s: float) -> int | None:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
-    end, code = time.monotonic() + limit_s, None
+    end = time.monotonic() + limit_s
     while time.monotonic() < end:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:

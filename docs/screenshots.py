@@ -137,7 +137,7 @@ async def classify(app: RnntuiApp, pilot: Pilot[int]) -> None:
         "The soup was anything but good, and nobody seems to have given dessert a thought.\n\n"
         "Still, we talked about this restaurant for days, and happily."
     )
-    await until(pilot, lambda: screen.judgement is not None and screen.judgement.text == area.text)
+    await until(pilot, lambda: screen.latest is not None and screen.latest.text == area.text)
     await pilot.pause(0.5)
     export(app, "classifying")
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rnntui.core import files
-from rnntui.core.runs import folder, journal
+from rnntui.core.runs import folder, journal, safe_files
 from rnntui.core.training import checkpoints
 
 _USERS = (files, journal, folder, checkpoints)
@@ -101,7 +101,7 @@ class Recorder:
             removed(path, ignore_errors=ignore_errors)
 
         monkeypatch.setattr(shutil, "rmtree", watched_rmtree)
-        deleted = checkpoints.delete_checkpoint
+        deleted = safe_files.delete_checkpoint
 
         def watched_delete(folder: Path) -> None:
             self.operations.append(Operation("remove", folder))

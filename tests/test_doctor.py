@@ -67,9 +67,9 @@ def test_little_room_and_looks_that_fail_are_findings(monkeypatch: pytest.Monkey
     def broken(path: Any) -> Any:
         raise OSError("no such device")
 
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
     assert found()["disk"].verdict == "fault"
-    monkeypatch.setattr(doctor.shutil, "disk_usage", broken)
+    monkeypatch.setattr(shutil, "disk_usage", broken)
     assert found()["room"] == Finding(
         "room", "could not be looked at: no such device", "fault", "please report this"
     )

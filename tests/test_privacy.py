@@ -77,9 +77,10 @@ async def test_what_is_typed_is_kept_in_one_file_or_nowhere(
     """Protects what is written in the playground: it is in `draft.txt`, or where a person wants that, nowhere."""
     (home / "draft.txt").write_text("a zebra of the last session")
     preferences.save(preferences.Preferences(keep_draft=keeps))
-    app = RnntuiApp(PlaygroundScreen(store.runs_home() / "first"))
+    screen = PlaygroundScreen(store.runs_home() / "first")
+    app = RnntuiApp(screen)
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: "checkpoint" in app.screen.weights)
+        await until(pilot, lambda: "checkpoint" in screen.weights)
         await pilot.press(*(key if key != " " else "space" for key in SECRET))
         await until(pilot, lambda: SECRET in app.draft)
         await pilot.press("f2")

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
+from textual.widgets import OptionList
 
 from rnntui.core.errors import InputError
 from rnntui.core.runs import events as ev
@@ -204,7 +205,7 @@ async def test_texts_of_runs_from_elsewhere_are_not_read_by_the_cursor(
             (copy / "signature").write_bytes(origin.signature_of(Run.open(copy).config))
     app = RnntuiApp(CorporaScreen())
     async with app.run_test(size=(140, 45)) as pilot:
-        texts = app.screen.query_one("#samples")
+        texts = app.screen.query_one("#samples", OptionList)
         await until(pilot, lambda: texts.get_option(own.config.text.corpus) is not None)
         offered = [texts.get_option_at_index(at).id for at in range(texts.option_count)]
         assert own.config.text.corpus in offered and url not in offered and offered.count("+open") == 1

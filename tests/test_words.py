@@ -88,8 +88,9 @@ def test_public_names_of_the_screens_are_documented() -> None:
     for path, tree in modules("tui"):
         classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         for node in chain(tree.body, *(each.body for each in classes)):
-            named = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            if named and not re.match(TEXTUALS, node.name):
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if not re.match(TEXTUALS, node.name):
                 place = f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
                 names.append((place, bool(ast.get_docstring(node))))
     bare = [name for name, documented in names if not documented]

@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save
 
 from rnntui.core.cells import CELLS
 from rnntui.core.config.schema import ModelConfig
@@ -150,7 +150,7 @@ def test_the_file_is_read_as_documented(trained: Run, tmp_path: Path) -> None:
     model, _ = load_model(trained, trained.checkpoint_path("best") / "model.safetensors")
     matrices = smaller(arrays(model), int8=True)
     path = tmp_path / "small.safetensors"
-    path.write_bytes(writing.save(packed(matrices)))
+    path.write_bytes(save(packed(matrices)))
     space: dict[str, Any] = {"path": path}
     exec(snippet, space)
     assert set(space["tensors"]) == set(matrices)

@@ -50,11 +50,11 @@ def test_compiled_loops_compute_what_they_say(name: str, dtype: torch.dtype) -> 
             (loops.forward, (1, H, G, R, S, h)),
             (loops.backward, (1, H, G, S, h, dy, dh, carry, dG, dR)),
         ]
-    tolerance = {"rtol": 2**-7, "atol": 2**-9} if dtype == torch.bfloat16 else {"rtol": 2e-5, "atol": 1e-6}
+    rtol, atol = (2**-7, 2**-9) if dtype == torch.bfloat16 else (2e-5, 1e-6)
     for loop, arguments in calls:
         compiled, plain = deepcopy(arguments), deepcopy(arguments)
         loop(*compiled)
         loop.py_func(*plain)
         for found, expected in zip(compiled, plain, strict=True):
             if not isinstance(found, int):
-                np.testing.assert_allclose(numbers(found), numbers(expected), **tolerance)
+                np.testing.assert_allclose(numbers(found), numbers(expected), rtol, atol)

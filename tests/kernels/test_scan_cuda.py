@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from rnntui.core.kernels import mingru, minlstm, scan
+from rnntui.core.kernels.kernels import ScanKernels
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 if DEVICE == "cpu":
@@ -17,7 +18,7 @@ pytest.importorskip("triton", exc_type=ImportError)
 
 @pytest.mark.parametrize("kernels", [mingru.KERNELS, minlstm.KERNELS], ids=["mingru", "minlstm"])
 @pytest.mark.parametrize("size", [(5, 2, 7), (32, 1, 32), (70, 3, 40)], ids=str)
-def test_it_is_the_scan_of_the_cpu(kernels: scan.ScanKernels, size: tuple[int, int, int]) -> None:
+def test_it_is_the_scan_of_the_cpu(kernels: ScanKernels, size: tuple[int, int, int]) -> None:
     """Protects the parallel cells on a GPU: outputs, last state and gradients, to 1e-5, at any length."""
     from rnntui.core.kernels.scan_cuda import Scan
 

@@ -39,15 +39,18 @@ def test_loss_and_gradients_are_the_plain_ones(words_at_once: int, monkeypatch: 
 def test_gradients_are_those_of_the_function() -> None:
     """Protects learning: gradcheck in fp64."""
     *parts, targets = inputs(torch.float64)
-    assert torch.autograd.gradcheck(lambda *some: linear_cross_entropy(*some, targets), parts)
+    assert torch.autograd.gradcheck(
+        lambda y, weight, bias: linear_cross_entropy(y, weight, bias, targets), parts
+    )
 
 
 def test_half_precision_is_close() -> None:
     """Protects training in bf16: loss and gradients are fp32's but for the rounding."""
-    *parts, targets = inputs()
-    expected = linear_cross_entropy(*parts, targets)
+    y, weight, bias, targets = inputs()
+    parts = (y, weight, bias)
+    expected = linear_cross_entropy(y, weight, bias, targets)
     with torch.autocast("cpu", torch.bfloat16):
-        found = linear_cross_entropy(*parts, targets)
+        found = linear_cross_entropy(y, weight, bias, targets)
     assert float(found.detach()) == pytest.approx(float(expected.detach()), rel=5e-3)
     for half, exact in zip(*(torch.autograd.grad(loss, parts) for loss in (found, expected)), strict=True):
         assert half.dtype == torch.float32 and (half - exact).norm() < 0.03 * exact.norm()

@@ -56,7 +56,9 @@ class Tagged(NamedTuple):
     def tokens(self) -> int:
         return int(self.tags.size)
 
-    predictions = tokens
+    @property
+    def predictions(self) -> int:
+        return self.tokens
 
     def some(self, sequences: slice) -> Tagged:
         return Tagged(self.read[:, sequences].copy(), self.tags[:, sequences].copy())

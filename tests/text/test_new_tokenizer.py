@@ -72,8 +72,8 @@ class SpacesTokenizer(Tokenizer):
 
 
 def _complete(text: str) -> int:
-    *_, last = [*_PIECE.finditer(text)] or [None]
-    return len(text) if last is None or last[0] == "\n" else last.start()
+    pieces = [*_PIECE.finditer(text)]
+    return len(text) if not pieces or pieces[-1][0] == "\n" else pieces[-1].start()
 
 
 @pytest.fixture(autouse=True)

@@ -50,8 +50,8 @@ def test_a_stranger_s_url_is_fetched_only_with_leave(server: tuple[str, list[str
         answer = rnntui(*command)
         assert answer.returncode == 2 and "--trust-corpus" in answer.stderr and url in answer.stderr
         assert answer.stderr.count("\n") == 1 and not asked
-    for command in (["complete", run, "the c"], ["runs", "show", run], ["doctor"], ["score", run, "a dog"]):
-        rnntui(*command)
+    for others in (["complete", run, "the c"], ["runs", "show", run], ["doctor"], ["score", run, "a dog"]):
+        rnntui(*others)
         assert not asked
     for number, command in enumerate(commands):
         shutil.rmtree(store.cache_home(), ignore_errors=True)

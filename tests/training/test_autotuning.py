@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 import torch
@@ -52,7 +53,7 @@ def test_what_is_clearly_faster_wins(make_run: MakeRun, monkeypatch: pytest.Monk
 
         monkeypatch.setattr(learner, "trial", trial)
 
-    monkeypatch.setattr(autotuning.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
     ways = [Way("fp32", 1), Way("bf16", 1)]
     pass_time({"fp32": 0.010, "bf16": 0.007})
     assert autotuning._fastest(learner, ways) == ways[1]

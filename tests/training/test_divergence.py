@@ -16,7 +16,7 @@ from rnntui.core.errors import NumericalError
 from rnntui.core.nn.base import Loss
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
-from rnntui.core.training import loop
+from rnntui.core.training import divergence
 from rnntui.core.training.checkpoints import read_counters
 from rnntui.core.training.control import Control
 from rnntui.core.training.divergence import ROLLBACKS, diverged, suspicious, take_in
@@ -173,7 +173,7 @@ def test_a_diverging_run_is_caught_before_four_epochs_are_lost(make_run: MakeRun
 def test_what_never_learns_is_given_up(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects against going back for ever: an evaluation of what has come apart is no gain."""
     run = make_run(max_steps=400, eval_every=100)
-    monkeypatch.setattr(loop.divergence, "diverged", lambda counters, loss, frequencies: True)
+    monkeypatch.setattr(divergence, "diverged", lambda counters, loss, frequencies: True)
     with pytest.raises(NumericalError, match="training has diverged, also with a learning rate of"):
         train_all(run)
     told = _all(run)

@@ -233,13 +233,13 @@ def test_a_folder_that_is_gone_is_not_waited_for(make_run: MakeRun) -> None:
 
 def test_a_request_without_room_goes_by_signal(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     run, sent = make_run(), []
-    monkeypatch.setattr(runs.os, "kill", lambda pid, number: sent.append((pid, number)))
+    monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
     with run.owned(), pytest.MonkeyPatch.context() as patch:
         Refusing(patch, 1, FAULTS["no room"])
         with pytest.raises(WriteError, match="control: cannot be written"):
             runs.request(run.path, "pause")
         runs.request(run.path, "stop")
-    assert [pid for pid, _ in sent] == [runs.os.getpid()]
+    assert [pid for pid, _ in sent] == [os.getpid()]
 
 
 def test_a_file_system_without_folder_sync_saves(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:

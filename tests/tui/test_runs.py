@@ -44,6 +44,11 @@ def names(app: RnntuiApp) -> list[str]:
     return [str(table.get_row_at(row)[1]) for row in range(table.row_count)]
 
 
+def table_of(app: RnntuiApp) -> RunsScreen:
+    assert isinstance(app.screen, RunsScreen)
+    return app.screen
+
+
 async def test_runs_are_listed_filtered_and_sorted(several: Path) -> None:
     """Protects the table: state and figures of each run, narrowed down as one types."""
     app = RnntuiApp(RunsScreen())
@@ -65,7 +70,7 @@ async def test_marked_runs_are_compared(several: Path) -> None:
     app = RnntuiApp(RunsScreen())
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         await until(pilot, lambda: len(names(app)) == 3)
-        app.screen.order = 0
+        table_of(app).order = 0
         await pilot.press("down", "space", "down", "space")
         await until(pilot, lambda: "a lstm  b gru" in text_of(pilot, "#differences"))
         differences = text_of(pilot, "#differences")
@@ -78,7 +83,7 @@ async def test_a_run_is_renamed_and_deleted_only_when_confirmed(several: Path) -
     app = RnntuiApp(RunsScreen())
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until(pilot, lambda: len(names(app)) == 3)
-        app.screen.order = 0
+        table_of(app).order = 0
         await pilot.press("slash", *"first", "enter", "r")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         app.screen.query_one(Input).value = "../evil"
@@ -90,7 +95,7 @@ async def test_a_run_is_renamed_and_deleted_only_when_confirmed(several: Path) -
         await until(pilot, (several / "best of all" / "run.toml").exists)
         await pilot.press("escape")
         await until(pilot, lambda: "best of all" in names(app))
-        assert app.screen._here() == str(several / "best of all"), "the cursor stays on its run"
+        assert table_of(app)._here() == str(several / "best of all"), "the cursor stays on its run"
         await pilot.press("home", "d")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("n")

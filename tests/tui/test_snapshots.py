@@ -125,7 +125,7 @@ def same_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Machine, "look", lambda self, trainer: load)
 
 
-def screen_called(name: str) -> Screen[None]:
+def screen_called(name: str) -> Screen[Any]:
     path = told_run("tales-lstm-1", "lstm", 1.0)
     match name:
         case "texts":
@@ -169,8 +169,8 @@ async def settle(pilot: Pilot[int], name: str) -> None:
             influence = [0.1, -0.2, 0.0, 2.4, -1.3]
             pieces = [word if i == 0 else f" {word}" for i, word in enumerate(text.split())]
             screen.query_one(TintedText).insert(text)
-            found = Prediction([0.12, 0.88], pieces, influence)
-            screen.latest = ClassifierAnswer(text, ["no", "yes"], found, 1, 3.2)
+            prediction = Prediction([0.12, 0.88], pieces, influence)
+            screen.latest = ClassifierAnswer(text, ["no", "yes"], prediction, 1, 3.2)
         case TranslatingScreen():
             await until(pilot, lambda: "saved" in shown(pilot))
             screen.workers.cancel_group(screen, "along")
@@ -191,8 +191,8 @@ async def settle(pilot: Pilot[int], name: str) -> None:
             await until(pilot, lambda: len(screen.summaries) == 2)
             await pilot.press("space", "down", "space")
             await until(pilot, lambda: "a lstm  b gru" in text_of(pilot, "#differences"))
-    for area in screen.query(PlainText):
-        area.cursor_blink = False
+    for editor in screen.query(PlainText):
+        editor.cursor_blink = False
     await pilot.pause(0.3)
 
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from textual.widgets import SelectionList
+from textual.widgets import Input, SelectionList
 
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
@@ -170,7 +170,7 @@ async def test_a_run_at_its_limit_goes_on_when_asked_how_long(make_run: MakeRun)
         await until(pilot, lambda: getattr(app.screen, "state", "") == "steps")
         await pilot.press("g")
         await until(pilot, lambda: isinstance(app.screen, Ask))
-        app.screen.query_one("Input").value = "1h"
+        app.screen.query_one(Input).value = "1h"
         await pilot.press("enter")
         await until(pilot, lambda: getattr(app.screen, "state", "") == "running")
         app.stop_trainings()
