@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from rnntui.cli import main
-from rnntui.core.config import FIELDS
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
 from tests.conftest import TINY, sentences
@@ -387,16 +385,3 @@ def test_python_without_docstrings_trains(
     answer = as_process("train", corpus_file, "--headless", *FLAGS, "--run", tmp_path / "R")
     assert answer.returncode == 0, answer.stderr
     assert Run.open(tmp_path / "R").checkpoints()
-
-
-@pytest.mark.parametrize("command", ["train", "duel", "sweep"])
-def test_help_is_short_and_all_of_it_is_there(command: str) -> None:
-    """Protects newcomers: `--help` shows about 40 flags, `--help-all` every one."""
-    short, whole = (
-        re.findall(r"^│ (--[\w-]+)", rnntui(command, flag).stdout, re.MULTILINE)
-        for flag in ("--help", "--help-all")
-    )
-    assert 35 <= len(short) <= 46 and set(short) < set(whole)
-    hidden = {field.flag for field in FIELDS.values() if field.advanced}
-    assert all(any(flag.startswith(each) for each in whole) for flag in hidden)
-    assert not hidden & set(short) and "--help-all" in short
