@@ -27,7 +27,7 @@ from turns import train_in_turns
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.nn.base import Loss, Penalties
 from rnntui.core.nn.language_model import LanguageModel
-from rnntui.core.training.autotuning import choose_way
+from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.averaging import WeightAverage
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.optimisation import make_optimizer
@@ -181,7 +181,7 @@ def measure(text: str, chosen: list[str], seconds: float, seed: int) -> dict[str
         learners[name] = learner
         if change := OPTIONS[name].change:
             change(learner)
-        learner.use(*choose_way("auto", learner))
+        learner.use(*choose_plan("auto", learner))
     found: dict[str, tuple[float, int]] = {}
 
     def look(name: str, learner: Learner) -> None:

@@ -25,7 +25,7 @@ from turns import train_in_turns
 
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.text import corpus
-from rnntui.core.training.autotuning import choose_way
+from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.learner import Learner
 
 _MOMENTS = 4
@@ -100,7 +100,7 @@ def measure(
         given = {"corpus": str(file), "tokenizer": kind, "max_time": seconds, "seed": seed}
         learner, learned, data = made(given | settings)
         learners[name] = learner
-        learner.use(*choose_way("auto", learner))
+        learner.use(*choose_plan("auto", learner))
     found: dict[str, list[float]] = {name: [] for name in offered}
     share = min(1.0, _HELD_OUT / len(data["valid"].tokens))
     held_out = replace(

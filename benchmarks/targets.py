@@ -33,7 +33,7 @@ from torch import Tensor
 
 from rnntui.core.inference.scoring import score_split
 from rnntui.core.nn.base import evaluating
-from rnntui.core.training.autotuning import choose_way
+from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.learner import Learner
 
 LOSS_OF_GPU, WINDOW_OF_GPU = 1.4697, 256
@@ -53,7 +53,7 @@ class Text:
         """One that trains as the command does with these settings."""
         given = {"corpus": self.path, "split": "90/10", "seed": seed} | settings
         learner, _, _ = made(given)
-        learner.use(*choose_way("auto", learner))
+        learner.use(*choose_plan("auto", learner))
         return learner
 
     def in_windows(self, learner: Learner, window: int) -> float:

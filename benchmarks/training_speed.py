@@ -30,7 +30,7 @@ from torch.nn.functional import cross_entropy
 
 from rnntui.core import config as configuration
 from rnntui.core.tasks.language.task import subject
-from rnntui.core.training.autotuning import choose_way
+from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.learner import Learner
 
 VOCABULARY = 65
@@ -83,7 +83,7 @@ def ours(cell: str, shape: Shape) -> Learner:
     )
     tokens = np.random.default_rng(0).integers(0, VOCABULARY, 4 * shape.tokens + 1, dtype=np.uint32)
     learner = Learner(config, subject(config, VOCABULARY, tokens), "cpu")
-    learner.use(*choose_way("auto", learner))
+    learner.use(*choose_plan("auto", learner))
     return learner
 
 

@@ -36,7 +36,7 @@ from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.nn.softmax import linear_cross_entropy
 from rnntui.core.tasks.language.task import subject
-from rnntui.core.training.autotuning import choose_way
+from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.learner import Learner
 
 SIZE, LAYERS, BATCH, BPTT, DROPOUT = 200, 2, 20, 35, 0.2
@@ -107,7 +107,7 @@ def make_learner(vocab_size: int, tokens: np.ndarray, seed: int = 1) -> Learner:
         }
     )  # fmt: skip
     learner = Learner(config, subject(config, vocab_size, tokens), "cpu")
-    learner.use(*choose_way("auto", learner))
+    learner.use(*choose_plan("auto", learner))
     return learner
 
 

@@ -24,7 +24,7 @@ from rnntui.core import config as configuration
 from rnntui.core.inference.scoring import score_tokens
 from rnntui.core.tasks.language.task import subject
 from rnntui.core.text.ngrams import ngram_nats
-from rnntui.core.training.autotuning import choose_way
+from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.devices import facts_for
 from rnntui.core.training.learner import Learner
 
@@ -99,7 +99,7 @@ class OurRun:
         config = configuration.completed(configuration.build(limit), facts_for(len(train)))
         self.learner = Paced(config, subject(config, vocab_size, train), "cpu")
         self.learner.peer, self.learner.share = peer, share
-        self.learner.use(*choose_way("auto", self.learner))
+        self.learner.use(*choose_plan("auto", self.learner))
         self.valid = valid
         self.told: list[tuple[float, float]] = []
 

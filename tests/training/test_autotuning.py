@@ -1,4 +1,4 @@
-"""How to compute: raced once, remembered, and never a part of what is learned."""
+"""Autotuning: timed once, remembered, and never a part of what is learned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from rnntui.core.runs.store import cache_home
 from rnntui.core.tasks.language.task import subject
 from rnntui.core.training import autotuning
-from rnntui.core.training.autotuning import Way, choose_way
+from rnntui.core.training.autotuning import Plan, choose_plan
 from rnntui.core.training.learner import Learner
 from tests.conftest import MakeRun
 from tests.training.test_loop import reopen_tokens
@@ -28,21 +28,21 @@ def test_the_winner_is_remembered(make_run: MakeRun, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(autotuning, "_ALL_THREADS", threads)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     learner = make_learner(make_run)
-    way = choose_way("auto", learner)
-    assert way.precision in ("fp32", "bf16") and 1 <= way.threads <= threads
-    path = cache_home() / "ways.json"
+    plan = choose_plan("auto", learner)
+    assert plan.precision in ("fp32", "bf16") and 1 <= plan.threads <= threads
+    path = cache_home() / "plans.json"
     (key,) = json.loads(path.read_text())
     torch.set_num_threads(1)  # as a race that one thread won leaves it
-    assert choose_way("auto", learner) == way and list(json.loads(path.read_text())) == [key]
+    assert choose_plan("auto", learner) == plan and list(json.loads(path.read_text())) == [key]
     torch.set_num_threads(threads)
     path.write_text(json.dumps({key: {"precision": "bf16", "threads": 1}}))
-    assert choose_way("auto", learner) == Way("bf16", 1)
+    assert choose_plan("auto", learner) == Plan("bf16", 1)
     path.write_text("{ torn")
-    assert choose_way("auto", learner).precision in ("fp32", "bf16")
+    assert choose_plan("auto", learner).precision in ("fp32", "bf16")
 
 
 def test_what_is_clearly_faster_wins(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects speed: a later way wins where it leads clearly, whatever happens in one turn; a tie is the first's."""
+    """Protects speed: a later plan wins where it leads clearly, whatever happens in one turn; a tie is the first's."""
     learner, slow_turns = make_learner(make_run), iter([1, 1, 9, 1, 1])
     clock = [0.0]
 
@@ -54,11 +54,11 @@ def test_what_is_clearly_faster_wins(make_run: MakeRun, monkeypatch: pytest.Monk
         monkeypatch.setattr(learner, "trial", trial)
 
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    ways = [Way("fp32", 1), Way("bf16", 1)]
+    plans = [Plan("fp32", 1), Plan("bf16", 1)]
     pass_time({"fp32": 0.010, "bf16": 0.007})
-    assert autotuning._fastest(learner, ways) == ways[1]
+    assert autotuning._fastest(learner, plans) == plans[1]
     pass_time({"fp32": 0.010, "bf16": 0.0095})
-    assert autotuning._fastest(learner, ways) == ways[0]
+    assert autotuning._fastest(learner, plans) == plans[0]
 
 
 def test_what_a_processor_does_not_know_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_what_a_processor_does_not_know_is_not_tried(monkeypatch: pytest.MonkeyP
 def test_the_race_leaves_no_trace(make_run: MakeRun) -> None:
     """Protects reproducibility: weights, gradients, state and random numbers are as before."""
     raced, other = make_learner(make_run), make_learner(make_run)
-    choose_way("auto", raced)
+    choose_plan("auto", raced)
     noise = torch.rand(3)
     torch.manual_seed(other.config.training.seed)
     make_learner(make_run)

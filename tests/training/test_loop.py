@@ -19,7 +19,7 @@ from rnntui.core.runs.folder import Run, request
 from rnntui.core.runs.folder_handle import FolderHandle
 from rnntui.core.tasks.language.task import subject
 from rnntui.core.text.dataset import reopen
-from rnntui.core.training.autotuning import choose_way
+from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.checkpoints import read_counters
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
@@ -301,7 +301,7 @@ def test_devices_and_precisions_that_are_missing_are_named(make_run: MakeRun) ->
     run = make_run()
     learner = Learner(run.config, subject(run.config, 30, reopen_tokens(run)), "cpu")
     with pytest.raises(InputError, match="--precision"):
-        choose_way("fp16", learner)
+        choose_plan("fp16", learner)
     for device in ("cuda", "mps"):
         if choose_device("auto") == "cpu" and not torch.backends.mps.is_available():
             with pytest.raises(InputError, match="--device"):

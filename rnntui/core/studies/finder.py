@@ -13,7 +13,7 @@ from rnntui.core.config import Config, changed, completed
 from rnntui.core.errors import InputError
 from rnntui.core.tasks.budget import within_budget
 from rnntui.core.text.spool import Report
-from rnntui.core.training.autotuning import choose_way
+from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
@@ -56,7 +56,7 @@ def find_lr(config: Config, report: Report) -> RateTest:
     config = completed(within_budget(config, *task.widths), facts_for(task.sizes.train_tokens))
     config = changed(config, {"schedule": "constant", "warmup": 0})
     learner = Learner(config, task.subject(config), device)
-    learner.use(*choose_way(config.training.precision, learner))
+    learner.use(*choose_plan(config.training.precision, learner))
     first, last = _RATES[config.training.optimizer or "adamw"]
     average = weight = 0.0
     rates, losses = [], []

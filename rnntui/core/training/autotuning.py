@@ -31,14 +31,14 @@ _ALL_THREADS = torch.get_num_threads()
 """As the process began: a race before this one may have left fewer."""
 
 
-class Way(NamedTuple):
+class Plan(NamedTuple):
     """Precision and threads of a learner."""
 
     precision: Precision
     threads: int
 
 
-def choose_way(name: Precision | Literal["auto"], learner: Learner) -> Way:
+def choose_plan(name: Precision | Literal["auto"], learner: Learner) -> Plan:
     """The precision that `name` means for this model on this machine, and the number of threads.
 
     bf16 has several times the arithmetic of fp32 where a processor knows it, and is slow where it does
@@ -48,30 +48,30 @@ def choose_way(name: Precision | Literal["auto"], learner: Learner) -> Way:
     """
     if name == "fp16" and learner.device == "cpu":
         raise InputError("--precision: fp16 needs a GPU; use bf16 or fp32")
-    path, key = cache_home() / "ways.json", _key(name, learner)
+    path, key = cache_home() / "plans.json", _key(name, learner)
     try:
         known = read_json(path) if path.exists() else {}
     except InputError:
         known = {}  # a damaged memory is no memory
     match known.get(key):
         case {"precision": ("fp32" | "bf16" | "fp16") as precision, "threads": int(threads)}:
-            return Way(precision, threads)
-    way = _race(name, learner)
+            return Plan(precision, threads)
+    plan = _timed(name, learner)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = json.dumps(known | {key: way._asdict()}, indent=1)
+        content = json.dumps(known | {key: plan._asdict()}, indent=1)
         write_atomically(path, content.encode(), durable=False)
     except (OSError, RnntuiError):
         pass  # the next run races again
-    return way
+    return plan
 
 
-def _race(name: Precision | Literal["auto"], learner: Learner) -> Way:
+def _timed(name: Precision | Literal["auto"], learner: Learner) -> Plan:
     threads = _ALL_THREADS
     precisions = candidates(learner.device) if name == "auto" else (name,)
-    best = _fastest(learner, [Way(precision, threads) for precision in precisions])
+    best = _fastest(learner, [Plan(precision, threads) for precision in precisions])
     if learner.device == "cpu" and threads > 1 and "OMP_NUM_THREADS" not in os.environ:
-        best = _fastest(learner, [best, Way(best.precision, threads // 2)])
+        best = _fastest(learner, [best, Plan(best.precision, threads // 2)])
     return best
 
 
@@ -83,29 +83,29 @@ def candidates(device: str) -> tuple[Precision, ...]:
     return ("fp32", "bf16") if device != "cpu" or torch_knows_bf16() else ("fp32",)
 
 
-def _fastest(learner: Learner, ways: list[Way]) -> Way:
-    """The way of the fastest forward and backward pass; an earlier one unless a later one leads clearly.
+def _fastest(learner: Learner, plans: list[Plan]) -> Plan:
+    """The plan of the fastest forward and backward pass; an earlier one unless a later one leads clearly.
 
-    The ways take turns, so that a moment in which the machine is slow hits all of them.
+    The plans take turns, so that a moment in which the machine is slow hits all of them.
     """
-    if len(ways) == 1:
-        return ways[0]
-    least = dict.fromkeys(ways, math.inf)
+    if len(plans) == 1:
+        return plans[0]
+    least = dict.fromkeys(plans, math.inf)
     began = math.inf
     for turn in range(1 + _RACE_TURNS):
-        for way in ways:
-            learner.use(*way)
+        for plan in plans:
+            learner.use(*plan)
             turn_began = time.perf_counter()
             learner.trial()
             if turn:  # the first turn also built the kernels
-                least[way] = min(least[way], time.perf_counter() - turn_began)
+                least[plan] = min(least[plan], time.perf_counter() - turn_began)
         began = min(began, time.perf_counter())
         if turn and time.perf_counter() - began > _RACE_S:
             break
-    best = ways[0]
-    for way in ways[1:]:
-        if least[way] < _CLEAR_LEAD * least[best]:
-            best = way
+    best = plans[0]
+    for plan in plans[1:]:
+        if least[plan] < _CLEAR_LEAD * least[best]:
+            best = plan
     return best
 
 

@@ -22,7 +22,7 @@ from rnntui.core.runs.folder_handle import FolderHandle
 from rnntui.core.tasks import corpus_change, reopen
 from rnntui.core.tasks.base import EventTime
 from rnntui.core.training import divergence
-from rnntui.core.training.autotuning import choose_way
+from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.averaging import PATIENCE
 from rnntui.core.training.checkpoints import load_checkpoint, roll_back, save_checkpoint, settle
 from rnntui.core.training.clock import running_seconds
@@ -108,7 +108,7 @@ class Loop:
             if checkpoint != "last":
                 roll_back(self.run, folder)
         else:
-            self.learner.use(*choose_way(self.config.precision, self.learner))
+            self.learner.use(*choose_plan(self.config.precision, self.learner))
         yield self._started()
         yield from (self._warned(remark) for remark in remarks if remark)
         for each in self._baselines:

@@ -20,7 +20,7 @@ from rnntui.core.config import Config, completed
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.tasks import task_class
 from rnntui.core.tasks.budget import parameters_of, within_budget
-from rnntui.core.training.autotuning import choose_way
+from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.learner import Learner
 from rnntui.core.training.needs import check_memory
@@ -54,7 +54,7 @@ def measure(config: Config, vocab_size: int) -> Speed:
     check_memory([config], device, widths, saves=False)
     config = completed(within_budget(config, *widths), facts_for(_TOKENS))
     learner = Learner(config, task.random_subject(config, vocab_size), device)
-    learner.use(*choose_way(training.precision, learner))
+    learner.use(*choose_plan(training.precision, learner))
     float(learner.step()[0])  # the first step also builds the kernels; a number is there when it is over
     began, taken, tokens = time.perf_counter(), 0, learner.counters.tokens
     while taken < _STEPS and (not taken or time.perf_counter() - began < _SECONDS):
