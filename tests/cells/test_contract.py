@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from rnntui.core.cells import CELLS, fused
 from rnntui.core.cells.base import Cell, Lookup, State, new_cell
 from rnntui.core.cells.fused import FusedCell
+from rnntui.core.cells.scan import ScanCell
 from rnntui.core.kernels import fused_sequence
 
 T, B, I, H = 7, 3, 5, 4
@@ -109,7 +110,8 @@ def test_shapes_and_the_zero_state(cell: Cell) -> None:
     assert y.shape == (T, B, H) and [part.shape for part in last] == [
         (B, *shape) for shape in cell.spec.state_shapes(I, H)
     ]
-    torch.testing.assert_close(y[-1], last[0])
+    if isinstance(cell, FusedCell | ScanCell):  # whose kernels take the output for the first part of the state
+        torch.testing.assert_close(y[-1], last[0])
 
 
 TORCH = {"elman": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -194,7 +196,9 @@ def test_half_precision_is_close(
         loss = y.float().square().sum() + sum(part.float().sum() for part in last)
         gradients = torch.autograd.grad(loss, [x, *state, *cell.parameters()])
         results.append([y, *last, *gradients])
-    assert results[1][0].dtype == torch.bfloat16 and results[1][-1].dtype == torch.float32
+    if isinstance(cell, FusedCell | ScanCell):
+        assert results[1][0].dtype == torch.bfloat16
+    assert results[1][-1].dtype == torch.float32
     for exact, half in zip(*results, strict=True):
         assert (half.float() - exact).norm() < 0.03 * exact.norm()
 
