@@ -316,7 +316,7 @@ def test_an_earlier_checkpoint_is_the_last_one_then(trained: Run) -> None:
     answer = rnntui(
         "train", "--headless", "--run", trained.path, "--resume", "--checkpoint", "40", "--max-steps", "50"
     )
-    assert answer.returncode == 0 and "goes on from step 40" in answer.stderr
+    assert answer.returncode == 0 and "resumed from step 40" in answer.stderr
     assert [name for name, _ in trained.checkpoints()] == ["00000050", "00000040"]
 
 

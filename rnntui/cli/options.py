@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import rich_click as click
 from click.shell_completion import CompletionItem
 
-from rnntui.cli.output import report
+from rnntui.cli.output import report, write_line
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
 from rnntui.core.config.parse import read
 from rnntui.core.errors import short
@@ -123,7 +123,7 @@ def _show_all(context: click.Context, param: click.Parameter, value: bool) -> No
     advanced = [each for each in context.command.params if isinstance(each, click.Option) and each.hidden]
     for each in advanced:
         each.hidden = False
-    click.echo(context.get_help(), color=context.color)
+    write_line(context.get_help())
     for each in advanced:
         each.hidden = True
     context.exit()

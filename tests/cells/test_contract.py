@@ -110,7 +110,9 @@ def test_shapes_and_the_zero_state(cell: Cell) -> None:
     assert y.shape == (T, B, H) and [part.shape for part in last] == [
         (B, *shape) for shape in cell.spec.state_shapes(I, H)
     ]
-    if isinstance(cell, FusedCell | ScanCell):  # whose kernels take the output for the first part of the state
+    if isinstance(
+        cell, FusedCell | ScanCell
+    ):  # whose kernels take the output for the first part of the state
         torch.testing.assert_close(y[-1], last[0])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 
 from rnntui.core.cells import CELLS, equations
+from rnntui.core.cells import spec as vocabulary
 from rnntui.core.cells.base import new_cell
 from rnntui.core.cells.spec import HIDDEN, INPUT, Affine, CellSpec, Vector
 from rnntui.core.completion.loading import open_engine
@@ -23,7 +26,7 @@ from rnntui.core.tasks.base import EventTime
 from tests.cells import test_contract as contract
 from tests.cli.test_commands import rnntui
 from tests.conftest import MakeRun, train_all
-from tests.test_docs import ROOT
+from tests.test_docs import ROOT, read
 
 
 def two_memories(m: Any, w: Any, x: Any, state: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
@@ -55,12 +58,23 @@ SPEC = CellSpec(
 )
 
 
-@pytest.fixture(params=["two-memories", "mogrifier", "normed-lstm"])
+def of_the_recipe() -> CellSpec:
+    """The cell that CONTRIBUTING.md writes down."""
+    found = re.search(r"   ```python\n(   def leaky.*?)   ```", read("CONTRIBUTING.md"), re.DOTALL)
+    assert found is not None
+    names = dict(vars(vocabulary))
+    exec(textwrap.dedent(found[1]), names)
+    spec: CellSpec = names["SPEC"]
+    return spec
+
+
+@pytest.fixture(params=["two-memories", "mogrifier", "normed-lstm", "leaky"])
 def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A cell that is registered for one test: that above, or one of the experiments'."""
+    """A cell that is registered for one test: that above, that of the recipe, or one of the experiments'."""
     before = dict(CELLS)
     runpy.run_path(str(ROOT / "benchmarks" / "cells.py"))
-    found: CellSpec = SPEC if request.param == "two-memories" else CELLS[request.param]
+    own = {"two-memories": SPEC, "leaky": of_the_recipe()}
+    found = own.get(request.param) or CELLS[request.param]
     for each in CELLS.keys() - before.keys():
         del CELLS[each]
     monkeypatch.setitem(CELLS, request.param, found)
@@ -79,8 +93,8 @@ def test_it_keeps_the_contract(name: str) -> None:
     ):
         torch.manual_seed(0)
         check(new_cell(name, contract.I, contract.H).double())
-    assert len(equations(name)) == 3
-    assert not CELLS[name].hoisted and CELLS[name].recurrent
+    assert len(equations(name)) == (1 if name == "leaky" else 3)
+    assert CELLS[name].hoisted == (name == "leaky") and CELLS[name].recurrent
 
 
 def test_it_trains_completes_and_exports(name: str, make_run: MakeRun) -> None:
