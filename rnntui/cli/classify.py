@@ -66,7 +66,13 @@ def evaluate_texts(run: Run, asked: Evaluation) -> None:
     """Score a part of a classifier's own examples, or all of others."""
     from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.tasks.base import EventTime
-    from rnntui.core.tasks.classification.task import ClassificationTask, load_classifier, others, score, told
+    from rnntui.core.tasks.classification.task import (
+        ClassificationTask,
+        as_event,
+        load_classifier,
+        others,
+        score,
+    )
     from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
 
@@ -78,7 +84,7 @@ def evaluate_texts(run: Run, asked: Evaluation) -> None:
         part = others(run, asked.corpus, (asked.encoding, asked.on_error), tokenizer, labels)
     else:
         part = evaluated_part(ClassificationTask.reopen(run), asked.split)
-    event = told(score(model, part, device), part.name, EventTime(counters.step, counters.train_s))
+    event = as_event(score(model, part, device), part.name, EventTime(counters.step, counters.train_s))
     table = (
         confusions(labels, event.confusion)
         if event.confusion
@@ -92,8 +98,11 @@ def confusions(labels: Sequence[str], table: Sequence[Sequence[int]]) -> list[st
     """The table of confusions in lines: a row for each label, a column for what it was taken for."""
     names = [visible_line(label, _NAMES) for label in labels]
     widths = [max(len(name), *(len(str(row[i])) for row in table)) for i, name in enumerate(names)]
-    first = max(len("is ╲ told"), *(len(name) for name in names))
-    rows = [f"{'is ╲ told':<{first}}  " + "  ".join(f"{n:>{w}}" for n, w in zip(names, widths, strict=True))]
+    first = max(len("true ╲ predicted"), *(len(name) for name in names))
+    rows = [
+        f"{'true ╲ predicted':<{first}}  "
+        + "  ".join(f"{n:>{w}}" for n, w in zip(names, widths, strict=True))
+    ]
     for name, row in zip(names, table, strict=True):
         rows.append(f"{name:<{first}}  " + "  ".join(f"{n:>{w}}" for n, w in zip(row, widths, strict=True)))
     return rows

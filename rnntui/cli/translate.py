@@ -44,7 +44,11 @@ _AT_ONCE = 32
     help="0 prefers short targets",
 )
 @click.option(
-    "--count", type=click.IntRange(1, 64), default=1, show_default=True, help="targets told, up to --beam"
+    "--count",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="translations shown, up to --beam",
 )
 @click.option("--attention", is_flag=True, help="also show where each word of the target looked")
 @checkpoint_option
@@ -113,13 +117,13 @@ def translate(
 
 def _as_json(source: str, targets: list[Any], attention: bool) -> dict[str, Any]:
     """The targets of a source."""
-    told = []
+    found = []
     for each in targets:
         answer = {"text": each.text, "log_probability": finite(each.log_p), "finished": each.finished}
         if attention:
             answer |= {"source": each.source, "target": each.target, "attention": each.looked.tolist()}
-        told.append(answer)
-    return {"source": source, "translations": told}
+        found.append(answer)
+    return {"source": source, "translations": found}
 
 
 def evaluate_pairs(run: Run, asked: Evaluation) -> None:
@@ -133,11 +137,11 @@ def evaluate_pairs(run: Run, asked: Evaluation) -> None:
     from rnntui.core.tasks.translation.overlap import available
     from rnntui.core.tasks.translation.task import (
         TranslationTask,
+        as_event,
         compared,
         load_translator,
         others,
         score,
-        told,
     )
     from rnntui.core.training.checkpoints import read_counters
     from rnntui.core.training.devices import choose_device
@@ -151,7 +155,7 @@ def evaluate_pairs(run: Run, asked: Evaluation) -> None:
         part = others(run, sides, (asked.encoding, asked.on_error), vocabularies)
     else:
         part = evaluated_part(TranslationTask.reopen(run), asked.split)
-    event = told(score(model, part, device), part.name, EventTime(counters.step, counters.train_s))
+    event = as_event(score(model, part, device), part.name, EventTime(counters.step, counters.train_s))
     extra: dict[str, Any] = {}
     lines = [f"accuracy {event.accuracy:.1%} of the tokens, {len(part.pairs):,} pairs"]
     if available():

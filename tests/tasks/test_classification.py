@@ -110,7 +110,7 @@ def test_from_a_table_to_every_answer(examples: Path, tmp_path: Path) -> None:
     scores = json.loads(rnntui("evaluate", run, "--json").stdout)
     assert scores["labels"] == ["no", "yes"] and scores["metrics"]["macro_f1"] > 0.9
     assert np.sum(scores["confusion"]) == 30
-    assert "is ╲ told" in rnntui("evaluate", run, "--split", "test").stdout
+    assert "true ╲ predicted" in rnntui("evaluate", run, "--split", "test").stdout
 
     answer = json.loads(rnntui("classify", run, "the soup was not bad 7", "--json").stdout)
     assert answer["label"] == "yes" and sum(answer["probabilities"].values()) == pytest.approx(1)

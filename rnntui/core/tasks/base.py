@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Self
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy.typing as npt
 
 from rnntui.core.config import Config
 from rnntui.core.config.schema import TextConfig
+from rnntui.core.config.splits import part_of
 from rnntui.core.nn.base import M
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
@@ -131,11 +132,11 @@ class Task(ABC, Generic[M]):
 
     @abstractmethod
     def files(self) -> Mapping[str, bytes]:
-        """What of it the run folder keeps beside `run.toml`: by name, the content."""
+        """Files of the run folder beside `run.toml`, by name."""
 
     @abstractmethod
     def subject(self, config: Config) -> Subject[M]:
-        """The training part, cut into batches as `config` says, and the model for it."""
+        """Return the training part in batches as `config` says, and the model for it."""
 
     @property
     def holds_out(self) -> bool:
@@ -148,11 +149,11 @@ class Task(ABC, Generic[M]):
         """Number of predictions in the part that is scored."""
 
     def baselines(self) -> list[Baseline]:
-        """What needs no network, measured on the held-out part."""
+        """Scores on the held-out part of what needs no network."""
         return []
 
     def remarks(self) -> list[str]:
-        """What a person should know of the data before the figures come."""
+        """Remarks on the data for a person, before the figures come."""
         return []
 
     @abstractmethod
@@ -161,4 +162,26 @@ class Task(ABC, Generic[M]):
 
     @abstractmethod
     def sample(self, model: M, config: Config, step: int, between: Between) -> ev.Sampled:
-        """What the model has to say by itself."""
+        """Return a sample of the model, to be shown during training."""
+
+
+ExamplesT = TypeVar("ExamplesT")
+
+
+class ExamplesTask(Task[M], Generic[M, ExamplesT]):
+    """A task on separate examples, in parts called train, valid and test."""
+
+    parts: Mapping[str, ExamplesT]
+
+    def __getitem__(self, name: str) -> ExamplesT:
+        """Return the part called `name`.  Raises InputError if the run has none."""
+        return part_of(self.parts, name)
+
+    @property
+    def holds_out(self) -> bool:
+        return "valid" in self.parts
+
+    @property
+    def scored(self) -> ExamplesT:
+        """The part that figures are about: the held-out one, or the training part if nothing is held out."""
+        return self["valid" if self.holds_out else "train"]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from rnntui.core.config import Config, changed
 from rnntui.core.config.schema import TextConfig
-from rnntui.core.config.splits import NOTHING_HELD_OUT, part_of, split_of_examples
+from rnntui.core.config.splits import NOTHING_HELD_OUT, split_of_examples
 from rnntui.core.errors import InputError
 from rnntui.core.nn.weights import filled
 from rnntui.core.runs import events as ev
@@ -28,9 +28,9 @@ from rnntui.core.tasks.base import (
     RANDOM_LENGTH,
     Between,
     EventTime,
+    ExamplesTask,
     Sizes,
     Subject,
-    Task,
     Widths,
 )
 from rnntui.core.tasks.classification import reader as reading
@@ -80,7 +80,7 @@ class ClassificationScores(NamedTuple):
     """(L, L); None where there are more labels than anybody looks through."""
 
 
-class ClassificationTask(Task[Classifier]):
+class ClassificationTask(ExamplesTask[Classifier, Labelled]):
     """Predict the label of a text."""
 
     @classmethod
@@ -157,7 +157,7 @@ class ClassificationTask(Task[Classifier]):
         self, tokenizer: Tokenizer, labels: Sequence[str], parts: Mapping[str, list[Example]]
     ) -> None:
         self.tokenizer, self.labels = tokenizer, labels
-        self._parts = {name: encode(name, part, tokenizer, labels) for name, part in parts.items()}
+        self.parts = {name: encode(name, part, tokenizer, labels) for name, part in parts.items()}
         self._bytes = {
             name: sum(len(each.text.encode("utf-8", "replace")) for each in part)
             for name, part in parts.items()
@@ -165,10 +165,6 @@ class ClassificationTask(Task[Classifier]):
         train, valid = self["train"], self.scored
         sizes = len(train.read.tokens), len(valid.read.tokens), self._bytes["train"], self._bytes[valid.name]
         self.sizes = Sizes(tokenizer.vocab_size, *sizes)
-
-    def __getitem__(self, name: str) -> Labelled:
-        """The part called `name`.  Raises InputError where the run has none."""
-        return part_of(self._parts, name)
 
     def files(self) -> Mapping[str, bytes]:
         content = {"format": _FORMAT, "labels": list(self.labels)}
@@ -186,15 +182,6 @@ class ClassificationTask(Task[Classifier]):
         return Subject(make, batches_of(part, training.batch_size, training.seed), counts)
 
     @property
-    def holds_out(self) -> bool:
-        return "valid" in self._parts
-
-    @property
-    def scored(self) -> Labelled:
-        """The part that figures are about: the held-out one, or where nothing is held out what is learned from."""
-        return self["valid" if self.holds_out else "train"]
-
-    @property
     def held_out(self) -> int:
         return len(self.scored.labels)
 
@@ -202,7 +189,7 @@ class ClassificationTask(Task[Classifier]):
         return [] if self.holds_out else [NOTHING_HELD_OUT_REMARK]
 
     def evaluate(self, model: Classifier, device: str, now: EventTime, between: Between) -> ev.Evaluated:
-        return told(score(model, self.scored, device, between), self.scored.name, now)
+        return as_event(score(model, self.scored, device, between), self.scored.name, now)
 
     def sample(self, model: Classifier, config: Config, step: int, between: Between) -> ev.Sampled:
         """Return a prediction for a held-out text, drawn by the step."""
@@ -284,8 +271,8 @@ def score(
     )
 
 
-def told(scores: ClassificationScores, split: str, now: EventTime) -> ev.Evaluated:
-    """Scores as the event that tells of them."""
+def as_event(scores: ClassificationScores, split: str, now: EventTime) -> ev.Evaluated:
+    """The scores as an event."""
     return ev.Evaluated(
         step=now.step,
         split=split,

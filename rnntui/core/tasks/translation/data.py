@@ -70,7 +70,7 @@ class PairedBatch(NamedTuple):
     targets: Integers
     """(T + 1, B)"""
     target_lengths: Integers
-    """(B,) tokens that are told: all but the first."""
+    """(B,) number of predictions: all tokens but the first."""
 
     @property
     def arrays(self) -> tuple[Ids, ...]:
@@ -118,8 +118,8 @@ def batch_of(part: Paired, which: Integers) -> PairedBatch:
 
 def batches_of(part: Paired, batch_size: int, seed: int) -> Buckets:
     """The training pairs, B of about one length at a time."""
-    told = float(part.targets.lengths.mean()) - 1
-    return Buckets(extents(part), batch_size, seed, lambda which: batch_of(part, which), told)
+    predictions = float(part.targets.lengths.mean()) - 1
+    return Buckets(extents(part), batch_size, seed, lambda which: batch_of(part, which), predictions)
 
 
 def extents(part: Paired) -> Integers:

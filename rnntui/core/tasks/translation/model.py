@@ -36,7 +36,7 @@ class Place(NamedTuple):
 
     state: StackState
     fed: Tensor
-    """(B, A), what it made of its last step: with input feeding, it is told so at the next one."""
+    """(B, A) output of the last step: with input feeding, an input of the next one."""
 
 
 class Translator(Reader):
@@ -130,7 +130,7 @@ class Translator(Reader):
         return cast("Tensor", self.input_dropout(self._targets()(tokens)))
 
     def _guessed(self, x: Tensor, before: Tensor, share: float) -> Tensor:
-        """x (1, B, E) with that `share` of the texts told what the model took for the last token itself.
+        """x (1, B, E) with that `share` of the texts fed the model's own prediction of the last token.
 
         Scheduled sampling (Bengio et al. 2015), the likeliest token in the place of a drawn one.
         """
@@ -158,12 +158,12 @@ class Translator(Reader):
         """Loss of the targets.
 
         `arrays` are sources (S, B), how long each is (B,), targets (T + 1, B) with the token that stands before them,
-        and how many tokens of each are told (B,).
+        and the number of predictions in each (B,).
         """
         sources, source_lengths, targets, lengths = arrays
         memory, place = self.read(sources, source_lengths)
         a = self.decoded(targets[:-1], place, memory)
         inside = within(a, lengths).squeeze(2)
-        features, told = a[inside], targets[1:][inside]
-        nats, objective = self.head.loss(features, told, penalties.smoothing)
+        features, expected = a[inside], targets[1:][inside]
+        nats, objective = self.head.loss(features, expected, penalties.smoothing)
         return Loss(nats, objective, state)

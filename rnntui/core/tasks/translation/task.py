@@ -13,7 +13,7 @@ import numpy as np
 
 from rnntui.core.config import Config, changed
 from rnntui.core.config.schema import TextConfig
-from rnntui.core.config.splits import part_of, split_of_examples
+from rnntui.core.config.splits import split_of_examples
 from rnntui.core.errors import InputError
 from rnntui.core.nn.weights import filled
 from rnntui.core.runs import events as ev
@@ -24,9 +24,9 @@ from rnntui.core.tasks.base import (
     RANDOM_LENGTH,
     Between,
     EventTime,
+    ExamplesTask,
     Sizes,
     Subject,
-    Task,
     Widths,
 )
 from rnntui.core.tasks.transfer import beginning_with
@@ -69,7 +69,7 @@ class TranslationScores(NamedTuple):
     """Unknown tokens of the targets."""
 
 
-class TranslationTask(Task[Translator]):
+class TranslationTask(ExamplesTask[Translator, Paired]):
     """Predict the translation of a text."""
 
     @classmethod
@@ -162,24 +162,15 @@ class TranslationTask(Task[Translator]):
     ) -> None:
         self.vocabularies, self._left_out = vocabularies, left_out
         self.tokenizer = vocabularies.source
-        self._parts = {name: encode(name, part, vocabularies) for name, part in parts.items()}
+        self.parts = {name: encode(name, part, vocabularies) for name, part in parts.items()}
         train, valid = self["train"], self.scored
         self.sizes = Sizes(
-            self.tokenizer.vocab_size, told_in(train), told_in(valid), train.target_bytes, valid.target_bytes
+            self.tokenizer.vocab_size,
+            predictions_in(train),
+            predictions_in(valid),
+            train.target_bytes,
+            valid.target_bytes,
         )
-
-    def __getitem__(self, name: str) -> Paired:
-        """The part called `name`.  Raises InputError where the run has none."""
-        return part_of(self._parts, name)
-
-    @property
-    def holds_out(self) -> bool:
-        return "valid" in self._parts
-
-    @property
-    def scored(self) -> Paired:
-        """The part that figures are about: the held-out one, or where nothing is held out what is learned from."""
-        return self["valid" if self.holds_out else "train"]
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -207,7 +198,7 @@ class TranslationTask(Task[Translator]):
 
     @property
     def held_out(self) -> int:
-        return told_in(self.scored)
+        return predictions_in(self.scored)
 
     def remarks(self) -> list[str]:
         found = [] if self.holds_out else [NOTHING_HELD_OUT_REMARK]
@@ -216,15 +207,15 @@ class TranslationTask(Task[Translator]):
         unknown, valid = self.vocabularies.target.unknown, self.scored
         if unknown is not None and (count := int((valid.targets.tokens == unknown).sum())):
             found.append(
-                f"{count / told_in(valid):.1%} of the held-out tokens are <unk>: in bits per byte they pay for their "
-                f"letters as well"
+                f"{count / predictions_in(valid):.1%} of the held-out tokens are <unk>: in bits per byte they pay "
+                f"for their letters as well"
             )
         return found
 
     def evaluate(self, model: Translator, device: str, now: EventTime, between: Between) -> ev.Evaluated:
         """Score the held-out part; with sacrebleu, also some translations of it."""
         part = self.scored
-        event = told(score(model, part, device, between), part.name, now)
+        event = as_event(score(model, part, device, between), part.name, now)
         if not available():
             return event
         found = compared(model, self.vocabularies, part.pairs[:_TRANSLATED], GREEDY, device, between)
@@ -282,22 +273,22 @@ def others(
     return encode("whole", found.rows, vocabularies)
 
 
-def told_in(part: Paired) -> int:
-    """Tokens of the targets in a part that a model has to tell, their ends counted."""
+def predictions_in(part: Paired) -> int:
+    """Number of predictions in a part: the tokens of its targets, their ends counted."""
     return len(part.targets.tokens) - len(part.pairs)
 
 
 def score(
     model: Translator, part: Paired, device: str = "cpu", between: Between = lambda: None
 ) -> TranslationScores:
-    """Score every pair of a part in fp32, told the right target up to each token."""
+    """Score every pair of a part in fp32, each token after the right ones before it."""
     nats, hits = 0.0, 0
     for which in in_order(extents(part), _AT_ONCE):
         between()
         some, right = surprises(model, batch_of(part, which), device)
         nats += float(some.sum())
         hits += right
-    return TranslationScores(nats, told_in(part), hits, part.target_bytes, part.unknown)
+    return TranslationScores(nats, predictions_in(part), hits, part.target_bytes, part.unknown)
 
 
 def compared(
@@ -318,8 +309,8 @@ def compared(
     return overlap(written, [pair.target for pair in pairs])
 
 
-def told(scores: TranslationScores, split: str, now: EventTime) -> ev.Evaluated:
-    """Scores as the event that tells of them."""
+def as_event(scores: TranslationScores, split: str, now: EventTime) -> ev.Evaluated:
+    """The scores as an event."""
     loss = scores.nats / max(scores.tokens, 1)
     return ev.Evaluated(
         step=now.step,
