@@ -125,7 +125,7 @@ async def take(corpus: str, seconds: float) -> None:
 
 
 async def classify(app: RnntuiApp, pilot: Pilot[int]) -> None:
-    """Learn labels, then let a text be judged."""
+    """Learn labels, then classify a text."""
     await train(app, pilot, "reviews", "lstm", 20.0)
     await until(pilot, lambda: getattr(app.screen, "state", "") == "time")
     await pilot.press("p")
