@@ -16,6 +16,7 @@ from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import make_private, write_atomically
 from rnntui.core.runs import store
 from rnntui.tui import draft_file
+from rnntui.tui.ghost_style import ghost_style
 from rnntui.ui import preferences
 from rnntui.ui.preferences import Preferences
 from rnntui.ui.terminal_safety import harmless, visible_line
@@ -46,6 +47,12 @@ class BaseApp(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and that of harmless text."""
         return [*super().get_line_filters(), _HARMLESS]
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Textual's variables of the theme, and the look of ghost text in it."""
+        variables = super().get_css_variables()
+        look = ghost_style(variables["foreground"], variables["background"])
+        return variables | {"ghost-color": look.color, "ghost-style": look.text_style}
 
     def _handle_exception(self, error: Exception) -> None:
         self.crash = self.crash or error
