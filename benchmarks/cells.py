@@ -50,7 +50,7 @@ CELLS["mogrifier"] = CellSpec(
     weights={
         "gate_of_input": Affine(HIDDEN, INPUT),
         "gate_of_state": Affine(INPUT, HIDDEN),
-        "input": Affine(INPUT, 4 * HIDDEN, biases=(0, 1, 0, 0)),
+        "input": Affine(INPUT, 4 * HIDDEN, biases={1: 1.0}),
         "state": Affine(HIDDEN, 4 * HIDDEN),
     },
     state=((HIDDEN,), (HIDDEN,)),

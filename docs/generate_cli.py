@@ -1,4 +1,4 @@
-"""Writes docs/cli.md from the commands, the settings and the registry of cells.
+"""Writes docs/cli.md from the commands, the settings and the registries of cells and tokenizers.
 
 python docs/generate_cli.py
 """

@@ -13,6 +13,7 @@ import pytest
 
 import rnntui
 from rnntui.core.config import build
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.config.toml import from_toml, to_toml
 from rnntui.core.errors import InputError
 from rnntui.core.runs.folder import Run
@@ -20,7 +21,7 @@ from tests.conftest import CLASSIFIER, TRANSLATOR, MakeRun, train_all
 from tests.mutations import outcome
 
 KINDS: dict[str, dict[str, Any]] = {
-    **{name: {"tokenizer": name, "embedding_size": 8} for name in ("char", "word", "bpe", "byte")},
+    **{name: {"tokenizer": name, "embedding_size": 8} for name in TOKENIZERS},
     "classifier": CLASSIFIER,
     "translator": TRANSLATOR,
 }

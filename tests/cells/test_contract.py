@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnntui.core.cells import CELLS, fused
+from rnntui.core.cells import CELLS, equations, fused
 from rnntui.core.cells.base import Cell, Lookup, State, new_cell
 from rnntui.core.cells.fused import FusedCell
 from rnntui.core.cells.scan import ScanCell
@@ -22,7 +22,10 @@ VARIANTS = [(name, {}) for name in CELLS] + [("elman", {"nonlinearity": "relu"})
 def cell(request: pytest.FixtureRequest) -> Cell:
     torch.manual_seed(0)
     name, options = request.param
-    return new_cell(name, I, H, **options).double()
+    cell = new_cell(name, I, H, **options).double()
+    for weight in cell.parameters():  # also those that begin at 0 or 1
+        weight.data += 0.1 * torch.randn_like(weight)
+    return cell
 
 
 def random_state(cell: Cell) -> State:
@@ -79,7 +82,15 @@ def test_gradients_are_those_of_the_function(cell: Cell) -> None:
         y, last = cell.step(x[0], state)
         return (y, *last)
 
+    names, weights = zip(*cell.named_parameters(), strict=True)
+
+    def by_weights(x: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
+        parts, changed = given[: len(state)], dict(zip(names, given[len(state) :], strict=True))
+        y, last = torch.func.functional_call(cell, changed, (x, parts))
+        return (y, *last)
+
     inputs = (x, *state)
+    assert torch.autograd.gradcheck(by_weights, (*inputs, *weights))
     assert torch.autograd.gradcheck(whole, inputs)
     if isinstance(cell, FusedCell):
         assert torch.autograd.gradcheck(ours, inputs)
@@ -252,3 +263,11 @@ def test_gates_remember_as_long_as_they_are_told(name: str) -> None:
     (kept,) = torch.autograd.grad(after[-1].sum(), before[-1])
     u = kept / (1 - kept)
     assert u.min() >= 1 - 1e-6 and u.max() <= 99 + 1e-6 and u.max() > 50 and u.min() < 20
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_its_words_fit_the_first_screen(name: str) -> None:
+    """Protects the first screen: equations within their panel, and the summary in one line at 80 columns."""
+    lines = equations(name)
+    assert 1 <= len(lines) <= 6 and max(map(len, lines)) <= 66
+    assert len(f"{name}: {CELLS[name].summary}") <= 76

@@ -17,6 +17,7 @@ from rnntui.core.completion.sampling import generate, probabilities
 from rnntui.core.completion.session import Session
 from rnntui.core.config.sampling import Sampling
 from rnntui.core.config.schema import ModelConfig, TextConfig
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.errors import InputError, NumericalError
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.runs.folder import Run
@@ -254,7 +255,7 @@ def test_probabilities_are_those_of_the_model(make_run: MakeRun, tmp_path: Any) 
     assert [c.probability for c in found] == pytest.approx([p for _, p in expected], rel=1e-3)
 
 
-@pytest.mark.parametrize("tokenizer", ["char", "byte", "word", "bpe"])
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_a_learned_text_is_completed(tokenizer: str, make_run: MakeRun) -> None:
     """Protects the purpose: after the beginning of a known word stands its end, however text is cut."""
     run = make_run(tokenizer=tokenizer, vocab_size=300, max_steps=400, lr=2e-2, hidden_size=64)

@@ -12,6 +12,7 @@ import pytest
 
 from rnntui.core import config
 from rnntui.core.config.splits import split_fractions, split_in_figures
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.errors import InputError
 from rnntui.core.runs.store import cache_home
 from rnntui.core.text import dataset, tokenizers
@@ -91,7 +92,7 @@ def test_the_tokenizer_of_a_long_text_ends_where_training_ends(
     assert not any(b"q" in token for token in known)
 
 
-@pytest.mark.parametrize("kind", ["char", "byte", "word", "bpe"])
+@pytest.mark.parametrize("kind", TOKENIZERS)
 def test_a_text_read_in_blocks_is_the_same_text(
     kind: str, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,5 +112,5 @@ async def test_the_form_offers_it() -> None:
     """Protects the extension point: choice, meaning and preview of the first screen."""
     screen = CorporaScreen()
     async with RnntuiApp(screen).run_test(size=(140, 45)) as pilot:
-        await until(pilot, lambda: len(screen.cuts) == 5)
+        await until(pilot, lambda: len(screen.cuts) == len(TOKENIZERS))
         assert screen.cuts[-1].kind == "spaces" and screen.cuts[-1].pieces

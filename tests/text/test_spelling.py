@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.store import cache_home
 from rnntui.core.text import dataset, tokenizers
@@ -36,7 +37,7 @@ ENTROPY = (2 * math.log2(len(KNOWN)) + LETTERS * math.log2(26)) / (3 * (LETTERS 
 """Bits a byte of that text, its order being known."""
 
 
-@pytest.mark.parametrize("kind", ["char", "word", "bpe", "byte"])
+@pytest.mark.parametrize("kind", TOKENIZERS)
 def test_no_text_scores_below_its_entropy(kind: str, make_run: MakeRun, corpus_file: Path) -> None:
     """Protects every comparison between tokenizers: not the network, nor the n-grams, nor `score`, nor packers."""
     corpus_file.write_text(text_of_known_entropy(6_000))

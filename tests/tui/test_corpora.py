@@ -6,6 +6,7 @@ from pathlib import Path
 
 from textual.widgets import Input, OptionList
 
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.runs import store
 from rnntui.core.runs.origin import signature_of
 from rnntui.tui.app import RnntuiApp
@@ -34,7 +35,7 @@ async def test_choosing_a_text_and_a_cell_starts_a_run(corpus_file: Path) -> Non
         await pilot.press("right")
         assert app.screen.query_one("#cell", Choice).value == "gru"
         await pilot.press("tab", "left", "tab", "left")
-        assert app.screen.query_one("#tokenizer", Choice).value == "byte"
+        assert app.screen.query_one("#tokenizer", Choice).value == [*TOKENIZERS][-1]
         assert "quick: 1 layer of 256 units, 1 min" in text_of(pilot, "#meaning")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
@@ -68,11 +69,14 @@ async def test_what_is_chosen_is_measured_on_this_machine() -> None:
 
 
 async def test_each_tokenizer_shows_how_it_cuts() -> None:
-    """Protects the view of tokens: all four tokenizers, and the commonest tokens of the chosen one."""
+    """Protects the view of tokens: every tokenizer, and the commonest tokens of the chosen one."""
     app = RnntuiApp(CorporaScreen())
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until(
-            pilot, lambda: len(app.screen.query(Cuts)) > 0 and len(app.screen.query_one(Cuts).cuts) == 4
+            pilot,
+            lambda: (
+                len(app.screen.query(Cuts)) > 0 and len(app.screen.query_one(Cuts).cuts) == len(TOKENIZERS)
+            ),
         )
         await pilot.press("t")
         await pilot.pause()
@@ -191,7 +195,10 @@ async def test_hostile_names_and_texts_are_shown_harmlessly(tmp_path: Path) -> N
         app.screen.post_message(Input.Submitted(app.screen.query_one("#path", Input), str(hostile)))
         await until(pilot, lambda: "[bold]no markup[/b]" in text_of(pilot, "#preview"))
         await until(
-            pilot, lambda: len(app.screen.query(Cuts)) > 0 and len(app.screen.query_one(Cuts).cuts) == 4
+            pilot,
+            lambda: (
+                len(app.screen.query(Cuts)) > 0 and len(app.screen.query_one(Cuts).cuts) == len(TOKENIZERS)
+            ),
         )
         await pilot.pause()
         assert "[red]x[b] ␛[2J.txt" in shown(pilot) and "你好" in shown(pilot)

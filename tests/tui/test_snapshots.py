@@ -20,6 +20,7 @@ from textual.screen import Screen
 
 from rnntui.core import config
 from rnntui.core.completion.completion import Completion
+from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.store import runs_home
@@ -151,7 +152,9 @@ async def settle(pilot: Pilot[int], name: str) -> None:
     screen = pilot.app.screen
     match screen:
         case CorporaScreen():
-            await until(pilot, lambda: len(screen.cuts) == 4 and "epochs in" in text_of(pilot, "#cost"))
+            await until(
+                pilot, lambda: len(screen.cuts) == len(TOKENIZERS) and "epochs in" in text_of(pilot, "#cost")
+            )
         case TrainingScreen():
             await until(pilot, lambda: screen.state == "steps" and "/5" in shown(pilot))
         case PlaygroundScreen():

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, embedding, linear
 
 from rnntui.core.cells import CELLS
-from rnntui.core.cells.spec import CellSpec, Vector, names_of
+from rnntui.core.cells.spec import Affine, CellSpec, Vector, names_of
 
 State = tuple[Tensor, ...]
 """State of one layer between tokens, each part as `CellSpec.state` has it behind a first dimension B."""
@@ -54,11 +54,32 @@ class Cell(nn.Module, ABC):
         return tuple(weight.new_zeros(batch_size, *shape) for shape in shapes)
 
     def remember(self, steps: int) -> None:
-        """Set the gates so that units hold what they have for 1 to `steps` steps, each for another time.
+        """Set the gates of `CellSpec.timescale` so that units hold for 1 to `steps` steps, each for another time.
 
-        Chrono initialisation (Tallec and Ollivier 2018).  Called where `CellSpec.timescale` allows it.
+        Chrono initialisation (Tallec and Ollivier 2018).
         """
-        raise NotImplementedError
+        like = next(self.parameters())
+        long = (
+            torch.empty(self.hidden_size, device=like.device, dtype=like.dtype).uniform_(1, steps - 1).log()
+        )
+        for gate, sign in enumerate(self.spec.timescale):
+            if sign:
+                self._set_gate("input", gate, sign * long)
+
+    def _set_biases(self) -> None:
+        """Give parts of the output of maps the biases that the specification names."""
+        for name, each in self.spec.weights.items():
+            for part, value in each.biases.items() if isinstance(each, Affine) else ():
+                self._set_gate(name, part, torch.tensor(value))
+
+    @torch.no_grad()
+    def _set_gate(self, name: str, part: int, values: Tensor) -> None:
+        """Put `values` (H,) into a part of a map's bias; that of `state` beside `input`, added to it, becomes 0."""
+        for each, content in ((name, values), *([("state", 0 * values)] if name == "input" else ())):
+            affine = self.spec.weights.get(each)
+            if isinstance(affine, Affine):
+                bias = self.get_parameter(names_of(each, affine)[1])
+                bias[part * self.hidden_size : (part + 1) * self.hidden_size] = content
 
     @abstractmethod
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -104,10 +125,8 @@ class LoopCell(Cell):
             layer = nn.Linear(reads, makes)
             for weight in layer.parameters():
                 nn.init.uniform_(weight, -bound, bound)
-            if each.biases:
-                values = torch.tensor(each.biases).repeat_interleave(makes // len(each.biases))
-                layer.bias.data.copy_(values)
             self.add_module(name, layer)
+        self._set_biases()
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         weights = self._bound(self.weight_drop if self.training else 0.0)
@@ -123,18 +142,6 @@ def new_cell(name: str, input_size: int, hidden_size: int, **options: Any) -> Ce
     spec = CELLS[name]
     cell: Cell = resolve_name(spec.implementation)(spec, input_size, hidden_size, **options)
     return cell
-
-
-@torch.no_grad()
-def set_gate(bias: Tensor, gate: int, values: Tensor) -> None:
-    """Put `values` (H,) into a gate's part of a `bias` (G*H,)."""
-    size = len(values)
-    bias[gate * size : (gate + 1) * size] = values
-
-
-def timescales(like: Tensor, hidden_size: int, steps: int) -> Tensor:
-    """ln(u), u between 1 and `steps` - 1 at random (H,): the bias of a gate that holds for about u steps."""
-    return torch.empty(hidden_size, device=like.device, dtype=like.dtype).uniform_(1, steps - 1).log()
 
 
 def kernels_at(location: str) -> Any:

@@ -12,7 +12,7 @@ def elman(
 ) -> tuple[Any, tuple[Any, ...]]:
     """The simple recurrent network of Elman (1990), "Finding structure in time".
 
-        h_t = f(W x_t + b + U h_{t-1} + c)        f = tanh, or max(0, .) for `relu`
+        h_t = f(W x_t + b + U h_{t-1} + c)      f = tanh or max(0, .)
 
     `x_t` (B, I) is the input, `h_t` (B, H) the state and the output.  Gradients through k steps carry
     a product of k Jacobians, so they vanish or explode with k: it learns short dependencies only.

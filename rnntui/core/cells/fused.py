@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from rnntui.core.cells.base import Cell, Lookup, State, kernels_at, set_gate, timescales
+from rnntui.core.cells.base import Cell, Lookup, State, kernels_at
 from rnntui.core.cells.spec import CellSpec
 
 
@@ -100,17 +100,7 @@ class LSTM(FusedCell):
     def __init__(self, spec: CellSpec, input_size: int, hidden_size: int, **options: Any) -> None:
         super().__init__(spec, input_size, hidden_size, **options)
         self.rnn = nn.LSTM(input_size, hidden_size)
-        _, _, b, b_h = self.weights()
-        # The kernel adds two biases: one of them holds the forget gate's 1, the other starts at 0.
-        set_gate(b, 1, torch.ones(hidden_size))
-        set_gate(b_h, 1, torch.zeros(hidden_size))
-
-    def remember(self, steps: int) -> None:
-        _, _, b, b_h = self.weights()
-        long = timescales(b, self.hidden_size, steps)
-        for gate, values in ((0, -long), (1, long)):
-            set_gate(b, gate, values)
-            set_gate(b_h, gate, torch.zeros_like(values))
+        self._set_biases()
 
 
 class GRU(FusedCell):
@@ -121,12 +111,6 @@ class GRU(FusedCell):
     def __init__(self, spec: CellSpec, input_size: int, hidden_size: int, **options: Any) -> None:
         super().__init__(spec, input_size, hidden_size, **options)
         self.rnn = nn.GRU(input_size, hidden_size)
-
-    def remember(self, steps: int) -> None:
-        _, _, b, c = self.weights()
-        long = timescales(b, self.hidden_size, steps)
-        set_gate(b, 1, long)
-        set_gate(c, 1, torch.zeros_like(long))
 
 
 @cache

@@ -10,9 +10,9 @@ from rnntui.core.cells.spec import HIDDEN, INPUT, Affine, CellSpec, split
 def gru(m: Any, w: Any, x: Any, state: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     """The GRU of Cho et al. (2014), in the variant that resets after the product (cuDNN, torch).
 
-        r_t = sigmoid(W_r x_t + b_r + U_r h_{t-1} + c_r)              reset gate
-        z_t = sigmoid(W_z x_t + b_z + U_z h_{t-1} + c_z)              update gate
-        n_t = tanh   (W_n x_t + b_n + r_t * (U_n h_{t-1} + c_n))      candidate
+        r_t = sigmoid(W_r x_t + b_r + U_r h_{t-1} + c_r)     reset gate
+        z_t = sigmoid(W_z x_t + b_z + U_z h_{t-1} + c_z)     update gate
+        n_t = tanh(W_n x_t + b_n + r_t * (U_n h_{t-1} + c_n))
         h_t = (1 - z_t) * n_t + z_t * h_{t-1}
 
     `x_t` is (B, I); `h_t` (B, H) is the state and the output.
@@ -29,12 +29,12 @@ def gru(m: Any, w: Any, x: Any, state: tuple[Any, ...]) -> tuple[Any, tuple[Any,
 SPEC = CellSpec(
     step=gru,
     title="Gated recurrent unit",
-    summary="two gates instead of three: close to the LSTM with a quarter fewer weights",
+    summary="two gates instead of three: close to the LSTM, a quarter fewer weights",
     weights={
         "input": Affine(INPUT, 3 * HIDDEN, names=("rnn.weight_ih_l0", "rnn.bias_ih_l0")),
         "state": Affine(HIDDEN, 3 * HIDDEN, names=("rnn.weight_hh_l0", "rnn.bias_hh_l0")),
     },
-    timescale=True,
+    timescale=(0, 1, 0),
     hoisted=True,
     implementation="rnntui.core.cells.fused:GRU",
 )

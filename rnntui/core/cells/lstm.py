@@ -33,11 +33,11 @@ SPEC = CellSpec(
     title="Long short-term memory",
     summary="a gated memory that reaches far back: the best choice for most texts",
     weights={
-        "input": Affine(INPUT, 4 * HIDDEN, names=("rnn.weight_ih_l0", "rnn.bias_ih_l0")),
+        "input": Affine(INPUT, 4 * HIDDEN, biases={1: 1.0}, names=("rnn.weight_ih_l0", "rnn.bias_ih_l0")),
         "state": Affine(HIDDEN, 4 * HIDDEN, names=("rnn.weight_hh_l0", "rnn.bias_hh_l0")),
     },
     state=((HIDDEN,), (HIDDEN,)),
-    timescale=True,
+    timescale=(-1, 1, 0, 0),
     hoisted=True,
     implementation="rnntui.core.cells.fused:LSTM",
 )

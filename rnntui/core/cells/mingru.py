@@ -11,8 +11,9 @@ def mingru(m: Any, w: Any, x: Any, state: tuple[Any, ...]) -> tuple[Any, tuple[A
     """The minGRU of Feng et al. (2024), "Were RNNs all we needed?": gates that do not read the state.
 
         z_t = sigmoid(W_z x_t + b_z)             update gate
-        n_t = g(W_n x_t + b_n)                   candidate, g(a) = a + 1/2 from 0 on, sigmoid(a) below
+        n_t = g(W_n x_t + b_n)                   candidate
         h_t = (1 - z_t) * h_{t-1} + z_t * n_t
+        g(a) = a + 1/2 where a >= 0, else sigmoid(a)
 
     `x_t` is (B, I); `h_t` (B, H) is the state and the output.  One layer only averages what it has read:
     it takes two or more to learn what depends on order.
@@ -31,9 +32,9 @@ def positive(m: Any, a: Any) -> Any:
 SPEC = CellSpec(
     step=mingru,
     title="Minimal GRU",
-    summary="gates that do not read the state: fast on long pieces, wants two layers or more",
+    summary="gates that do not read the state: fast on long segments, wants 2 layers",
     weights={"input": Affine(INPUT, 2 * HIDDEN, names=("linear.weight", "linear.bias"))},
-    timescale=True,
+    timescale=(-1, 0),
     hoisted=True,
     implementation="rnntui.core.cells.scan:MinGRU",
 )

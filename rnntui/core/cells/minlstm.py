@@ -13,8 +13,9 @@ def minlstm(m: Any, w: Any, x: Any, state: tuple[Any, ...]) -> tuple[Any, tuple[
 
         f_t = sigmoid(W_f x_t + b_f)             forget gate
         i_t = sigmoid(W_i x_t + b_i)             input gate
-        n_t = g(W_n x_t + b_n)                   candidate, g(a) = a + 1/2 from 0 on, sigmoid(a) below
+        n_t = g(W_n x_t + b_n)                   candidate
         h_t = (f_t * h_{t-1} + i_t * n_t) / (f_t + i_t)
+        g(a) = a + 1/2 where a >= 0, else sigmoid(a)
 
     `x_t` is (B, I); `h_t` (B, H) is the state and the output.  One layer only averages what it has read:
     it takes two or more to learn what depends on order.
@@ -33,9 +34,9 @@ def _log_sigmoid(m: Any, a: Any) -> Any:
 SPEC = CellSpec(
     step=minlstm,
     title="Minimal LSTM",
-    summary="a forget and an input gate that do not read the state: as mingru, a little slower",
+    summary="two gates that do not read the state: as mingru, a little slower",
     weights={"input": Affine(INPUT, 3 * HIDDEN, names=("linear.weight", "linear.bias"))},
-    timescale=True,
+    timescale=(1, -1, 0),
     hoisted=True,
     implementation="rnntui.core.cells.scan:MinLSTM",
 )

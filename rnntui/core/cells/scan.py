@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnntui.core.cells.base import Cell, State, kernels_at, set_gate, timescales
+from rnntui.core.cells.base import Cell, State, kernels_at
 from rnntui.core.cells.spec import CellSpec
 
 
@@ -46,18 +46,8 @@ class MinGRU(ScanCell):
 
     kernels = "mingru:KERNELS"
 
-    def remember(self, steps: int) -> None:
-        bias = self.linear.bias
-        set_gate(bias, 0, -timescales(bias, self.hidden_size, steps))
-
 
 class MinLSTM(ScanCell):
     """Minimal LSTM."""
 
     kernels = "minlstm:KERNELS"
-
-    def remember(self, steps: int) -> None:
-        bias = self.linear.bias
-        long = timescales(bias, self.hidden_size, steps)
-        set_gate(bias, 0, long)
-        set_gate(bias, 1, -long)

@@ -35,8 +35,8 @@ class Affine(NamedTuple):
 
     reads: Features
     makes: Features
-    biases: tuple[float, ...] = ()
-    """Initial biases of equal parts of the output, as of gates; random as W where there are none."""
+    biases: Mapping[int, float] = {}
+    """Initial bias of parts of the output, H features each, by their index; the others are random as W."""
     names: tuple[str, str] = ("", "")
     """Names of W and b in a layer; where empty, the map's name with `.weight` and `.bias`."""
 
@@ -46,6 +46,9 @@ class Vector(NamedTuple):
 
     size: Features
     initial: float = 0.0
+
+
+LOOP = "rnntui.core.cells.base:LoopCell"
 
 
 class CellSpec(NamedTuple):
@@ -69,11 +72,11 @@ class CellSpec(NamedTuple):
     """Settings of the model that the equations take."""
     gated: bool = True
     """False for a plain network, which forgets soon and becomes chaotic when it is wide."""
-    timescale: bool = False
-    """True if its class can set the gates for `--timescale`."""
+    timescale: tuple[int, ...] = ()
+    """Of each gate in the map `input`: 1 if it holds the state, -1 if it lets new things in, 0 if neither."""
     hoisted: bool = False
     """True if `x` enters through the map `input` alone, so that its products for all tokens can be one."""
-    implementation: str = "rnntui.core.cells.base:LoopCell"
+    implementation: str = LOOP
     """`module:class` for training; `LoopCell` needs nothing but this specification."""
 
     @property

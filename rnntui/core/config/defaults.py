@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rnntui.core.cells import CELLS
+from rnntui.core.cells.spec import LOOP
 from rnntui.core.config.schema import LIMITS, default_of
 from rnntui.core.config.splits import NOTHING_HELD_OUT
 from rnntui.core.config.tasks import TASKS, TaskSpec, foreign
@@ -154,6 +155,8 @@ _USUAL: dict[Unit, int] = {"character": 320, "word": 400, "subword": 400}
 """Units of these models, in one layer; wider and deeper ones read less in the same time."""
 _WITHOUT_BF16 = 3.0
 """Times slower than that where the processor has fp32 alone."""
+_WITHOUT_KERNELS = 4.0
+"""Times slower that a cell is without kernels of its own."""
 _TO_TARGET = 1 / 5
 """Share of its limit after which a run with a target loss is taken to have met it: dropout would delay it."""
 _RATES = {"adamw": 1e-2, "shampoo": 8e-3, "sgd": 1e-2}
@@ -377,6 +380,8 @@ def _expected_speed(draft: Draft) -> float:
     cell, embedding, hidden = CELLS[draft["cell"]], draft["embedding_size"], draft["hidden_size"]
     above = (draft["num_layers"] - 1) * cell.products(hidden, hidden)
     usual = CELLS["lstm"].products(embedding, units)
+    if cell.implementation == LOOP:
+        speed /= _WITHOUT_KERNELS
     slower: float = max(1.0, (cell.products(embedding, hidden) + above) / usual)
     return speed / slower
 

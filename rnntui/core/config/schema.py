@@ -94,7 +94,7 @@ class TextConfig(Section, frozen=True, kw_only=True):
     vocab_size: Annotated[
         VocabularySize | None, _doc(f"largest vocabulary (default: {_LARGEST_VOCABULARIES})")
     ] = None
-    min_count: Annotated[Positive, _doc("a word seen less often in training becomes <unk> (word only)")] = 2
+    min_count: Annotated[Positive, _doc("words seen less often in training become <unk>")] = 2
     shared_vocabulary: Annotated[
         bool, _doc("one vocabulary, and one embedding, for both sides (translate)")
     ] = False

@@ -14,10 +14,12 @@ from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
 _BAR = 16
+_CHART = 3
+"""Rows of the chart at least: where they do not fit, only the chosen tokenizer shows its tokens."""
 
 
 class Cuts(Static):
-    """Two rows of tokens for each tokenizer, in alternating shades with a bar between, and a chart."""
+    """Rows of tokens for each tokenizer, in alternating shades with a bar between, and a chart."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "cuts--title",
@@ -34,12 +36,14 @@ class Cuts(Static):
     def render(self) -> Text:
         if not self.cuts:
             return Text("…")
-        lines = []
-        rows = 2 if self.size.height >= 20 else 1
+        lines, count, height = [], len(self.cuts), self.size.height
+        rows = 2 if height >= 3 * count + _CHART + 1 else 1
+        everyone = height >= 2 * count + _CHART + 1
         for each in self.cuts:
             lines.append(self._title(each))
-            lines += self._pieces(each, rows)
-        return Text("\n").join([*lines, Text(), *self._chart(self.size.height - len(lines) - 1)])
+            if everyone or each.kind == self.chosen:
+                lines += self._pieces(each, rows)
+        return Text("\n").join([*lines, Text(), *self._chart(height - len(lines) - 1)])
 
     def _title(self, cut: Cut) -> Text:
         mark = "▸ " if cut.kind == self.chosen else "  "

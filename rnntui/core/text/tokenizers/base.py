@@ -23,8 +23,12 @@ Ids = npt.NDArray[Any]
 class Tokenizer(ABC):
     """Cuts text into numbered tokens and joins them again.
 
-    `decode(encode(x)) == x` for every text whose characters (char) or words (word) are known, and for
-    any text (byte, bpe).  What was not in the training text becomes `unknown`, and never an error.
+    A new one is a subclass and an entry of `rnntui.core.config.tokenizers.TOKENIZERS` that names it.  It promises:
+
+    - `decode(encode(x)) == x` for text whose tokens are all known; what is not known is `unknown`, and never an error.
+    - A line end is a token of its own, or ends one: no token reaches across, so a line is cut alike wherever it stands.
+    - `complete_prefix` says up to where a cut stands, so a text in blocks has the tokens of the whole.
+    - A token has at most `LONGEST_TOKEN` characters: what has no end is cut there.
     """
 
     unknown: int | None = None
@@ -81,9 +85,9 @@ class Tokenizer(ABC):
                 yield from (piece for piece, token in found if token == self.unknown)
 
     def extended(self, blocks: Iterable[str], min_count: int) -> Tokenizer:
-        """With what the text in `blocks` has more, at least `min_count` times, numbered behind all that is known.
+        """Return it with the new tokens that stand at least `min_count` times in `blocks`, behind all known ones.
 
-        The same tokenizer where nothing is.
+        For `--extend-vocabulary`: a tokenizer with `unknown` tokens needs it.  Returns itself if there are none.
         """
         return self
 
@@ -93,7 +97,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def complete_prefix(self, text: str) -> int:
-        """Number of characters of `text` whose cut stays, whatever is typed next.
+        """Return the number of characters of `text` whose cut stays, whatever follows.
 
         The rest, the unfinished last token, is the part that a completion may still make longer.
         """
@@ -116,7 +120,7 @@ class Tokenizer(ABC):
 
     @cached_property
     def form(self) -> NormalForm | None:
-        """True if accents are read composed or decomposed; None where both are, or none."""
+        """Normal form of the accents that it has read; None where they have both forms, or where there are none."""
         known = (token for token in range(self.vocab_size) if token != self.unknown)
         return form_of("".join(self.token_bytes(token).decode("utf-8", "ignore") for token in known))
 
