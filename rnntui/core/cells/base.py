@@ -68,6 +68,8 @@ class Cell(nn.Module, ABC):
 
     def _set_biases(self) -> None:
         """Give parts of the output of maps the biases that the specification names."""
+        if next(self.parameters()).is_meta:
+            return  # without storage there is nothing to set, and torch would load its compiler to say so
         for name, each in self.spec.weights.items():
             for part, value in each.biases.items() if isinstance(each, Affine) else ():
                 self._set_gate(name, part, torch.tensor(value))

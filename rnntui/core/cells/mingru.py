@@ -32,7 +32,7 @@ def positive(m: Any, a: Any) -> Any:
 SPEC = CellSpec(
     step=mingru,
     title="Minimal GRU",
-    summary="gates that do not read the state: fast on long segments, wants 2 layers",
+    summary="gates that do not read the state: fast, wants two layers or more",
     weights={"input": Affine(INPUT, 2 * HIDDEN, names=("linear.weight", "linear.bias"))},
     timescale=(-1, 0),
     hoisted=True,
