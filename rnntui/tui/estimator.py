@@ -89,6 +89,6 @@ def limit(setting: Config) -> str:
         f"{training.max_time / 60:g} min at most" if training.max_time else "",
         f"{training.max_epochs:g} epochs" if training.max_epochs else "",
         f"{training.max_steps:,} steps" if training.max_steps else "",
-        "stops early when validation loss plateaus" if training.patience else "",
+        "stops early at a plateau" if training.patience else "",
     ]
     return ", ".join(limit for limit in limits if limit) or "until you stop it"
