@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -62,10 +62,13 @@ class JsonLines(Display):
 
 
 class PlainLines(Display):
-    """A line for each event on standard error, `before` at its beginning; progress now and then."""
+    """A line for each event on standard error, `before` at its beginning; progress now and then.
 
-    def __init__(self, before: str = "") -> None:
-        self._before, self._told = before, 0.0
+    `show_text` writes them elsewhere: where they are what a command is for, to standard output.
+    """
+
+    def __init__(self, before: str = "", show_text: Callable[[str], None] = report) -> None:
+        self._before, self._show_text, self._told = before, show_text, 0.0
 
     def show(self, event: ev.AnyEvent) -> None:
         if isinstance(event, ev.Progress):
@@ -73,7 +76,7 @@ class PlainLines(Display):
             if now - self._told < _PLAIN_EVERY_S:
                 return
             self._told = now
-        report(self._before + describe(event))
+        self._show_text(self._before + describe(event))
 
 
 class LiveDisplay(Display):

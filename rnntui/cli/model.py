@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -59,10 +58,12 @@ def generate(run: str, prompt: str, length: int, checkpoint: str, quantize: str,
     session = _session(run, checkpoint, quantize)
     session.set_text(session.tokenizer.as_read(prompt))
     write(prompt)
+    last = prompt
     for piece in writing(session, length, chosen):
         write(piece)
-    if sys.stdout.isatty():
-        show_line()
+        last = piece
+    if not last.endswith("\n"):
+        write("\n")
 
 
 @click.command()

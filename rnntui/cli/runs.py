@@ -105,7 +105,7 @@ def show(run: str, why: bool, as_json: bool) -> None:
         show_line(f"best {visible_line(best.split)} ({visible_line(best.protocol)}): {formats.scores(best)}")
     for line in beside(rivals, summary.bits_per_byte):
         show_line(line)
-    if words := last_words(found.path):
+    if summary.state == "crashed" and (words := last_words(found.path)):
         show_line(f"stderr.log ends: {visible_line(words, 200)}")
     show_line(f"reproduce: {visible_line(_command(found.config))}")
     if versions := found.versions():

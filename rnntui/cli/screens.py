@@ -9,6 +9,7 @@ import rich_click as click
 
 from rnntui.cli.display import PlainLines
 from rnntui.cli.options import RunName
+from rnntui.cli.output import show_line
 from rnntui.core.errors import InputError
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
@@ -53,7 +54,7 @@ def open_app() -> int:
 def _watch_plainly(run: Run) -> None:
     """Tell events as lines until the run is over and nobody trains it."""
     tail = EventTail(run.events_path)
-    display = PlainLines()
+    display = PlainLines(show_text=show_line)
     while True:
         alive = run.owner() is not None  # asked before the last read, so that no line is missed
         for event in tail.poll():

@@ -97,7 +97,7 @@ def translate(
         for each in targets:
             if not each.finished:
                 report(f"cut after {len(each.target):,} tokens: {visible_line(source, 60)}")
-            score = f"{each.log_p:7.2f}  " if count > 1 else ""
+            score = f"{each.score:7.2f}  " if count > 1 else ""
             write_line(f"{score}{each.text}")
             if attention:
                 for line in shaded(heat(each.source, each.target, each.looked.tolist(), _WIDTH)):
@@ -119,7 +119,12 @@ def _as_json(source: str, targets: list[Any], attention: bool) -> dict[str, Any]
     """The targets of a source."""
     found = []
     for each in targets:
-        answer = {"text": each.text, "log_probability": finite(each.log_p), "finished": each.finished}
+        answer = {
+            "text": each.text,
+            "log_probability": finite(each.log_p),
+            "score": finite(each.score),
+            "finished": each.finished,
+        }
         if attention:
             answer |= {"source": each.source, "target": each.target, "attention": each.looked.tolist()}
         found.append(answer)

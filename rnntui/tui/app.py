@@ -9,6 +9,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from platformdirs import user_downloads_path
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -94,6 +95,7 @@ class RnntuiApp(BaseApp):
         self._first = first
         self.children_of: dict[Path, TrainingProcess] = {}
         """The trainings that this app started."""
+        self._started_last: StartRequested | None = None
         self.current: Path | None = None
         """The run that was looked at last."""
         self._duels: dict[Path, tuple[list[Path], list[str], TrainingProcess]] = {}
@@ -125,7 +127,7 @@ class RnntuiApp(BaseApp):
         if tab == "texts":
             from rnntui.tui.screens.corpora import CorporaScreen
 
-            self.switch_screen(CorporaScreen())
+            self.switch_screen(CorporaScreen(self._started_last))
             return
         if tab == "runs":
             from rnntui.tui.screens.runs import RunsScreen
@@ -145,6 +147,7 @@ class RnntuiApp(BaseApp):
             self.on_play_requested(PlayRequested(path))
 
     def on_start_requested(self, event: StartRequested) -> None:
+        self._started_last = event
         self._train(None, event.settings, event.preset)
 
     def on_duel_requested(self, event: DuelRequested) -> None:
@@ -253,6 +256,11 @@ class RnntuiApp(BaseApp):
         self.current = event.path
         self.switch_screen(TrainingScreen(event.path, self.children_of.get(event.path)))
 
+    def save_picture(self) -> None:
+        """Save the screen as an SVG file: among the downloads, or where there are none, in the present folder."""
+        folder = user_downloads_path()
+        self.deliver_screenshot(path=str(folder if folder.is_dir() else Path.cwd()))
+
     def on_play_requested(self, event: PlayRequested) -> None:
         self.current = event.path
         try:
@@ -267,7 +275,7 @@ class RnntuiApp(BaseApp):
         yield SystemCommand(
             "Change the theme", "light, dark, or the terminal's own colours", self.action_change_theme
         )
-        yield SystemCommand("Save screenshot", "as an SVG file", self.deliver_screenshot)
+        yield SystemCommand("Save screenshot", "as an SVG file", self.save_picture)
 
     def action_toggle_help(self) -> None:
         """Show all keys of the present screen, or hide them again."""

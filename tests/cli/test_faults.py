@@ -154,7 +154,7 @@ def test_one_token_is_a_vocabulary(tmp_path: Path) -> None:
     text.write_text("m" * 400)
     run = tmp_path / "R"
     assert rnntui("train", text, "--headless", *FLAGS, "--max-steps", "20", "--run", run).returncode == 0
-    assert rnntui("generate", run, "--length", "6").stdout == "m" * 6
+    assert rnntui("generate", run, "--length", "6").stdout == "m" * 6 + "\n"
     assert rnntui("complete", run, "mm").stdout.split()[0] == "100.0%"
     assert "perplexity 1.0" in rnntui("evaluate", run).stdout
 

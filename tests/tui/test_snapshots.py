@@ -183,7 +183,7 @@ async def settle(pilot: Pilot[int], name: str) -> None:
             ways = [("Die rote Katze", -0.31), ("Die rote Kater", -2.07)]
             screen._known = {
                 "the red cat": [
-                    Translation(text, log_p, source, target, looked, True) for text, log_p in ways
+                    Translation(text, score, score, source, target, looked, True) for text, score in ways
                 ]
             }
             screen._translator.ready, screen._ms = True, 4.0
@@ -196,7 +196,9 @@ async def settle(pilot: Pilot[int], name: str) -> None:
             await until(pilot, lambda: "a lstm  b gru" in text_of(pilot, "#differences"))
     for editor in screen.query(PlainText):
         editor.cursor_blink = False
-    await pilot.pause(0.3)
+    before = ""
+    while before != (before := shown(pilot)):  # until nothing scrolls or grows any more
+        await pilot.pause(0.4)
 
 
 def same_or_written(path: Path, content: str) -> None:

@@ -16,7 +16,9 @@ from rnntui.core.runs import events as ev
 
 Values = npt.NDArray[np.floating[Any]]
 
-_SMOOTHING = 0.8
+_SMOOTHING, _EARLY = 0.8, 20
+"""Share of the average that stays at every entry, and the entries after which it is half of that: early losses fall
+fast."""
 
 
 class HistoryColumn:
@@ -78,7 +80,7 @@ class History:
         self.steps, self.tokens = Counts(), Counts()
         self.seconds, self.losses, self.smooth = HistoryColumn(), HistoryColumn(), HistoryColumn()
         self.rates, self.gradients, self.speeds = HistoryColumn(), HistoryColumn(), HistoryColumn()
-        self._average, self._weight = 0.0, 0.0
+        self._average, self._weight, self._averaged = 0.0, 0.0, 0
 
     @property
     def columns(self) -> tuple[HistoryColumn, ...]:
@@ -151,8 +153,10 @@ class History:
         smooth = []
         for loss in losses:
             if math.isfinite(loss):
-                self._average = _SMOOTHING * self._average + (1 - _SMOOTHING) * loss
-                self._weight = _SMOOTHING * self._weight + (1 - _SMOOTHING)
+                kept = _SMOOTHING * self._averaged / (self._averaged + _EARLY)
+                self._average = kept * self._average + (1 - kept) * loss
+                self._weight = kept * self._weight + (1 - kept)
+                self._averaged += 1
                 smooth.append(self._average / self._weight)
             else:
                 smooth.append(math.nan)
@@ -166,6 +170,7 @@ class History:
                 column.cut(kept)
             self.smooth.cut(0)
             self._average = self._weight = 0.0
+            self._averaged = 0
             self._smooth(self.losses.values.tolist())
         self.evaluations = [event for event in self.evaluations if event.step <= step]
         self.samples = [event for event in self.samples if event.step <= step]

@@ -79,9 +79,11 @@ class CorporaScreen(RnntuiScreen):
     cost: reactive[dict[str, Any]] = reactive(dict)
     """Answers of the estimator to the present choices."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: StartRequested | None = None) -> None:
+        """`before` is what was started here last: its choices are those that the screen opens with."""
         super().__init__()
         self._estimator = Estimator()
+        self._before = before
         self._settings: dict[str, Any] = {}
         """What was chosen under 'more'."""
         self._trained_for = DEFAULT_TASK
@@ -104,9 +106,12 @@ class CorporaScreen(RnntuiScreen):
 
     def _offer_recent(self) -> None:
         """The files that earlier runs were trained on; found once the screen stands, for there may be many runs."""
-        self.query_one("#samples", Texts).add_options(
+        texts = self.query_one("#samples", Texts)
+        known = {option.id for option in texts.options}
+        texts.add_options(
             Option(Text(visible_line(store.short_corpus(file), 28)), id=file)
             for file in recent_texts(_RECENT)
+            if file not in known
         )
 
     def on_mount(self) -> None:
@@ -115,8 +120,20 @@ class CorporaScreen(RnntuiScreen):
         self.query_one("#recipe").border_title = "model"
         self.query_one("#cuts-side").border_title = "tokenization"
         self.query_one("#samples").focus()
+        if self._before is not None:
+            self._choose_again(self._before)
         self._explain()
         self.call_after_refresh(self._offer_recent)
+
+    def _choose_again(self, before: StartRequested) -> None:
+        """Choose what was chosen when a run was started here."""
+        settings = dict(before.settings)
+        self._take(settings.pop("corpus"))
+        for name in ("cell", "tokenizer"):
+            self._recipe.choose(name, settings.pop(name))
+        self._recipe.choose("preset", before.preset)
+        settings.pop("task", None)
+        self._settings = settings
 
     async def on_unmount(self) -> None:
         await self._estimator.close()
@@ -140,11 +157,16 @@ class CorporaScreen(RnntuiScreen):
             self._take(event.value.strip())
 
     def _take(self, source: str) -> None:
-        """Look at `source`, also when it was looked at before: the file may have changed."""
-        self.query_one("#path", PathInput).value = source
+        """Highlight `source` in the list and look at it, again if it was before: the file may have changed."""
+        texts = self.query_one("#samples", Texts)
+        if source not in [option.id for option in texts.options]:
+            texts.add_option(Option(Text(visible_line(store.short_corpus(source), 28)), id=source))
+        if source not in catalogue.SAMPLES:
+            self.query_one("#path", PathInput).value = source
         if source == self.source:
             self._look_at(source)
         self.source = source
+        texts.highlighted = texts.get_option_index(source)
 
     def watch_source(self, before: str, source: str) -> None:
         task, self._trained_for = self._trained_for, task_for(source)
@@ -156,7 +178,11 @@ class CorporaScreen(RnntuiScreen):
         self.query_one(AboutText).look_at(source)
 
     def on_about_text_reading(self) -> None:
+        from rnntui.tui.widgets.cuts import Cuts
+
         self.figures, self.cuts = None, ()
+        for widget in self.query(Cuts):
+            widget.cuts = ()
 
     def on_about_text_failed(self) -> None:
         self._explain()

@@ -34,13 +34,30 @@ class PathSuggester(Suggester):
 
 
 def completed(value: str) -> str | None:
-    """`value` with its last name written out, a folder's with a slash; None where nothing begins so."""
+    """Return `value` with its last name written out, a folder's with a slash; None where nothing begins so."""
+    names, beginning = _names_for(value)
+    return value[: len(value) - len(beginning)] + names[0] if names else None
+
+
+def extended(value: str) -> str:
+    """Return `value` with as much of its last name as all names share that begin so; a whole folder stays as it is."""
+    if value.endswith(("/", os.sep)):
+        return value
+    names, beginning = _names_for(value)
+    shared = names[0] if names else ""
+    while shared and not all(name.startswith(shared) for name in names):
+        shared = shared[:-1]
+    return value[: len(value) - len(beginning)] + shared if len(shared) > len(beginning) else value
+
+
+def _names_for(value: str) -> tuple[list[str], str]:
+    """Return the names that begin as the last one in `value` does, in order, and that beginning."""
     if not value or "://" in value:
-        return None
+        return [], ""
     try:
         typed = expanded(value)
     except InputError:
-        return None  # the home of nobody holds nothing
+        return [], ""  # the home of nobody holds nothing
     folder, beginning = (typed, "") if value.endswith(("/", os.sep)) else (typed.parent, typed.name)
     try:
         names = sorted(
@@ -49,10 +66,9 @@ def completed(value: str) -> str | None:
             if entry.name.startswith(beginning) and (beginning or not entry.name.startswith("."))
         )
     except OSError:
-        return None
+        return [], ""
     # A name that could steer the terminal is not offered: it could not be shown as it is.
-    name = next((name for name in names if visible(name) == name), None)
-    return None if name is None else value[: len(value) - len(beginning)] + name
+    return [name for name in names if visible(name) == name], beginning
 
 
 class PathInput(Input):
@@ -70,9 +86,9 @@ class PathInput(Input):
         return visible(value)
 
     def action_complete(self) -> None:
-        """Write the path out; where there is nothing to add, go on to the next field."""
-        longer = completed(self.value)
-        if longer and longer != self.value:
+        """Write out what all names share that begin as typed; where there is nothing to add, go to the next field."""
+        longer = extended(self.value)
+        if longer != self.value:
             self.value = longer
             self.cursor_position = len(longer)
         else:

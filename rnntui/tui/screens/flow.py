@@ -25,6 +25,8 @@ _STEPS = 100
 _HINT = "Where it vanishes, the model cannot learn from text that far back. Escape closes."
 _AROUND = 8
 """Columns and rows that the frame and the lines around the plot take."""
+_WIDEST, _HIGHEST = 96, 24
+"""Columns and rows of the plot at most: the dialog is 110 columns wide, its frame and its axis included."""
 
 
 class FlowScreen(ModalScreen[None]):
@@ -64,6 +66,6 @@ class FlowScreen(ModalScreen[None]):
             flows["untrained"] = untrained
         series, x, y = flow_series(flows)
         width, height = self.app.size.width - _AROUND - MARGIN, self.app.size.height - _AROUND - 4
-        rows = plain(chart(series, x, y, min(width, 100), min(height, 24), self._marker))
+        rows = plain(chart(series, x, y, min(width, _WIDEST), min(height, _HIGHEST), self._marker))
         names = "   ".join(f"{LETTERS[i]} {visible_line(name, 30)}" for i, name in enumerate(flows))
         return [*rows, names]

@@ -137,6 +137,7 @@ class PlaygroundScreen(LivePlayground):
                 return
             self._show(suggestions)
             self._shown = suggestions.text
+            self._mark_stale()
         if not is_left(self) and self.learning and not self._wanted.is_set():
             await self._learn()
         if not is_left(self) and self._wants_insight() and not self._wanted.is_set():
@@ -161,9 +162,13 @@ class PlaygroundScreen(LivePlayground):
             return  # typed on meanwhile: the answer to that is on its way
         self.ms = suggestions.ms
         self.query_one(Alternatives).suggestions = suggestions
-        if suggestions.offered is not None:
-            self._offer(suggestions.offered)
+        offered = suggestions.offered
+        if offered is None:
+            offered = suggestions.like(self.query_one(GhostText).ghost)
+        if offered is not None:
+            self._offer(offered)
         else:  # nothing is sure enough to be read by somebody who types; ^n asks for it all the same
+            self.query_one(GhostText).ghost = ""
             self.query_one(Alternatives).index = -1
             self.refresh_bindings()
 
@@ -191,6 +196,10 @@ class PlaygroundScreen(LivePlayground):
         self._shown = None  # the next answer takes the fault away
         self.query_one(Alternatives).message = text
 
+    def _mark_stale(self) -> None:
+        """Dim what was thought of another text, or by a model that thinks otherwise now."""
+        self.set_class(self.writing or bool(self._asked), "-stale")
+
     # --- the headline ---
 
     def watch_weights(self) -> None:
@@ -201,6 +210,7 @@ class PlaygroundScreen(LivePlayground):
 
     def watch_writing(self) -> None:
         self._headline()
+        self._mark_stale()
 
     def watch_learning(self) -> None:
         self._headline()
@@ -290,6 +300,7 @@ class PlaygroundScreen(LivePlayground):
 
     def _ask(self, change: Callable[[], None]) -> None:
         self._asked.append(change)
+        self._mark_stale()
         self._wanted.set()
 
     def action_likeliest(self) -> None:

@@ -51,6 +51,8 @@ _DRAW_S = 1.0
 happens is shown at once."""
 _QUIET = (ev.Progress, ev.Saved)
 _MACHINE_S = 2.0
+_RESUMABLE = ("interrupted", "error")
+"""Reasons of an end before the limit."""
 _ENDED = ("steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error", "crashed")
 
 
@@ -194,7 +196,8 @@ class TrainingScreen(PlottingScreen):
             figures.history = self.history
             figures.refresh()
             if self.history.progress:
-                self.query_one(ProgressRow).fraction = self.history.progress.fraction
+                ended = self.history.finished is not None and self.history.finished.reason not in _RESUMABLE
+                self.query_one(ProgressRow).fraction = 1.0 if ended else self.history.progress.fraction
             self._show_sample()
             self._show_legend(None)
 

@@ -68,7 +68,7 @@ class TranslatingScreen(LivePlayground):
         self.take_up("a line is a text")
         self.query_one("#target-side").border_title = "translation"
         self.query_one("#heat").border_title = "attention"
-        self.query_one("#ranked").border_title = "n-best"
+        self.query_one("#ranked").border_title = "n-best, by score"
         self.query_one(HeatMap).message = _HINT
         self.follow()
         self.answer_along()
@@ -169,7 +169,7 @@ class TranslatingScreen(LivePlayground):
         ranked = Text(no_wrap=True, overflow="ellipsis")
         for place, each in enumerate(ways):
             ranked.append("▸ " if place == rank else "  ").append(
-                f"{each.log_p:6.2f}  {visible_line(each.text)}\n", "bold" if place == rank else ""
+                f"{each.score:6.2f}  {visible_line(each.text)}\n", "bold" if place == rank else ""
             )
         self.query_one("#ranked", Static).update(ranked)
 

@@ -48,6 +48,13 @@ class Suggestions:
             None,
         )
 
+    def like(self, ghost: str) -> int | None:
+        """The completion that goes on as `ghost` does, which stands there already; None for '' and where none does."""
+        if not ghost.strip():
+            return None
+        texts = [completion.text.partition("\n")[0] for completion in self.completions]
+        return next((i for i, text in enumerate(texts) if text and ghost.startswith(text.rstrip())), None)
+
 
 @dataclass(frozen=True)
 class Insight:
@@ -140,7 +147,10 @@ class Completer(PlaygroundService):
         surprises = [(piece, nats / math.log(2)) for piece, nats in session.surprises()]
         if session.text != text:  # read in another normal form, whose pieces lie elsewhere
             surprises = []
-        return Insight(text, surprises, session.next_tokens(_LIKELIEST))
+        # A token that takes the place of half a word is shown as the suggestions are: what it adds to the text.
+        pending = session.pending
+        added = [(token.removeprefix(pending) or token, p) for token, p in session.next_tokens(_LIKELIEST)]
+        return Insight(text, surprises, added)
 
     def write_on(self, text: str, likes: Preferences) -> Iterator[str]:
         """Continue `text`, piece by piece, drawn as preferred.  Needs weights loaded before."""

@@ -18,7 +18,7 @@ _FIGURE = 9
 
 
 class Bars(Widget):
-    """A row for each name, as many as there is room for."""
+    """A row for each name, as many as there is room for; the longest bar is that of the largest share."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--bar"}
 
@@ -30,9 +30,10 @@ class Bars(Widget):
         name_width = min(max(_LEAST_NAME, longest), self.size.width // 2)
         room = max(self.size.width - name_width - _FIGURE, _LEAST_BAR)
         style = self.get_component_rich_style("bars--bar")
+        largest = max((share for _, share in rows), default=0) or 1.0
         lines = []
         for name, share in rows:
-            bar = "█" * round(room * share)
+            bar = "█" * round(room * share / largest)
             shown = set_cell_size(name, name_width)
             lines.append(Text.assemble(f"{shown} ", (f"{bar:<{room}}", style), f" {formats.share(share)}"))
         return Text("\n", no_wrap=True).join(lines)

@@ -61,7 +61,7 @@ class Figures(Widget):
             ("grad norm", formats.number(progress.grad_norm) if progress else "–", history.gradients),
             ("learning rate", f"{progress.lr:.2e}" if progress else "–", history.rates),
             ("speed", f"{formats.count(progress.tokens_per_s)} tok/s" if progress else "–", history.speeds),
-            ("time left", formats.time_left(progress.fraction, progress.train_s) if progress else "–", None),
+            _time(history),
             *self._best(history),
             ("step", f"{progress.step:,}" if progress else "–", None),
             ("epoch", f"{progress.epoch:.2f}" if progress else "–", None),
@@ -77,3 +77,13 @@ class Figures(Widget):
             label, value, course = rows[0]
             rows[0] = label, f"{value} best", course
         return [*rows]
+
+
+def _time(history: History) -> tuple[str, str, None]:
+    """The time that is left, or of a run that has ended, the time that it took."""
+    progress = history.progress
+    if progress is None:
+        return "time left", "–", None
+    if history.finished is not None:
+        return "trained for", formats.duration(progress.train_s), None
+    return "time left", formats.time_left(progress.fraction, progress.train_s), None

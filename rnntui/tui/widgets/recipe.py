@@ -48,7 +48,7 @@ class Recipe(Vertical):
         return self.query_one("#preset", Choice).value
 
     def choose(self, name: str, value: str) -> None:
-        """Choose a value of `cell` or `tokenizer`."""
+        """Choose a value of `cell`, `tokenizer` or `preset`."""
         self.query_one(f"#{name}", Choice).choose(value)
 
     def explain(self, setting: Config) -> None:

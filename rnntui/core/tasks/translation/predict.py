@@ -36,6 +36,8 @@ class Translation(NamedTuple):
     text: str
     log_p: float
     """ln P(target | source)."""
+    score: float
+    """Rank in the n-best list: ln P with the length penalty of the search; higher is better."""
     source: list[str]
     """The pieces of the source, its end last."""
     target: list[str]
@@ -116,7 +118,7 @@ def _translation(text: str, found: Hypothesis, vocabularies: Vocabularies) -> Tr
     written = "".join(target).strip()
     if found.finished:
         target.append(END)
-    return Translation(written, found.log_p, source, target, looked, found.finished)
+    return Translation(written, found.log_p, found.score, source, target, looked, found.finished)
 
 
 def _apart(before: str, piece: str) -> bool:
