@@ -256,3 +256,37 @@ async def test_what_is_hardly_sure_is_offered_when_asked_for_only(able: Run) -> 
         assert area.ghost == "moon." and table.index == 0
         await pilot.press("tab")
         assert area.text == "moon."
+
+
+async def test_list_and_ghost_are_one(able: Run) -> None:
+    """Protects who reads both: the ghost is the row that is marked, or there is none; stale panels are dim."""
+    app = RnntuiApp(PlaygroundScreen(able.path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = app.screen
+        assert isinstance(screen, PlaygroundScreen)
+        area, table = screen.query_one(GhostText), screen.query_one(Alternatives)
+        await pilot.press(*"the cat")
+        await until(pilot, lambda: table.suggestions is not None and table.suggestions.text == "the cat")
+        screen.workers.cancel_group(screen, "along")
+
+        def unsure(*texts: str) -> Suggestions:
+            return Suggestions(area.before, [Completion(text, 0.05, text, 0.05) for text in texts], 1.0)
+
+        area.ghost = " of the"
+        screen._show(unsure(" a", " of the"))
+        assert area.ghost == " of the" and table.index == 1, "kept while it is one of the list"
+        screen._show(unsure(" a", " an"))
+        assert area.ghost == "" and table.index == -1, "gone where it is none of them"
+        screen.writing = True
+        assert screen.has_class("-stale")
+        screen.writing = False
+        assert not screen.has_class("-stale")
+
+
+async def test_next_tokens_are_what_is_added(able: Run) -> None:
+    """Protects the bars: after a token that may still grow they show what stands behind the cursor."""
+    app = RnntuiApp(PlaygroundScreen(able.path))
+    async with app.run_test(size=(140, 45)) as pilot:
+        await pilot.press("ctrl+l", *"the c")
+        bars = app.screen.query_one(Bars)
+        await until(pilot, lambda: bool(bars.rows) and bars.rows[0][0] == "a")
