@@ -19,6 +19,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from rnntui.core.runs import store
+from rnntui.core.studies.duelists import DUELISTS
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.messages import DuelRequested
 from rnntui.tui.screens.classifying import ClassifyingScreen
@@ -115,7 +116,11 @@ async def take(corpus: str, seconds: float) -> None:
         await pilot.pause(0.5)
         export(app, "runs")
 
-        app.on_duel_requested(DuelRequested({"corpus": corpus, "max_time": seconds}, "balanced"))
+        app.on_duel_requested(
+            DuelRequested(
+                DUELISTS, {"corpus": corpus, "parameters": 1_000_000, "max_time": seconds}, "balanced"
+            )
+        )
         await until(pilot, lambda: isinstance(app.screen, DuelScreen) and app.screen.over)
         await pilot.pause(0.5)
         export(app, "duel")

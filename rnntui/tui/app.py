@@ -9,7 +9,6 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from platformdirs import user_downloads_path
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -24,7 +23,7 @@ from rnntui.core.runs.folder import Run, request, require_free
 from rnntui.core.runs.origin import must_be_trusted, unasked
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
-from rnntui.core.studies.duelists import DUELISTS, paths_of
+from rnntui.core.studies.duelists import paths_of
 from rnntui.tui.base_app import BaseApp
 from rnntui.tui.messages import (
     DuelRequested,
@@ -151,12 +150,10 @@ class RnntuiApp(BaseApp):
         self._train(None, event.settings, event.preset)
 
     def on_duel_requested(self, event: DuelRequested) -> None:
-        """The cells race for the parameters and the time that the settings name, or the duel's own."""
-        left_out = ("cell", "hidden_size")
-        settings = {name: value for name, value in event.settings.items() if name not in left_out}
+        """Start the duel, and watch it."""
         try:
-            base = store.free_path(config.build(settings, event.preset), "duel")
-            screen, child = race(base, DUELISTS, settings, event.preset)
+            base = store.free_path(config.build(event.settings, event.preset), "duel")
+            screen, child = race(base, event.cells, event.settings, event.preset)
         except (RnntuiError, OSError) as error:
             self.say_fault(oneline(error))
             return
@@ -178,7 +175,6 @@ class RnntuiApp(BaseApp):
         """Go on training; a corpus that a run from elsewhere would fetch is asked about first."""
 
         def go_on(trust: bool) -> None:
-            """Resume the training of a run."""
             self._train(event.path, event.settings, config.DEFAULT_PRESET, Resume(trust=trust))
 
         self._ask_to_fetch(event.path, go_on)
@@ -255,11 +251,6 @@ class RnntuiApp(BaseApp):
 
         self.current = event.path
         self.switch_screen(TrainingScreen(event.path, self.children_of.get(event.path)))
-
-    def save_picture(self) -> None:
-        """Save the screen as an SVG file: among the downloads, or where there are none, in the present folder."""
-        folder = user_downloads_path()
-        self.deliver_screenshot(path=str(folder if folder.is_dir() else Path.cwd()))
 
     def on_play_requested(self, event: PlayRequested) -> None:
         self.current = event.path

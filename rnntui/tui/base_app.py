@@ -5,7 +5,9 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
+from platformdirs import user_downloads_path
 from rich.segment import Segment
 from textual.app import App
 from textual.color import Color
@@ -124,6 +126,15 @@ class BaseApp(App[int]):
             preferences.save(self.preferences)
         except RnntuiError as error:
             self.say_fault(oneline(error))
+
+    def save_picture(self) -> None:
+        """Save the screen as an SVG file: among the downloads, or where there are none, in the present folder."""
+        folder = user_downloads_path()
+        self.deliver_screenshot(path=str(folder if folder.is_dir() else Path.cwd()))
+
+    def training(self) -> list[Path]:
+        """The run folders in which a training that this app started is still at work."""
+        return []
 
     def say_fault(self, message: str) -> None:
         """Show a fault as a toast."""

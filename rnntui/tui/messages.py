@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,10 +34,11 @@ class StartRequested(Message):
 
 
 class DuelRequested(Message):
-    """Let the cells race with these settings, and watch them."""
+    """Train these cells in turns with the same settings, and watch them."""
 
-    def __init__(self, settings: Mapping[str, Any], preset: str) -> None:
+    def __init__(self, cells: Sequence[str], settings: Mapping[str, Any], preset: str) -> None:
         super().__init__()
+        self.cells = cells
         self.settings = settings
         self.preset = preset
 

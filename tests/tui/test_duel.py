@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from textual.widgets import Input
+
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
 from rnntui.tui.app import RnntuiApp, race
 from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.duel import DuelScreen
+from rnntui.tui.screens.duel_form import DuelForm
 from rnntui.tui.screens.playground import PlaygroundScreen
 from tests.conftest import TINY
 from tests.tui.conftest import shown, text_of, until
@@ -59,6 +62,19 @@ async def test_a_duel_is_started_paused_and_stopped(corpus_file: Path) -> None:
         await until(pilot, lambda: first.figures is not None)
         first.query_one("#samples").focus()
         await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, DuelForm))
+        form = app.screen
+        assert isinstance(form, DuelForm)
+        form.query_one("#cells", Input).value = "lstm, gruu"
+        await until(pilot, lambda: "did you mean 'gru'" in text_of(pilot, "#duel-means"))
+        await pilot.press("enter")
+        assert app.screen is form, "what cannot be is not started"
+        form.query_one("#cells", Input).value = "lstm, elman"
+        form.query_one("#max_time", Input).value = "20m"
+        await until(pilot, lambda: "40:00 in all" in text_of(pilot, "#duel-means"))
+        assert "one seed each" in text_of(pilot, "#duel-means")
+        form.query_one("#parameters", Input).value = "6000"
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, DuelScreen))
         screen = app.screen
         assert isinstance(screen, DuelScreen)

@@ -32,6 +32,7 @@ from rnntui.tui.machine import Load, Machine
 from rnntui.tui.screens.classifying import ClassifyingScreen
 from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.duel import DuelScreen
+from rnntui.tui.screens.duel_form import DuelForm
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.settings import SettingsScreen
@@ -46,7 +47,7 @@ from rnntui.ui import preferences
 from tests.tui.conftest import shown, text_of, until
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
-NAMES = ("texts", "training", "playground", "runs", "settings", "duel", "classify", "translate")
+NAMES = ("texts", "training", "playground", "runs", "settings", "duel-form", "duel", "classify", "translate")
 
 
 def told_run(name: str, cell: str, scale: float) -> Path:
@@ -137,6 +138,8 @@ def screen_called(name: str) -> Screen[Any]:
             return PlaygroundScreen(path)
         case "settings":
             return SettingsScreen({"cell": "gru", "corpus": "tales"}, "balanced", "Settings of the next run")
+        case "duel-form":
+            return DuelForm({"corpus": "tales"}, "balanced", "tales-gru-1")
         case "classify":
             return ClassifyingScreen(path)
         case "translate":

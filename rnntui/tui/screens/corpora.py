@@ -66,7 +66,7 @@ class CorporaScreen(RnntuiScreen):
             "d",
             "duel",
             "Duel",
-            tooltip="Train all cells side by side on this text: a million parameters, a minute each",
+            tooltip="Train several cells side by side on this text",
         ),
         Binding("escape", "to_list", "Back to the list", tooltip="Back to the list of texts"),
         Binding("q", "app.leave", "Quit", tooltip="Quit"),
@@ -326,16 +326,31 @@ class CorporaScreen(RnntuiScreen):
 
     async def action_start(self) -> None:
         """Start the training."""
-        await self._begin(StartRequested)
+        if self._can_train():
+            await self._release_machine()
+            self.post_message(StartRequested(self._chosen(), self._recipe.preset))
 
+    @work
     async def action_duel(self) -> None:
-        """Start a duel of cells on this text."""
-        await self._begin(DuelRequested)
+        """Ask for the cells of a duel, its parameters and its time, and start it."""
+        from rnntui.tui.screens.duel_form import DuelForm
 
-    async def _begin(self, request: type[StartRequested] | type[DuelRequested]) -> None:
+        if not self._can_train():
+            return
+        busy = ", ".join(path.name for path in self.app.training())
+        asked = await self.app.push_screen_wait(DuelForm(self._chosen(), self._recipe.preset, busy))
+        if asked is not None:
+            await self._release_machine()
+            self.post_message(DuelRequested(*asked, self._recipe.preset))
+
+    def _can_train(self) -> bool:
+        """Return True if there is a text to train on; say so if there is none."""
         if not self.source or self.query_one(AboutText).failed:
             self.say("This text cannot be read: choose another one.", fault=True)
-            return
+            return False
+        return True
+
+    async def _release_machine(self) -> None:
+        """End the measurement of the machine: what trains next needs it."""
         self.workers.cancel_group(self, "estimate")
         await self._estimator.close()
-        self.post_message(request(self._chosen(), self._recipe.preset))
