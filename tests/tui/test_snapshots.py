@@ -17,6 +17,7 @@ import pytest
 import torch
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Input
 
 from rnntui.core import config
 from rnntui.core.completion.completion import Completion
@@ -199,6 +200,8 @@ async def settle(pilot: Pilot[int], name: str) -> None:
             await until(pilot, lambda: "a lstm  b gru" in text_of(pilot, "#differences"))
     for editor in screen.query(PlainText):
         editor.cursor_blink = False
+    for line in screen.query(Input):
+        line.cursor_blink = False
     before = ""
     while before != (before := shown(pilot)):  # until nothing scrolls or grows any more
         await pilot.pause(0.4)
