@@ -54,8 +54,8 @@ class DuelForm(ModalScreen[Asked | None]):
                     yield Input(value, id=name, compact=True)
             yield Static(id="duel-means", markup=False)
             with Horizontal():
-                yield Button("Start (Enter)", id="start", variant="primary")
-                yield Button("Cancel (Escape)", id="cancel")
+                yield Button("Start (Enter)", id="start", variant="primary", compact=True)
+                yield Button("Cancel (Escape)", id="cancel", compact=True)
 
     def on_mount(self) -> None:
         self._explain()
