@@ -21,7 +21,7 @@ _BAR = 10
 
 
 class Alternatives(Widget):
-    """A row each: the first word, a bar as long as its probability is high, the probability.
+    """A row each: the first word, a bar (that of the likeliest is whole), the probability.
 
     A click takes the whole continuation of a row.
     """
@@ -52,9 +52,10 @@ class Alternatives(Widget):
         bar_style = self.get_component_rich_style("alternatives--bar")
         number_style = self.get_component_rich_style("alternatives--number")
         here_style = self.get_component_rich_style("alternatives--here")
+        largest = max(each.word_probability for each in self.suggestions.completions) or 1.0
         rows = []
         for i, completion in enumerate(self.suggestions.completions):
-            filled = round(_BAR * completion.word_probability)
+            filled = round(_BAR * completion.word_probability / largest)
             row = Text(("▸ " if i == self.index else "  "), no_wrap=True)
             row.append(
                 set_cell_size(visible_line(completion.word), width), here_style if i == self.index else ""
