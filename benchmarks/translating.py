@@ -38,7 +38,7 @@ _CHANGES: dict[str, tuple[str, ...]] = {
 
 
 class Outcome:
-    """A trained run, judged on the test part."""
+    """A trained run, evaluated on the test part."""
 
     def __init__(self, run: Path, seconds: float, seed: int, flags: tuple[str, ...]) -> None:
         limit = ("--max-time", f"{seconds:g}s", "--patience", "8")

@@ -210,7 +210,7 @@ def _write(run: Run, weights: Path) -> Subject[Any]:
 
 
 def _judge(run: Run, weights: Path) -> Subject[Any]:
-    """Judge texts with a classifier; what would train it on."""
+    """Classify texts, and reopen the task for training."""
     model, tokenizer, labels = load_classifier(run, weights)
     predict(model, tokenizer, "the soup was not bad")
     some = [Example("the soup was bad", label, "") for label in labels[:2]]

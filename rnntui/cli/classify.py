@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from rnntui.cli.evaluation import Evaluation, evaluated_part, print_evaluation
+from rnntui.cli.evaluation import Evaluation, evaluated_part, open_checkpoint, print_evaluation
 from rnntui.cli.options import RunName, checkpoint_option, json_option, named, text_argument
 from rnntui.cli.output import show_line, write_line
 from rnntui.core.errors import InputError
@@ -64,8 +64,6 @@ def classify(run: str, text: str, checkpoint: str, as_json: bool) -> None:
 
 def evaluate_texts(run: Run, asked: Evaluation) -> None:
     """Score a part of a classifier's own examples, or all of others."""
-    from rnntui.core.completion.loading import sound_checkpoint
-    from rnntui.core.tasks.base import EventTime
     from rnntui.core.tasks.classification.task import (
         ClassificationTask,
         as_event,
@@ -73,25 +71,21 @@ def evaluate_texts(run: Run, asked: Evaluation) -> None:
         others,
         score,
     )
-    from rnntui.core.training.checkpoints import read_counters
-    from rnntui.core.training.devices import choose_device
 
-    folder = sound_checkpoint(run, asked.checkpoint)
-    device = choose_device(asked.device)
-    model, tokenizer, labels = load_classifier(run, folder / "model.safetensors", device)
-    counters = read_counters(folder)
+    at = open_checkpoint(run, asked)
+    model, tokenizer, labels = load_classifier(run, at.weights, at.device)
     if asked.corpus:
         part = others(run, asked.corpus, (asked.encoding, asked.on_error), tokenizer, labels)
     else:
         part = evaluated_part(ClassificationTask.reopen(run), asked.split)
-    event = as_event(score(model, part, device), part.name, EventTime(counters.step, counters.train_s))
+    event = as_event(score(model, part, at.device), part.name, at.now)
     table = (
         confusions(labels, event.confusion)
         if event.confusion
         else ["too many labels for a table of confusions"]
     )
     lines = [f"{len(part.labels):,} texts", *table]
-    print_evaluation(run, event, counters.best_step, asked.corpus, {"labels": labels}, lines, asked.as_json)
+    print_evaluation(run, event, at.best_step, asked.corpus, {"labels": labels}, lines, asked.as_json)
 
 
 def confusions(labels: Sequence[str], table: Sequence[Sequence[int]]) -> list[str]:

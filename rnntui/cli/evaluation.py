@@ -18,7 +18,10 @@ from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rnntui.core.inference.scoring import Protocol as ScoringProtocol
+    from rnntui.core.tasks.base import EventTime
 
 
 class _Part(Protocol):
@@ -54,28 +57,45 @@ class Evaluation(NamedTuple):
     completing: bool
 
 
+class Opened(NamedTuple):
+    """A sound checkpoint to evaluate."""
+
+    weights: Path
+    device: str
+    now: EventTime
+    """Its step and training time."""
+    best_step: int
+    """Step of the best checkpoint of the run."""
+
+
+def open_checkpoint(run: Run, asked: Evaluation) -> Opened:
+    """Return the checkpoint that is asked for.  Raises InputError if it is damaged, or the device is not there."""
+    from rnntui.core.completion.loading import sound_checkpoint
+    from rnntui.core.tasks.base import EventTime
+    from rnntui.core.training.checkpoints import read_counters
+    from rnntui.core.training.devices import choose_device
+
+    folder = sound_checkpoint(run, asked.checkpoint)
+    device, counters = choose_device(asked.device), read_counters(folder)
+    now = EventTime(counters.step, counters.train_s)
+    return Opened(folder / "model.safetensors", device, now, counters.best_step)
+
+
 def evaluate_task(run: Run, asked: Evaluation) -> None:
     """Score the held-out part of a run by its task's own measure.
 
     Raises InputError for another corpus or another part, which only the tasks that are built in read.
     """
     from rnntui.core import tasks
-    from rnntui.core.completion.loading import sound_checkpoint
     from rnntui.core.nn.weights import filled
-    from rnntui.core.tasks.base import EventTime
-    from rnntui.core.training.checkpoints import read_counters
-    from rnntui.core.training.devices import choose_device
 
     task = run.config.text.task
     if asked.corpus or asked.split != "valid":
         raise InputError(f"--corpus, --split: --task {task} scores its own held-out part alone; remove them")
-    folder = sound_checkpoint(run, asked.checkpoint)
-    device = choose_device(asked.device)
-    found = tasks.reopen(run)
-    model = filled(partial(tasks.build_model, run.config, found.widths), folder / "model.safetensors", device)
-    counters = read_counters(folder)
-    event = found.evaluate(model, device, EventTime(counters.step, counters.train_s), lambda: None)
-    print_evaluation(run, event, counters.best_step, None, {}, [], asked.as_json)
+    at, found = open_checkpoint(run, asked), tasks.reopen(run)
+    model = filled(partial(tasks.build_model, run.config, found.widths), at.weights, at.device)
+    event = found.evaluate(model, at.device, at.now, lambda: None)
+    print_evaluation(run, event, at.best_step, None, {}, [], asked.as_json)
 
 
 def evaluated_part(parts: _Parts[PartT], name: str) -> PartT:

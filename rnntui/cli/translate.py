@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from rnntui.cli.evaluation import Evaluation, evaluated_part, print_evaluation
+from rnntui.cli.evaluation import Evaluation, evaluated_part, open_checkpoint, print_evaluation
 from rnntui.cli.options import (
     Number,
     RunName,
@@ -136,8 +136,6 @@ def evaluate_pairs(run: Run, asked: Evaluation) -> None:
 
     Others are a table, or the lines of one corpus and of their target corpus.
     """
-    from rnntui.core.completion.loading import sound_checkpoint
-    from rnntui.core.tasks.base import EventTime
     from rnntui.core.tasks.translation.beam import BEAM
     from rnntui.core.tasks.translation.overlap import available
     from rnntui.core.tasks.translation.task import (
@@ -148,23 +146,19 @@ def evaluate_pairs(run: Run, asked: Evaluation) -> None:
         others,
         score,
     )
-    from rnntui.core.training.checkpoints import read_counters
-    from rnntui.core.training.devices import choose_device
 
-    folder = sound_checkpoint(run, asked.checkpoint)
-    device = choose_device(asked.device)
-    model, vocabularies = load_translator(run, folder / "model.safetensors", device)
-    counters = read_counters(folder)
+    at = open_checkpoint(run, asked)
+    model, vocabularies = load_translator(run, at.weights, at.device)
     if asked.corpus:
         sides = asked.corpus, asked.target_corpus or ""
         part = others(run, sides, (asked.encoding, asked.on_error), vocabularies)
     else:
         part = evaluated_part(TranslationTask.reopen(run), asked.split)
-    event = as_event(score(model, part, device), part.name, EventTime(counters.step, counters.train_s))
+    event = as_event(score(model, part, at.device), part.name, at.now)
     extra: dict[str, Any] = {}
     lines = [f"accuracy {event.accuracy:.1%} of the tokens, {len(part.pairs):,} pairs"]
     if available():
-        found = compared(model, vocabularies, part.pairs, BEAM, device)
+        found = compared(model, vocabularies, part.pairs, BEAM, at.device)
         extra = found._asdict()
         lines += [
             f"BLEU {found.bleu:.1f}  {found.bleu_signature}",
@@ -172,7 +166,7 @@ def evaluate_pairs(run: Run, asked: Evaluation) -> None:
         ]
     else:
         lines.append("BLEU and chrF: pip install 'rnntui[translate]'")
-    print_evaluation(run, event, counters.best_step, asked.corpus, extra, lines, asked.as_json)
+    print_evaluation(run, event, at.best_step, asked.corpus, extra, lines, asked.as_json)
 
 
 COMMANDS = (translate,)

@@ -203,7 +203,7 @@ async def test_leaving_tells_one_training_from_several(home: Path) -> None:
             (["mine", "yours"], "mine, yours are still training.", "Reattach later with: rnntui watch RUN"),
         ):
             app.push_screen(LeaveScreen(names))
-            await until(pilot, lambda asked=asked: asked in shown(pilot))  # type: ignore[misc]
+            await until(pilot, lambda asked=asked: asked in shown(pilot))
             assert text_of(pilot, "#later") == later
             await pilot.press("escape")
 

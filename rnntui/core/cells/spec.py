@@ -73,7 +73,7 @@ class CellSpec(NamedTuple):
     gated: bool = True
     """False for a plain network, which forgets soon and becomes chaotic when it is wide."""
     timescale: tuple[int, ...] = ()
-    """Of each gate in the map `input`: 1 if it holds the state, -1 if it lets new things in, 0 if neither."""
+    """Role of each gate in the map `input`: 1 keeps the state (forget gate), -1 admits input, 0 neither."""
     hoisted: bool = False
     """True if `x` enters through the map `input` alone, so that its products for all tokens can be one."""
     implementation: str = LOOP

@@ -81,7 +81,7 @@ class Progress(Event, frozen=True, kw_only=True):
     train_s: Measure
     wall_s: Measure
     fraction: Annotated[float, Meta(ge=0, le=1)]
-    """Share of the nearest limit that is used up, 0 to 1; 0 where there is no limit."""
+    """Progress towards the nearest limit, from 0 to 1; 0 without a limit."""
 
 
 class Evaluated(Event, frozen=True, kw_only=True):

@@ -98,7 +98,7 @@ def _in_archive(raw: BinaryIO, path: Path) -> BinaryIO:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Return True if a header is followed by what is no line of text: few of its parts are numbers.
+    """Return True if the line after a header is not one of the text format: few of its parts are numbers.
 
     A line of text may be faulty, and is then to be named; so not all of them have to be.
     """

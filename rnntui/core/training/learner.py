@@ -119,7 +119,7 @@ class Learner:
 
     @property
     def fraction(self) -> float:
-        """Share of the nearest limit that is used up, from 0 to 1; 0 where there is no limit."""
+        """Progress towards the nearest limit, from 0 to 1; 0 without a limit."""
         limits = self.config.training
         used = [
             done / limit

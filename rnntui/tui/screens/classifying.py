@@ -45,7 +45,7 @@ class ClassifyingScreen(LivePlayground):
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
         self._classifier = ClassifierService(path, checkpoint)
         self._asked: tuple[str, int] | None = None
-        """What the latest answer is of."""
+        """Text and rank that the latest answer is for."""
         super().__init__(path, self._classifier)
 
     def compose_body(self) -> ComposeResult:
@@ -82,7 +82,7 @@ class ClassifyingScreen(LivePlayground):
                 self._asked, self.latest = asked, latest
 
     def show_fault(self, text: str) -> None:
-        """Say it in the place of the words."""
+        """Show a fault in the panel of influential words."""
         self._asked = None  # the next answer takes the fault away
         self.query_one("#moves", Static).update(text)
 

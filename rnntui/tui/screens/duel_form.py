@@ -1,4 +1,4 @@
-"""What a duel asks before it starts."""
+"""Form of a new duel."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class DuelForm(ModalScreen[Asked | None]):
         self._explain()
 
     def _asked(self) -> Asked:
-        """What stands in the form.  Raises InputError for what cannot be."""
+        """Read the form.  Raises InputError for an invalid value."""
         values = {each.id or "": each.value for each in self.query(Input)}
         cells = cells_named(values.pop("cells"))
         settings = self._settings | {name: parse(name, value) for name, value in values.items()}
@@ -73,7 +73,7 @@ class DuelForm(ModalScreen[Asked | None]):
         return cells, settings
 
     def _explain(self) -> None:
-        """Say how long it takes, in which settings the cells differ, and what else trains."""
+        """Show the total time, the settings in which the cells differ, and other running trainings."""
         means = self.query_one("#duel-means", Static)
         try:
             cells, settings = self._asked()

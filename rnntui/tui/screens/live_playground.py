@@ -39,7 +39,7 @@ class LivePlayground(EditorScreen):
 
     @abstractmethod
     def show_fault(self, text: str) -> None:
-        """Say why there is no answer, or that the model is on its way."""
+        """Show why there is no answer, or that the model is still loading."""
 
     @property
     def busy(self) -> bool:

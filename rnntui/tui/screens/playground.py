@@ -192,7 +192,7 @@ class PlaygroundScreen(LivePlayground):
         self._headline()
 
     def show_fault(self, text: str) -> None:
-        """Say it in the place of the suggestions."""
+        """Show a fault in the panel of suggestions."""
         self._shown = None  # the next answer takes the fault away
         self.query_one(Alternatives).message = text
 

@@ -131,7 +131,7 @@ class TranslatingScreen(LivePlayground):
             self.query_one(HeatMap).message = _HINT + like
 
     def show_fault(self, text: str) -> None:
-        """Say it in the place of the translation."""
+        """Show a fault in the panel of the translation."""
         self.query_one("#target", Static).update(text)
 
     # --- showing it ---

@@ -52,7 +52,7 @@ class Recipe(Vertical):
         self.query_one(f"#{name}", Choice).choose(value)
 
     def explain(self, setting: Config) -> None:
-        """Say what the chosen values mean."""
+        """Show the meaning of the chosen values."""
         layers, size = setting.model.num_layers, setting.model.hidden_size
         shape = f"{layers} layer{'s' * (layers > 1)} of {size} units"
         lines = [
