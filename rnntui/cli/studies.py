@@ -119,13 +119,13 @@ def _plot(racing: Sequence[Run]) -> list[str]:
     """The curves over the seconds, for plain output."""
     from rnntui.core.runs.summaries import read_history
     from rnntui.plots.chart import LETTERS, MARGIN, chart, plain
-    from rnntui.plots.series import fitted, series_of
+    from rnntui.plots.series import EVALUATED, fitted, series_of
 
     found = [
         each
         for number, run in enumerate(racing)
         for each in series_of(read_history(run), "seconds", "bits/byte", _WIDTH, run=number)
-        if each.role in ("training", "heldout")
+        if each.role in ("training", *EVALUATED)
     ]
     x, y = fitted(found, log=True)
     names = "  ".join(f"{LETTERS[i]} {visible_line(run.name, 24)}" for i, run in enumerate(racing))

@@ -6,14 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnntui.plots.raster import Marker, Raster
+from rnntui.plots.raster import BEST, POINT, WORSE, Marker, Raster
 from rnntui.plots.scales import Scale, label
-from rnntui.plots.series import Series
+from rnntui.plots.series import EVALUATED, Series
+from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
 
 MARGIN = 6
 """Columns for the labels of the y axis."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 """Letters that name the curves of several runs, beside their colour."""
+COLORS = 6
+"""Colours of runs that can be told apart."""
+_NAME = 24
+"""Characters of a run's name, at most."""
 ChartRows = list[list[tuple[str, str]]]
 """Each row as pieces of text, each with the layer that it belongs to: what a screen gives a colour."""
 
@@ -24,8 +30,11 @@ def chart(series: Sequence[Series], x: Scale, y: Scale, width: int, height: int,
     several = len({each.run for each in series}) > 1
     for each in series:
         _draw(raster, each, x, y, several)
-    if several:
-        _name(raster, series, x, y)
+    for each in series:
+        if several and each.role == "training":
+            _name(raster, each, x, y)
+        elif not several and each.role == "best":
+            _label_best(raster, each, x, y)
     return _with_axes(raster, x, y)
 
 
@@ -36,25 +45,33 @@ def plain(rows: ChartRows) -> list[str]:
 
 def _draw(raster: Raster, series: Series, x_scale: Scale, y_scale: Scale, several: bool) -> None:
     x, y = x_scale.place(series.x), y_scale.place(series.y)
-    layer = f"run{series.run % 6}" if several else series.role
+    layer = _layer(series) if several or series.role == "training" else series.role
     if series.role == "level":
         name = f"{series.name} {label(float(series.y[0]))}"
         raster.level(float(np.nan_to_num(y[0], nan=-1)), name, "level", at=raster.width - len(name) - 3)
-    elif series.role == "heldout":
-        raster.points(x, y, layer)
+    elif series.role in EVALUATED:
+        signs = {"best": BEST, "overfit": WORSE}.get(series.role, POINT)
+        raster.points(x, y, layer, signs[raster.marker])
     else:
         raster.curve(x, y, layer, faint=series.role == "raw")
 
 
-def _name(raster: Raster, series: Sequence[Series], x_scale: Scale, y_scale: Scale) -> None:
-    """A letter at the end of each run's curve."""
-    for each in series:
-        if each.role == "training" and len(each.x):
-            x, y = x_scale.place(each.x[-1:]), y_scale.place(each.y[-1:])
-            if np.isfinite(y[0]) and 0 <= y[0] <= 1 and 0 <= x[0] <= 1:
-                column = min(int(x[0] * raster.width), raster.width - 1)
-                row = min(int((1 - y[0]) * raster.height), raster.height - 1)
-                raster.put(column, row, LETTERS[each.run % 26], f"run{each.run % 6}")
+def _name(raster: Raster, series: Series, x: Scale, y: Scale) -> None:
+    """A letter at the end of a run's curve, and the run's name where there is room."""
+    for column, row in raster.cells(x.place(series.x[-1:]), y.place(series.y[-1:])):
+        raster.put(column, row, LETTERS[series.run % 26], _layer(series))
+        raster.label(column, row, visible_line(series.name, _NAME), _layer(series))
+
+
+def _label_best(raster: Raster, series: Series, x: Scale, y: Scale) -> None:
+    """The value of the best evaluation, where there is room."""
+    for column, row in raster.cells(x.place(series.x), y.place(series.y)):
+        raster.label(column, row, f"best {formats.number(float(series.y[0]), 2)}", "best")
+
+
+def _layer(series: Series) -> str:
+    """Layer of one run among several."""
+    return f"run{series.color % COLORS}"
 
 
 def _with_axes(raster: Raster, x: Scale, y: Scale) -> ChartRows:

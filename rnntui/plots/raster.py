@@ -37,8 +37,14 @@ _KINDS: dict[Marker, _Kind] = {
 }
 POINT: dict[Marker, str] = {"braille": "◆", "block": "◆", "ascii": "o"}
 """Sign of a single point."""
+BEST: dict[Marker, str] = {"braille": "★", "block": "★", "ascii": "@"}
+"""Sign of the best point."""
+WORSE: dict[Marker, str] = {"braille": "◇", "block": "◇", "ascii": "x"}
+"""Sign of a point that is worse than the best one before it."""
 LEVEL: dict[Marker, str] = {"braille": "┄", "block": "┄", "ascii": "-"}
 _RAW_ASCII = "."
+_BETWEEN = 3
+"""Columns between the names of two levels in one row."""
 
 
 class Raster:
@@ -51,6 +57,8 @@ class Raster:
         self.width, self.height, self.marker = width, height, marker
         self.characters = np.full((height, width), " ")
         self.layers = np.full((height, width), "", dtype=object)
+        self._named: dict[int, int] = {}
+        """Leftmost column of the names on each row's levels."""
 
     def curve(self, x: Numbers, y: Numbers, layer: str, faint: bool = False) -> None:
         """Join points, given as places from 0 to 1 with 0 at the bottom left; NaN is a gap."""
@@ -66,10 +74,10 @@ class Raster:
         self.characters[drawn] = characters[drawn]
         self.layers[drawn] = layer
 
-    def points(self, x: Numbers, y: Numbers, layer: str) -> None:
-        """Mark points, given as places from 0 to 1."""
-        for column, row in zip(*self._cells(x, y), strict=True):
-            self.put(column, row, POINT[self.marker], layer)
+    def points(self, x: Numbers, y: Numbers, layer: str, sign: str) -> None:
+        """Mark points, given as places from 0 to 1, with a `sign`."""
+        for column, row in self.cells(x, y):
+            self.put(column, row, sign, layer)
 
     def level(self, y: float, text: str, layer: str, at: int = 1) -> None:
         """A line across at the place `y`, with its name on it `at` so many columns from the left.
@@ -82,12 +90,29 @@ class Raster:
         free = self.layers[row] == ""
         self.characters[row, free] = LEVEL[self.marker]
         self.layers[row, free] = layer
+        at = min(at, self._named.get(row, self.width) - len(text) - _BETWEEN)
         self.write(at, row, f" {text} ", layer)
+        self._named[row] = at
 
     def write(self, column: int, row: int, text: str, layer: str) -> None:
         """Put a text on the field, cut at its edge."""
         for offset, character in enumerate(text):
             self.put(column + offset, row, character, layer)
+
+    def label(self, column: int, row: int, text: str, layer: str) -> bool:
+        """Put a text beside a cell, to its left or right, there or a row off, if a place is free; whether one was."""
+        for y in (row, row - 1, row + 1, row - 2, row + 2):
+            for x in (column + 2, column - len(text) - 1):
+                if self._is_free(x - 1, y, len(text) + 2):
+                    self.write(x, y, text, layer)
+                    return True
+        return False
+
+    def _is_free(self, column: int, row: int, width: int) -> bool:
+        """True if nothing is drawn on the field there."""
+        if not (0 <= row < self.height and column >= 0 and column + width <= self.width):
+            return False
+        return bool(np.all(self.layers[row, column : column + width] == ""))
 
     def put(self, column: int, row: int, character: str, layer: str) -> None:
         if 0 <= column < self.width and 0 <= row < self.height:
@@ -107,13 +132,13 @@ class Raster:
             found.append(pieces)
         return found
 
-    def _cells(self, x: Numbers, y: Numbers) -> tuple[list[int], list[int]]:
-        """The columns and rows of the places that lie on the field."""
+    def cells(self, x: Numbers, y: Numbers) -> list[tuple[int, int]]:
+        """The column and row of each place that lies on the field."""
         with np.errstate(invalid="ignore"):
             inside = (x >= 0) & (x <= 1) & (y >= 0) & (y <= 1)
         columns = np.minimum((x[inside] * self.width).astype(int), self.width - 1)
         rows = np.minimum(((1 - y[inside]) * self.height).astype(int), self.height - 1)
-        return columns.tolist(), rows.tolist()
+        return list(zip(columns.tolist(), rows.tolist(), strict=True))
 
 
 def _trace(dots: _Dots, x: Numbers, y: Numbers) -> None:

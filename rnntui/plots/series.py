@@ -14,7 +14,9 @@ from rnntui.plots.scales import Numbers, Scale
 
 YUnit = Literal["perplexity", "bits/byte"]
 XAxis = Literal["steps", "tokens", "seconds"]
-Role = Literal["raw", "training", "heldout", "level"]
+Role = Literal["raw", "training", "heldout", "overfit", "best", "level"]
+EVALUATED: tuple[Role, ...] = ("heldout", "overfit", "best")
+"""Evaluations: most of them, those after the best at which the model overfits, and the best."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Series:
     y: Numbers
     run: int = 0
     """Index of its run among several."""
+    color: int = 0
+    """Number of its run's colour."""
 
 
 def series_of(
@@ -37,12 +41,14 @@ def series_of(
     window: tuple[float, float] | None = None,
     run: int = 0,
     name: str = "training",
+    color: int | None = None,
 ) -> list[Series]:
     """The curves of a run: each batch, their average, the held-out points, and what must be beaten.
 
     Thinned for a plot of so many `columns`; with `window`, only what lies between two places of the x axis.
-    What must be beaten is told of the first run alone.
+    What must be beaten is told of the first run alone.  Without a `color` its number is that of the run.
     """
+    color = run if color is None else color
     x = {"steps": history.steps, "tokens": history.tokens, "seconds": history.seconds}[x_axis].values
     shown = slice(0, len(x))
     if window is not None:
@@ -57,9 +63,9 @@ def series_of(
     for title, role, losses in lines:
         thin_x, thin_losses = thinned(x[shown], losses.values[shown], columns)
         figures = _figures(history, thin_losses, unit)
-        found.append(Series(title, role, thin_x, figures, run))
+        found.append(Series(title, role, thin_x, figures, run, color))
     if history.evaluations:
-        found.append(_heldout(history, x_axis, unit, columns, run))
+        found += _evaluated(history, x_axis, unit, columns, run, color)
     if run == 0:
         ends = np.array([x[0] if len(x) else 0.0, x[-1] if len(x) else 1.0])
         for each in levels(history):
@@ -103,7 +109,7 @@ def fitted(series: list[Series], log: bool, window: tuple[float, float] | None =
     x = Scale(*window) if window else Scale(0.0, max(ends, default=1.0) or 1.0)
     values = [np.array([])]
     for each in curves:
-        untrained = window is None and each.role != "heldout" and len(each.x) > _MANY
+        untrained = window is None and each.role not in EVALUATED and len(each.x) > _MANY
         first = _FIRST * x.high if untrained else x.low
         values.append(each.y[(each.x >= first) & (each.x <= x.high)])
     levels = [float(each.y[0]) for each in series if each.role == "level"]
@@ -114,24 +120,40 @@ _APART = 3
 """Columns between marked points, at least: marks side by side would hide the curves."""
 
 
-def _heldout(history: History, x_axis: XAxis, unit: YUnit, columns: int, run: int) -> Series:
+def _evaluated(
+    history: History, x_axis: XAxis, unit: YUnit, columns: int, run: int, color: int
+) -> list[Series]:
     """The evaluations: the best, the last, and so many others as can be told apart."""
     last = len(history.evaluations) - 1
     every = max(1, math.ceil((last + 1) * _APART / columns))
-    evaluations = [
+    shown = [
         event
         for i, event in enumerate(history.evaluations)
-        if i % every == 0 or i == last or event is history.best
+        if (i % every == 0 or i == last) and event is not history.best
     ]
-    steps = np.array([float(event.step) for event in evaluations])
+    overfit = {event.step for event in history.overfit}
+    groups: tuple[tuple[Role, list[ev.Evaluated]], ...] = (
+        ("heldout", [event for event in shown if event.step not in overfit]),
+        ("overfit", [event for event in shown if event.step in overfit]),
+        ("best", [history.best] if history.best else []),
+    )
+    found = []
+    for role, events in groups:
+        x = np.array([_place_of(event, history, x_axis) for event in events])
+        y = [event.perplexity if unit == "perplexity" else event.bits for event in events]
+        if events:
+            known = np.array([math.nan if value is None else value for value in y])
+            found.append(Series(role, role, x, known, run, color))
+    return found
+
+
+def _place_of(event: ev.Evaluated, history: History, x_axis: XAxis) -> float:
+    """Where an evaluation lies on an axis."""
+    if x_axis == "seconds":
+        return event.train_s
     if x_axis == "tokens" and history.progress and history.progress.step:
-        x = steps * history.progress.tokens / history.progress.step
-    elif x_axis == "seconds":
-        x = np.array([event.train_s for event in evaluations])
-    else:
-        x = steps
-    y = [event.perplexity if unit == "perplexity" else event.bits for event in evaluations]
-    return Series("held-out", "heldout", x, np.array([math.nan if v is None else v for v in y]), run)
+        return event.step * history.progress.tokens / history.progress.step
+    return float(event.step)
 
 
 def _bits_per_nat(history: History) -> float:

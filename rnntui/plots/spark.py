@@ -7,7 +7,8 @@ import numpy as np
 from rnntui.plots.raster import Marker
 from rnntui.plots.scales import Numbers
 
-_LEVELS: dict[Marker, str] = {"braille": "▁▂▃▄▅▆▇█", "block": "▁▂▃▄▅▆▇█", "ascii": "_.-=+*#@"}
+# No full block: rows of figures stand one above the other, and their curves must not touch.
+_LEVELS: dict[Marker, str] = {"braille": "▁▂▃▄▅▆▇", "block": "▁▂▃▄▅▆▇", "ascii": "_.-=+*#@"}
 
 
 def spark(values: Numbers, width: int, marker: Marker = "braille") -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from rnntui.core.runs.history import History
 from rnntui.plots.scales import Scale, label
-from rnntui.plots.series import Series, XAxis, YUnit, fitted, series_of
+from rnntui.plots.series import EVALUATED, Series, XAxis, YUnit, fitted, series_of
 from rnntui.ui.terminal_safety import visible_line
 
 MARK = "<desc>Drawn by rnntui.</desc>"
@@ -28,13 +28,14 @@ def picture(
 ) -> str:
     """The curves of `runs`, each with its name, as the text of an SVG file.
 
-    Training is a line, held-out scores are marked points; what must be beaten is drawn for a lone run.
+    Training is a line, held-out scores are marked points, the best one larger, those of overfitting hollow; what must
+    be beaten is drawn for a lone run.
     """
     series = [
         each
         for number, (_, history) in enumerate(runs)
         for each in series_of(history, x_axis, unit, _POINTS, run=number)
-        if each.role in ("training", "heldout") or (each.role == "level" and len(runs) == 1)
+        if each.role in ("training", *EVALUATED) or (each.role == "level" and len(runs) == 1)
     ]
     return drawing(series, *fitted(series, log), x_axis, unit, [name for name, _ in runs])
 
@@ -103,8 +104,13 @@ def _drawn(series: Series, x: Scale, y: Scale) -> list[str]:
             f'<path d="M{_LEFT} {height}H{_WIDTH - _RIGHT}" stroke="#888" stroke-dasharray="2 4"/>',
             f'<text x="{_WIDTH - _RIGHT - 6}" y="{height - 5}" text-anchor="end" fill="#666">{name}</text>',
         ]
-    if series.role == "heldout":
-        return [f'<circle cx="{a}" cy="{b}" r="3.2" fill="{colour}"/>' for a, b in points]
+    if series.role in EVALUATED:
+        radius, fill = (
+            (5 if series.role == "best" else 3.2),
+            ("white" if series.role == "overfit" else colour),
+        )
+        look = f'r="{radius}" fill="{fill}" stroke="{colour}"'
+        return [f'<circle cx="{a}" cy="{b}" {look}/>' for a, b in points]
     steps, pen = [], "M"
     for place in places:
         if place is None:

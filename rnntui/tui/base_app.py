@@ -19,6 +19,7 @@ from rnntui.core.files import make_private, write_atomically
 from rnntui.core.runs import store
 from rnntui.tui import draft_file
 from rnntui.tui.ghost_style import ghost_style
+from rnntui.tui.run_colors import RunColors, run_variables
 from rnntui.ui import preferences
 from rnntui.ui.preferences import Preferences
 from rnntui.ui.terminal_safety import harmless, visible_line
@@ -51,10 +52,11 @@ class BaseApp(App[int]):
         return [*super().get_line_filters(), _HARMLESS]
 
     def get_css_variables(self) -> dict[str, str]:
-        """Textual's variables of the theme, and the look of ghost text in it."""
+        """Textual's variables of the theme, and the looks of ghost text and curves in it."""
         variables = super().get_css_variables()
         look = ghost_style(variables["foreground"], variables["background"])
-        return variables | {"ghost-color": look.color, "ghost-style": look.text_style}
+        ghost = {"ghost-color": look.color, "ghost-style": look.text_style}
+        return variables | ghost | run_variables(variables)
 
     def _handle_exception(self, error: Exception) -> None:
         self.crash = self.crash or error
@@ -93,6 +95,7 @@ class BaseApp(App[int]):
             self.preferences, self.fault = Preferences(), oneline(error)
         self._draft = draft_file.load() if self.preferences.keep_draft else ""
         self._draft_timer: Timer | None = None
+        self.run_colors = RunColors()
         if not self.preferences.keep_draft:
             self._save_draft()
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from textual.color import Color, ColorParseError
 
+from rnntui.tui.contrast import between, contrast
+
 _FROM_TEXT, _FROM_BACKGROUND = 1.8, 3.0
 """Contrasts (WCAG 2) of ghost text with typed text and with the background, at least."""
 _DIM_FROM_TEXT = 1.4
@@ -37,30 +39,4 @@ def ghost_style(foreground: str, background: str) -> GhostStyle:
         wanted, style = max(_FROM_BACKGROUND, room**0.5), "none"
     else:
         wanted, style = room / (1.02 * _DIM_FROM_TEXT), "italic"  # colours are rounded
-    return GhostStyle(_between(text, behind, wanted).hex, style)
-
-
-def contrast(one: Color, other: Color) -> float:
-    """Return the contrast ratio of two opaque colours (WCAG 2.2), from 1 to 21."""
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: Color) -> float:
-    """Return the relative luminance of a colour (WCAG 2.2)."""
-    linear = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
-    ]
-    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def _between(text: Color, behind: Color, wanted: float) -> Color:
-    """Return the blend of two colours whose contrast with `behind` is `wanted`, found by halving."""
-    low, high = 0.0, 1.0
-    for _ in range(20):
-        middle = (low + high) / 2
-        if contrast(behind.blend(text, middle), behind) < wanted:
-            low = middle
-        else:
-            high = middle
-    return behind.blend(text, high)
+    return GhostStyle(between(text, behind, wanted).hex, style)

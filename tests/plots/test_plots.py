@@ -62,14 +62,14 @@ def test_a_line_is_drawn_in_every_marker_and_a_gap_stays_open(marker: Marker, do
 
 def test_points_and_levels_say_what_they_are() -> None:
     raster = Raster(20, 4, "ascii")
-    raster.points(np.array([0.5, 2.0]), np.array([0.9, 0.5]), "heldout")
+    raster.points(np.array([0.5, 2.0]), np.array([0.9, 0.5]), "heldout", "o")
     raster.level(0.1, "gzip", "level")
     text = ["".join(piece for piece, _ in row) for row in raster.rows()]
     assert text[0].strip() == "o" and text[3].startswith("- gzip ---") and text[1].strip() == ""
 
 
 def test_sparks_follow_the_figures() -> None:
-    assert spark(np.array([1.0, 2.0, 3.0]), 3) == "▁▅█"
+    assert spark(np.array([1.0, 2.0, 3.0]), 3) == "▁▄▇"
     assert spark(np.array([1.0, np.nan, 1.0]), 3, "ascii")[1] == " "
     assert len(spark(np.arange(1000.0), 20)) == 20 and spark(np.array([]), 5) == ""
 
@@ -83,14 +83,14 @@ def history() -> History:
 
 def test_bits_a_byte_are_counted_over_the_training_bytes() -> None:
     """Protects the unit: nats a token times tokens a byte, 100 tokens of 200 bytes here."""
-    (_, training, _) = series_of(history(), "steps", "bits/byte", 1000)
+    training = series_of(history(), "steps", "bits/byte", 1000)[1]
     assert training.y[0] == pytest.approx(5.0 * 100 / 200 / np.log(2))
     x, y = fitted(series_of(history(), "seconds", "perplexity", 1000), log=True)
     assert (x.low, x.high) == (0, 100) and y.log
 
 
 def test_a_window_shows_what_lies_in_it() -> None:
-    (_, training, _) = series_of(history(), "steps", "perplexity", 1000, window=(40, 60))
+    training = series_of(history(), "steps", "perplexity", 1000, window=(40, 60))[1]
     assert (training.x[0], training.x[-1]) == (39, 61)
 
 

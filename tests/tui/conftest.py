@@ -52,3 +52,22 @@ def able(make_run: MakeRun) -> Run:
     run = make_run(max_steps=400, lr=2e-2, hidden_size=64)
     train_all(run)
     return run
+
+
+@pytest.fixture
+def several(make_run: MakeRun, home: Path) -> Path:
+    """Three runs in the runs' home: two finished, with different cells, and one that died."""
+    folder = store.runs_home()
+    folder.mkdir(parents=True)
+    for name, settings in (
+        ("first", {}),
+        ("second", {"cell": "gru", "lr": 1e-3}),
+        ("dead", {"cell": "elman"}),
+    ):
+        run = make_run(**settings)
+        train_all(run)
+        run.path.rename(folder / name)
+    lines = (folder / "dead" / "events.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "dead" / "events.jsonl").write_bytes(b"".join(lines[:-1]))
+    (folder / "dead" / "stderr.log").write_text("Traceback\n[/b]MemoryError: the last word\n")
+    return folder

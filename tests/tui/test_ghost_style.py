@@ -9,7 +9,7 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.ghost_style import contrast
+from rnntui.tui.contrast import contrast
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.ui import preferences

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from textual.widgets import DataTable, Input
 
-from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.messages import ResumeRequested
@@ -16,27 +15,7 @@ from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.settings import SettingsScreen
 from rnntui.tui.screens.training import TrainingScreen
-from tests.conftest import MakeRun, train_all
 from tests.tui.conftest import shown, text_of, until
-
-
-@pytest.fixture
-def several(make_run: MakeRun, home: Path) -> Path:
-    """Three runs in the runs' home: two finished, with different cells, and one that died."""
-    folder = store.runs_home()
-    folder.mkdir(parents=True)
-    for name, settings in (
-        ("first", {}),
-        ("second", {"cell": "gru", "lr": 1e-3}),
-        ("dead", {"cell": "elman"}),
-    ):
-        run = make_run(**settings)
-        train_all(run)
-        run.path.rename(folder / name)
-    lines = (folder / "dead" / "events.jsonl").read_bytes().splitlines(keepends=True)
-    (folder / "dead" / "events.jsonl").write_bytes(b"".join(lines[:-1]))
-    (folder / "dead" / "stderr.log").write_text("Traceback\n[/b]MemoryError: the last word\n")
-    return folder
 
 
 def names(app: RnntuiApp) -> list[str]:

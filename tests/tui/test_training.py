@@ -189,12 +189,13 @@ async def test_hostile_samples_are_shown_harmlessly(trained: Run, size: tuple[in
     """Protects the terminal from what a model writes, what a run warns of, and what it is called."""
     hostile = "[/b]\x1b]52;c;aGk=\x07\u202e\x9b 你好 " + "y" * 200_000
     step = trained.events()[-1].step
-    told = [ev.Sampled(step=step, prompt="[b]", text=hostile), ev.Warned(step=step, message=hostile[:200])]
-    list(trained.record(told))
+    list(trained.record([ev.Sampled(step=step, prompt="[b]", text=hostile)]))
     path = trained.path.rename(trained.path.with_name("[red]run \x1b[2J"))
     app = RnntuiApp(TrainingScreen(path))
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: "[/b]" in text_of(pilot, "#sample"))
+        list(Run.open(path).record([ev.Warned(step=step, message=hostile[:200])]))
+        await until(pilot, lambda: bool(app.screen.query("Toast")))
         await pilot.pause()
         assert "[red]run ␛[2J" in shown(pilot)
         assert not {"\x1b", "\x07", "\u202e", "\x9b"}.intersection(shown(pilot))

@@ -19,6 +19,8 @@ Values = npt.NDArray[np.floating[Any]]
 _SMOOTHING, _EARLY = 0.8, 20
 """Share of the average that stays at every entry, and the entries after which it is half of that: early losses fall
 fast."""
+OVERFITTED = 0.02
+"""Nats by which an evaluation is worse than the best, so that it is no chance."""
 
 
 class HistoryColumn:
@@ -101,6 +103,26 @@ class History:
         """The task; of a run without events, or of a task that is not known here, the default one."""
         name = self.started.task if self.started else DEFAULT_TASK
         return TASKS.get(name, TASKS[DEFAULT_TASK])
+
+    @property
+    def overfit(self) -> list[ev.Evaluated]:
+        """Evaluations after the best one that lie above it by `OVERFITTED`, while the training loss kept falling."""
+        best = self.best
+        if best is None or best.loss is None or not len(self.steps):
+            return []
+        return [
+            event
+            for event in self.evaluations
+            if event.step > best.step
+            and event.loss is not None
+            and event.loss > best.loss + OVERFITTED
+            and self._average_at(event.step) < self._average_at(best.step)
+        ]
+
+    def _average_at(self, step: int) -> float:
+        """Average training loss at a step."""
+        at = int(np.searchsorted(self.steps.values, step))
+        return float(self.smooth.values[min(at, len(self.smooth) - 1)])
 
     def add(self, events: Iterable[ev.AnyEvent]) -> None:
         """Take in events, in their order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from rnntui.core.runs.events import Evaluated
+from rnntui.core.runs.history import OVERFITTED
 from rnntui.core.training.learner import Counters
 
 BAD_STEPS = 3
@@ -15,8 +16,6 @@ _AWAY = 0.5
 """Nats that the training loss has to lie above the lowest that it was: more than texts differ within themselves."""
 _WORSE = 0.2
 """The same of the held-out loss above the best, whose text is always the same."""
-_OVERFITTED = 0.02
-"""Nats by which the last evaluation is worse than the best, so that it is no chance."""
 _LEARNED = 0.005
 """Nats by which a training loss has to fall to count as a gain: below, all is learned that there is."""
 _BELOW_FREQUENCIES = 0.1
@@ -87,7 +86,7 @@ def diverged(counters: Counters, held_out: float | None, frequencies: float) -> 
 def overfitted(counters: Counters, last: Evaluated | None) -> str:
     """Return the remark about a model that got worse at what it has not seen, or ''."""
     best = counters.best_loss
-    if last is None or last.loss is None or best is None or last.loss <= best + _OVERFITTED:
+    if last is None or last.loss is None or best is None or last.loss <= best + OVERFITTED:
         return ""
     return (
         f"overfits since step {counters.best_step:,}: validation loss rose from {best:.4f} to "

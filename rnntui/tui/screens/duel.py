@@ -22,7 +22,7 @@ from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
 from rnntui.tui.run_follower import RunFollower
 from rnntui.tui.screens.plotting import PlottingScreen
 from rnntui.tui.training_process import TrainingProcess
-from rnntui.tui.widgets.curves import Curves
+from rnntui.tui.widgets.curves import Curves, DrawnRun
 from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
@@ -103,13 +103,17 @@ class DuelScreen(PlottingScreen):
 
     def _show(self, over: bool) -> None:
         with self.app.batch_update():
-            shown = [(cell, history) for cell, history in zip(self.cells, self.histories, strict=True)]
-            self.query_one(Curves).show(shown)
+            drawn = zip(self.cells, self.histories, self._colors(), strict=True)
+            self.query_one(Curves).show([DrawnRun(*each) for each in drawn])
             self.query_one("#standings", Static).update(self._standings())
             self.query_one("#headline", Static).update(self._headline(over))
             if not self._compared and all(history.started for history in self.histories):
                 self._compare()
         self.refresh_bindings()
+
+    def _colors(self) -> list[int]:
+        """Numbers of the contestants' colours."""
+        return [self.app.run_colors.number_of(path, self.paths) for path in self.paths]
 
     def _compare(self) -> None:
         """Say, once it is known, in what the contestants differ."""
@@ -167,6 +171,7 @@ class DuelScreen(PlottingScreen):
         )
         heading = f"  {'cell':<10}" + "".join(f"{name:>{width}}" for name, width in columns)
         text = Text(heading, style="dim", no_wrap=True)
+        colors = self._colors()
         for number in self._order():
             history = self.histories[number]
             best, progress, started = history.best, history.progress, history.started
@@ -178,7 +183,7 @@ class DuelScreen(PlottingScreen):
                 f"{f'{speed:,.0f}' if speed else '–':>10}",
                 f"{f'{progress.train_s:.0f}' if progress else '–':>9}",
             )
-            style = self.query_one(Curves).get_component_rich_style(f"curves--run{number % 6}")
+            style = self.query_one(Curves).run_style(colors[number])
             text.append(f"\n{LETTERS[number % 26]} {self.cells[number]:<10}", style)
             text.append("".join(cells))
         return text

@@ -29,7 +29,7 @@ from rnntui.tui.messages import ForkRequested, PlayRequested, Tab, WatchRequeste
 from rnntui.tui.run_follower import RunFollower
 from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
-from rnntui.tui.widgets.curves import Curves
+from rnntui.tui.widgets.curves import Curves, DrawnRun
 from rnntui.tui.widgets.differences import differences
 from rnntui.tui.widgets.run_table import COLUMNS, RunTable, searched
 from rnntui.ui.terminal_safety import visible_line
@@ -154,7 +154,7 @@ class RunsScreen(RnntuiScreen):
                 Text(visible_line(column.shown(run), width))
                 for column, width in zip(COLUMNS, self._widths, strict=True)
             )
-            table.add_row(Text(self._letter(run.path)), *cells, key=run.path)
+            table.add_row(self._letter(run.path), *cells, key=run.path)
         paths = [run.path for run in rows]
         if here in paths:
             table.cursor_coordinate = Coordinate(paths.index(here), 0)
@@ -164,8 +164,12 @@ class RunsScreen(RnntuiScreen):
             self.query_one("#differences", Static).update("No run yet: press 1, choose a text, press Enter.")
         self.refresh_bindings()
 
-    def _letter(self, path: str) -> str:
-        return LETTERS[self._marked.index(path) % 26] if path in self._marked else ""
+    def _letter(self, path: str) -> Text:
+        """Letter of a run that is marked, in its colour."""
+        if path not in self._marked:
+            return Text()
+        color = self.app.run_colors.number_of(path, self._marked)
+        return Text(LETTERS[self._marked.index(path) % 26], self.query_one(Curves).run_style(color))
 
     def _here(self) -> str | None:
         """The run under the cursor."""
@@ -227,7 +231,9 @@ class RunsScreen(RnntuiScreen):
             return
         curves = self.query_one(Curves)
         curves.border_title = "bits/byte over steps"
-        curves.show([(run.name, history) for run, history in found])
+        beside = [run.path for run, _ in found]
+        color = partial(self.app.run_colors.number_of, beside=beside, keep=bool(self._marked))
+        curves.show([DrawnRun(run.name, history, color(run.path)) for run, history in found])
         self.query_one("#differences", Static).update(differences([run for run, _ in found], self._summary()))
 
     # --- keys ---
@@ -339,6 +345,7 @@ class RunsScreen(RnntuiScreen):
         """Rename a run; the cursor and the marks stay on it."""
         new = str(store.rename(Run.open(Path(path)), name))
         self._renamed[path] = new
+        self.app.run_colors.rename(path, new)
         self._marked = [new if marked == path else marked for marked in self._marked]
 
     def action_delete(self) -> None:

@@ -12,12 +12,11 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
+from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, oneline
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Command, Run, last_words, log_end
@@ -25,10 +24,8 @@ from rnntui.core.runs.history import History
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
 from rnntui.core.runs.summaries import read_history
-from rnntui.plots.chart import LETTERS
-from rnntui.plots.raster import LEVEL, POINT
 from rnntui.tui.machine import Machine
-from rnntui.tui.messages import PlayRequested, Tab
+from rnntui.tui.messages import ForkRequested, PlayRequested, Tab
 from rnntui.tui.run_follower import RunFollower
 from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.dialogs import Fault
@@ -36,12 +33,15 @@ from rnntui.tui.screens.flow import FlowScreen
 from rnntui.tui.screens.pickers import OFFERED, OverlayScreen
 from rnntui.tui.screens.plotting import PlottingScreen
 from rnntui.tui.training_process import TrainingProcess
-from rnntui.tui.widgets.curves import Curves
+from rnntui.tui.widgets.curves import Curves, DrawnRun
 from rnntui.tui.widgets.device_panel import DevicePanel
 from rnntui.tui.widgets.figures import Figures
-from rnntui.tui.widgets.legend import beaten, readout
+from rnntui.tui.widgets.legend import legend, names, readout
 from rnntui.tui.widgets.progress_row import ProgressRow
-from rnntui.ui.terminal_safety import visible, visible_line
+from rnntui.tui.widgets.run_state import DIED, ENDED, STOPPED, state_words
+from rnntui.tui.widgets.sample_panel import SamplePanel
+from rnntui.tui.widgets.what_now import WhatNow, bigger
+from rnntui.ui.terminal_safety import visible_line
 
 _POLL_S = 0.2
 _OWNER_S = 0.5
@@ -51,9 +51,8 @@ _DRAW_S = 1.0
 happens is shown at once."""
 _QUIET = (ev.Progress, ev.Saved)
 _MACHINE_S = 2.0
-_RESUMABLE = ("interrupted", "error")
-"""Reasons of an end before the limit."""
-_ENDED = ("steps", "epochs", "time", "target_loss", "early_stop", "interrupted", "error", "crashed")
+_LOW = 22
+"""Rows of a screen below which the chart and the figures leave each other less."""
 
 
 class TrainingScreen(PlottingScreen):
@@ -68,7 +67,7 @@ class TrainingScreen(PlottingScreen):
         Binding("space", "pause", "Pause", tooltip="Pause the training, or resume it"),
         Binding("s", "stop", "Stop", tooltip="Stop the training and save"),
         Binding("g", "resume", "Resume", tooltip="Resume training this run"),
-        Binding("l", "log", "Log", tooltip="Show what the training said when it died"),
+        Binding("l", "log", "Log", tooltip="Show warnings, or why the training died"),
         Binding("e", "ask('evaluate')", "Evaluate", tooltip="Score the validation text now"),
         Binding("w", "ask('sample')", "Sample", show=False, tooltip="Write a sample now"),
         Binding("b", "flow", "Gradient flow", show=False, tooltip="How far back the gradient reaches"),
@@ -98,6 +97,7 @@ class TrainingScreen(PlottingScreen):
         ),
         Binding("right_square_bracket", "sample(1)", "Later sample", show=False, tooltip="The sample after"),
         Binding("o", "overlay", "Compare", tooltip="Draw other runs beside this one"),
+        Binding("B", "bigger", "Bigger model", show=False, tooltip="Train a bigger model on the same text"),
         Binding(
             "n,escape",
             "app.open_tab('texts')",
@@ -114,15 +114,14 @@ class TrainingScreen(PlottingScreen):
     """`preparing`, `running`, `paused`, `crashed`, or the reason why it finished."""
     frozen: reactive[bool] = reactive(False)
     """True if the view stands still while the training goes on."""
-    sample: reactive[int | None] = reactive(None)
-    """Index of the sample shown; None for the newest."""
 
     def __init__(self, path: Path, child: TrainingProcess | None = None) -> None:
         super().__init__()
         self._path = path
         self._run = RunFollower(path, child)
-        self._warned = 0
-        self._others: list[tuple[str, History]] = []
+        self._warned: int | None = None
+        """Warnings that were shown; None while what was logged before is still being read."""
+        self._others: list[DrawnRun] = []
         self._compared: list[Path] = []
         self._machine = Machine()
         self._log_shown = False
@@ -145,19 +144,28 @@ class TrainingScreen(PlottingScreen):
                 yield Figures(id="figures")
                 yield ProgressRow(id="progress")
                 yield DevicePanel(id="device")
-                with VerticalScroll(id="sample-side", can_focus=False):
-                    yield Static(
-                        "The first sample comes with the first evaluation.", id="sample", markup=False
-                    )
+                yield WhatNow(id="what-now")
+                yield SamplePanel(self.history, id="sample-side")
 
     def on_mount(self) -> None:
-        self.query_one("#sample-side").border_title = "sample"
         self.apply_preferences()
         self.set_interval(_POLL_S, self._poll)
         self.set_interval(_OWNER_S, self._find_state)
         self.set_interval(_MACHINE_S, self._look_at_machine)
         self._poll()
         self._look_at_machine()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height < _LOW, "-low")
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Fit what depends on the size of the plot: the legend, and toasts, which lie on the plot alone."""
+        if not self.shows:
+            return
+        self._show_legend(None)
+        height = self.query_one(Curves).outer_size.height
+        self.query("ToastRack").set_styles(max_height=height)
 
     def apply_preferences(self) -> None:
         super().apply_preferences()
@@ -174,11 +182,11 @@ class TrainingScreen(PlottingScreen):
             self.say(self._run.fault, fault=True)
         if events:
             self.count_bits_as(self.history)
-            self._tell_warnings()
             self._unseen = True
         if self._run.behind:
             self.call_next(self._poll)  # a long run is read piece by piece, so that keys are heard between
             return
+        self._tell_warnings()
         told = not all(isinstance(event, _QUIET) for event in events)
         if told:
             self._find_state()
@@ -191,20 +199,30 @@ class TrainingScreen(PlottingScreen):
     def _show(self) -> None:
         self._drawn, self._unseen = time.monotonic(), False
         with self.app.batch_update():
-            self.query_one(Curves).show([(self._path.name, self.history), *self._others])
+            self.query_one(Curves).show(self._drawn_runs())
             figures = self.query_one(Figures)
             figures.history = self.history
             figures.refresh()
             if self.history.progress:
-                ended = self.history.finished is not None and self.history.finished.reason not in _RESUMABLE
+                ended = self.history.finished is not None and self.history.finished.reason not in STOPPED
                 self.query_one(ProgressRow).fraction = 1.0 if ended else self.history.progress.fraction
-            self._show_sample()
+            self.query_one(SamplePanel).show()
             self._show_legend(None)
 
+    def _drawn_runs(self) -> list[DrawnRun]:
+        """This run, and those that it is compared with."""
+        color = self.app.run_colors.number_of(self._path)
+        return [DrawnRun(self._path.name, self.history, color), *self._others]
+
     def _tell_warnings(self) -> None:
-        for event in self.history.warnings[self._warned :][-3:]:
-            self.notify(visible_line(event.message), severity="warning", markup=False)
-        self._warned = len(self.history.warnings)
+        warnings = self.history.warnings
+        if len(warnings) == self._warned:
+            return
+        if self._warned is not None and warnings:
+            self.notify(visible_line(warnings[-1].message), severity="warning", markup=False)
+        self._warned = len(warnings)
+        self._say("#headline", self._headline())
+        self.refresh_bindings()
 
     def _find_state(self) -> None:
         self.state = self._run.state or self.state
@@ -219,25 +237,6 @@ class TrainingScreen(PlottingScreen):
 
     # --- showing it ---
 
-    def _show_sample(self) -> None:
-        samples = self.history.samples
-        if not samples:
-            return
-        number = len(samples) - 1 if self.sample is None else min(self.sample, len(samples) - 1)
-        event = samples[number]
-        text = Text(visible(event.prompt), style="bold").append(
-            visible(event.text).lstrip("\n"), style="not bold"
-        )
-        self._say("#sample", text)
-        place = f" · {number + 1}/{len(samples)} ([ and ])" if len(samples) > 1 else ""
-        self.query_one("#sample-side").border_title = Content(
-            f"{self.history.spec.sample} · step {event.step:,}{place}"
-        )
-
-    def watch_sample(self) -> None:
-        if self.shows:
-            self._show_sample()
-
     def _say(self, selector: str, text: str | Text) -> None:
         """Put a text into a widget if it is another one: Textual lays the whole screen out anew for it."""
         if self._said.get(selector) != text:
@@ -249,23 +248,22 @@ class TrainingScreen(PlottingScreen):
 
     def _show_legend(self, x: float | None) -> None:
         """Legend of the lines; under the mouse, their values there."""
-        marker = self.preferences.marker
+        curves = self.query_one(Curves)
         if self._others:
-            names = [self._path.name, *(name for name, _ in self._others)]
-            text = "  ".join(f"{LETTERS[i % 26]} {visible_line(name, 24)}" for i, name in enumerate(names))
+            self._say("#legend", names(self._drawn_runs(), curves))
         elif x is not None and len(self.history.steps):
-            text = readout(self.history, self.query_one(Curves).x_axis, x)
+            self._say("#legend", readout(self.history, curves.x_axis, x))
         else:
-            text = f"━ average ⣀ batch {POINT[marker]} validation{beaten(self.history, LEVEL[marker])}"
-            text = text if marker != "ascii" else text.replace("━", "*").replace("⣀", ".")
-            if self.has_class("-short"):  # there the frame that bears the title is left out
-                text = f"{self.unit} / {self.preferences.x_axis}  {text}"
-        self._say("#legend", text)
+            # On a short screen the frame that bears the title is left out.
+            unit = f"{self.unit} / {self.preferences.x_axis}" if self.has_class("-short") else ""
+            room = self.query_one("#legend").size.width
+            self._say("#legend", legend(self.history, self.preferences.marker, unit, room))
 
     def watch_state(self) -> None:
         self._say("#headline", self._headline())
         self.set_class(self.state == "paused", "-paused")
-        if self.state in ("crashed", "error") and self._run.process is not None and not self._log_shown:
+        self.set_class(self.state in ENDED and self.state not in DIED, "-ended")
+        if self.state in DIED and self._run.process is not None and not self._log_shown:
             self.action_log()
 
     def watch_frozen(self) -> None:
@@ -273,26 +271,12 @@ class TrainingScreen(PlottingScreen):
             self._say("#headline", self._headline())
 
     def _headline(self) -> Text:
-        told = visible_line(last_words(self._path), 200)
-        preparing = told if self.history.started is None else ""
-        kept = f"{best.step:,}" if (best := self.history.best) else "0"
-        words = {
-            "preparing": preparing or "reading the text and building the model …",
-            "running": "training",
-            "paused": "paused: space resumes",
-            "crashed": f"died: {told or 'see stderr.log'}",
-            "error": f"failed: {told}",
-            "interrupted": "stopped and saved: g resumes, p opens the playground",
-            "steps": "finished: all steps are taken",
-            "epochs": "finished: all epochs are read",
-            "time": "finished: time limit reached",
-            "target_loss": "finished: the target loss is reached",
-            "early_stop": f"stopped early, kept step {kept}",
-        }
-        what = visible_line(self._run.fault, 200) or words[self.state]
+        logged = visible_line(last_words(self._path), 200)
+        what = visible_line(self._run.fault, 200) or state_words(self.state, self.history, logged)
         what += "  (view held: v lets it go on)" if self.frozen else ""
-        name = (visible_line(self._path.name), "bold")
-        return Text.assemble(name, "  ", what, no_wrap=True, overflow="ellipsis")
+        count = len(self.history.warnings)
+        warned = f"  ({count} warning{'s' * (count > 1)}: l)" if count else ""
+        return Text.assemble((visible_line(self._path.name), "bold"), "  ", what, warned)
 
     # --- keys ---
 
@@ -303,9 +287,11 @@ class TrainingScreen(PlottingScreen):
         if action == "ask":
             return self.state == "running"
         if action == "resume":
-            return self.state in _ENDED and holds_run(self._path)
+            return self.state in ENDED and holds_run(self._path)
         if action == "log":
-            return self.state in ("crashed", "error")
+            return self.state in DIED or bool(self.history.warnings)
+        if action == "bigger":
+            return self.state in ENDED and holds_run(self._path)
         if action == "play":
             return self.state != "preparing"
         if action == "flow":
@@ -342,10 +328,23 @@ class TrainingScreen(PlottingScreen):
         at_its_end = self.state not in ("interrupted", "error", "crashed")
         self.go_on(self._path, at_its_end, progress.train_s if progress else 0.0)
 
+    def action_bigger(self) -> None:
+        """Train a bigger model with the same settings."""
+        try:
+            settings, preset, told = bigger(Run.open(self._path).config)
+        except InputError as error:
+            self.say(oneline(error), fault=True)
+            return
+        self.say(told)
+        self.post_message(ForkRequested(self._path, settings, preset))
+
     def action_log(self) -> None:
-        """Show the last lines of the log."""
+        """Show the warnings, and of a run that died the last lines of its log."""
         self._log_shown = True
-        self.app.push_screen(Fault(f"{self._path.name}: last lines of the log", log_end(self._path)))
+        warned = "\n".join(f"step {each.step:,}: {each.message}" for each in self.history.warnings)
+        text = log_end(self._path) if self.state in DIED else warned
+        title = "last lines of the log" if self.state in DIED else "warnings"
+        self.app.push_screen(Fault(f"{self._path.name}: {title}", text))
 
     def action_flow(self) -> None:
         """Show the gradient flow."""
@@ -359,11 +358,7 @@ class TrainingScreen(PlottingScreen):
 
     def action_sample(self, by: int) -> None:
         """Show an earlier or a later sample."""
-        last = len(self.history.samples) - 1
-        if last < 0:
-            return
-        number = (last if self.sample is None else self.sample) + by
-        self.sample = None if number >= last else max(number, 0)
+        self.query_one(SamplePanel).go(by)
 
     def action_overlay(self) -> None:
         """Choose runs to draw beside this one."""
@@ -380,13 +375,16 @@ class TrainingScreen(PlottingScreen):
 
     @work(thread=True, exclusive=True, group="others")
     def _read_others(self, chosen: list[Path]) -> None:
-        found: list[tuple[str, History]] = []
+        found: list[tuple[Path, History]] = []
         for path in chosen:
             with suppress(InputError):  # deleted since it was chosen
-                found.append((path.name, read_history(Run.open(path))))
+                found.append((path, read_history(Run.open(path))))
         self.app.call_from_thread(self._show_others, found)
 
-    def _show_others(self, found: list[tuple[str, History]]) -> None:
-        if not is_left(self):
-            self._others = found
-            self._show()
+    def _show_others(self, found: list[tuple[Path, History]]) -> None:
+        if is_left(self):
+            return
+        beside = [self._path, *(path for path, _ in found)]
+        color = self.app.run_colors.number_of
+        self._others = [DrawnRun(path.name, history, color(path, beside)) for path, history in found]
+        self._show()

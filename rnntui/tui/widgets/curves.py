@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -16,13 +16,21 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from rnntui.core.runs.history import History
-from rnntui.plots.chart import MARGIN, chart
+from rnntui.plots.chart import COLORS, MARGIN, chart
 from rnntui.plots.raster import Marker
 from rnntui.plots.scales import Scale
 from rnntui.plots.series import XAxis, YUnit, fitted, series_of
 
 _NEARER, _FURTHER = 0.7, 1 / 0.7
 _PAN = 0.2
+
+
+class DrawnRun(NamedTuple):
+    """A run as it is drawn: its name, its events and the number of its colour."""
+
+    name: str
+    history: History
+    color: int
 
 
 class Curves(Widget, can_focus=True):
@@ -34,11 +42,12 @@ class Curves(Widget, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "curves--raw",
-        "curves--training",
         "curves--heldout",
+        "curves--best",
+        "curves--overfit",
         "curves--level",
         "curves--axis",
-        *(f"curves--run{i}" for i in range(6)),
+        *(f"curves--run{i}" for i in range(COLORS)),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus,equals_sign", "zoom(1)", "Zoom in", show=False, key_display="+"),
@@ -70,17 +79,21 @@ class Curves(Widget, can_focus=True):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._runs: list[tuple[str, History]] = []
+        self._runs: list[DrawnRun] = []
         self._x, self._y = Scale(0, 1), Scale(1, 2)
         self._rows: list[list[tuple[str, str]]] = []
         self._dragged: tuple[int, int] | None = None
 
     # --- what is drawn ---
 
-    def show(self, runs: Sequence[tuple[str, History]]) -> None:
-        """Draw these runs, each with its name; the first one's baselines are drawn as well."""
+    def show(self, runs: Sequence[DrawnRun]) -> None:
+        """Draw these runs; the first one's baselines are drawn as well."""
         self._runs = list(runs)
         self._draw()
+
+    def run_style(self, color: int) -> Style:
+        """Style of the run with this number of a colour."""
+        return self.get_component_rich_style(f"curves--run{color % COLORS}")
 
     def _draw(self) -> None:
         width, height = self.size.width - MARGIN, self.size.height - 1
@@ -89,8 +102,8 @@ class Curves(Widget, can_focus=True):
             self.refresh()
             return
         found = [
-            series_of(history, self.x_axis, self.unit, width, self.window, run, name)
-            for run, (name, history) in enumerate(self._runs)
+            series_of(run.history, self.x_axis, self.unit, width, self.window, number, run.name, run.color)
+            for number, run in enumerate(self._runs)
         ]
         series = [each for run in found for each in run if len(found) == 1 or each.role != "raw"]
         self._x, fitting = fitted(series, self.log_y, self.window)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from rich.cells import cell_len
+from rich.text import Text
 
 from rnntui.core.runs.history import History
+from rnntui.plots.chart import LETTERS
+from rnntui.plots.raster import BEST, LEVEL, POINT, WORSE, Marker
 from rnntui.plots.series import XAxis, levels
+from rnntui.tui.widgets.curves import Curves, DrawnRun
 from rnntui.ui import formats
+from rnntui.ui.terminal_safety import visible_line
+
+_GAP = 2
 
 
 def readout(history: History, axis: XAxis, x: float) -> str:
@@ -22,14 +32,51 @@ def readout(history: History, axis: XAxis, x: float) -> str:
     return told
 
 
-def beaten(history: History, level: str) -> str:
-    """Baselines that the model has beaten, in words and signs; `level` is the sign of a level line."""
+def legend(history: History, marker: Marker, unit: str, width: int) -> str:
+    """Signs of the curves of one run, the most telling first, as many as fit into `width` columns."""
+    overfit = history.overfit
+    average, batch = ("*", ".") if marker == "ascii" else ("━", "⣀")
+    parts = [
+        unit,
+        f"{WORSE[marker]} overfits since step {overfit[0].step:,}" if overfit else "",
+        f"{average} average",
+        f"{POINT[marker]} validation",
+        f"{BEST[marker]} best" if history.best else "",
+        f"{batch} batch",
+    ]
+    kept = _fitting([part for part in parts if part], width)
+    room = width - sum(cell_len(part) + _GAP for part in kept)
+    shown = (baselines for baselines in _baselines(history, LEVEL[marker]) if cell_len(baselines) <= room)
+    return (" " * _GAP).join([*kept, *([found] if (found := next(shown, "")) else [])])
+
+
+def names(runs: Sequence[DrawnRun], curves: Curves) -> Text:
+    """Letters and names of several runs, in their colours."""
+    shown = (
+        (f"{LETTERS[i % 26]} {visible_line(run.name, 24)}", curves.run_style(run.color))
+        for i, run in enumerate(runs)
+    )
+    return Text(" " * _GAP).join(Text(name, style) for name, style in shown)
+
+
+def _fitting(parts: Sequence[str], width: int) -> list[str]:
+    """The parts, but those for which there is no room."""
+    kept, room = [], width
+    for part in parts:
+        if cell_len(part) <= room:
+            kept.append(part)
+            room -= cell_len(part) + _GAP
+    return kept
+
+
+def _baselines(history: History, level: str) -> list[str]:
+    """Baselines that the model has beaten, in words and signs, longer and shorter; `level` is a level line's sign."""
     best = history.best
     if not history.spec.running_text:
-        return ""  # there are no baselines
+        return []  # there are no baselines
     if best is None or best.bits_per_byte is None or not history.baselines:
-        return f" {level} to beat"
-    marks = (
+        return [f"{level} baselines"]
+    marks = " ".join(
         f"{'✓' if best.bits_per_byte < each.bits_per_byte else '✗'} {each.name}" for each in levels(history)
     )
-    return f" {level} baselines: " + " ".join(marks)
+    return [f"{level} baselines: {marks}", f"{level} {marks}"]
