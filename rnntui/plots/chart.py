@@ -28,7 +28,7 @@ def chart(series: Sequence[Series], x: Scale, y: Scale, width: int, height: int,
     """The series on a field of `width` by `height` characters, with its axes to the left and below."""
     raster = Raster(width, height, marker)
     several = len({each.run for each in series}) > 1
-    for each in series:
+    for each in sorted(series, key=lambda each: each.role == "level"):  # which go behind all others
         _draw(raster, each, x, y, several)
     for each in series:
         if several and each.role == "training":
@@ -48,7 +48,7 @@ def _draw(raster: Raster, series: Series, x_scale: Scale, y_scale: Scale, severa
     layer = _layer(series) if several or series.role == "training" else series.role
     if series.role == "level":
         name = f"{series.name} {label(float(series.y[0]))}"
-        raster.level(float(np.nan_to_num(y[0], nan=-1)), name, "level", at=raster.width - len(name) - 3)
+        raster.level(float(np.nan_to_num(y[0], nan=-1)), name, "level")
     elif series.role in EVALUATED:
         signs = {"best": BEST, "overfit": WORSE}.get(series.role, POINT)
         raster.points(x, y, layer, signs[raster.marker])

@@ -43,8 +43,6 @@ WORSE: dict[Marker, str] = {"braille": "◇", "block": "◇", "ascii": "x"}
 """Sign of a point that is worse than the best one before it."""
 LEVEL: dict[Marker, str] = {"braille": "┄", "block": "┄", "ascii": "-"}
 _RAW_ASCII = "."
-_BETWEEN = 3
-"""Columns between the names of two levels in one row."""
 
 
 class Raster:
@@ -57,8 +55,6 @@ class Raster:
         self.width, self.height, self.marker = width, height, marker
         self.characters = np.full((height, width), " ")
         self.layers = np.full((height, width), "", dtype=object)
-        self._named: dict[int, int] = {}
-        """Leftmost column of the names on each row's levels."""
 
     def curve(self, x: Numbers, y: Numbers, layer: str, faint: bool = False) -> None:
         """Join points, given as places from 0 to 1 with 0 at the bottom left; NaN is a gap."""
@@ -79,8 +75,8 @@ class Raster:
         for column, row in self.cells(x, y):
             self.put(column, row, sign, layer)
 
-    def level(self, y: float, text: str, layer: str, at: int = 1) -> None:
-        """A line across at the place `y`, with its name on it `at` so many columns from the left.
+    def level(self, y: float, text: str, layer: str) -> None:
+        """A line across at the place `y`, with its name on it as far to the right as nothing is covered.
 
         It passes behind what is drawn already.
         """
@@ -90,9 +86,11 @@ class Raster:
         free = self.layers[row] == ""
         self.characters[row, free] = LEVEL[self.marker]
         self.layers[row, free] = layer
-        at = min(at, self._named.get(row, self.width) - len(text) - _BETWEEN)
-        self.write(at, row, f" {text} ", layer)
-        self._named[row] = at
+        line = self.characters[row] == LEVEL[self.marker]  # of this level, or of one beside it
+        named = f" {text} "
+        last = self.width - len(named) - 1
+        places = (at for at in range(last, -1, -1) if line[at : at + len(named) + 1].all())
+        self.write(next(places, last), row, named, layer)
 
     def write(self, column: int, row: int, text: str, layer: str) -> None:
         """Put a text on the field, cut at its edge."""

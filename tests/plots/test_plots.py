@@ -65,7 +65,10 @@ def test_points_and_levels_say_what_they_are() -> None:
     raster.points(np.array([0.5, 2.0]), np.array([0.9, 0.5]), "heldout", "o")
     raster.level(0.1, "gzip", "level")
     text = ["".join(piece for piece, _ in row) for row in raster.rows()]
-    assert text[0].strip() == "o" and text[3].startswith("- gzip ---") and text[1].strip() == ""
+    assert text[0].strip() == "o" and text[3] == "------------- gzip -" and text[1].strip() == ""
+    raster.level(0.1, "xz", "level")
+    *_, last = ("".join(piece for piece, _ in row) for row in raster.rows())
+    assert last == "-------- xz - gzip -"
 
 
 def test_sparks_follow_the_figures() -> None:
