@@ -78,7 +78,6 @@ class RnntuiApp(BaseApp):
             tooltip="Everything that can be done here",
         ),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True, tooltip="Quit rnntui"),
-        Binding("escape", "close_help", "Close", show=False, priority=True, tooltip="Hide all keys"),
         Binding(
             "ctrl+z",
             "suspend_process",
@@ -114,9 +113,6 @@ class RnntuiApp(BaseApp):
             self.say_fault(self.fault)
 
     # --- what screens ask for ---
-
-    def on_menu_requested(self) -> None:
-        self.action_command_palette()
 
     def on_tab_requested(self, event: TabRequested) -> None:
         self.action_open_tab(event.tab)
@@ -267,26 +263,6 @@ class RnntuiApp(BaseApp):
             "Change the theme", "light, dark, or the terminal's own colours", self.action_change_theme
         )
         yield SystemCommand("Save screenshot", "as an SVG file", self.save_picture)
-
-    def action_toggle_help(self) -> None:
-        """Show all keys of the present screen, or hide them again."""
-        if self._helps():
-            self.action_hide_help_panel()
-        else:
-            self.action_show_help_panel()
-
-    def action_close_help(self) -> None:
-        """Hide the keys; where none are shown, Escape is the screen's own."""
-        self.action_hide_help_panel()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._helps() if action == "close_help" else super().check_action(action, parameters)
-
-    def _helps(self) -> bool:
-        """Return True if the panel of all keys is shown."""
-        from textual.widgets import HelpPanel
-
-        return bool(self.screen.query(HelpPanel))
 
     # --- leaving ---
 

@@ -9,6 +9,7 @@ from typing import Any
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
+from textual.screen import Screen
 
 from rnntui.tui.screens.base import RnntuiScreen
 
@@ -20,18 +21,13 @@ class KeyCommands(Provider):
         """Title, key, and what runs it."""
         told = set()
         # What can be done on every screen comes after what can be done on this one.
-        everywhere = {
-            binding.action
-            for owner in (RnntuiScreen, self.app)
-            for binding in owner.BINDINGS
-            if isinstance(binding, Binding)
-        }
+        shared = everywhere(self.screen)
         found = sorted(
-            self.screen.active_bindings.values(), key=lambda active: active.binding.action in everywhere
+            self.screen.active_bindings.values(), key=lambda active: active.binding.action in shared
         )
         for node, binding, enabled, _ in found:
             title = binding.tooltip or binding.description
-            if not (enabled and title and _ours(node, binding)) or title in told:
+            if not (enabled and title and is_ours(node, binding)) or title in told:
                 continue
             told.add(title)
             run = partial(self.app.run_action, binding.action, default_namespace=node)
@@ -48,7 +44,17 @@ class KeyCommands(Provider):
                 yield Hit(score, matcher.highlight(title), run, help=f"key: {key}")
 
 
-def _ours(node: DOMNode, key: Binding) -> bool:
+def everywhere(screen: Screen[Any]) -> set[str]:
+    """Return the actions that every screen has."""
+    return {
+        binding.action
+        for owner in (RnntuiScreen, screen.app)
+        for binding in owner.BINDINGS
+        if isinstance(binding, Binding)
+    }
+
+
+def is_ours(node: DOMNode, key: Binding) -> bool:
     """Return True if a binding is the program's own, and not how Textual moves focus and cursor."""
     return key.action != "command_palette" and any(
         isinstance(binding, Binding) and binding.action == key.action and key.key in binding.key.split(",")

@@ -20,10 +20,6 @@ class TabRequested(Message):
         self.tab = tab
 
 
-class MenuRequested(Message):
-    """Show everything that can be done here."""
-
-
 class StartRequested(Message):
     """Train a new model and watch it."""
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from rnntui.core.errors import InputError, oneline
 from rnntui.core.runs import events as ev
+from rnntui.core.runs.folder import Run
 from rnntui.core.runs.history import History
 from rnntui.core.runs.journal import EventTail
 from rnntui.core.runs.ownership import owner_of
+from rnntui.core.runs.summaries import read_history
 from rnntui.tui.training_process import TrainingProcess
 
 
@@ -70,3 +74,12 @@ class RunFollower:
         if history.started is not None and history.finished is None:
             return "paused" if history.paused else "running"
         return "preparing"
+
+
+def histories_of(paths: Iterable[Path]) -> list[tuple[Path, History]]:
+    """The events of these runs; a run that was deleted meanwhile is left out."""
+    found = []
+    for path in paths:
+        with suppress(InputError):
+            found.append((path, read_history(Run.open(path))))
+    return found

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from textual.screen import Screen
-from textual.widgets import HelpPanel
 
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
@@ -52,7 +51,7 @@ async def test_the_row_of_keys_is_short_and_the_menu_names_every_key(
         titles = {title for title, _, _ in KeyCommands(app.screen)._commands()}
         for binding in bindings[:-1]:
             assert (binding.tooltip or binding.description) in titles
-        assert {"Go to texts", "Go to runs", "Quit rnntui", "Show or hide all keys"} <= titles
+        assert {"Go to texts", "Go to runs", "Quit rnntui", "Show all keys"} <= titles
         assert not {"Cursor up", "Focus Next", "Undo"} & titles, "Textual's own keys stay in the help"
 
 
@@ -85,21 +84,6 @@ async def test_keys_and_tabs_can_be_clicked(trained_home: None) -> None:
         await until(pilot, lambda: "Play" in shown(pilot))
         await pilot.click(KeyBar, offset=(2, 0))
         await until(pilot, lambda: isinstance(app.screen, PlaygroundScreen))
-
-
-async def test_help_lists_the_keys_of_the_screen(trained_home: None, home: Path) -> None:
-    app = RnntuiApp(TrainingScreen(home / "runs" / "first"))
-    async with app.run_test(size=(140, 45), notifications=True) as pilot:
-        await pilot.press("question_mark")
-        await until(pilot, lambda: len(app.screen.query(HelpPanel)) == 1 and "Hold" in shown(pilot))
-        await pilot.press("question_mark")
-        await until(pilot, lambda: not app.screen.query(HelpPanel))
-
-        await pilot.press("question_mark")
-        await until(pilot, lambda: len(app.screen.query(HelpPanel)) == 1)
-        await pilot.press("escape")
-        await until(pilot, lambda: not app.screen.query(HelpPanel))
-        assert isinstance(app.screen, TrainingScreen), "escape closes what is in front, and only that"
 
 
 @pytest.mark.parametrize("size", [(59, 24), (80, 17), (30, 8)])

@@ -1,4 +1,4 @@
-"""The playground of a translator: a translation that grows as you type, and where its words were looked at."""
+"""The playground of a translator: a translation that grows after every key, and where its words were looked at."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def test_what_is_typed_is_translated(translator: Run, size: tuple[int, int
         screen = app.screen
         assert isinstance(screen, TranslatingScreen)
         area, heat = screen.query_one(PlainText), screen.query_one(HeatMap)
-        assert "as you type" in shown(pilot)
+        assert "after every key" in shown(pilot)
         await pilot.press(*"Ann red cat")
         await until(pilot, lambda: text_of(pilot, "#target") == "Katze rot Ann")
         assert heat.translation is not None and "Katze" in shown(pilot) and "Ann" in heat.render().plain

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,13 +13,16 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Static
 
+from rnntui.core.config import FIELDS
 from rnntui.core.config.parse import parse
 from rnntui.core.errors import InputError, RnntuiError, oneline
-from rnntui.core.runs.folder import Command, request
+from rnntui.core.runs.folder import Command, Run, request
 from rnntui.tui.base_app import BaseApp
 from rnntui.tui.messages import TABS, ResumeRequested, Tab
+from rnntui.tui.screens.explain import ExplainScreen
 from rnntui.tui.widgets.keybar import KeyBar
 from rnntui.tui.widgets.topbar import TopBar
+from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.preferences import Preferences
 from rnntui.ui.terminal_safety import visible_line
 
@@ -33,6 +38,13 @@ def is_left(screen: Screen[Any]) -> bool:
     return not (screen.is_attached and screen.app.is_running and screen in screen.app.screen_stack)
 
 
+def tokenizer_of(path: Path) -> str:
+    """Name of the tokenizer of the run at `path`; the default one where the run cannot be read."""
+    with suppress(InputError):
+        return Run.open(path).config.text.tokenizer
+    return str(FIELDS["tokenizer"].default)
+
+
 class RnntuiScreen(Screen[None]):
     """A row that says where one is, the screen's own part, a row of keys."""
 
@@ -43,9 +55,10 @@ class RnntuiScreen(Screen[None]):
             for number, tab in enumerate(TABS, start=1)
             for key in (str(number), f"f{number + 1}")  # where digits are typed, the function keys
         ),
+        Binding("f1", "keys", "Keys", show=False, tooltip="Show all keys"),
         *(
-            Binding(key, "app.toggle_help", "Keys", show=False, tooltip="Show or hide all keys")
-            for key in ("question_mark", "f1")
+            Binding(key, "explain", "Explain", show=False, tooltip="Explain the figures on this screen")
+            for key in ("question_mark", "f9")  # where text is typed, the function key
         ),
     ]
 
@@ -74,6 +87,28 @@ class RnntuiScreen(Screen[None]):
     def preferences(self) -> Preferences:
         """The preferences of the app."""
         return self.app.preferences
+
+    def figures(self) -> Sequence[ShownFigure]:
+        """The figures that the screen shows at this moment."""
+        return ()
+
+    @property
+    def tokenizer(self) -> str:
+        """Name of the tokenizer that the figures count in."""
+        return str(FIELDS["tokenizer"].default)
+
+    def action_explain(self, first: str = "") -> None:
+        """Explain the figures, that called `first` before the others."""
+        if shown := self.figures():
+            self.app.push_screen(ExplainScreen(shown, self.tokenizer, first))
+        else:
+            self.say("There are no figures here yet.")
+
+    def action_keys(self) -> None:
+        """Show all keys."""
+        from rnntui.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self))
 
     def say(self, message: str, fault: bool = False) -> None:
         """A toast: something happened, or a person can mend something."""

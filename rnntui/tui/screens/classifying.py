@@ -20,8 +20,11 @@ from rnntui.tui.screens.live_playground import LivePlayground
 from rnntui.tui.services.classifier import ClassifierAnswer, ClassifierService
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.tinted_text import TintedText
+from rnntui.ui import formats
+from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.terminal_safety import visible_line
 
+_EMPTY = "Start typing: the text is classified after every key, and each word tinted by its influence."
 _LISTED = 10
 """Words in the list of those that move the answer most."""
 
@@ -52,7 +55,7 @@ class ClassifyingScreen(LivePlayground):
         """The text, the labels and the words that move them."""
         yield Static(id="headline", markup=False)
         with Horizontal(id="writing"):
-            yield TintedText(id="text")
+            yield TintedText(id="text", placeholder=_EMPTY)
             with Vertical(id="aside"):
                 yield Bars(id="labels")
                 yield Static("loading the model …", id="moves", markup=False)
@@ -119,7 +122,7 @@ class ClassifyingScreen(LivePlayground):
         for word, influence in sorted(words, key=lambda each: -abs(each[1]))[:_LISTED]:
             text.append(f"{influence:+.2f}  {visible_line(word.strip(), 24)}\n")
         if not words:
-            text.append("Write a sentence: it is classified as you type.")
+            text.append("No word yet.")
         self.query_one("#moves", Static).update(text)
 
     def watch_weights(self) -> None:
@@ -132,6 +135,18 @@ class ClassifyingScreen(LivePlayground):
         if self.latest is not None:
             parts.append(f"{self.latest.ms:.0f} ms per key")
         self.show_headline(parts)
+
+    def figures(self) -> list[ShownFigure]:
+        found = self.latest
+        if found is None:
+            return []
+        predicted = zip(found.labels, found.prediction.probabilities, strict=True)
+        words = (each for each in found.pieces if each[0].strip())
+        return [
+            ShownFigure("ms per key", f"{found.ms:.0f}", "ms per key"),
+            *(ShownFigure(label, formats.share(p).strip(), "prediction") for label, p in predicted),
+            *(ShownFigure(word.strip(), f"{moved:+.2f}", "influence", "nats") for word, moved in words),
+        ]
 
     # --- keys ---
 

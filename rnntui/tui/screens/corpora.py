@@ -26,6 +26,8 @@ from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.file_picker import PathInput, PickerScreen
 from rnntui.tui.widgets.about_text import AboutText
 from rnntui.tui.widgets.recipe import Recipe
+from rnntui.ui import formats
+from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _RECENT = 8
 _ESTIMATE_AFTER_S = 0.5
 """Torch takes both cores for a second: not while a person still chooses."""
+_WELCOME = "Choose a text and press Enter: a small model learns to write like it."
 _OPEN, _PASTE = "+open", "+paste"
 
 
@@ -74,7 +77,7 @@ class CorporaScreen(RnntuiScreen):
 
     source: reactive[str] = reactive("", init=False)
     """The corpus that Enter trains on."""
-    figures: reactive[TextStatistics | None] = reactive(None)
+    statistics: reactive[TextStatistics | None] = reactive(None)
     cuts: reactive[tuple[Cut, ...]] = reactive(())
     cost: reactive[dict[str, Any]] = reactive(dict)
     """Answers of the estimator to the present choices."""
@@ -90,6 +93,7 @@ class CorporaScreen(RnntuiScreen):
 
     def compose_body(self) -> ComposeResult:
         """The list of texts, the text, its tokens and the recipe."""
+        yield Static(_WELCOME, id="welcome", markup=False)
         with Horizontal(id="texts"):
             with Vertical(id="sources"):
                 yield Texts(*self._options(), id="samples")
@@ -124,6 +128,10 @@ class CorporaScreen(RnntuiScreen):
             self._choose_again(self._before)
         self._explain()
         self.call_after_refresh(self._offer_recent)
+
+    def on_resize(self) -> None:
+        """Where rows are few, the line about what to do moves into a frame."""
+        self.query_one("#recipe").border_subtitle = _WELCOME if self.has_class("-short") else ""
 
     def _choose_again(self, before: StartRequested) -> None:
         """Choose what was chosen when a run was started here."""
@@ -180,7 +188,7 @@ class CorporaScreen(RnntuiScreen):
     def on_about_text_reading(self) -> None:
         from rnntui.tui.widgets.cuts import Cuts
 
-        self.figures, self.cuts = None, ()
+        self.statistics, self.cuts = None, ()
         for widget in self.query(Cuts):
             widget.cuts = ()
 
@@ -188,7 +196,7 @@ class CorporaScreen(RnntuiScreen):
         self._explain()
 
     def on_about_text_measured(self, event: AboutText.Measured) -> None:
-        self.figures = event.figures
+        self.statistics = event.figures
 
     def on_about_text_cut_up(self, event: AboutText.CutUp) -> None:
         from rnntui.tui.widgets.cuts import Cuts
@@ -225,8 +233,8 @@ class CorporaScreen(RnntuiScreen):
         for widget in self.query(Cuts):
             widget.chosen = self._recipe.tokenizer
 
-    def watch_figures(self) -> None:
-        if self.figures is not None:
+    def watch_statistics(self) -> None:
+        if self.statistics is not None:
             self._explain()
 
     def watch_cuts(self) -> None:
@@ -254,8 +262,8 @@ class CorporaScreen(RnntuiScreen):
     def _vocab_size(self) -> int | None:
         """Vocabulary of the chosen tokenizer; None while it is not known."""
         given, tokenizer = self._settings.get("vocab_size"), self._recipe.tokenizer
-        if TOKENIZERS[tokenizer].distinct_characters and self.figures is not None:
-            return self.figures.vocabulary + 1
+        if TOKENIZERS[tokenizer].distinct_characters and self.statistics is not None:
+            return self.statistics.vocabulary + 1
         for each in self.cuts:
             if each.kind == tokenizer:
                 return min(each.vocab_size, given) if given else each.vocab_size
@@ -265,10 +273,35 @@ class CorporaScreen(RnntuiScreen):
         if not self.shows:
             return
         recipe, tokens = self._recipe, None
-        if self.figures is not None:
+        if self.statistics is not None:
             sizes = (each.characters_per_token for each in self.cuts if each.kind == recipe.tokenizer)
-            tokens = self.figures.characters / next(sizes, 1.0)
+            tokens = self.statistics.characters / next(sizes, 1.0)
         recipe.show_cost(self.cost, config.build(self._chosen(), recipe.preset), tokens)
+
+    def figures(self) -> list[ShownFigure]:
+        text, found = self.statistics, list[ShownFigure]()
+        if text is not None:
+            found += [
+                ShownFigure("characters", f"{text.characters:,}", "characters"),
+                ShownFigure("distinct characters", f"{text.vocabulary:,}", "distinct"),
+                ShownFigure("entropy", f"{text.entropy:.2f}", "entropy", "bits/char"),
+                ShownFigure("gzip", f"{text.gzip_bits_per_byte:.2f}", "gzip", "bits/byte"),
+            ]
+            found += [
+                ShownFigure(
+                    f"{each.kind} tokens", f"{text.characters / each.characters_per_token:,.0f}", "tokens"
+                )
+                for each in self.cuts
+            ]
+        if "parameters" in self.cost:
+            found.append(ShownFigure("parameters", formats.count(self.cost["parameters"]), "parameters"))
+        if "tokens_per_s" in self.cost:
+            found.append(ShownFigure("tokens/s", formats.count(self.cost["tokens_per_s"]), "tokens/s"))
+        return found
+
+    @property
+    def tokenizer(self) -> str:
+        return self._recipe.tokenizer
 
     # --- keys ---
 

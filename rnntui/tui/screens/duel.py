@@ -20,10 +20,12 @@ from rnntui.core.studies.duelists import reservations
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
 from rnntui.tui.run_follower import RunFollower
+from rnntui.tui.screens.base import tokenizer_of
 from rnntui.tui.screens.plotting import PlottingScreen
 from rnntui.tui.training_process import TrainingProcess
 from rnntui.tui.widgets.curves import Curves, DrawnRun
 from rnntui.ui import formats
+from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.terminal_safety import visible_line
 
 _POLL_S = 0.2
@@ -187,6 +189,24 @@ class DuelScreen(PlottingScreen):
             text.append(f"\n{LETTERS[number % 26]} {self.cells[number]:<10}", style)
             text.append("".join(cells))
         return text
+
+    def figures(self) -> list[ShownFigure]:
+        leader = self._order()[0]
+        best, started = self.histories[leader].best, self.histories[leader].started
+        name = self.cells[leader]
+        return [
+            ShownFigure(
+                f"{name} {self.bits_unit}", formats.number(best.bits if best else None), self.bits_unit
+            ),
+            ShownFigure(
+                f"{name} perplexity", formats.number(best.perplexity if best else None), "val. perplexity"
+            ),
+            ShownFigure(f"{name} parameters", f"{started.parameters:,}" if started else "–", "parameters"),
+        ]
+
+    @property
+    def tokenizer(self) -> str:
+        return tokenizer_of(self.paths[0])
 
     # --- keys ---
 

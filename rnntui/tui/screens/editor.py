@@ -17,7 +17,7 @@ from rnntui.core.files import expanded, write_atomically
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
 from rnntui.tui.messages import WatchRequested
-from rnntui.tui.screens.base import RnntuiScreen
+from rnntui.tui.screens.base import RnntuiScreen, tokenizer_of
 from rnntui.tui.screens.file_picker import PickerScreen
 from rnntui.tui.screens.pickers import choose_model
 from rnntui.tui.services.weights import WeightsWatcher
@@ -85,6 +85,10 @@ class EditorScreen(RnntuiScreen):
         name = (visible_line(self._path.name), "bold")
         text = Text.assemble(name, "  ", "  ·  ".join(parts), no_wrap=True, overflow="ellipsis")
         self.query_one("#headline", Static).update(text)
+
+    @property
+    def tokenizer(self) -> str:
+        return tokenizer_of(self._path)
 
     def action_choose(self) -> None:
         """Choose another run or checkpoint."""

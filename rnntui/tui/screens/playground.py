@@ -25,10 +25,13 @@ from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.tui.widgets.slider import Slider
+from rnntui.ui import formats
+from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.terminal_safety import visible_line
 
 _WRITE_S = 0.08
 """Seconds of generated text that are shown at once."""
+_EMPTY = "Start typing; Tab takes the suggestion, → a word of it. ^g lets the model write."
 _FIELDS = {field.name: field for field in sampling_fields()}
 _SLIDERS = {name: field.slider for name, field in _FIELDS.items() if field.slider is not None}
 
@@ -84,7 +87,7 @@ class PlaygroundScreen(LivePlayground):
         """The text, the suggestions, the next tokens and the sampling."""
         yield Static(id="headline", markup=False)
         with Horizontal(id="writing"):
-            yield GhostText(id="text")
+            yield GhostText(id="text", placeholder=_EMPTY)
             with Vertical(id="aside"):
                 yield Alternatives(id="alternatives")
                 yield Bars(id="likeliest")
@@ -241,6 +244,31 @@ class PlaygroundScreen(LivePlayground):
         if area.saved > 0:
             parts.append(f"{area.saved / area.grown:.0%} of keystrokes saved")
         self.show_headline(parts)
+
+    def figures(self) -> list[ShownFigure]:
+        found, area = list[ShownFigure](), self.query_one(GhostText)
+        if self.ms is not None:
+            found.append(ShownFigure("ms per key", f"{self.ms:.0f}", "ms per key"))
+        if self._insight and self._insight.bits_per_char is not None:
+            found.append(ShownFigure("bits/char", f"{self._insight.bits_per_char:.2f}", "bits/char"))
+        if area.saved > 0:
+            found.append(
+                ShownFigure("keystrokes saved", f"{area.saved / area.grown:.0%}", "keystrokes saved")
+            )
+        offered = self.query_one(Alternatives).suggestions
+        found += [
+            ShownFigure(each.word.strip() or "␣", formats.share(each.word_probability).strip(), "suggestion")
+            for each in (offered.completions if offered else [])
+        ]
+        found += [
+            ShownFigure(token, formats.share(p).strip(), "next token")
+            for token, p in self.query_one(Bars).rows
+        ]
+        return found + [
+            ShownFigure(field.label, f"{getattr(self.preferences, name):g}", field.label)
+            for name, field in _FIELDS.items()
+            if name in _SLIDERS
+        ]
 
     # --- keys ---
 

@@ -31,7 +31,8 @@ from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
 from rnntui.tui.widgets.curves import Curves, DrawnRun
 from rnntui.tui.widgets.differences import differences
-from rnntui.tui.widgets.run_table import COLUMNS, RunTable, searched
+from rnntui.tui.widgets.run_table import COLUMNS, RunTable, figures_of, searched
+from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.terminal_safety import visible_line
 
 _LOOK_S = 2.0
@@ -235,6 +236,15 @@ class RunsScreen(RnntuiScreen):
         color = partial(self.app.run_colors.number_of, beside=beside, keep=bool(self._marked))
         curves.show([DrawnRun(run.name, history, color(run.path)) for run, history in found])
         self.query_one("#differences", Static).update(differences([run for run, _ in found], self._summary()))
+
+    def figures(self) -> list[ShownFigure]:
+        run = self._summary()
+        return figures_of(run) if run else []
+
+    @property
+    def tokenizer(self) -> str:
+        run = self._summary()
+        return run.tokenizer if run else super().tokenizer
 
     # --- keys ---
 

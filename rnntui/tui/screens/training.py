@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
@@ -23,11 +22,10 @@ from rnntui.core.runs.folder import Command, Run, last_words, log_end
 from rnntui.core.runs.history import History
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
-from rnntui.core.runs.summaries import read_history
 from rnntui.tui.machine import Machine
 from rnntui.tui.messages import ForkRequested, PlayRequested, Tab
-from rnntui.tui.run_follower import RunFollower
-from rnntui.tui.screens.base import is_left
+from rnntui.tui.run_follower import RunFollower, histories_of
+from rnntui.tui.screens.base import is_left, tokenizer_of
 from rnntui.tui.screens.dialogs import Fault
 from rnntui.tui.screens.flow import FlowScreen
 from rnntui.tui.screens.pickers import OFFERED, OverlayScreen
@@ -41,6 +39,8 @@ from rnntui.tui.widgets.progress_row import ProgressRow
 from rnntui.tui.widgets.run_state import DIED, ENDED, STOPPED, state_words
 from rnntui.tui.widgets.sample_panel import SamplePanel
 from rnntui.tui.widgets.what_now import WhatNow, bigger
+from rnntui.ui import formats
+from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.terminal_safety import visible_line
 
 _POLL_S = 0.2
@@ -278,6 +278,20 @@ class TrainingScreen(PlottingScreen):
         warned = f"  ({count} warning{'s' * (count > 1)}: l)" if count else ""
         return Text.assemble((visible_line(self._path.name), "bold"), "  ", what, warned)
 
+    def figures(self) -> list[ShownFigure]:
+        found = self.query_one(Figures).figures()
+        baselines = self.history.baselines.values()
+        return found + [
+            ShownFigure(each.name, formats.number(each.perplexity, 2), "baseline") for each in baselines
+        ]
+
+    @property
+    def tokenizer(self) -> str:
+        return tokenizer_of(self._path)
+
+    def on_figures_asked(self, event: Figures.Asked) -> None:
+        self.action_explain(event.label)
+
     # --- keys ---
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -375,11 +389,7 @@ class TrainingScreen(PlottingScreen):
 
     @work(thread=True, exclusive=True, group="others")
     def _read_others(self, chosen: list[Path]) -> None:
-        found: list[tuple[Path, History]] = []
-        for path in chosen:
-            with suppress(InputError):  # deleted since it was chosen
-                found.append((path, read_history(Run.open(path))))
-        self.app.call_from_thread(self._show_others, found)
+        self.app.call_from_thread(self._show_others, histories_of(chosen))
 
     def _show_others(self, found: list[tuple[Path, History]]) -> None:
         if is_left(self):

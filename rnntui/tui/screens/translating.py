@@ -21,6 +21,7 @@ from rnntui.tui.screens.live_playground import LivePlayground
 from rnntui.tui.services.translator import TranslatorService
 from rnntui.tui.widgets.heat_map import HeatMap
 from rnntui.tui.widgets.plain_text import PlainText
+from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.terminal_safety import visible, visible_line
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 _TOGETHER = 4
 """Lines translated at once, other than the one that is written in."""
-_HINT = "Write a sentence: it is translated as you type."
+_EMPTY = "Start typing: each line is translated after every key."
+_HINT = "The attention of the line under the cursor comes here."
 
 
 class TranslatingScreen(LivePlayground):
@@ -57,7 +59,7 @@ class TranslatingScreen(LivePlayground):
         """The text, its translation, the attention and the n-best list."""
         yield Static(id="headline", markup=False)
         with Horizontal(id="sides"):
-            yield PlainText(id="text")
+            yield PlainText(id="text", placeholder=_EMPTY)
             with VerticalScroll(id="target-side", can_focus=False):
                 yield Static("loading the model …", id="target", markup=False)
         with Horizontal(id="looks"):
@@ -184,6 +186,12 @@ class TranslatingScreen(LivePlayground):
         if self.shows:
             speed = [f"{self._ms:.0f} ms per key"] if self._ms else []
             self.show_headline(([self.weights] if self.weights else []) + speed)
+
+    def figures(self) -> list[ShownFigure]:
+        found = [ShownFigure("ms per key", f"{self._ms:.0f}", "ms per key")] if self._ms else []
+        ways = self._known.get(self._line, [])
+        found += [ShownFigure(each.text, f"{each.score:.2f}", "score") for each in ways]
+        return [*found, ShownFigure("attention", "", "attention")] if ways else found
 
     # --- keys ---
 

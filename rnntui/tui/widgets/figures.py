@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.text import Text
+from textual import events
+from textual.message import Message
 from textual.widget import Widget
 
 from rnntui.core.runs.events import Evaluated
@@ -12,12 +14,30 @@ from rnntui.core.runs.history import History, HistoryColumn
 from rnntui.plots.raster import Marker
 from rnntui.plots.spark import spark
 from rnntui.ui import formats
+from rnntui.ui.explanations import ShownFigure
 
-_NAME, _VALUE, _GAP = 16, 13, 2
+_LABEL, _VALUE, _GAP = 16, 13, 2
 _NARROW = 38
 """Columns of one figure where two stand side by side."""
 _COURSE = 200
 """Number of the newest entries that make a sparkline."""
+_WIDEST = 24
+"""Columns of a sparkline."""
+
+
+class FigureRow(NamedTuple):
+    """A figure: its label ('' below a row that it goes on), its value, what is said of it, and its course."""
+
+    label: str
+    value: str
+    notes: tuple[str, ...] = ()
+    """Longer and shorter; the first that fits stands behind the value."""
+    course: HistoryColumn | None = None
+
+    def shown(self, room: int) -> str:
+        """The value with what fits of the notes into `room` columns."""
+        both = (f"{self.value} {note}" for note in self.notes)
+        return next((text for text in both if len(text) <= room), self.value)
 
 
 class Figures(Widget):
@@ -25,76 +45,107 @@ class Figures(Widget):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"figures--name", "figures--value", "figures--spark"}
 
+    class Asked(Message):
+        """The figure with this label was clicked."""
+
+        def __init__(self, label: str) -> None:
+            super().__init__()
+            self.label = label
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.history: History | None = None
         self.marker: Marker = "braille"
 
+    def figures(self) -> list[ShownFigure]:
+        """The figures, to be explained."""
+        found: list[ShownFigure] = []
+        history = self.history or History()
+        for row in rows_of(history):
+            label = row.label or found[-1].explanation
+            if row.value:
+                found.append(ShownFigure(label, row.value, label, row.notes[0] if row.notes else ""))
+            if label == "step" and history.progress:
+                found.append(ShownFigure("epoch", f"{history.progress.epoch:.2f}", "epoch"))
+        return found
+
     def render(self) -> Text:
-        columns = max(1, self.size.width // _NARROW)
+        columns = self._columns()
         width = self.size.width // columns
         name_style, value_style, spark_style = (
             self.get_component_rich_style(f"figures--{part}") for part in ("name", "value", "spark")
         )
         text = Text(no_wrap=True)
-        rows = self._rows(width - _NAME)
-        for i, (name, value, column) in enumerate(rows):
-            text.append(f"{name:<{_NAME}}", name_style).append(f"{value:<{_VALUE}}", value_style)
-            room = width - _NAME - max(_VALUE, len(value)) - _GAP
-            course = "" if column is None else spark(column.values[-_COURSE:], min(room, 24), self.marker)
+        rows = rows_of(self.history or History())
+        for i, row in enumerate(rows):
+            value = row.shown(width - _LABEL)
+            text.append(f"{row.label:<{_LABEL}}", name_style).append(f"{value:<{_VALUE}}", value_style)
+            room = width - _LABEL - max(_VALUE, len(value)) - _GAP
+            values = None if row.course is None else row.course.values[-_COURSE:]
+            course = "" if values is None else spark(values, min(room, _WIDEST), self.marker)
             text.append(f"{course:<{max(room, 0)}}{' ' * _GAP}", spark_style)
             if i % columns == columns - 1 and i < len(rows) - 1:
                 text.append("\n")
         return text
 
-    def _rows(self, room: int) -> list[tuple[str, str, HistoryColumn | None]]:
-        """Name, value in `room` columns, and the column that is its course."""
-        history = self.history or History()
-        progress, started = history.progress, history.started
-        model = formats.count(started.parameters) if started else "–"
-        rows: list[tuple[str, str, HistoryColumn | None]] = [
-            ("loss", f"{formats.number(progress.loss)} nats" if progress else "–", history.losses),
-            (
-                "perplexity",
-                formats.number(formats.perplexity(progress.loss), 2) if progress else "–",
-                history.smooth,
-            ),
-            *_evaluated(history, room),
-            ("step", f"{progress.step:,} · epoch {progress.epoch:.2f}" if progress else "–", None),
-            ("grad norm", formats.number(progress.grad_norm) if progress else "–", history.gradients),
-            ("learning rate", f"{progress.lr:.2e}" if progress else "–", history.rates),
-            ("speed", f"{formats.count(progress.tokens_per_s)} tok/s" if progress else "–", history.speeds),
-            _time(history),
-            ("parameters", model, None),
-            ("device", f"{started.device} {started.precision}" if started else "–", None),
+    def _columns(self) -> int:
+        return max(1, self.size.width // _NARROW)
+
+    def on_click(self, event: events.Click) -> None:
+        offset, columns = event.get_content_offset(self), self._columns()
+        if offset is None:
+            return
+        rows = rows_of(self.history or History())
+        index = offset.y * columns + offset.x * columns // max(self.size.width, 1)
+        if index < len(rows):
+            self.post_message(self.Asked(rows[index].label or rows[index - 1].label))
+
+
+def rows_of(history: History) -> list[FigureRow]:
+    """The figures of a run."""
+    progress, started = history.progress, history.started
+    if progress is None:
+        steps = [
+            FigureRow(label, "–") for label in ("step", "grad norm", "learning rate", "speed", "time left")
         ]
-        return rows
-
-
-def _evaluated(history: History, room: int) -> list[tuple[str, str, HistoryColumn | None]]:
-    """The figures that the task names: the first of the best and of the last evaluation, the others of the best."""
-    first, *others = history.spec.figures
-    last = history.evaluations[-1] if history.evaluations else None
+        losses = [FigureRow("loss", "–"), FigureRow("perplexity", "–")]
+    else:
+        perplexity = formats.number(formats.perplexity(progress.loss), 2)
+        losses = [
+            FigureRow("loss", f"{formats.number(progress.loss)} nats", course=history.losses),
+            FigureRow("perplexity", perplexity, course=history.smooth),
+        ]
+        steps = [
+            FigureRow("step", f"{progress.step:,}", (f"· epoch {progress.epoch:.2f}",)),
+            FigureRow("grad norm", formats.number(progress.grad_norm), course=history.gradients),
+            FigureRow("learning rate", f"{progress.lr:.2e}", course=history.rates),
+            FigureRow("speed", f"{formats.count(progress.tokens_per_s)} tok/s", course=history.speeds),
+            FigureRow("time left", formats.time_left(progress.fraction, progress.train_s))
+            if history.finished is None
+            else FigureRow("trained for", formats.duration(progress.train_s)),
+        ]
     return [
-        (first.label, _at_step(formats.figure(first, history.best), history.best, "best", room), None),
-        ("", _at_step(formats.figure(first, last), last, "last", room) if last else "", None),
-        *((each.label, formats.figure(each, history.best), None) for each in others),
+        *losses,
+        *_evaluated(history),
+        *steps,
+        FigureRow("parameters", formats.count(started.parameters) if started else "–"),
+        FigureRow("device", f"{started.device} {started.precision}" if started else "–"),
     ]
 
 
-def _at_step(value: str, event: Evaluated | None, which: str, room: int) -> str:
-    """A figure with its step, as much of it as fits."""
+def _evaluated(history: History) -> list[FigureRow]:
+    """The figures that the task names: the first of the best and of the last evaluation, the others of the best."""
+    first, *others = history.spec.figures
+    best, last = history.best, history.evaluations[-1] if history.evaluations else None
+    return [
+        FigureRow(first.label, formats.figure(first, best), _at_step("best", best)),
+        FigureRow("", formats.figure(first, last) if last else "", _at_step("last", last)),
+        *(FigureRow(each.label, formats.figure(each, best)) for each in others),
+    ]
+
+
+def _at_step(which: str, event: Evaluated | None) -> tuple[str, ...]:
+    """Which evaluation a figure is of, and its step."""
     if event is None:
-        return value
-    shown = (f"{value} ({which}, step {event.step:,})", f"{value} ({which}, {event.step:,})")
-    return next((each for each in shown if len(each) <= room), f"{value} {which}")
-
-
-def _time(history: History) -> tuple[str, str, None]:
-    """The time that is left, or of a run that has ended, the time that it took."""
-    progress = history.progress
-    if progress is None:
-        return "time left", "–", None
-    if history.finished is not None:
-        return "trained for", formats.duration(progress.train_s), None
-    return "time left", formats.time_left(progress.fraction, progress.train_s), None
+        return ()
+    return f"({which}, step {event.step:,})", f"({which}, {event.step:,})", which

@@ -48,8 +48,8 @@ class GhostText(MarkedText):
             super().__init__()
             self.before = before
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, id: str, placeholder: str = "") -> None:
+        super().__init__(id=id, placeholder=placeholder)
         self._before = ""
         self.saved = 0
         """Keys that taking ghost text has saved so far."""

@@ -12,8 +12,8 @@ from rnntui.tui.widgets.plain_text import PlainText
 class MarkedText(PlainText):
     """Marks are styles, by their names among the component classes; they stay until they are given anew."""
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, id: str, placeholder: str = "") -> None:
+        super().__init__(id=id, placeholder=placeholder)
         self._marks: dict[int, list[tuple[int, int, str]]] = {}
 
     def mark(self, pieces: Iterable[tuple[str, str]]) -> None:

@@ -23,9 +23,12 @@ class PlainText(TextArea):
     ]
     history: UndoHistory
 
-    def __init__(self, text: str = "", *, id: str | None = None, read_only: bool = False) -> None:
+    def __init__(
+        self, text: str = "", *, id: str | None = None, read_only: bool = False, placeholder: str = ""
+    ) -> None:
         super().__init__(
             visible(text),
+            placeholder=placeholder,
             id=id,
             soft_wrap=True,
             tab_behavior="focus",

@@ -13,6 +13,7 @@ from rnntui.core.config.tasks import TASKS
 from rnntui.core.runs import store
 from rnntui.core.runs.summaries import RunSummary
 from rnntui.ui import formats
+from rnntui.ui.explanations import ShownFigure
 
 
 class TableColumn(NamedTuple):
@@ -71,3 +72,20 @@ class RunTable(DataTable[Text]):
 def searched(run: RunSummary) -> str:
     """Text of a run that the filter searches."""
     return " ".join((run.name, run.corpus, run.cell, run.tokenizer, run.state)).lower()
+
+
+def figures_of(run: RunSummary) -> list[ShownFigure]:
+    """The figures of a run in the table, to be explained."""
+    spec = TASKS[run.task]
+    speed = formats.count(run.tokens_per_s) if run.tokens_per_s else "–"
+    first = (
+        ShownFigure("best", formats.share(run.accuracy or 0).strip(), "accuracy")
+        if spec.headline == "accuracy"
+        else ShownFigure("best", formats.number(run.bits), spec.unit)
+    )
+    return [
+        ShownFigure("params", formats.count(run.parameters) if run.parameters else "–", "parameters"),
+        first,
+        ShownFigure("perpl.", formats.number(run.perplexity, 2), "val. perplexity"),
+        ShownFigure("tok/s", f"{speed} tok/s", "speed"),
+    ]
