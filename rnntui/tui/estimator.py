@@ -66,10 +66,15 @@ class Estimator:
             await process.wait()
 
 
+def train_tokens(setting: Config, tokens: float) -> float:
+    """Tokens of the training part of a text of so many tokens."""
+    train, *_ = split_fractions(split_in_figures(setting.text.split, round(tokens)))
+    return train * tokens
+
+
 def expected(setting: Config, tokens: float, tokens_per_s: float) -> str:
     """Expected epochs of a run at a speed, and its time, for a text of so many tokens."""
-    train, *_ = split_fractions(split_in_figures(setting.text.split, round(tokens)))
-    epoch_s = train * tokens / tokens_per_s
+    epoch_s = train_tokens(setting, tokens) / tokens_per_s
     training = setting.training
     times = [training.max_time] if training.max_time else []
     times += [training.max_epochs * epoch_s] if training.max_epochs else []

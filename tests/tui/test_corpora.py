@@ -165,7 +165,7 @@ async def test_every_setting_is_checked_as_it_is_typed() -> None:
         screen.query_one("#cell", Choice).choose("mingru")
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
-        assert app.screen.query_one("#num_layers", Input).placeholder.startswith("3 · "), (
+        assert app.screen.query_one("#num_layers", Input).placeholder.startswith("[auto: 3 ("), (
             "the default of this cell"
         )
 
@@ -215,3 +215,30 @@ async def test_recent_files_are_offered(corpus_file: Path, trained_home: None) -
         await until(pilot, lambda: any(option.id == str(corpus_file) for option in texts.options))
         await pilot.press("end")
         await until(pilot, lambda: "feeds" in text_of(pilot, "#preview"))
+
+
+async def test_settings_are_those_of_the_task_and_can_be_searched() -> None:
+    """Protects the form from its length: changed ones first, none of another task, a search, the rule of each."""
+    app = RnntuiApp(CorporaScreen())
+    async with app.run_test(size=(140, 45), notifications=True) as pilot:
+        await until(pilot, lambda: "characters" in text_of(pilot, "#statistics"))
+        await until(pilot, lambda: len(app.screen.query("Cuts")) == 1)
+        await pilot.press("m")
+        form = app.screen
+        assert isinstance(form, SettingsScreen)
+
+        def rows() -> list[str]:
+            shown_rows = [row for row in form.query(".row") if row.display]
+            return [str(row.id).removeprefix("row-") for row in shown_rows]
+
+        assert rows()[:2] == ["tokenizer", "cell"], "what was chosen before comes first"
+        assert "bptt" in rows() and not {"label_column", "pooling", "target_column"} & set(rows())
+        assert form.query_one("#lr", Input).placeholder == "[auto: 0.01 (adamw)]"
+        await pilot.press(*"drop")
+        assert {"dropout", "weight_drop"} <= set(rows()) and "lr" not in rows()
+        headings = [str(label.id) for label in form.query(".heading") if label.display]
+        assert "heading-model" in headings and "heading-own" not in headings
+        form.query_one("#search", Input).value = ""
+        form.query_one("#task", Choice).choose("classify")
+        await until(pilot, lambda: "label_column" in rows())
+        assert "bptt" not in rows()

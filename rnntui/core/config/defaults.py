@@ -287,7 +287,7 @@ def regularisation(draft: Draft) -> Default | None:
     epochs = _epochs(draft)
     kind, rows = _rows(draft, draft.facts.train_tokens)
     values = next(values for bound, values in rows if epochs <= bound)
-    times = "without end" if math.isinf(epochs) else f"about {epochs:.2g} times"
+    times = "without end" if math.isinf(epochs) else f"about {epochs:,.{0 if epochs >= 10 else 1}f} times"
     return Default(f"{kind}, read {times}", {**_NONE, **values})
 
 

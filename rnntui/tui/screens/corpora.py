@@ -14,13 +14,14 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rnntui.core import config
+from rnntui.core.config.defaults import NOTHING_KNOWN, Facts
 from rnntui.core.config.tasks import DEFAULT_TASK
 from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.runs import store
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import recent_texts
 from rnntui.core.text.tables import task_for
-from rnntui.tui.estimator import Estimator
+from rnntui.tui.estimator import Estimator, train_tokens
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.file_picker import PathInput, PickerScreen
@@ -272,11 +273,15 @@ class CorporaScreen(RnntuiScreen):
     def watch_cost(self) -> None:
         if not self.shows:
             return
-        recipe, tokens = self._recipe, None
-        if self.statistics is not None:
-            sizes = (each.characters_per_token for each in self.cuts if each.kind == recipe.tokenizer)
-            tokens = self.statistics.characters / next(sizes, 1.0)
-        recipe.show_cost(self.cost, config.build(self._chosen(), recipe.preset), tokens)
+        recipe = self._recipe
+        recipe.show_cost(self.cost, config.build(self._chosen(), recipe.preset), self._tokens())
+
+    def _tokens(self) -> float | None:
+        """Tokens of the text, about; None before it is read."""
+        if self.statistics is None:
+            return None
+        sizes = (each.characters_per_token for each in self.cuts if each.kind == self._recipe.tokenizer)
+        return self.statistics.characters / next(sizes, 1.0)
 
     def figures(self) -> list[ShownFigure]:
         text, found = self.statistics, list[ShownFigure]()
@@ -349,9 +354,9 @@ class CorporaScreen(RnntuiScreen):
             self._settings = settings
             self._explain()
 
-        self.app.push_screen(
-            SettingsScreen(self._chosen(), self._recipe.preset, "Settings of the next run"), take
-        )
+        chosen, preset, tokens = self._chosen(), self._recipe.preset, self._tokens()
+        facts = Facts(round(train_tokens(config.build(chosen, preset), tokens))) if tokens else NOTHING_KNOWN
+        self.app.push_screen(SettingsScreen(chosen, preset, "Settings of the next run", facts), take)
 
     def action_turn(self) -> None:
         """Show the tokens in the place of the text, and back."""

@@ -27,7 +27,7 @@ class Choice(Widget, can_focus=True):
 
     index: reactive[int] = reactive(0)
     note: reactive[str] = reactive("")
-    """Text behind the values, where there is room."""
+    """What the chosen value comes to, behind it."""
 
     class Changed(Message):
         """Another value was chosen."""
@@ -77,10 +77,10 @@ class Choice(Widget, can_focus=True):
         for index, _ in enumerate(self._values):
             kind = "choice--chosen" if index == self.index else "choice--value"
             text.append(self._shown(index), self.get_component_rich_style(kind)).append(" ")
-        if self.note:
-            text.append(f" = {self.note}", self.get_component_rich_style("choice--label"))
         return text
 
     def _shown(self, index: int) -> str:
         # The brackets say what is chosen where colours cannot.
-        return f"[{self._values[index]}]" if index == self.index else f" {self._values[index]} "
+        if index != self.index:
+            return f" {self._values[index]} "
+        return f"[{self._values[index]}: {self.note}]" if self.note else f"[{self._values[index]}]"
