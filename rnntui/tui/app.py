@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import TextArea
 
 from rnntui.core import config
 from rnntui.core.config import RESUMABLE
@@ -255,7 +256,7 @@ class RnntuiApp(BaseApp):
         except InputError as error:
             self.notify(visible_line(str(error)), severity="warning", markup=False)
 
-    # --- the menu and the help ---
+    # --- the menu ---
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Entries of the menu on every screen, besides the keys."""
@@ -263,6 +264,12 @@ class RnntuiApp(BaseApp):
             "Change the theme", "light, dark, or the terminal's own colours", self.action_change_theme
         )
         yield SystemCommand("Save screenshot", "as an SVG file", self.save_picture)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let ctrl+z undo where somebody writes; elsewhere it suspends, as in every program of the terminal."""
+        if action == "suspend_process" and isinstance(self.focused, TextArea):
+            return False
+        return super().check_action(action, parameters)
 
     # --- leaving ---
 

@@ -19,6 +19,7 @@ from rnntui.core.files import make_private, write_atomically
 from rnntui.core.runs import store
 from rnntui.tui import draft_file
 from rnntui.tui.ghost_style import ghost_style
+from rnntui.tui.model_words import ModelWords
 from rnntui.tui.run_colors import RunColors, run_variables
 from rnntui.ui import preferences
 from rnntui.ui.preferences import Preferences
@@ -96,6 +97,8 @@ class BaseApp(App[int]):
         self._draft = draft_file.load() if self.preferences.keep_draft else ""
         self._draft_timer: Timer | None = None
         self.run_colors = RunColors()
+        self.model_words: ModelWords | None = None
+        """What the model wrote of the draft, in this session."""
         if not self.preferences.keep_draft:
             self._save_draft()
 

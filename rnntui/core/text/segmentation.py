@@ -130,6 +130,11 @@ def words_of(text: str) -> list[str]:
     return found
 
 
+def word_count(text: str) -> int:
+    """Number of words of `text`; marks and white space are none."""
+    return sum(1 for piece in word_pattern(WORD_RULE, text).findall(text) if any(map(in_word, piece)))
+
+
 def first_word(text: str) -> str:
     """The first word of `text`, or its first run of marks, with the white space before it; never part of a grapheme."""
     found = _compiled(

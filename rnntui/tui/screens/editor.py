@@ -4,30 +4,51 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.reactive import reactive
+from textual.timer import Timer
 from textual.widgets import Static
 
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.files import expanded, write_atomically
+from rnntui.core.runs.folder import Run
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
+from rnntui.core.text.segmentation import word_count
 from rnntui.tui.messages import WatchRequested
 from rnntui.tui.screens.base import RnntuiScreen, tokenizer_of
 from rnntui.tui.screens.file_picker import PickerScreen
 from rnntui.tui.screens.pickers import choose_model
 from rnntui.tui.services.weights import WeightsWatcher
+from rnntui.tui.syntax import language_of, language_of_file
+from rnntui.tui.widgets.find_bar import FindBar
 from rnntui.tui.widgets.plain_text import PlainText
 from rnntui.ui.terminal_safety import visible_line
 
 _REFRESH_S = 2.0
 """Seconds between requests for the newest weights of a run that trains."""
+_COUNT_S = 0.3
+_BETWEEN = "  ·  "
 _LARGEST = 200_000
 """Characters of a text that is opened: an area for typing, not a pager."""
+
+
+def fitting(parts: Sequence[str], width: int, between: str) -> list[str]:
+    """The first parts, as many as fit into `width` columns."""
+    found: list[str] = []
+    for part in parts:
+        width -= cell_len(part) + len(between) * bool(found)
+        if width < 0:
+            break
+        found.append(part)
+    return found
 
 
 BACK = Binding("ctrl+b", "back", "Back", tooltip="Back to the training")
@@ -43,6 +64,8 @@ class EditorScreen(RnntuiScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "open", "Open", show=False, tooltip="Open a text"),
         Binding("ctrl+s", "save", "Save", show=False, tooltip="Save the text"),
+        Binding("ctrl+f", "find", "Find", show=False, tooltip="Find in the text"),
+        Binding("alt+c", "copy_all", "Copy all", show=False, tooltip="Copy the whole text"),
         Binding("ctrl+r", "choose", "Model", show=False, tooltip="Use another run or checkpoint"),
     ]
 
@@ -54,15 +77,44 @@ class EditorScreen(RnntuiScreen):
         self._path, self._follower = path, follower
         self._file = ""
         self._wanted = asyncio.Event()
+        self._hint = ""
+        self._count = ""
+        """Count of words, as it was a moment ago."""
+        self._parts: Sequence[str] = ()
+        self._counting: Timer | None = None
         self._look = False
         """True if it is time to look for newer weights."""
 
     def take_up(self, hint: str) -> None:
         """Go on with the text that was written before, with a hint below it."""
         area = self.query_one("#text", PlainText)
-        area.border_title, area.border_subtitle = "write here", hint
+        area.border_title, self._hint = "write here", hint
         area.load_text(self.app.draft)
         area.move_cursor(area.document.end)
+        area.color_as(self._language())
+        self._count_words()
+
+    def _language(self) -> str | None:
+        """Programming language of the file that is open, or of the text that the run was trained on."""
+        if self._file:
+            return language_of_file(self._file)
+        with suppress(InputError):
+            return language_of(Run.open(self._path).config.text.corpus)
+        return None
+
+    def on_text_area_changed(self) -> None:
+        """Count the words once nobody has typed for a moment."""
+        if self._counting is None:
+            self._counting = self.set_timer(_COUNT_S, self._count_words)
+
+    def _count_words(self) -> None:
+        self._counting = None
+        if self.shows:
+            area = self.query_one("#text", PlainText)
+            area.color_as(area.language)  # it may have become too long for colours
+            count = word_count(area.text)
+            self._count = f"{count:,} word{'s' * (count != 1)}"
+            self.show_headline(self._parts)
 
     def follow(self) -> None:
         """Look for weights now, and then every two seconds."""
@@ -81,10 +133,19 @@ class EditorScreen(RnntuiScreen):
         return "the model takes its first steps …" if waiting else visible_line(oneline(error))
 
     def show_headline(self, parts: Sequence[str]) -> None:
-        """The run's name, and what there is to say beside it."""
-        name = (visible_line(self._path.name), "bold")
-        text = Text.assemble(name, "  ", "  ·  ".join(parts), no_wrap=True, overflow="ellipsis")
+        """The run's name, and what there is to say beside it; what does not fit stands in the frame of the text."""
+        self._parts = parts
+        name = visible_line(self._path.name)
+        shown = fitting(parts, self.size.width - cell_len(name) - 4, _BETWEEN)
+        text = Text.assemble((name, "bold"), "  ", _BETWEEN.join(shown), no_wrap=True, overflow="ellipsis")
         self.query_one("#headline", Static).update(text)
+        rest = [*parts[len(shown) :], self._count, self._hint]
+        area = self.query_one("#text", PlainText)
+        told = fitting([part for part in rest if part], area.size.width - 4, " · ")
+        area.border_subtitle = Content(" · ".join(told))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self.show_headline(self._parts) if self.shows else None)
 
     @property
     def tokenizer(self) -> str:
@@ -120,7 +181,28 @@ class EditorScreen(RnntuiScreen):
         area.move_cursor(area.document.end)
         area.border_title = "write here"
         self._file = path
+        area.color_as(self._language())
         area.focus()
+
+    def action_copy_all(self) -> None:
+        """Copy the whole text to the clipboard."""
+        text = self.query_one("#text", PlainText).text
+        self.app.copy_to_clipboard(text)
+        self.say(f"Copied {len(text):,} characters.")
+
+    def action_find(self) -> None:
+        """Find something in the text."""
+        if there := self.query(FindBar):
+            there.first().action_step(1)
+        else:
+            self.mount(FindBar(id="find"), after="#headline")
+
+    def on_find_bar_sought(self, event: FindBar.Sought) -> None:
+        self.query_one(FindBar).show_place(*self.query_one("#text", PlainText).find(event.text, event.step))
+
+    def on_find_bar_closed(self) -> None:
+        self.query(FindBar).remove()
+        self.query_one("#text").focus()
 
     def action_save(self) -> None:
         """Choose where to save the text."""

@@ -20,7 +20,7 @@ from rnntui.tui.messages import Tab
 from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.editor import BACK
 from rnntui.tui.screens.live_playground import LivePlayground
-from rnntui.tui.services.completer import Completer, Insight, Suggestions, some
+from rnntui.tui.services.completer import Completer, Insight, Suggestions, line_of, some
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
@@ -43,6 +43,7 @@ class PlaygroundScreen(LivePlayground):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "next_alternative", "Other", tooltip="Offer the next alternative as ghost text"),
         Binding("ctrl+g", "write_on", "Generate", tooltip="Let the model continue from here; again to stop"),
+        Binding("alt+g", "write_line", "Line", show=False, tooltip="Let the model finish this line"),
         Binding("ctrl+t", "surprise", "Surprise", tooltip="Mark the tokens that surprise the model"),
         Binding(
             "ctrl+l", "likeliest", "Next tokens", show=False, tooltip="The ten likeliest next tokens as bars"
@@ -97,6 +98,8 @@ class PlaygroundScreen(LivePlayground):
 
     def on_mount(self) -> None:
         self.take_up("alt+l: online adaptation")
+        if self.app.model_words is not None:
+            self.query_one(GhostText).take_over(self.app.model_words)
         self.query_one("#alternatives").border_title = "suggestions"
         self.query_one("#likeliest").border_title = "next token"
         self.query_one("#sampling").border_title = "sampling"
@@ -118,7 +121,8 @@ class PlaygroundScreen(LivePlayground):
 
     def on_ghost_text_written(self, event: GhostText.Written) -> None:
         self._before = event.before
-        self.app.draft = self.query_one(GhostText).text
+        area = self.query_one(GhostText)
+        self.app.draft, self.app.model_words = area.text, area.model_words
         self._wanted.set()
 
     @property
@@ -359,11 +363,19 @@ class PlaygroundScreen(LivePlayground):
             return
         self._write_on()
 
+    def action_write_line(self) -> None:
+        """Take the ghost text and generate on to the end of the line, or stop."""
+        if self.writing or not self._completer.ready:
+            self.writing = False
+            return
+        self.query_one(GhostText).action_accept()
+        self._write_on(line=True)
+
     @work(exclusive=True, group="pen")
-    async def _write_on(self) -> None:
-        """Continue the text at the cursor until it is stopped."""
+    async def _write_on(self, line: bool = False) -> None:
+        """Continue the text at the cursor until it is stopped; with `line` at most to the end of the line."""
         area = self.query_one(GhostText)
-        area.ghost = ""
+        area.ghost, begun = "", False
         self.writing = True
         area.read_only = True
         try:
@@ -374,8 +386,14 @@ class PlaygroundScreen(LivePlayground):
                 written = await self.in_thread(some, pieces, _WRITE_S)
                 if not written or not self.writing or is_left(self) or area.text != before:
                     break  # it is another text where somebody has undone what was written
+                ended = False
+                if line:
+                    written, ended = line_of(written, begun)
+                begun = begun or bool(written.strip("\n"))
                 area.insert(written)
                 area.scroll_cursor_visible(animate=False)
+                if ended:
+                    break
         except RnntuiError as error:  # the numbers of a run that diverged
             if not is_left(self):
                 self.say(oneline(error), fault=True)

@@ -175,3 +175,10 @@ def some(pieces: Iterator[str], seconds: float) -> str:
             break
         taken.append(piece)
     return "".join(taken)
+
+
+def line_of(written: str, begun: bool) -> tuple[str, bool]:
+    """The part of `written` up to the end of its line, and whether that is reached; a line may begin with its break."""
+    first = 0 if begun else len(written) - len(written.lstrip("\n"))
+    line, ended, _ = written[first:].partition("\n")
+    return written[:first] + line, bool(ended)

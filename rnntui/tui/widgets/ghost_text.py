@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 
 from rnntui.core.text.segmentation import first_word
+from rnntui.tui.model_words import ModelWords
 from rnntui.tui.widgets.marked_text import MarkedText
 from rnntui.ui.terminal_safety import visible_line
 
@@ -25,7 +27,7 @@ class GhostText(MarkedText):
     when it was made.  The row shows as much of it as fits.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"ghost--surprising", "ghost--very-surprising"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"ghost--surprising", "ghost--very-surprising", "ghost--model"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "accept", "Accept", tooltip="Accept the ghost text"),
         Binding("right", "cursor_right", "Word", key_display="→", tooltip="Accept a word of the ghost text"),
@@ -51,6 +53,10 @@ class GhostText(MarkedText):
     def __init__(self, *, id: str, placeholder: str = "") -> None:
         super().__init__(id=id, placeholder=placeholder)
         self._before = ""
+        self.model_words = ModelWords()
+        """What the model wrote, taken or generated, and nobody has edited since."""
+        self._model_rows: dict[int, list[tuple[int, int]]] = {}
+        self._taking = False
         self.saved = 0
         """Keys that taking ghost text has saved so far."""
         self.grown = 0
@@ -76,6 +82,7 @@ class GhostText(MarkedText):
 
     def update_suggestion(self) -> None:
         """TextArea's hook, after an edit: keep the rest of a ghost that is being typed, else drop it."""
+        self.take_over(None)
         before = self.before
         typed = before[len(self._before) :] if before.startswith(self._before) else None
         keeps = typed is not None and self.ghost.startswith(typed) and self.at_line_end
@@ -84,6 +91,21 @@ class GhostText(MarkedText):
             self.grown += len(typed or "")
         self._place_ghost()
         self._tell(before)
+
+    def take_over(self, written: ModelWords | None) -> None:
+        """Show which words are the model's; `written` knows it of a text that was loaded, None of an edit."""
+        if written is not None and written.text == self.text:
+            self.model_words = written
+        self.model_words.change(self.text, by_model=self.read_only or self._taking)
+        if self.model_words.spans or self._model_rows:
+            self._model_rows = self.model_words.rows()
+            self._line_cache.clear()
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        for start, end in self._model_rows.get(line_index, ()):
+            line.stylize_before(self.get_component_rich_style("ghost--model"), start, end)
+        return line
 
     def on_text_area_selection_changed(self) -> None:
         """Moving the cursor leaves the place that the ghost was made for."""
@@ -169,5 +191,7 @@ class GhostText(MarkedText):
 
     def _take(self, text: str) -> None:
         self.saved += len(text) - 1
+        self._taking = True
         self.insert(text)
+        self._taking = False
         self.scroll_cursor_visible()
