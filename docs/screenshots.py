@@ -160,7 +160,7 @@ async def translate(app: RnntuiApp, pilot: Pilot[int]) -> None:
         f"Mr Li bought a new hat yesterday.\nIf it rains tomorrow, we will not go to the park.\n{last}"
     )
     area.move_cursor(area.document.end)
-    await until(pilot, lambda: heat.translation is not None and heat.translation.source[-2] == ".")
+    await until(pilot, lambda: heat.table is not None and heat.table.down[-2] == ".")
     await pilot.pause(1.5)
     export(app, "translating")
 

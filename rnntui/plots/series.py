@@ -8,11 +8,12 @@ from typing import Literal
 
 import numpy as np
 
+from rnntui.core.config.tasks import CurveFigure
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.history import History, HistoryColumn
 from rnntui.plots.scales import Numbers, Scale
 
-YUnit = Literal["perplexity", "bits/byte"]
+YUnit = CurveFigure
 XAxis = Literal["steps", "tokens", "seconds"]
 Role = Literal["raw", "training", "heldout", "overfit", "best", "level"]
 EVALUATED: tuple[Role, ...] = ("heldout", "overfit", "best")
@@ -55,7 +56,9 @@ def series_of(
         # One point more at each end: the curve goes on past the edge.
         first, last = np.searchsorted(x, window[0]), np.searchsorted(x, window[1], side="right")
         shown = slice(max(int(first) - 1, 0), int(last) + 1)
-    found = []
+    found: list[Series] = []
+    if unit == "accuracy":
+        return _accuracy(history, x_axis, columns, run, color, name)
     lines: tuple[tuple[str, Role, HistoryColumn], ...] = (
         ("each batch", "raw", history.losses),
         (name, "training", history.smooth),
@@ -69,7 +72,7 @@ def series_of(
     if run == 0:
         ends = np.array([x[0] if len(x) else 0.0, x[-1] if len(x) else 1.0])
         for each in levels(history):
-            level = each.bits_per_byte if unit == "bits/byte" else each.perplexity
+            level = each.perplexity if unit == "perplexity" else each.bits_per_byte
             found.append(Series(each.name, "level", ends, np.array([level, level]), run))
     return found
 
@@ -118,6 +121,17 @@ def fitted(series: list[Series], log: bool, window: tuple[float, float] | None =
 
 _APART = 3
 """Columns between marked points, at least: marks side by side would hide the curves."""
+
+
+def _accuracy(history: History, x_axis: XAxis, columns: int, run: int, color: int, name: str) -> list[Series]:
+    """The accuracy of every evaluation in percent, and that of the best one: batches have none."""
+    x = np.array([_place_of(event, history, x_axis) for event in history.evaluations])
+    y = np.array([100 * event.accuracy for event in history.evaluations])
+    found = [Series(name, "training", *thinned(x, y, columns), run, color)]
+    if best := history.best:
+        x, y = np.array([_place_of(best, history, x_axis)]), np.array([100 * best.accuracy])
+        found.append(Series("best", "best", x, y, run, color))
+    return found
 
 
 def _evaluated(

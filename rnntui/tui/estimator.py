@@ -24,7 +24,22 @@ class Estimator:
     async def estimate(
         self, settings: Mapping[str, Any], preset: str, vocab_size: int
     ) -> AsyncIterator[dict[str, Any]]:
-        """The answers of `speed`, as they come.  Answers to what was asked before are passed over."""
+        """Size and speed of a configuration, as they come."""
+        async for answer in self._answers(settings, preset, vocab_size):
+            yield answer
+            if "tokens_per_s" in answer:
+                return
+
+    async def fault_of(self, settings: Mapping[str, Any], preset: str) -> str:
+        """Why a run could not read its corpus; '' where it can, or where the process was ended before it knew."""
+        async for answer in self._answers(settings, preset, None):
+            return str(answer.get("fault", ""))
+        return ""
+
+    async def _answers(
+        self, settings: Mapping[str, Any], preset: str, vocab_size: int | None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The answers of `speed`, up to a fault.  Answers to what was asked before are passed over."""
         process = await self._running()
         assert process.stdin is not None and process.stdout is not None
         self._asked += 1
@@ -42,7 +57,7 @@ class Estimator:
             if answer["id"] != request["id"]:
                 continue
             yield answer
-            if "tokens_per_s" in answer or "fault" in answer:
+            if "fault" in answer:
                 return
 
     async def _running(self) -> asyncio.subprocess.Process:

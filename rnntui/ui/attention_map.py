@@ -31,13 +31,22 @@ class Heat(NamedTuple):
         return " " * (cell_len(self.labels[0]) + 1) + "".join(self.across)
 
 
-def heat(source: Sequence[str], target: Sequence[str], looked: Sequence[Sequence[float]], width: int) -> Heat:
-    """Lay out what each piece of the target `looked` at, (T, S), in so many columns; what has no room is left out."""
+def heat(
+    source: Sequence[str],
+    target: Sequence[str],
+    looked: Sequence[Sequence[float]],
+    width: int,
+    widest: int = _WIDEST,
+) -> Heat:
+    """Lay out what each piece of the target `looked` at, (T, S), in so many columns; what has no room is left out.
+
+    A column of the target is at most `widest` wide.
+    """
     words = [piece.strip() for piece in source]
     label = min(_LABEL, max((cell_len(word) for word in words), default=0))
     room = max(width - label - 1, _NARROWEST)
-    widest = max((cell_len(piece.strip()) for piece in target), default=1) + 1
-    column = max(_NARROWEST, min(_WIDEST, widest, room // max(len(target), 1)))
+    longest = max((cell_len(piece.strip()) for piece in target), default=1) + 1
+    column = max(_NARROWEST, min(widest, longest, room // max(len(target), 1)))
     shown = min(len(target), room // column)
     return Heat(
         [set_cell_size(piece.strip(), column) for piece in target[:shown]],

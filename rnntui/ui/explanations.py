@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.config.tokenizers import TOKENIZERS
 
 
@@ -174,15 +175,21 @@ EXPLANATIONS: dict[str, Explanation] = {
 }
 
 
-def explain(label: str, value: str, tokenizer: str) -> Explanation:
+def token_name(tokenizer: str, task: str) -> str:
+    """What a model of this task predicts, one of which is a token: 'character', 'word', 'label'."""
+    if TASKS[task].protocol == "texts":
+        return "label"
+    if tokenizer == "byte":
+        return "byte"
+    unit = TOKENIZERS[tokenizer].unit
+    return "piece of a word" if unit == "subword" else unit
+
+
+def explain(label: str, value: str, token: str) -> Explanation:
     """The explanation of a figure, with its value and the name of a token put in.  Raises KeyError."""
     found = EXPLANATIONS[label]
-    token = {"subword": "piece of a word"}.get(TOKENIZERS[tokenizer].unit, TOKENIZERS[tokenizer].unit)
-    if tokenizer == "byte":
-        token = "byte"
-    plural = found.sentence.replace(
-        "{token}s", "pieces of words" if token == "piece of a word" else token + "s"
-    )
+    plural = "pieces of words" if token == "piece of a word" else f"{token}s"
+    sentence = found.sentence.replace("{token}s", plural)
     return Explanation(
-        plural.format(value=value if value not in ("", "–") else "N", token=token), found.equation
+        sentence.format(value=value if value not in ("", "–") else "N", token=token), found.equation
     )

@@ -242,3 +242,36 @@ async def test_settings_are_those_of_the_task_and_can_be_searched() -> None:
         form.query_one("#task", Choice).choose("classify")
         await until(pilot, lambda: "label_column" in rows())
         assert "bptt" not in rows()
+
+
+async def test_a_text_that_cannot_be_trained_on_is_told_before_the_start(tmp_path: Path) -> None:
+    """Protects the first minute: the fault that a run would end with stands beside the text, and Enter starts none."""
+    table = tmp_path / "one.tsv"
+    table.write_text("text\tlabel\n" + "a fine day\tyes\n" * 9)
+    app = RnntuiApp(CorporaScreen())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        screen = app.screen
+        assert isinstance(screen, CorporaScreen)
+        screen._take(str(table))
+        await until(pilot, lambda: "there must be two labels or more" in text_of(pilot, "#statistics"), 60)
+        await until(pilot, lambda: "yes    a fine day" in shown(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(screen.query("Toast")))
+        assert not app.children_of
+        screen._take("reviews")
+        await until(pilot, lambda: "287,039 characters" in text_of(pilot, "#statistics"))
+        assert not screen.query_one("#about").has_class("-fault")
+
+
+async def test_tables_show_their_fields_apart(tmp_path: Path) -> None:
+    """Protects the look at one's data: a label beside its text, a text beside what it becomes, tokens of texts."""
+    app = RnntuiApp(CorporaScreen())
+    async with app.run_test(size=(140, 45), notifications=True) as pilot:
+        screen = app.screen
+        assert isinstance(screen, CorporaScreen)
+        screen._take("reviews")
+        await until(pilot, lambda: "negative  My aunt told me about it." in shown(pilot))
+        await until(pilot, lambda: len(screen.cuts) == len(TOKENIZERS))
+        assert all("negative" not in "".join(each.pieces) for each in screen.cuts)
+        screen._take("phrases")
+        await until(pilot, lambda: "source" in shown(pilot) and "我每天听音乐。" in shown(pilot))

@@ -22,7 +22,7 @@ from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.figures import Figures, rows_of
 from rnntui.tui.widgets.topbar import TopBar
-from rnntui.ui.explanations import EXPLANATIONS, explain
+from rnntui.ui.explanations import EXPLANATIONS, explain, token_name
 from tests.tui.conftest import shown, text_of, until
 
 
@@ -45,7 +45,7 @@ async def test_every_figure_on_a_screen_is_explained(which: int, several: Path) 
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         await until(pilot, lambda: screen.shows and len(screen.figures()) > 2)
         for figure in screen.figures():
-            found = explain(figure.explanation, figure.value, screen.tokenizer)
+            found = explain(figure.explanation, figure.value, screen.token)
             assert "{" not in found.sentence and len(found.sentence) > 20, figure
         await pilot.press("f9")
         await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
@@ -83,9 +83,10 @@ def test_figures_of_all_tasks_have_explanations() -> None:
         assert {figure.label for figure in spec.figures} | {spec.unit} <= EXPLANATIONS.keys()
     assert {row.label for row in rows_of(History()) if row.label} <= EXPLANATIONS.keys()
     for name in EXPLANATIONS:
-        for tokenizer in ("char", "word", "bpe", "byte"):
-            assert "{" not in explain(name, "–", tokenizer).sentence
-    assert "among 3.1 pieces of words." in explain("perplexity", "3.1", "bpe").sentence
+        for token in ("character", "piece of a word", "label"):
+            assert "{" not in explain(name, "–", token).sentence
+    assert token_name("word", "classify") == "label" and token_name("byte", "lm") == "byte"
+    assert "among 3.1 pieces of words." in explain("perplexity", "3.1", token_name("bpe", "lm")).sentence
 
 
 async def test_help_shows_the_screens_own_keys_first(several: Path) -> None:

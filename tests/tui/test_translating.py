@@ -27,22 +27,22 @@ async def test_what_is_typed_is_translated(translator: Run, size: tuple[int, int
         assert "after every key" in shown(pilot)
         await pilot.press(*"Ann red cat")
         await until(pilot, lambda: text_of(pilot, "#target") == "Katze rot Ann")
-        assert heat.translation is not None and "Katze" in shown(pilot) and "Ann" in heat.render().plain
+        assert heat.table is not None and "Katze" in shown(pilot) and "Ann" in heat.render().plain
         await pilot.press("enter", *"Bob blue dog")
         await until(pilot, lambda: text_of(pilot, "#target") == "Katze rot Ann\nHund blau Bob")
         backgrounds = {span.style.bgcolor for span in heat.render().spans if not isinstance(span.style, str)}
         assert len(backgrounds - {None}) > 2, "fields have colours of their own"
 
-        best = heat.translation
+        best = heat.table
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: heat.translation is not None and heat.translation != best)
+        await until(pilot, lambda: heat.table is not None and heat.table != best)
         assert "2 of" in str(heat.border_subtitle)
         area.move_cursor((0, 3))
-        await until(pilot, lambda: heat.translation is not None and heat.translation.text == "Katze rot Ann")
+        await until(pilot, lambda: heat.table is not None and "Katze" in heat.table.across[0])
         area.load_text("\n".join(f"n{i} red dog" for i in range(9)))
         await until(pilot, lambda: text_of(pilot, "#target").count("Hund rot") == 9)
         area.load_text("")
-        await until(pilot, lambda: heat.translation is None)
+        await until(pilot, lambda: heat.table is None)
         await pilot.press("ctrl+b")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
 

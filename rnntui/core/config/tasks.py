@@ -20,6 +20,8 @@ class Figure(NamedTuple):
     """A share in percent, a ratio with two decimals, points with one, or a number with three."""
 
 
+CurveFigure = Literal["perplexity", "bits/byte", "bits/text", "accuracy"]
+"""What a curve shows; bits are per byte of the text, or per predicted text."""
 PERPLEXITY = Figure("val. perplexity", "perplexity", "ratio")
 
 
@@ -38,6 +40,8 @@ class TaskSpec(NamedTuple):
     """Metric that ranks its runs: bits per byte of the text, or per predicted text where there are no bytes to tell."""
     headline: Literal["bits", "accuracy"] = "bits"
     """Figure of a run in the table of runs."""
+    curves: tuple[CurveFigure, CurveFigure] = ("perplexity", "bits/byte")
+    """Figures that its curves show: first, and after a key."""
     figures: tuple[Figure, ...] = (PERPLEXITY,)
     sample: str = "example prediction"
     """Title of its samples."""
@@ -52,6 +56,8 @@ class TaskSpec(NamedTuple):
     label_smoothing: float = 0.0
     learning_rate: float | None = None
     """Peak learning rate of AdamW where the general one does not suit."""
+    fields: tuple[str, ...] = ()
+    """Settings that name the columns of its tables; the first one's is the text that is read."""
     columns: frozenset[str] = frozenset()
     """Columns that mark a table as meant for it."""
     opening: str = ""
@@ -108,6 +114,7 @@ TASKS: dict[str, TaskSpec] = {
         protocol="texts",
         unit="bits/text",
         headline="accuracy",
+        curves=("accuracy", "bits/text"),
         figures=(Figure("accuracy", "accuracy", "share"), Figure("macro F1", "macro_f1", "number")),
         settings=frozenset(
             (
@@ -124,6 +131,7 @@ TASKS: dict[str, TaskSpec] = {
         implied_by=("label_column",),
         defaults={"tokenizer": "word", "batch_size": 32, "bidirectional": True},
         hidden_size=128,
+        fields=("text_column", "label_column"),
         columns=frozenset(("text", "label")),
         opening="__label__",
         samples=frozenset(("reviews",)),
@@ -160,6 +168,7 @@ TASKS: dict[str, TaskSpec] = {
         hidden_size=256,
         label_smoothing=0.1,
         learning_rate=3e-3,
+        fields=("source_column", "target_column"),
         columns=frozenset(("source", "target")),
         samples=frozenset(("phrases",)),
         files={"target_tokenizer": "target-tokenizer.json"},

@@ -72,6 +72,8 @@ class History:
         self.progress: ev.Progress | None = None
         self.finished: ev.Finished | None = None
         self.best: ev.Evaluated | None = None
+        self.confusion: list[list[int]] | msgspec.UnsetType = msgspec.UNSET
+        """Confusion matrix of the best evaluation."""
         self.paused = False
         self.step = 0
         """Of the newest event."""
@@ -139,7 +141,9 @@ class History:
                 self._forget_after(event.step)
                 self.started, self.finished, self.paused = event, None, False
             case ev.Evaluated():
-                # The table of confusions is for `evaluate`: a list of them would fill the memory.
+                if event.best:
+                    self.confusion = event.confusion
+                # Of the others the tables of confusions would fill the memory.
                 event = msgspec.structs.replace(event, confusion=msgspec.UNSET)
                 self.evaluations.append(event)
                 self.best = event if event.best else self.best

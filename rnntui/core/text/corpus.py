@@ -6,7 +6,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -103,6 +103,26 @@ def recent_texts(most: int) -> list[str]:
     runs = islice(store.newest_runs(), _RUNS_LOOKED_AT)
     found = dict.fromkeys(run.config.text.corpus for run in runs if made_here(run))
     return [text for text in found if Path(text).is_absolute() and not is_pipe(text)][:most]
+
+
+_SOON = 20_000_000
+"""Bytes of a text that is read within seconds."""
+
+
+def is_soon_read(source: str) -> bool:
+    """True for a sample, a file or a folder on this machine that is read within seconds."""
+    if source in catalogue.SAMPLES:
+        return bool(catalogue.SAMPLES[source].file)
+    with suppress(InputError, OSError, ValueError):
+        path = expanded(source)
+        if "://" not in source and not is_pipe(source):
+            left = _SOON
+            for file in files_below(path) if path.is_dir() else (path,):
+                left -= file.stat().st_size
+                if left < 0:
+                    return False
+            return path.exists()
+    return False
 
 
 def load(source: str, encoding: str = "auto", on_error: OnError = "stop") -> Corpus:

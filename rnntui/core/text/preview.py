@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from rnntui.core.config.schema import TextConfig
+from rnntui.core.config.tasks import TASKS
+from rnntui.core.errors import InputError
 from rnntui.core.text import tokenizers
+from rnntui.core.text.csv_rows import WantedColumn
+from rnntui.core.text.records import records
 
 HEAD = 100_000
 """Characters that the tokenizers learn from here: enough to see how they cut, in a moment."""
@@ -44,3 +50,18 @@ def cut(text: str, kind: str) -> Cut:
             for token, number in counts.most_common(_COMMONEST)
         ),
     )
+
+
+def first_records(config: TextConfig, most: int) -> list[tuple[str, ...]]:
+    """The first records of a table, their fields in the order of `TaskSpec.fields`; none where it is no table."""
+    wanted = [
+        WantedColumn(
+            setting.removesuffix("_column"), getattr(config, setting) or "text", setting != "label_column"
+        )
+        for setting in TASKS[config.task].fields
+    ]
+    if not wanted:
+        return []
+    with suppress(InputError):
+        return [record.fields for record in islice(records(config, wanted, ""), most)]
+    return []

@@ -4,7 +4,8 @@
 
 reads lines of JSON, `{"id": ..., "settings": {...}, "preset": ..., "vocab_size": ...}`, from standard
 input and answers each with lines of its own, which bear its id: the number of parameters at once, then the
-measured speed.  The first screen asks it, so that torch is loaded in another process than the screen's.
+measured speed.  Without a `vocab_size` it reads the corpus as a run would, and answers that it was read.  Either may
+end with a `fault`.  The first screen asks it, so that torch is loaded in another process than the screen's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from rnntui.core import config as configuration
+from rnntui.core import tasks
 from rnntui.core.config import Config, completed
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.tasks import task_class
@@ -82,8 +84,12 @@ def main() -> None:
 
 
 def answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the size of a configuration, then its measured speed.  Raises InputError."""
+    """Yield the size of a configuration, then its measured speed; or that its corpus was read.  Raises InputError."""
     config = configuration.build(request["settings"], request["preset"])
+    if request["vocab_size"] is None:
+        tasks.prepare(config)
+        yield {"read": True}
+        return
     vocab_size = request["vocab_size"]
     widths = task_class(config.text.task).assumed_widths(vocab_size)
     fitted = within_budget(config, *widths)

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from rnntui.core.config import FIELDS
 from rnntui.core.config.parse import parse
+from rnntui.core.config.tasks import DEFAULT_TASK
 from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.runs.folder import Command, Run, request
 from rnntui.tui.base_app import BaseApp
@@ -22,7 +23,7 @@ from rnntui.tui.messages import TABS, ResumeRequested, Tab
 from rnntui.tui.screens.explain import ExplainScreen
 from rnntui.tui.widgets.keybar import KeyBar
 from rnntui.tui.widgets.topbar import TopBar
-from rnntui.ui.explanations import ShownFigure
+from rnntui.ui.explanations import ShownFigure, token_name
 from rnntui.ui.preferences import Preferences
 from rnntui.ui.terminal_safety import visible_line
 
@@ -38,11 +39,12 @@ def is_left(screen: Screen[Any]) -> bool:
     return not (screen.is_attached and screen.app.is_running and screen in screen.app.screen_stack)
 
 
-def tokenizer_of(path: Path) -> str:
-    """Name of the tokenizer of the run at `path`; the default one where the run cannot be read."""
+def token_of(path: Path) -> str:
+    """Name of what the model of the run at `path` predicts."""
     with suppress(InputError):
-        return Run.open(path).config.text.tokenizer
-    return str(FIELDS["tokenizer"].default)
+        text = Run.open(path).config.text
+        return token_name(text.tokenizer, text.task)
+    return token_name(str(FIELDS["tokenizer"].default), DEFAULT_TASK)
 
 
 class RnntuiScreen(Screen[None]):
@@ -93,14 +95,14 @@ class RnntuiScreen(Screen[None]):
         return ()
 
     @property
-    def tokenizer(self) -> str:
-        """Name of the tokenizer that the figures count in."""
-        return str(FIELDS["tokenizer"].default)
+    def token(self) -> str:
+        """Name of what the model predicts, for the explanations."""
+        return token_name(str(FIELDS["tokenizer"].default), DEFAULT_TASK)
 
     def action_explain(self, first: str = "") -> None:
         """Explain the figures, that called `first` before the others."""
         if shown := self.figures():
-            self.app.push_screen(ExplainScreen(shown, self.tokenizer, first))
+            self.app.push_screen(ExplainScreen(shown, self.token, first))
         else:
             self.say("There are no figures here yet.")
 

@@ -100,7 +100,7 @@ class ClassifyingScreen(LivePlayground):
         )
         area = self.query_one(TintedText)
         if area.text == found.text:
-            area.tint(found.pieces)
+            area.tint(found.pieces, found.prediction.unknown)
         self._show_moves()
         self._headline()
 
@@ -134,6 +134,8 @@ class ClassifyingScreen(LivePlayground):
         parts = [self.weights] if self.weights else []
         if self.latest is not None:
             parts.append(f"{self.latest.ms:.0f} ms per key")
+            if unknown := sum(self.latest.prediction.unknown):
+                parts.append(f"{unknown} unknown word{'s' * (unknown > 1)}, underlined")
         self.show_headline(parts)
 
     def figures(self) -> list[ShownFigure]:

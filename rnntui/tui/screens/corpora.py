@@ -19,19 +19,20 @@ from rnntui.core.config.tasks import DEFAULT_TASK
 from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.runs import store
 from rnntui.core.text import catalogue
-from rnntui.core.text.corpus import recent_texts
+from rnntui.core.text.corpus import is_soon_read, recent_texts
 from rnntui.core.text.tables import task_for
 from rnntui.tui.estimator import Estimator, train_tokens
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.file_picker import PathInput, PickerScreen
-from rnntui.tui.widgets.about_text import AboutText
+from rnntui.tui.widgets.about_text import AboutText, figures_of, tokens_of, vocab_size_of
 from rnntui.tui.widgets.recipe import Recipe
 from rnntui.ui import formats
-from rnntui.ui.explanations import ShownFigure
+from rnntui.ui.explanations import ShownFigure, token_name
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
+    from rnntui.core.config.schema import TextConfig
     from rnntui.core.text.preview import Cut
     from rnntui.core.text.statistics import TextStatistics
 
@@ -91,6 +92,10 @@ class CorporaScreen(RnntuiScreen):
         self._settings: dict[str, Any] = {}
         """What was chosen under 'more'."""
         self._trained_for = DEFAULT_TASK
+        self._looked_at: TextConfig | None = None
+        """What was chosen about the text that is shown."""
+        self._checked: TextConfig | None = None
+        """What a run was found to read, or not."""
 
     def compose_body(self) -> ComposeResult:
         """The list of texts, the text, its tokens and the recipe."""
@@ -173,7 +178,7 @@ class CorporaScreen(RnntuiScreen):
         if source not in catalogue.SAMPLES:
             self.query_one("#path", PathInput).value = source
         if source == self.source:
-            self._look_at(source)
+            self._look_at()
         self.source = source
         texts.highlighted = texts.get_option_index(source)
 
@@ -181,10 +186,16 @@ class CorporaScreen(RnntuiScreen):
         task, self._trained_for = self._trained_for, task_for(source)
         if task != self._trained_for:
             self._recipe.choose("tokenizer", config.build({"task": self._trained_for}).text.tokenizer)
-        self._look_at(source)
+        self._look_at()
 
-    def _look_at(self, source: str) -> None:
-        self.query_one(AboutText).look_at(source)
+    def _look_at(self) -> None:
+        self._checked = None
+        self._looked_at = self._text_config()
+        self.query_one(AboutText).look_at(self._looked_at)
+
+    def _text_config(self) -> TextConfig:
+        """What is chosen about the text."""
+        return config.build(self._chosen(), self._recipe.preset).text
 
     def on_about_text_reading(self) -> None:
         from rnntui.tui.widgets.cuts import Cuts
@@ -254,21 +265,29 @@ class CorporaScreen(RnntuiScreen):
         import asyncio
 
         await asyncio.sleep(_ESTIMATE_AFTER_S)
-        vocab_size = None if is_left(self) else self._vocab_size()
+        if not is_left(self):
+            await self._check_text()
+        given = self._settings.get("vocab_size")
+        vocab_size = (
+            None
+            if is_left(self)
+            else vocab_size_of(self.statistics, self.cuts, self._recipe.tokenizer, given)
+        )
         if vocab_size is None:
             return
         async for answer in self._estimator.estimate(self._chosen(), self._recipe.preset, vocab_size):
             self.cost = answer
 
-    def _vocab_size(self) -> int | None:
-        """Vocabulary of the chosen tokenizer; None while it is not known."""
-        given, tokenizer = self._settings.get("vocab_size"), self._recipe.tokenizer
-        if TOKENIZERS[tokenizer].distinct_characters and self.statistics is not None:
-            return self.statistics.vocabulary + 1
-        for each in self.cuts:
-            if each.kind == tokenizer:
-                return min(each.vocab_size, given) if given else each.vocab_size
-        return None
+    async def _check_text(self) -> None:
+        """Find out whether a run can read the text, once for what is chosen about it; say so where it cannot."""
+        chosen = self._text_config()
+        if self._checked == chosen or self.statistics is None or not is_soon_read(self.source):
+            return
+        fault = await self._estimator.fault_of(self._chosen(), self._recipe.preset)
+        if not is_left(self) and chosen == self._text_config():
+            self._checked = chosen
+            if fault:
+                self.query_one(AboutText).refuse(fault)
 
     def watch_cost(self) -> None:
         if not self.shows:
@@ -278,26 +297,10 @@ class CorporaScreen(RnntuiScreen):
 
     def _tokens(self) -> float | None:
         """Tokens of the text, about; None before it is read."""
-        if self.statistics is None:
-            return None
-        sizes = (each.characters_per_token for each in self.cuts if each.kind == self._recipe.tokenizer)
-        return self.statistics.characters / next(sizes, 1.0)
+        return tokens_of(self.statistics, self.cuts, self._recipe.tokenizer) if self.statistics else None
 
     def figures(self) -> list[ShownFigure]:
-        text, found = self.statistics, list[ShownFigure]()
-        if text is not None:
-            found += [
-                ShownFigure("characters", f"{text.characters:,}", "characters"),
-                ShownFigure("distinct characters", f"{text.vocabulary:,}", "distinct"),
-                ShownFigure("entropy", f"{text.entropy:.2f}", "entropy", "bits/char"),
-                ShownFigure("gzip", f"{text.gzip_bits_per_byte:.2f}", "gzip", "bits/byte"),
-            ]
-            found += [
-                ShownFigure(
-                    f"{each.kind} tokens", f"{text.characters / each.characters_per_token:,.0f}", "tokens"
-                )
-                for each in self.cuts
-            ]
+        found = figures_of(self.statistics, self.cuts) if self.statistics else []
         if "parameters" in self.cost:
             found.append(ShownFigure("parameters", formats.count(self.cost["parameters"]), "parameters"))
         if "tokens_per_s" in self.cost:
@@ -305,8 +308,8 @@ class CorporaScreen(RnntuiScreen):
         return found
 
     @property
-    def tokenizer(self) -> str:
-        return self._recipe.tokenizer
+    def token(self) -> str:
+        return token_name(self._recipe.tokenizer, self._trained_for)
 
     # --- keys ---
 
@@ -351,7 +354,10 @@ class CorporaScreen(RnntuiScreen):
                 if name in settings:
                     self._recipe.choose(name, settings.pop(name))
             settings.pop("corpus", None)
+            self._trained_for = settings.get("task", self._trained_for)
             self._settings = settings
+            if self._text_config() != self._looked_at:
+                self._look_at()
             self._explain()
 
         chosen, preset, tokens = self._chosen(), self._recipe.preset, self._tokens()
@@ -384,7 +390,7 @@ class CorporaScreen(RnntuiScreen):
     def _can_train(self) -> bool:
         """Return True if there is a text to train on; say so if there is none."""
         if not self.source or self.query_one(AboutText).failed:
-            self.say("This text cannot be read: choose another one.", fault=True)
+            self.say("This text cannot be trained on: see beside it why, or choose another one.", fault=True)
             return False
         return True
 

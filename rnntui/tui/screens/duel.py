@@ -20,7 +20,7 @@ from rnntui.core.studies.duelists import reservations
 from rnntui.plots.chart import LETTERS
 from rnntui.tui.messages import PlayRequested, Tab, WatchRequested
 from rnntui.tui.run_follower import RunFollower
-from rnntui.tui.screens.base import tokenizer_of
+from rnntui.tui.screens.base import token_of
 from rnntui.tui.screens.plotting import PlottingScreen
 from rnntui.tui.training_process import TrainingProcess
 from rnntui.tui.widgets.curves import Curves, DrawnRun
@@ -97,7 +97,7 @@ class DuelScreen(PlottingScreen):
     def _poll(self) -> None:
         for run in self._runs:
             run.poll()  # a run whose events cannot be read stands still
-        self.count_bits_as(self.histories[0])
+        self.take_task_of(self.histories[0])
         over = self.over
         if over or time.monotonic() - self._drawn >= _DRAW_S:
             self._drawn = time.monotonic()
@@ -165,7 +165,7 @@ class DuelScreen(PlottingScreen):
 
     def _standings(self) -> Text:
         columns = (
-            (self.bits_unit, 10),
+            (self.spec.unit, 10),
             ("perplexity", 12),
             ("parameters", 12),
             ("tokens/s", 10),
@@ -196,7 +196,7 @@ class DuelScreen(PlottingScreen):
         name = self.cells[leader]
         return [
             ShownFigure(
-                f"{name} {self.bits_unit}", formats.number(best.bits if best else None), self.bits_unit
+                f"{name} {self.spec.unit}", formats.number(best.bits if best else None), self.spec.unit
             ),
             ShownFigure(
                 f"{name} perplexity", formats.number(best.perplexity if best else None), "val. perplexity"
@@ -205,8 +205,8 @@ class DuelScreen(PlottingScreen):
         ]
 
     @property
-    def tokenizer(self) -> str:
-        return tokenizer_of(self.paths[0])
+    def token(self) -> str:
+        return token_of(self.paths[0])
 
     # --- keys ---
 

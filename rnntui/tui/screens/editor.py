@@ -23,7 +23,7 @@ from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
 from rnntui.core.text.segmentation import word_count
 from rnntui.tui.messages import WatchRequested
-from rnntui.tui.screens.base import RnntuiScreen, tokenizer_of
+from rnntui.tui.screens.base import RnntuiScreen, token_of
 from rnntui.tui.screens.file_picker import PickerScreen
 from rnntui.tui.screens.pickers import choose_model
 from rnntui.tui.services.weights import WeightsWatcher
@@ -148,8 +148,8 @@ class EditorScreen(RnntuiScreen):
         self.call_after_refresh(lambda: self.show_headline(self._parts) if self.shows else None)
 
     @property
-    def tokenizer(self) -> str:
-        return tokenizer_of(self._path)
+    def token(self) -> str:
+        return token_of(self._path)
 
     def action_choose(self) -> None:
         """Choose another run or checkpoint."""

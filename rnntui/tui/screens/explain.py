@@ -26,10 +26,10 @@ class ExplainScreen(ModalScreen[None]):
         Binding("escape,question_mark,q,f9,enter", "close", "Close", priority=True)
     ]
 
-    def __init__(self, figures: Sequence[ShownFigure], tokenizer: str, first: str = "") -> None:
-        """`tokenizer` is that of the run; `first` the label of the figure to begin with."""
+    def __init__(self, figures: Sequence[ShownFigure], token: str, first: str = "") -> None:
+        """`token` is the name of what the model predicts; `first` the label of the figure to begin with."""
         super().__init__()
-        self._figures, self._tokenizer = list(figures), tokenizer
+        self._figures, self._token = list(figures), token
         self._first = next((i for i, figure in enumerate(figures) if figure.label == first), 0)
 
     def compose(self) -> ComposeResult:
@@ -49,7 +49,7 @@ class ExplainScreen(ModalScreen[None]):
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         figure = self._figures[event.option_index]
-        found = explain(figure.explanation, figure.value, self._tokenizer)
+        found = explain(figure.explanation, figure.value, self._token)
         text = Text(found.sentence)
         if found.equation:
             text.append("\n\n").append(found.equation, "bold")

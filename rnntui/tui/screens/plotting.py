@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from rnntui.core.config.tasks import DEFAULT_TASK, TASKS, CurveFigure
 from rnntui.core.runs.history import History
 from rnntui.tui.screens.base import RnntuiScreen
 from rnntui.tui.widgets.curves import Curves
@@ -17,35 +18,42 @@ class PlottingScreen(RnntuiScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "log_y", "Log scale", show=False, tooltip="Logarithmic or linear y axis"),
         Binding("x", "x_axis", "X axis", show=False, tooltip="Over steps, tokens or seconds"),
-        Binding("u", "unit", "Unit", show=False, tooltip="Perplexity or bits per byte"),
+        Binding(
+            "u",
+            "unit",
+            "Unit",
+            show=False,
+            tooltip="Perplexity or bits, of classifiers accuracy or loss",
+        ),
         Binding("m", "marker", "Marker", show=False, tooltip="Draw curves in braille, blocks or ASCII"),
     ]
 
-    bits_unit = "bits/byte"
-    """Unit of the bits of the runs shown."""
+    spec = TASKS[DEFAULT_TASK]
+    """The task of the runs shown."""
 
     @property
-    def unit(self) -> str:
-        """Unit of the curves."""
-        return self.bits_unit if self.preferences.unit == "bits/byte" else self.preferences.unit
+    def unit(self) -> CurveFigure:
+        """What the curves show: the first of the task's figures, or after a key the second."""
+        return self.spec.curves[self.preferences.unit == "bits/byte"]
 
-    def count_bits_as(self, history: History) -> None:
-        """Call the unit as it is for this run."""
-        if self.bits_unit != history.spec.unit:
-            self.bits_unit = history.spec.unit
+    def take_task_of(self, history: History) -> None:
+        """Show what the task of this run is about."""
+        if self.spec is not history.spec:
+            self.spec = history.spec
             self.apply_preferences()
 
     def apply_preferences(self) -> None:
         """Draw the curves as preferred."""
         curves, likes = self.query_one(Curves), self.preferences
+        log_y = likes.log_y and self.unit != "accuracy"  # which ends at 100
         curves.log_y, curves.x_axis, curves.unit, curves.marker = (
-            likes.log_y,
+            log_y,
             likes.x_axis,
-            likes.unit,
+            self.unit,
             likes.marker,
         )
-        scale = "logarithmic" if likes.log_y else "linear"
-        curves.border_title = f"{self.unit} over {likes.x_axis} ({scale})"
+        unit = "accuracy (%)" if self.unit == "accuracy" else self.unit
+        curves.border_title = f"{unit} over {likes.x_axis} ({'logarithmic' if log_y else 'linear'})"
 
     def action_log_y(self) -> None:
         """Switch between a logarithmic and a linear y axis."""
@@ -57,7 +65,7 @@ class PlottingScreen(RnntuiScreen):
         self._prefer("x_axis", axes[(axes.index(self.preferences.x_axis) + 1) % 3])
 
     def action_unit(self) -> None:
-        """Switch between perplexity and bits."""
+        """Switch between the two figures of the task."""
         self._prefer("unit", "bits/byte" if self.preferences.unit == "perplexity" else "perplexity")
 
     def action_marker(self) -> None:

@@ -32,7 +32,7 @@ from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
 from rnntui.tui.widgets.curves import Curves, DrawnRun
 from rnntui.tui.widgets.differences import differences
 from rnntui.tui.widgets.run_table import COLUMNS, RunTable, figures_of, searched
-from rnntui.ui.explanations import ShownFigure
+from rnntui.ui.explanations import ShownFigure, token_name
 from rnntui.ui.terminal_safety import visible_line
 
 _LOOK_S = 2.0
@@ -231,7 +231,10 @@ class RunsScreen(RnntuiScreen):
         if is_left(self):
             return
         curves = self.query_one(Curves)
-        curves.border_title = "bits/byte over steps"
+        told = all(history.spec.headline == "accuracy" for _, history in found) and bool(found)
+        curves.unit = "accuracy" if told else "bits/byte"
+        curves.log_y = self.preferences.log_y and not told
+        curves.border_title = f"{'accuracy (%)' if told else 'bits/byte'} over steps"
         beside = [run.path for run, _ in found]
         color = partial(self.app.run_colors.number_of, beside=beside, keep=bool(self._marked))
         curves.show([DrawnRun(run.name, history, color(run.path)) for run, history in found])
@@ -242,9 +245,9 @@ class RunsScreen(RnntuiScreen):
         return figures_of(run) if run else []
 
     @property
-    def tokenizer(self) -> str:
+    def token(self) -> str:
         run = self._summary()
-        return run.tokenizer if run else super().tokenizer
+        return token_name(run.tokenizer, run.task) if run else super().token
 
     # --- keys ---
 

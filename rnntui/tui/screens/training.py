@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,21 +16,19 @@ from textual.widgets import Static
 
 from rnntui.core.errors import InputError, oneline
 from rnntui.core.runs import events as ev
-from rnntui.core.runs import store
 from rnntui.core.runs.folder import Command, Run, last_words, log_end
 from rnntui.core.runs.history import History
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
 from rnntui.tui.machine import Machine
 from rnntui.tui.messages import ForkRequested, PlayRequested, Tab
-from rnntui.tui.run_follower import RunFollower, histories_of
-from rnntui.tui.screens.base import is_left, tokenizer_of
+from rnntui.tui.run_follower import RunFollower
+from rnntui.tui.screens.base import is_left, token_of
+from rnntui.tui.screens.comparing import COMPARE, ComparingScreen
 from rnntui.tui.screens.dialogs import Fault
 from rnntui.tui.screens.flow import FlowScreen
-from rnntui.tui.screens.pickers import OFFERED, OverlayScreen
-from rnntui.tui.screens.plotting import PlottingScreen
 from rnntui.tui.training_process import TrainingProcess
-from rnntui.tui.widgets.curves import Curves, DrawnRun
+from rnntui.tui.widgets.curves import Curves
 from rnntui.tui.widgets.device_panel import DevicePanel
 from rnntui.tui.widgets.figures import Figures
 from rnntui.tui.widgets.legend import legend, names, readout
@@ -55,7 +52,7 @@ _LOW = 22
 """Rows of a screen below which the chart and the figures leave each other less."""
 
 
-class TrainingScreen(PlottingScreen):
+class TrainingScreen(ComparingScreen):
     """Follows `events.jsonl` of a run that trains, has trained, or is about to.
 
     `child` is the training process, if this app started it.
@@ -70,6 +67,7 @@ class TrainingScreen(PlottingScreen):
         Binding("l", "log", "Log", tooltip="Show warnings, or why the training died"),
         Binding("e", "ask('evaluate')", "Evaluate", tooltip="Score the validation text now"),
         Binding("w", "ask('sample')", "Sample", show=False, tooltip="Write a sample now"),
+        Binding("c", "confusion", "Confusion", tooltip="Which labels are taken for which"),
         Binding("b", "flow", "Gradient flow", show=False, tooltip="How far back the gradient reaches"),
         Binding(
             "v",
@@ -96,7 +94,7 @@ class TrainingScreen(PlottingScreen):
             "left_square_bracket", "sample(-1)", "Earlier sample", show=False, tooltip="The sample before"
         ),
         Binding("right_square_bracket", "sample(1)", "Later sample", show=False, tooltip="The sample after"),
-        Binding("o", "overlay", "Compare", tooltip="Draw other runs beside this one"),
+        COMPARE,
         Binding("B", "bigger", "Bigger model", show=False, tooltip="Train a bigger model on the same text"),
         Binding(
             "n,escape",
@@ -116,13 +114,10 @@ class TrainingScreen(PlottingScreen):
     """True if the view stands still while the training goes on."""
 
     def __init__(self, path: Path, child: TrainingProcess | None = None) -> None:
-        super().__init__()
-        self._path = path
+        super().__init__(path)
         self._run = RunFollower(path, child)
         self._warned: int | None = None
         """Warnings that were shown; None while what was logged before is still being read."""
-        self._others: list[DrawnRun] = []
-        self._compared: list[Path] = []
         self._machine = Machine()
         self._log_shown = False
         self._drawn, self._unseen = 0.0, False
@@ -181,7 +176,7 @@ class TrainingScreen(PlottingScreen):
         if readable and self._run.fault:
             self.say(self._run.fault, fault=True)
         if events:
-            self.count_bits_as(self.history)
+            self.take_task_of(self.history)
             self._unseen = True
         if self._run.behind:
             self.call_next(self._poll)  # a long run is read piece by piece, so that keys are heard between
@@ -194,12 +189,12 @@ class TrainingScreen(PlottingScreen):
             self._say("#headline", self._headline())
         due = time.monotonic() - self._drawn >= _DRAW_S
         if self._unseen and not self.frozen and (due or told):
-            self._show()
+            self.show_curves()
 
-    def _show(self) -> None:
+    def show_curves(self) -> None:
         self._drawn, self._unseen = time.monotonic(), False
         with self.app.batch_update():
-            self.query_one(Curves).show(self._drawn_runs())
+            self.query_one(Curves).show(self.drawn_runs(self._path, self.history))
             figures = self.query_one(Figures)
             figures.history = self.history
             figures.refresh()
@@ -208,11 +203,6 @@ class TrainingScreen(PlottingScreen):
                 self.query_one(ProgressRow).fraction = 1.0 if ended else self.history.progress.fraction
             self.query_one(SamplePanel).show()
             self._show_legend(None)
-
-    def _drawn_runs(self) -> list[DrawnRun]:
-        """This run, and those that it is compared with."""
-        color = self.app.run_colors.number_of(self._path)
-        return [DrawnRun(self._path.name, self.history, color), *self._others]
 
     def _tell_warnings(self) -> None:
         warnings = self.history.warnings
@@ -249,15 +239,15 @@ class TrainingScreen(PlottingScreen):
     def _show_legend(self, x: float | None) -> None:
         """Legend of the lines; under the mouse, their values there."""
         curves = self.query_one(Curves)
-        if self._others:
-            self._say("#legend", names(self._drawn_runs(), curves))
+        if self.others:
+            self._say("#legend", names(self.drawn_runs(self._path, self.history), curves))
         elif x is not None and len(self.history.steps):
             self._say("#legend", readout(self.history, curves.x_axis, x))
         else:
             # On a short screen the frame that bears the title is left out.
             unit = f"{self.unit} / {self.preferences.x_axis}" if self.has_class("-short") else ""
             room = self.query_one("#legend").size.width
-            self._say("#legend", legend(self.history, self.preferences.marker, unit, room))
+            self._say("#legend", legend(self.history, self.preferences.marker, self.unit, unit, room))
 
     def watch_state(self) -> None:
         self._say("#headline", self._headline())
@@ -286,8 +276,8 @@ class TrainingScreen(PlottingScreen):
         ]
 
     @property
-    def tokenizer(self) -> str:
-        return tokenizer_of(self._path)
+    def token(self) -> str:
+        return token_of(self._path)
 
     def on_figures_asked(self, event: Figures.Asked) -> None:
         self.action_explain(event.label)
@@ -308,6 +298,8 @@ class TrainingScreen(PlottingScreen):
             return self.state in ENDED and holds_run(self._path)
         if action == "play":
             return self.state != "preparing"
+        if action == "confusion":
+            return bool(self.history.confusion)
         if action == "flow":
             return (self._path / "last").is_file() and self.history.spec.running_text
         return True
@@ -364,37 +356,21 @@ class TrainingScreen(PlottingScreen):
         """Show the gradient flow."""
         self.app.push_screen(FlowScreen(self._path, self.preferences.marker))
 
+    def action_confusion(self) -> None:
+        """Show the confusion matrix of the best evaluation."""
+        from rnntui.tui.screens.confusion import ConfusionScreen
+
+        history = self.history
+        if history.confusion and history.best and history.started and history.started.labels:
+            title = f"{self._path.name}: confusion on the validation texts, step {history.best.step:,}"
+            self.app.push_screen(ConfusionScreen(history.started.labels, history.confusion, title))
+
     def action_freeze(self) -> None:
         """Hold the view still, or let it go on."""
         self.frozen = not self.frozen
         if not self.frozen:
-            self._show()
+            self.show_curves()
 
     def action_sample(self, by: int) -> None:
         """Show an earlier or a later sample."""
         self.query_one(SamplePanel).go(by)
-
-    def action_overlay(self) -> None:
-        """Choose runs to draw beside this one."""
-        others = [run for run in islice(store.newest_runs(), OFFERED) if run.path != self._path]
-        if not others:
-            self.say("There is no other run to compare with yet.")
-            return
-        self.app.push_screen(OverlayScreen(others, self._compared), self._compare)
-
-    def _compare(self, chosen: list[Path] | None) -> None:
-        if chosen is not None:
-            self._compared = chosen
-            self._read_others(chosen)
-
-    @work(thread=True, exclusive=True, group="others")
-    def _read_others(self, chosen: list[Path]) -> None:
-        self.app.call_from_thread(self._show_others, histories_of(chosen))
-
-    def _show_others(self, found: list[tuple[Path, History]]) -> None:
-        if is_left(self):
-            return
-        beside = [self._path, *(path for path, _ in found)]
-        color = self.app.run_colors.number_of
-        self._others = [DrawnRun(path.name, history, color(path, beside)) for path, history in found]
-        self._show()

@@ -19,7 +19,7 @@ from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.editor import BACK
 from rnntui.tui.screens.live_playground import LivePlayground
 from rnntui.tui.services.translator import TranslatorService
-from rnntui.tui.widgets.heat_map import HeatMap
+from rnntui.tui.widgets.heat_map import HeatMap, HeatTable
 from rnntui.tui.widgets.plain_text import PlainText
 from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.terminal_safety import visible, visible_line
@@ -166,7 +166,8 @@ class TranslatingScreen(LivePlayground):
 
     def _show_ways(self, ways: list[Translation], rank: int) -> None:
         """Show the attention of the translation of that rank, and the n-best list."""
-        self.query_one(HeatMap).translation = ways[rank] if ways else None
+        table = HeatTable(ways[rank].source, ways[rank].target, ways[rank].looked.tolist()) if ways else None
+        self.query_one(HeatMap).table = table
         self.query_one(HeatMap).border_subtitle = f"{rank + 1} of {len(ways)}" if rank else ""
         ranked = Text(no_wrap=True, overflow="ellipsis")
         for place, each in enumerate(ways):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
@@ -15,18 +16,25 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
+from rnntui.core.config.tasks import TASKS
 from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.runs import store
 from rnntui.core.text import catalogue
+from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.terminal_safety import visible, visible_line
 
 if TYPE_CHECKING:
+    from rnntui.core.config.schema import TextConfig
     from rnntui.core.text.preview import Cut
     from rnntui.core.text.statistics import TextStatistics
 
 _PREVIEW = 3000
 """Characters that are shown."""
+_READ, _SHOWN = 2_000, 100
+"""Records of a table that are cut into tokens, and that are shown."""
+_LABEL, _FIELD = 14, 400
+"""Columns of a label, and characters of a text, at most."""
 
 
 class AboutText(Vertical):
@@ -63,12 +71,13 @@ class AboutText(Vertical):
         return self.has_class("-fault")
 
     @work(thread=True, exclusive=True, group="look")
-    def look_at(self, source: str) -> None:
-        """Read and measure the text `source`; messages say what is found."""
+    def look_at(self, config: TextConfig) -> None:
+        """Read and measure the corpus that `config` names; messages say what is found."""
         from rnntui.core.text import corpus
+        from rnntui.core.text.preview import first_records
         from rnntui.core.text.statistics import statistics
 
-        worker = get_current_worker()
+        worker, source = get_current_worker(), config.corpus
         self.app.call_from_thread(self._if_open, self._show_reading, source)
         try:
             text = corpus.Source(source)
@@ -80,8 +89,11 @@ class AboutText(Vertical):
             return
         if worker.is_cancelled:
             return
-        self.app.call_from_thread(self._if_open, self._show, source, text.beginning[:_PREVIEW], figures)
-        for found in _cuts_of(text.beginning):
+        rows = first_records(config, _READ)
+        shown = _table(rows[:_SHOWN], config.task) if rows else Text(visible(text.beginning[:_PREVIEW]))
+        self.app.call_from_thread(self._if_open, self._show, source, shown, figures)
+        read = "\n".join(row[0] for row in rows) if rows else text.beginning
+        for found in _cuts_of(read):
             if worker.is_cancelled:
                 return
             self.app.call_from_thread(self._if_open, self.post_message, self.CutUp(found))
@@ -102,7 +114,13 @@ class AboutText(Vertical):
         self.add_class("-fault")
         self.post_message(self.Failed())
 
-    def _show(self, source: str, beginning: str, figures: TextStatistics) -> None:
+    def refuse(self, message: str) -> None:
+        """Say why the text, which can be read, cannot be trained on."""
+        advice = "" if "--" not in message else " (m opens the settings)"
+        self.query_one("#statistics", Static).update(visible_line(message, 400) + advice)
+        self.add_class("-fault")
+
+    def _show(self, source: str, beginning: Text | Table, figures: TextStatistics) -> None:
         self.remove_class("-fault")
         sample = catalogue.SAMPLES.get(source)
         lines = [f"{sample.language}: {sample.summary}"] if sample else []
@@ -111,9 +129,29 @@ class AboutText(Vertical):
             f"entropy {figures.entropy:.2f} bits/char, gzip {figures.gzip_bits_per_byte:.2f} bits/byte",
         ]
         self.query_one("#statistics", Static).update("\n".join(lines))
-        self.query_one("#preview", Static).update(Text(visible(beginning)))
+        self.query_one("#preview", Static).update(beginning)
         self.query_one("#preview-side").scroll_home(animate=False)
         self.post_message(self.Measured(figures))
+
+
+def _table(rows: Sequence[tuple[str, ...]], task: str) -> Table:
+    """Records, each field in a column of its own: a label before its text, a text before what it becomes."""
+    settings = TASKS[task].fields
+    labelled = settings[-1] == "label_column"
+    order = range(len(settings) - 1, -1, -1) if labelled else range(len(settings))
+    table = Table(box=None, padding=(0, 2, 0, 0), expand=True)
+    for place, field in enumerate(order):
+        first = place == 0
+        table.add_column(
+            settings[field].removesuffix("_column"),
+            style="bold" if first and labelled else "",
+            ratio=None if first and labelled else 1,
+            max_width=_LABEL if first and labelled else None,
+            no_wrap=first and labelled,
+        )
+    for row in rows:
+        table.add_row(*(Text(visible_line(row[field], _FIELD)) for field in order))
+    return table
 
 
 def _cuts_of(text: str) -> Iterator[tuple[Cut, ...]]:
@@ -125,3 +163,34 @@ def _cuts_of(text: str) -> Iterator[tuple[Cut, ...]]:
     for kind in TOKENIZERS:
         found = (*found, cut(head, kind))
         yield found
+
+
+def figures_of(text: TextStatistics, cuts: Sequence[Cut]) -> list[ShownFigure]:
+    """The figures of a text, to be explained."""
+    characters = text.characters
+    return [
+        ShownFigure("characters", f"{characters:,}", "characters"),
+        ShownFigure("distinct characters", f"{text.vocabulary:,}", "distinct"),
+        ShownFigure("entropy", f"{text.entropy:.2f}", "entropy", "bits/char"),
+        ShownFigure("gzip", f"{text.gzip_bits_per_byte:.2f}", "gzip", "bits/byte"),
+        *(
+            ShownFigure(f"{each.kind} tokens", f"{characters / each.characters_per_token:,.0f}", "tokens")
+            for each in cuts
+        ),
+    ]
+
+
+def tokens_of(text: TextStatistics, cuts: Sequence[Cut], tokenizer: str) -> float:
+    """Tokens of a text, about."""
+    sizes = (each.characters_per_token for each in cuts if each.kind == tokenizer)
+    return text.characters / next(sizes, 1.0)
+
+
+def vocab_size_of(
+    text: TextStatistics | None, cuts: Sequence[Cut], tokenizer: str, most: int | None
+) -> int | None:
+    """Vocabulary of a tokenizer on a text, of `most` tokens at most; None while it is not known."""
+    if TOKENIZERS[tokenizer].distinct_characters and text is not None:
+        return text.vocabulary + 1
+    found = (each.vocab_size for each in cuts if each.kind == tokenizer)
+    return next((min(size, most) if most else size for size in found), None)

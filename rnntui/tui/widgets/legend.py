@@ -8,6 +8,7 @@ import numpy as np
 from rich.cells import cell_len
 from rich.text import Text
 
+from rnntui.core.config.tasks import CurveFigure
 from rnntui.core.runs.history import History
 from rnntui.plots.chart import LETTERS
 from rnntui.plots.raster import BEST, LEVEL, POINT, WORSE, Marker
@@ -25,19 +26,26 @@ def readout(history: History, axis: XAxis, x: float) -> str:
     i = min(int(np.searchsorted(along, x)), len(along) - 1)
     step = int(history.steps.values[i])
     loss = float(history.smooth.values[i])
+    accuracy = history.spec.headline == "accuracy"
     evaluation = min(history.evaluations, key=lambda event: abs(event.step - step), default=None)
     told = f"step {step:,}: training perplexity {formats.number(formats.perplexity(loss), 2)}"
     if evaluation is not None:
-        told += f", validation {formats.number(evaluation.perplexity, 2)} at {evaluation.step:,}"
+        value = (
+            f"accuracy {evaluation.accuracy:.1%}" if accuracy else formats.number(evaluation.perplexity, 2)
+        )
+        told += f", validation {value} at {evaluation.step:,}"
     return told
 
 
-def legend(history: History, marker: Marker, unit: str, width: int) -> str:
-    """Signs of the curves of one run, the most telling first, as many as fit into `width` columns."""
+def legend(history: History, marker: Marker, curve: CurveFigure, title: str, width: int) -> str:
+    """The title, and signs of the curves of one run, the most telling first, as many as fit into `width` columns."""
+    if curve == "accuracy":
+        line = "*" if marker == "ascii" else "━"
+        return f"{title}  {line} validation accuracy  {BEST[marker]} best (lowest loss)".strip()
     overfit = history.overfit
     average, batch = ("*", ".") if marker == "ascii" else ("━", "⣀")
     parts = [
-        unit,
+        title,
         f"{WORSE[marker]} overfits since step {overfit[0].step:,}" if overfit else "",
         f"{average} average",
         f"{POINT[marker]} validation",

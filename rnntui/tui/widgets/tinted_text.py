@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -18,7 +19,7 @@ class TintedText(MarkedText):
     """Words that speak for the answer are tinted one way, words against it the other."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "tint--for", "tint--strongly-for", "tint--against", "tint--strongly-against",
+        "tint--for", "tint--strongly-for", "tint--against", "tint--strongly-against", "tint--unknown",
     }  # fmt: skip
 
     class Written(Message):
@@ -31,10 +32,14 @@ class TintedText(MarkedText):
             super().__init__()
             self.offset = offset
 
-    def tint(self, pieces: list[tuple[str, float]]) -> None:
-        """Tint the text, given in pieces with their influences."""
+    def tint(self, pieces: Sequence[tuple[str, float]], unknown: Sequence[bool]) -> None:
+        """Tint the text, given in pieces with their influences; pieces that the model does not know are marked."""
         most = max((abs(influence) for _, influence in pieces), default=0.0) or 1.0
-        self.mark((piece, _style(influence / most)) for piece, influence in pieces)
+        unknown = unknown or [False] * len(pieces)
+        self.mark(
+            (piece, "tint--unknown" if is_unknown else _style(influence / most))
+            for (piece, influence), is_unknown in zip(pieces, unknown, strict=True)
+        )
 
     def on_text_area_changed(self) -> None:
         self.post_message(self.Written())

@@ -24,6 +24,8 @@ class Prediction(NamedTuple):
     """The text, cut as it is read."""
     influence: list[float]
     """Influence of each piece on the label's log-odds in nats, by its gradient."""
+    unknown: Sequence[bool] = ()
+    """True for each piece that is not in the vocabulary, so that the model reads `<unk>` there."""
 
 
 @torch.inference_mode()
@@ -54,7 +56,10 @@ def predict(model: Classifier, tokenizer: Tokenizer, text: str, label: int | Non
     pieces = tokenizer.pieces(text)  # as it was typed, where that is cut alike
     if len(pieces) != len(influence):
         pieces = tokenizer.pieces(read)
-    return Prediction(log_p.detach().exp().tolist(), pieces, influence.tolist())
+    unknown = (
+        sequence[1:] == -1 if tokenizer.unknown is None else sequence[1:] == tokenizer.unknown
+    ).tolist()
+    return Prediction(log_p.detach().exp().tolist(), pieces, influence.tolist(), unknown)
 
 
 def likeliest(probabilities: Sequence[float]) -> list[int]:
