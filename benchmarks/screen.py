@@ -124,7 +124,7 @@ def ghost_row(terminal: Terminal) -> str:
 def words(terminal: Terminal) -> list[str]:
     """The lines of the panel with what may follow."""
     rows = terminal.screen.display
-    top = next(number for number, row in enumerate(rows) if "may follow" in row)
+    top = next(number for number, row in enumerate(rows) if "suggestions" in row)
     return [row.split("││")[0] for row in rows[top + 1 : -2]]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import rich_click as click
 
-from rnntui.cli import cli
+from rnntui.cli.commands import cli
 from rnntui.core.cells import CELLS
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, SECTIONS, build, value_of
 from rnntui.core.config.defaults import rules

@@ -118,7 +118,7 @@ def test_a_setting_that_cannot_be_read_is_named() -> None:
 )
 def test_the_command_makes_the_configuration_again(settings: dict[str, Any]) -> None:
     """Protects `runs show`: what it prints, typed into a shell, is the same run."""
-    from rnntui.cli import cli
+    from rnntui.cli.commands import cli
 
     config = build(settings)
     words = shlex.split(command_of(config))

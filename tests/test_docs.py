@@ -14,7 +14,7 @@ import pytest
 import rich_click as click
 
 from rnntui import __version__
-from rnntui.cli import cli
+from rnntui.cli.commands import cli
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Command
 from rnntui.core.text.catalogue import SAMPLES

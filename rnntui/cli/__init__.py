@@ -1,4 +1,8 @@
-"""The commands.  Importing them loads neither torch nor textual; each loads what it needs when it runs."""
+"""The command line.  Importing it loads no command: the app, which needs none, opens sooner.
+
+The commands are in `commands`; importing them loads neither torch nor textual, and each loads what it needs when it
+runs.
+"""
 
 from __future__ import annotations
 
@@ -9,78 +13,14 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-import rich_click as click
-from click.exceptions import Exit, NoArgsIsHelpError
-
-from rnntui import __version__
-from rnntui.cli import (
-    classify,
-    config,
-    corpora,
-    doctor,
-    export,
-    gradients,
-    measure,
-    model,
-    output,
-    runs,
-    screens,
-    studies,
-    train,
-    translate,
-)
-from rnntui.cli.options import COMPLETING
+from rnntui.cli import output
+from rnntui.cli.terminal import open_app
 from rnntui.core.errors import RnntuiError, oneline
 from rnntui.core.interrupts import leave_by_interrupt
 from rnntui.ui.terminal_safety import visible_line
 
-click.rich_click.TEXT_MARKUP = None  # a text in brackets is a text
-click.rich_click.SHOW_ARGUMENTS = True
-click.rich_click.COMMAND_GROUPS = {
-    "rnntui": [
-        {"name": "Train", "commands": ["train", "watch", "play", "duel", "sweep"]},
-        {
-            "name": "Use a model",
-            "commands": ["complete", "generate", "classify", "translate", "nearest", "export"],
-        },
-        {"name": "Evaluate", "commands": ["evaluate", "score", "gradients"]},
-        {"name": "Manage", "commands": ["runs", "corpora", "config", "doctor"]},
-    ]
-}
-
-
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="rnntui")
-@click.pass_context
-def cli(context: click.Context) -> int:
-    """Train recurrent language models on your own text, and write with them while they learn.
-
-    Without a command, the app opens: choose a text and a cell, press Enter, watch, write.
-    """
-    if context.invoked_subcommand is None:
-        return screens.open_app()
-    return 0
-
-
-for group in (
-    train,
-    studies,
-    model,
-    classify,
-    translate,
-    measure,
-    export,
-    gradients,
-    runs,
-    corpora,
-    config,
-    doctor,
-    screens,
-):
-    for command in group.COMMANDS:
-        cli.add_command(command)
-
-
+COMPLETING = "_RNNTUI_COMPLETE"
+"""Variable in which a shell asks what could follow."""
 _LINE = 1000
 """Characters of a message at most: a hostile file may have put any number into it."""
 _FEW_CYCLES = 50_000
@@ -102,8 +42,12 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
-    """Run the command that the arguments name."""
-    if os.environ.get(COMPLETING):  # the shell asks what could follow
+    """Open the app, or run the command that the arguments name."""
+    if len(sys.argv) == 1 and COMPLETING not in os.environ:
+        return open_app()
+    from rnntui.cli.commands import cli
+
+    if os.environ.get(COMPLETING):
         cli.main(prog_name="rnntui", complete_var=COMPLETING, standalone_mode=False)
     # Not click's own `main`, which takes a file that ends too early for ctrl+c, and exits 1 where a reader has gone.
     try:
@@ -119,17 +63,7 @@ def _answered(work: Callable[[], int | None]) -> int:
     """The exit code of `work`, and one line on standard error where it fails."""
     try:
         return work() or 0
-    except Exit as end:
-        return end.exit_code
-    except NoArgsIsHelpError as error:
-        output.report(error.format_message())
-        return 2
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "rnntui"
-        return _fail(f"{error.format_message()} (see `{where} --help`)", 2)
-    except click.ClickException as error:
-        return _fail(error.format_message(), 2)
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except output.ReaderGoneError:
         return 0
@@ -142,7 +76,28 @@ def _answered(work: Callable[[], int | None]) -> int:
             return _unforeseen(error)
         return _fail(f"{os.fsdecode(error.filename)}: {error.strerror}", 1)
     except Exception as error:
-        return _unforeseen(error)
+        return _answered_for_click(error)
+
+
+def _answered_for_click(error: Exception) -> int:
+    """The exit code of an exception of click's, or of one that nobody foresaw."""
+    import click
+    from click.exceptions import Exit, NoArgsIsHelpError
+
+    match error:
+        case Exit():
+            return error.exit_code
+        case NoArgsIsHelpError():
+            output.report(error.format_message())
+            return 2
+        case click.UsageError():
+            where = error.ctx.command_path if error.ctx else "rnntui"
+            return _fail(f"{error.format_message()} (see `{where} --help`)", 2)
+        case click.ClickException():
+            return _fail(error.format_message(), 2)
+        case click.Abort():
+            return _fail("interrupted", 130)
+    return _unforeseen(error)
 
 
 def _unforeseen(error: Exception) -> int:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import rich_click as click
 from click.shell_completion import CompletionItem
 
+from rnntui.cli import COMPLETING
 from rnntui.cli.output import report, write_line
 from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
 from rnntui.core.config.parse import read
@@ -21,8 +22,6 @@ from rnntui.ui.terminal_safety import visible_line
 _NOT_FLAGS = ("corpus", "sha256")
 """The corpus is the command's argument; its digest is written, not given."""
 
-COMPLETING = "_RNNTUI_COMPLETE"
-"""Variable by which the shell asks what could follow."""
 _NAMES = ("begin_from", "embeddings", "target_corpus")
 """Settings that name a file or a run."""
 

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
-import rich_click as click
 
 from rnntui.core.errors import RnntuiError
 from rnntui.core.runs.events import encodable
@@ -127,6 +126,8 @@ def report(text: str) -> None:
 
 def confirm(question: str) -> None:
     """Ask on the terminal.  Raises click.Abort where the answer is not yes."""
+    import click
+
     click.confirm(visible(question), abort=True, err=True)
 
 

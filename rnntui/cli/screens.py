@@ -1,8 +1,7 @@
-"""`rnntui`, `rnntui watch` and `rnntui play`: the app."""
+"""`rnntui watch` and `rnntui play`: the app on a run."""
 
 from __future__ import annotations
 
-import sys
 import time
 
 import rich_click as click
@@ -10,7 +9,7 @@ import rich_click as click
 from rnntui.cli.display import PlainLines
 from rnntui.cli.options import RunName
 from rnntui.cli.output import show_line
-from rnntui.core.errors import InputError
+from rnntui.cli.terminal import need_terminal, on_terminal
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
@@ -24,7 +23,7 @@ _POLL_S = 0.2
 def watch(run: str) -> int:
     """Watch a run that trains, or look at one that has; without a terminal, as plain lines."""
     found = store.find(run)
-    if not _on_terminal():
+    if not on_terminal():
         _watch_plainly(found)
         return 0
     from rnntui.tui.app import open_watch
@@ -37,18 +36,10 @@ def watch(run: str) -> int:
 def play(run: str) -> int:
     """Write with a run's model: it completes the text as you type."""
     found = store.find(run)
-    _need_terminal("play")
+    need_terminal("play")
     from rnntui.tui.app import open_playground
 
     return open_playground(found)
-
-
-def open_app() -> int:
-    """Open the app on its first screen."""
-    _need_terminal("the app")
-    from rnntui.tui.app import open_corpora
-
-    return open_corpora()
 
 
 def _watch_plainly(run: Run) -> None:
@@ -64,17 +55,6 @@ def _watch_plainly(run: Run) -> None:
         if not alive:
             return
         time.sleep(_POLL_S)
-
-
-def _on_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _need_terminal(what: str) -> None:
-    if not _on_terminal():
-        raise InputError(
-            f"{what} needs a terminal; in scripts use `rnntui train --headless`, `rnntui complete` or `rnntui generate`"
-        )
 
 
 COMMANDS = (watch, play)

@@ -16,8 +16,6 @@ MARGIN = 6
 """Columns for the labels of the y axis."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 """Letters that name the curves of several runs, beside their colour."""
-COLORS = 6
-"""Colours of runs that can be told apart."""
 _NAME = 24
 """Characters of a run's name, at most."""
 ChartRows = list[list[tuple[str, str]]]
@@ -71,7 +69,7 @@ def _label_best(raster: Raster, series: Series, x: Scale, y: Scale) -> None:
 
 def _layer(series: Series) -> str:
     """Layer of one run among several."""
-    return f"run{series.color % COLORS}"
+    return f"run{series.color}"
 
 
 def _with_axes(raster: Raster, x: Scale, y: Scale) -> ChartRows:

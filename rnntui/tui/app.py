@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import TextArea
 
 from rnntui.core import config
 from rnntui.core.config import RESUMABLE
@@ -101,9 +100,6 @@ class RnntuiApp(BaseApp):
         """By each of its runs, a duel that was started here."""
 
     def on_mount(self) -> None:
-        self.theme = (
-            self.preferences.theme if self.preferences.theme in self.available_themes else "tokyo-night"
-        )
         self.theme_changed_signal.subscribe(self, lambda theme: self.prefer("theme", theme.name))
         self.push_screen(self._first)
         if not self.is_headless:
@@ -267,7 +263,7 @@ class RnntuiApp(BaseApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let ctrl+z undo where somebody writes; elsewhere it suspends, as in every program of the terminal."""
-        if action == "suspend_process" and isinstance(self.focused, TextArea):
+        if action == "suspend_process" and hasattr(self.focused, "document"):  # a text area
             return False
         return super().check_action(action, parameters)
 

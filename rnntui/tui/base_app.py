@@ -59,6 +59,13 @@ class BaseApp(App[int]):
         ghost = {"ghost-color": look.color, "ghost-style": look.text_style}
         return variables | ghost | run_variables(variables)
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Read the style sheets anew if the theme is another one than they were read with."""
+        variables = self.get_css_variables()
+        if variables != self._variables:
+            self._variables = variables
+            super().refresh_css(animate)
+
     def _handle_exception(self, error: Exception) -> None:
         self.crash = self.crash or error
         super()._handle_exception(error)
@@ -96,6 +103,12 @@ class BaseApp(App[int]):
             self.preferences, self.fault = Preferences(), oneline(error)
         self._draft = draft_file.load() if self.preferences.keep_draft else ""
         self._draft_timer: Timer | None = None
+        # Set before any style sheet is read: with each theme all of them are read anew.
+        preferred = self.preferences.theme
+        self.theme = preferred if preferred in self.available_themes else "tokyo-night"
+        self._variables: dict[str, str] = self.get_css_variables()
+        """Variables of the theme with which the style sheets were read."""
+        self.stylesheet.set_variables(self._variables)
         self.run_colors = RunColors()
         self.model_words: ModelWords | None = None
         """What the model wrote of the draft, in this session."""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from textual.color import Color, ColorParseError
 
-from rnntui.plots.chart import COLORS
 from rnntui.tui.contrast import between, contrast
 
 _NAMES = ("primary", "warning", "success", "error", "accent", "secondary")
 """Colours of the theme that runs get, in this order."""
+COLORS = len(_NAMES)
 _FROM_BACKGROUND = 3.0
 """Contrast of a curve with the background, at least."""
 _BATCHES = 0.5

@@ -9,10 +9,9 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
-from rnntui.plots.chart import COLORS
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.contrast import contrast
-from rnntui.tui.run_colors import RunColors
+from rnntui.tui.run_colors import COLORS, RunColors
 from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.curves import Curves

@@ -20,7 +20,6 @@ from rnntui.core.errors import InputError, RnntuiError, oneline
 from rnntui.core.runs.folder import Command, Run, request
 from rnntui.tui.base_app import BaseApp
 from rnntui.tui.messages import TABS, ResumeRequested, Tab
-from rnntui.tui.screens.explain import ExplainScreen
 from rnntui.tui.widgets.keybar import KeyBar
 from rnntui.tui.widgets.topbar import TopBar
 from rnntui.ui.explanations import ShownFigure, token_name
@@ -101,6 +100,8 @@ class RnntuiScreen(Screen[None]):
 
     def action_explain(self, first: str = "") -> None:
         """Explain the figures, that called `first` before the others."""
+        from rnntui.tui.screens.explain import ExplainScreen
+
         if shown := self.figures():
             self.app.push_screen(ExplainScreen(shown, self.token, first))
         else:

@@ -16,10 +16,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from rnntui.core.runs.history import History
-from rnntui.plots.chart import COLORS, MARGIN, chart
+from rnntui.plots.chart import MARGIN, chart
 from rnntui.plots.raster import Marker
 from rnntui.plots.scales import Scale
 from rnntui.plots.series import XAxis, YUnit, fitted, series_of
+from rnntui.tui.run_colors import COLORS
 
 _NEARER, _FURTHER = 0.7, 1 / 0.7
 _PAN = 0.2
@@ -93,7 +94,7 @@ class Curves(Widget, can_focus=True):
 
     def run_style(self, color: int) -> Style:
         """Style of the run with this number of a colour."""
-        return self.get_component_rich_style(f"curves--run{color % COLORS}")
+        return self.get_component_rich_style(f"curves--run{color}")
 
     def _draw(self) -> None:
         width, height = self.size.width - MARGIN, self.size.height - 1
