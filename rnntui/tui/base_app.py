@@ -47,6 +47,8 @@ class BaseApp(App[int]):
 
     crash: Exception | None = None
     """Unexpected error that has ended the app, if any."""
+    _variables: dict[str, str]
+    """Variables of the theme with which the style sheets were read."""
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and that of harmless text."""
@@ -106,8 +108,7 @@ class BaseApp(App[int]):
         # Set before any style sheet is read: with each theme all of them are read anew.
         preferred = self.preferences.theme
         self.theme = preferred if preferred in self.available_themes else "tokyo-night"
-        self._variables: dict[str, str] = self.get_css_variables()
-        """Variables of the theme with which the style sheets were read."""
+        self._variables = self.get_css_variables()
         self.stylesheet.set_variables(self._variables)
         self.run_colors = RunColors()
         self.model_words: ModelWords | None = None
