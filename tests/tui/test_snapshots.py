@@ -31,6 +31,7 @@ from rnntui.tui.app import RnntuiApp
 from rnntui.tui.estimator import Estimator
 from rnntui.tui.machine import Load, Machine
 from rnntui.tui.screens.classifying import ClassifyingScreen
+from rnntui.tui.screens.confusion import ConfusionScreen
 from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.duel import DuelScreen
 from rnntui.tui.screens.duel_form import DuelForm
@@ -41,6 +42,7 @@ from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.screens.translating import TranslatingScreen
 from rnntui.tui.services.classifier import ClassifierAnswer
 from rnntui.tui.services.completer import Suggestions
+from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.ghost_text import GhostText
 from rnntui.tui.widgets.plain_text import PlainText
 from rnntui.tui.widgets.tinted_text import TintedText
@@ -48,7 +50,22 @@ from rnntui.ui import preferences
 from tests.tui.conftest import shown, text_of, until
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
-NAMES = ("texts", "training", "playground", "runs", "settings", "duel-form", "duel", "classify", "translate")
+NAMES = (
+    "texts",
+    "training",
+    "playground",
+    "editing",
+    "runs",
+    "settings",
+    "duel-form",
+    "duel",
+    "classify",
+    "translate",
+    "explain",
+    "help",
+    "confusion",
+)
+CODE = "def add(a, b):\n    # sums\n    return a + 41\n"
 
 
 def told_run(name: str, cell: str, scale: float) -> Path:
@@ -133,10 +150,12 @@ def screen_called(name: str) -> Screen[Any]:
     match name:
         case "texts":
             return CorporaScreen()
-        case "training":
+        case "training" | "explain" | "help":
             return TrainingScreen(path)
-        case "playground":
+        case "playground" | "editing":
             return PlaygroundScreen(path)
+        case "confusion":
+            return ConfusionScreen(["good", "bad", "mixed"], [[30, 1, 2], [4, 27, 0], [9, 3, 8]], "confusion")
         case "settings":
             return SettingsScreen({"cell": "gru", "corpus": "tales"}, "balanced", "Settings of the next run")
         case "duel-form":
@@ -161,6 +180,19 @@ async def settle(pilot: Pilot[int], name: str) -> None:
             )
         case TrainingScreen():
             await until(pilot, lambda: screen.state == "steps" and "/5" in shown(pilot))
+            await pilot.press(*{"explain": ["question_mark", "down"], "help": ["f1"]}.get(name, []))
+        case PlaygroundScreen() if name == "editing":
+            await until(pilot, lambda: "no checkpoint" in shown(pilot))
+            area = screen.query_one(GhostText)
+            screen.workers.cancel_group(screen, "along")
+            screen.query_one(Alternatives).message = ""
+            area.load_text(CODE)
+            area.color_as("python")
+            area.read_only = True  # so it is the model that writes
+            area.insert("\nthe model wrote this", area.document.end)
+            area.read_only = False
+            await pilot.press("ctrl+f", *"add")
+            await until(pilot, lambda: "1/1" in shown(pilot) and "words" in shown(pilot))
         case PlaygroundScreen():
             await until(pilot, lambda: "no checkpoint" in shown(pilot))
             area = screen.query_one(GhostText)
@@ -176,7 +208,7 @@ async def settle(pilot: Pilot[int], name: str) -> None:
             influence = [0.1, -0.2, 0.0, 2.4, -1.3]
             pieces = [word if i == 0 else f" {word}" for i, word in enumerate(text.split())]
             screen.query_one(TintedText).insert(text)
-            prediction = Prediction([0.12, 0.88], pieces, influence)
+            prediction = Prediction([0.12, 0.88], pieces, influence, [False, True, False, False, False])
             screen.latest = ClassifierAnswer(text, ["no", "yes"], prediction, 1, 3.2)
         case TranslatingScreen():
             await until(pilot, lambda: "saved" in shown(pilot))
@@ -198,9 +230,10 @@ async def settle(pilot: Pilot[int], name: str) -> None:
             await until(pilot, lambda: len(screen.summaries) == 2)
             await pilot.press("space", "down", "space")
             await until(pilot, lambda: "a lstm  b gru" in text_of(pilot, "#differences"))
-    for editor in screen.query(PlainText):
+    top = pilot.app.screen
+    for editor in top.query(PlainText):
         editor.cursor_blink = False
-    for line in screen.query(Input):
+    for line in top.query(Input):
         line.cursor_blink = False
     before = ""
     while before != (before := shown(pilot)):  # until nothing scrolls or grows any more

@@ -26,6 +26,8 @@ class KeyHelp(NamedTuple):
     meaning: str
     group: str
     enabled: bool
+    shown: bool
+    """True for a key of the last row."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -92,8 +94,8 @@ def keys_of(screen: Screen[Any]) -> list[KeyHelp]:
         if known := found.get((group, meaning)):
             keys = known.keys if keys in known.keys.split() else f"{known.keys} {keys}"
         acts = enabled or bool(known and known.enabled)
-        found[group, meaning] = KeyHelp(keys, meaning, group, acts)
-    return sorted(found.values(), key=lambda key: _GROUPS.index(key.group))
+        found[group, meaning] = KeyHelp(keys, meaning, group, acts, binding.show)
+    return sorted(found.values(), key=lambda key: (_GROUPS.index(key.group), not key.shown))
 
 
 def _group_of(screen: Screen[Any], node: DOMNode, binding: Binding) -> str:

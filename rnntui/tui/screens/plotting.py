@@ -23,7 +23,7 @@ class PlottingScreen(RnntuiScreen):
             "unit",
             "Unit",
             show=False,
-            tooltip="Perplexity or bits, of classifiers accuracy or loss",
+            tooltip="The other figure: bits, or of a classifier the loss",
         ),
         Binding("m", "marker", "Marker", show=False, tooltip="Draw curves in braille, blocks or ASCII"),
     ]

@@ -64,7 +64,8 @@ class HeatMap(Widget):
         most = self.get_component_styles("heat--most").color
         _, least = self.background_colors
         told = f"{inside} "[:width] if inside else ""
-        shading = SHADES[min(int(share * len(SHADES)), len(SHADES) - 1)] * (width - len(told))
+        shade = SHADES[min(int(share * len(SHADES)), len(SHADES) - 1)]
+        shading = (shade * (width - len(told) - 1)).ljust(width - len(told)) if told else shade * width
         if most.ansi is not None or least.ansi is not None:
             return Text.assemble(told, shading)
         color = least.blend(most, share)
