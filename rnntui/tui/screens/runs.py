@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
@@ -170,7 +171,10 @@ class RunsScreen(RnntuiScreen):
         if path not in self._marked:
             return Text()
         color = self.app.run_colors.number_of(path, self._marked)
-        return Text(LETTERS[self._marked.index(path) % 26], self.query_one(Curves).run_style(color))
+        look = self.query_one(Curves).run_style(
+            color
+        )  # without its background, for the cursor's row has its own
+        return Text(LETTERS[self._marked.index(path) % 26], Style(color=look.color, bold=True))
 
     def _here(self) -> str | None:
         """The run under the cursor."""

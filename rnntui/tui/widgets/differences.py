@@ -32,7 +32,7 @@ def differences(found: list[Run], here: RunSummary | None) -> str:
         values = [value_of(run.config, name) for run in found]
         if name != "sha256" and any(value != values[0] for value in values):
             shown = (_told(value) for value in values)
-            lines.append(f"{name:<15}" + "  ".join(f"{LETTERS[i]} {value}" for i, value in enumerate(shown)))
+            lines.append(f"{name:<18}" + "  ".join(f"{LETTERS[i]} {value}" for i, value in enumerate(shown)))
     return "\n".join(lines if len(lines) > 2 else [*lines, "The same settings."])
 
 
@@ -40,4 +40,6 @@ def _told(value: object) -> str:
     """A setting in a few characters."""
     if value is None:
         return "–"
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value:.4g}" if isinstance(value, float) else visible_line(store.short_corpus(str(value)), 16)
