@@ -53,7 +53,7 @@ async def test_marked_runs_are_compared(several: Path) -> None:
         await pilot.press("down", "space", "down", "space")
         await until(pilot, lambda: "a lstm  b gru" in text_of(pilot, "#differences"))
         differences = text_of(pilot, "#differences")
-        assert "lr             a 0.01  b 0.001" in differences and "hidden_size" not in differences
+        assert "lr                a 0.01  b 0.001" in differences and "hidden_size" not in differences
         await until(pilot, lambda: "b│" in shown(pilot).replace(" ", ""))
 
 

@@ -96,6 +96,10 @@ class Curves(Widget, can_focus=True):
         """Style of the run with this number of a colour."""
         return self.get_component_rich_style(f"curves--run{color}")
 
+    def mark_style(self, color: int) -> Style:
+        """The same for a mark that stands elsewhere, on a background of its own."""
+        return Style(color=self.run_style(color).color, bold=True)
+
     def _draw(self) -> None:
         width, height = self.size.width - MARGIN, self.size.height - 1
         if width < 8 or height < 3:
