@@ -261,6 +261,12 @@ class RnntuiApp(BaseApp):
         )
         yield SystemCommand("Save screenshot", "as an SVG file", self.save_picture)
 
+    def action_keys(self) -> None:
+        """Show all keys of the present screen."""
+        from rnntui.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.screen))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let ctrl+z undo where somebody writes; elsewhere it suspends, as in every program of the terminal."""
         if action == "suspend_process" and hasattr(self.focused, "document"):  # a text area

@@ -56,7 +56,7 @@ class RnntuiScreen(Screen[None]):
             for number, tab in enumerate(TABS, start=1)
             for key in (str(number), f"f{number + 1}")  # where digits are typed, the function keys
         ),
-        Binding("f1", "keys", "Keys", show=False, tooltip="Show all keys"),
+        Binding("f1", "app.keys", "Keys", show=False, tooltip="Show all keys"),
         *(
             Binding(key, "explain", "Explain", show=False, tooltip="Explain the figures on this screen")
             for key in ("question_mark", "f9")  # where text is typed, the function key
@@ -106,12 +106,6 @@ class RnntuiScreen(Screen[None]):
             self.app.push_screen(ExplainScreen(shown, self.token, first))
         else:
             self.say("There are no figures here yet.")
-
-    def action_keys(self) -> None:
-        """Show all keys."""
-        from rnntui.tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(self))
 
     def say(self, message: str, fault: bool = False) -> None:
         """A toast: something happened, or a person can mend something."""

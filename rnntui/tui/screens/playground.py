@@ -269,9 +269,8 @@ class PlaygroundScreen(LivePlayground):
             for token, p in self.query_one(Bars).rows
         ]
         return found + [
-            ShownFigure(field.label, f"{getattr(self.preferences, name):g}", field.label)
-            for name, field in _FIELDS.items()
-            if name in _SLIDERS
+            ShownFigure(_FIELDS[name].label, f"{getattr(self.preferences, name):g}", _FIELDS[name].label)
+            for name in _SLIDERS
         ]
 
     # --- keys ---
@@ -386,9 +385,7 @@ class PlaygroundScreen(LivePlayground):
                 written = await self.in_thread(some, pieces, _WRITE_S)
                 if not written or not self.writing or is_left(self) or area.text != before:
                     break  # it is another text where somebody has undone what was written
-                ended = False
-                if line:
-                    written, ended = line_of(written, begun)
+                written, ended = line_of(written, begun) if line else (written, False)
                 begun = begun or bool(written.strip("\n"))
                 area.insert(written)
                 area.scroll_cursor_visible(animate=False)

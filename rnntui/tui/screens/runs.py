@@ -170,10 +170,7 @@ class RunsScreen(RnntuiScreen):
         if path not in self._marked:
             return Text()
         color = self.app.run_colors.number_of(path, self._marked)
-        look = self.query_one(Curves).run_style(
-            color
-        )  # without its background, for the cursor's row has its own
-        return Text(LETTERS[self._marked.index(path) % 26], Style(color=look.color, bold=True))
+        return Text(LETTERS[self._marked.index(path) % 26], self.query_one(Curves).mark_style(color))
 
     def _here(self) -> str | None:
         """The run under the cursor."""

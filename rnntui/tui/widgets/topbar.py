@@ -43,7 +43,7 @@ class TopBar(Widget):
         typing = self._here == "playground"  # there a question mark is text
         offered = [
             (f"{'F9' if typing else '?'} Explain", "screen.explain"),
-            ("  F1 Keys", "screen.keys"),
+            ("  F1 Keys", "app.keys"),
             ("  ☰ Menu ", "app.command_palette"),
         ]
         room = self.size.width - len(_BRAND) - sum(len(self._shown(tab)) for tab in TABS)
