@@ -134,7 +134,7 @@ class DuelScreen(PlottingScreen):
         else:
             what = "paused: space resumes" if self.paused else "alternating 1 s turns"
         names = " against ".join(self.cells)
-        return Text.assemble((names, "bold"), "  ", what, no_wrap=True, overflow="ellipsis")
+        return Text.assemble((names, "bold"), "  ", what)
 
     def _outcome(self) -> str:
         """Outcome of a finished duel: the leader, and whether it came to its end."""
