@@ -108,6 +108,9 @@ def show(run: str, why: bool, as_json: bool) -> None:
     if summary.state == "crashed" and (words := last_words(found.path)):
         show_line(f"stderr.log ends: {visible_line(words, 200)}")
     show_line(f"reproduce: {visible_line(_command(found.config))}")
+    if changed := len(history.adjustments):
+        times = "once" if changed == 1 else f"{changed} times"
+        show_line(f"by hand: the learning rate was changed {times}, which that command does not repeat")
     if versions := found.versions():
         show_line(
             "made with: " + ", ".join(f"{name} {visible_line(each)}" for name, each in versions.items())

@@ -26,13 +26,17 @@ def chart(series: Sequence[Series], x: Scale, y: Scale, width: int, height: int,
     """The series on a field of `width` by `height` characters, with its axes to the left and below."""
     raster = Raster(width, height, marker)
     several = len({each.run for each in series}) > 1
-    for each in sorted(series, key=lambda each: each.role == "level"):  # which go behind all others
-        _draw(raster, each, x, y, several)
+    for each in series:
+        if each.role != "level":
+            _draw(raster, each, x, y, several)
     for each in series:
         if several and each.role == "training":
             _name(raster, each, x, y)
         elif not several and each.role == "best":
             _label_best(raster, each, x, y)
+    for each in series:
+        if each.role == "level":  # behind all others
+            _draw(raster, each, x, y, several)
     return _with_axes(raster, x, y)
 
 

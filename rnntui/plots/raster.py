@@ -88,9 +88,13 @@ class Raster:
         self.layers[row, free] = layer
         line = self.characters[row] == LEVEL[self.marker]  # of this level, or of one beside it
         named = f" {text} "
-        last = self.width - len(named) - 1
-        places = (at for at in range(last, -1, -1) if line[at : at + len(named) + 1].all())
-        self.write(next(places, last), row, named, layer)
+        lengths = range(self.width - len(named) - 1, -1, -1)
+        places = [at for at in lengths if line[at : at + len(named) + 1].all()]
+        if not places:  # then on a curve, but never on another name
+            taken = (self.layers[row] == layer) & ~line
+            places = [at for at in lengths if not taken[at : at + len(named) + 1].any()]
+        for at in places[:1]:
+            self.write(at, row, named, layer)
 
     def write(self, column: int, row: int, text: str, layer: str) -> None:
         """Put a text on the field, cut at its edge."""

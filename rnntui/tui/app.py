@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from rnntui.core import config
 from rnntui.core.config import RESUMABLE
@@ -23,6 +24,7 @@ from rnntui.core.runs.folder import Run, request, require_free
 from rnntui.core.runs.origin import must_be_trusted, unasked
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
+from rnntui.core.runs.summaries import read_history, summary_of
 from rnntui.core.studies.duelists import paths_of
 from rnntui.tui.base_app import BaseApp
 from rnntui.tui.messages import (
@@ -210,6 +212,10 @@ class RnntuiApp(BaseApp):
             left_open = any(value is None for value in changes.values())
             goes_on = changes.keys() <= RESUMABLE and not left_open and bool(run.named("last"))
             if goes_on:
+                trained = summary_of(run, read_history(run)).train_s
+                limit = changes.get("max_time", run.config.training.max_time)
+                if limit and limit <= trained:
+                    changes["max_time"] = trained + limit  # else it would end at once
                 store.fork(run, path)
                 self.notify("The new run starts from the last checkpoint.")
             else:
@@ -269,7 +275,8 @@ class RnntuiApp(BaseApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let ctrl+z undo where somebody writes; elsewhere it suspends, as in every program of the terminal."""
-        if action == "suspend_process" and hasattr(self.focused, "document"):  # a text area
+        writes = hasattr(self.focused, "document") or isinstance(self.focused, Input)
+        if action == "suspend_process" and writes:
             return False
         return super().check_action(action, parameters)
 

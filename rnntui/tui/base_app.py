@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from platformdirs import user_downloads_path
 from rich.segment import Segment
@@ -25,6 +26,9 @@ from rnntui.ui import preferences
 from rnntui.ui.preferences import Preferences
 from rnntui.ui.terminal_safety import harmless, visible_line
 
+if TYPE_CHECKING:
+    from rnntui.tui.widgets.history import UndoHistory
+
 
 class _Harmless(LineFilter):
     """The last look at every row before it is drawn: no text on it steers the terminal."""
@@ -37,6 +41,17 @@ class _Harmless(LineFilter):
         ]
 
 
+class KeptEditing(NamedTuple):
+    """What the editor had besides the draft, when it was left."""
+
+    text: str
+    history: UndoHistory
+    cursor: tuple[int, int]
+    file: str
+    saved: str
+
+
+DEFAULT_THEME = "tokyo-night"
 _HARMLESS = _Harmless()
 _DRAFT_S = 1.0
 """Seconds after which what was written is on disk."""
@@ -107,10 +122,13 @@ class BaseApp(App[int]):
         self._draft_timer: Timer | None = None
         # Set before any style sheet is read: with each theme all of them are read anew.
         preferred = self.preferences.theme
-        self.theme = preferred if preferred in self.available_themes else "tokyo-night"
+        if preferred not in self.available_themes or (self.no_color and preferred.startswith("ansi-")):
+            preferred = DEFAULT_THEME  # without colours, the terminal's own ones would all be black
+        self.theme = preferred
         self._variables = self.get_css_variables()
         self.stylesheet.set_variables(self._variables)
         self.run_colors = RunColors()
+        self.kept_editing: KeptEditing | None = None
         self.model_words: ModelWords | None = None
         """What the model wrote of the draft, in this session."""
         if not self.preferences.keep_draft:

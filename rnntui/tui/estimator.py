@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from rnntui.core.config import Config
+from rnntui.core.config.defaults import NOTHING_KNOWN, Facts
 from rnntui.core.config.splits import split_fractions, split_in_figures
 from rnntui.tui.process import module_command
 from rnntui.ui import formats
@@ -85,6 +86,11 @@ def train_tokens(setting: Config, tokens: float) -> float:
     """Tokens of the training part of a text of so many tokens."""
     train, *_ = split_fractions(split_in_figures(setting.text.split, round(tokens)))
     return train * tokens
+
+
+def facts_of(setting: Config, tokens: float | None) -> Facts:
+    """What defaults depend on, of a text of about so many tokens."""
+    return Facts(round(train_tokens(setting, tokens))) if tokens else NOTHING_KNOWN
 
 
 def expected(setting: Config, tokens: float, tokens_per_s: float) -> str:

@@ -37,16 +37,17 @@ def heat(
     looked: Sequence[Sequence[float]],
     width: int,
     widest: int = _WIDEST,
+    narrowest: int = _NARROWEST,
 ) -> Heat:
     """Lay out what each piece of the target `looked` at, (T, S), in so many columns; what has no room is left out.
 
-    A column of the target is at most `widest` wide.
+    A column of the target is at least `narrowest` and at most `widest` wide.
     """
     words = [piece.strip() for piece in source]
     label = min(_LABEL, max((cell_len(word) for word in words), default=0))
-    room = max(width - label - 1, _NARROWEST)
+    room = max(width - label - 1, narrowest)
     longest = max((cell_len(piece.strip()) for piece in target), default=1) + 1
-    column = max(_NARROWEST, min(widest, longest, room // max(len(target), 1)))
+    column = max(narrowest, min(widest, longest, room // max(len(target), 1)))
     shown = min(len(target), room // column)
     return Heat(
         [set_cell_size(piece.strip(), column) for piece in target[:shown]],

@@ -9,10 +9,12 @@ from rnntui.core.config.tokenizers import TOKENIZERS
 
 
 class Explanation(NamedTuple):
-    """A sentence, in which {value} and {token} stand for the value and the name of a token, and an equation."""
+    """A sentence with {label}, {value} and {token} (the name of what is predicted) left open, and an equation."""
 
     sentence: str
     equation: str = ""
+    of_labels: str = ""
+    """The equation for models of labels, where that is another one."""
 
 
 class ShownFigure(NamedTuple):
@@ -26,18 +28,24 @@ class ShownFigure(NamedTuple):
 
 EXPLANATIONS: dict[str, Explanation] = {
     # training
-    "loss": Explanation(
-        "For each {token} the model paid {value} on average: little where it expected what came, much where it did "
-        "not.",
+    "training loss": Explanation(
+        "On the training text: for each {token} the model paid {value} on average: little where it expected what came, "
+        "much where it did not.",
         "L = −(1/N) Σ ln p(xₜ | x₁ … xₜ₋₁)",
+        "L = −(1/N) Σ ln p(label | text)",
     ),
-    "perplexity": Explanation(
-        "perplexity {value}: as unsure as a fair choice among {value} {token}s.",
+    "training perpl.": Explanation(
+        "perplexity {value}: on the training text the model is as unsure as a fair choice among {value} {token}s.",
         "PPL = exp(L), where L is the loss in nats per token",
     ),
     "val. perplexity": Explanation(
         "On text that it never trains on, the model is as unsure as a fair choice among {value} {token}s.",
         "PPL = exp(L), where L is the loss on the validation text",
+    ),
+    "perplexity": Explanation(
+        "The text is too short to hold anything out: on the text that it learns from, the model is as unsure as a fair "
+        "choice among {value} {token}s.",
+        "PPL = exp(L), where L is the loss on the training text",
     ),
     "accuracy": Explanation(
         "Of the validation texts, which the model never trains on, {value} got the right label.",
@@ -52,7 +60,13 @@ EXPLANATIONS: dict[str, Explanation] = {
         "BLEU = 100 · BP · exp(¼ Σ ln pₙ), n = 1 … 4, with the brevity penalty BP",
     ),
     "bits/byte": Explanation(
-        "As a compressor the model would need {value} bits for each byte of the text, which takes 8 on the disk.",
+        "On the validation text: as a compressor the model would need {value} bits for each byte, which takes 8 on the "
+        "disk.",
+        "bits per byte = L · tokens / (ln 2 · bytes)",
+    ),
+    "val. bits/byte": Explanation(
+        "On the validation text: as a compressor the model would need {value} bits for each byte, which takes 8 on the "
+        "disk.",
         "bits per byte = L · tokens / (ln 2 · bytes)",
     ),
     "bits/text": Explanation(
@@ -69,7 +83,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "grad norm": Explanation(
         "{value} is the length of the gradient, the direction in which the weights should move; a longer one than "
-        "--grad-clip allows is shortened to that.",
+        "--clip allows is shortened to that.",
         "‖g‖ = √ Σ gᵢ², g = ∂L/∂θ",
     ),
     "learning rate": Explanation(
@@ -87,14 +101,14 @@ EXPLANATIONS: dict[str, Explanation] = {
     "trained for": Explanation("The run trained for {value}, without the time for evaluation and pauses."),
     "parameters": Explanation(
         "The model consists of {value} numbers that training changes.",
-        "a layer with k gates: k · (h·d + h·h + h), for h units and an input of d numbers",
+        "the sizes of all matrices and vectors; an LSTM layer of h units on d inputs has 4 · (h·d + h·h + 2h)",
     ),
     "device": Explanation(
         "The model is computed on {value}: fp32 keeps 24 binary digits of each number, bf16 keeps 8 and is faster."
     ),
     "baseline": Explanation(
-        "Without a network, {value} predicts the validation text as well as a model of this perplexity: the model "
-        "should get below it.",
+        "Without a network, {label} predicts the validation text as well as a model of perplexity {value}: the model "
+        "should get below that.",
         "unigram: p(x) = count(x) / N;  n-gram: p(x | the n − 1 tokens before it);  gzip, bz2, xz: compressed bits / "
         "bytes",
     ),
@@ -109,8 +123,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "H = −Σ p(c) log₂ p(c)",
     ),
     "gzip": Explanation(
-        "gzip, which looks for repetitions alone, needs {value} bits for each byte: a model that has learned anything "
-        "needs fewer.",
+        "gzip, which looks for repetitions alone, needs {value} bits for each byte: a model should get below that.",
         "8 · compressed bytes / bytes",
     ),
     "tokens/s": Explanation(
@@ -144,6 +157,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "p ∝ exp(z / T)",
     ),
     "top-k": Explanation("Only the {value} likeliest tokens may be drawn; 0 allows all."),
+    "top-k of 0": Explanation("All tokens may be drawn; above 0 only so many of the likeliest."),
     "top-p": Explanation(
         "Only the likeliest tokens may be drawn that together have a probability of {value}.",
         "smallest set S with Σ p(x) ≥ p over x in S",
@@ -185,11 +199,11 @@ def token_name(tokenizer: str, task: str) -> str:
     return "piece of a word" if unit == "subword" else unit
 
 
-def explain(label: str, value: str, token: str) -> Explanation:
+def explain(figure: ShownFigure, token: str) -> Explanation:
     """The explanation of a figure, with its value and the name of a token put in.  Raises KeyError."""
-    found = EXPLANATIONS[label]
+    found = EXPLANATIONS[figure.explanation]
     plural = "pieces of words" if token == "piece of a word" else f"{token}s"
     sentence = found.sentence.replace("{token}s", plural)
-    return Explanation(
-        sentence.format(value=value if value not in ("", "–") else "N", token=token), found.equation
-    )
+    value = figure.value if figure.value not in ("", "–") else "N"
+    equation = found.of_labels if token == "label" and found.of_labels else found.equation
+    return Explanation(sentence.format(label=figure.label, value=value, token=token), equation)

@@ -62,7 +62,7 @@ async def test_best_last_and_overfitting_stay_on_the_screen(overfit: Path, size:
     """Protects the end of a run: both values with their steps, the best one marked, the rise behind it seen."""
     app = RnntuiApp(TrainingScreen(overfit))
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: "◇ overfits since step 600" in text_of(pilot, "#legend"))
+        await until(pilot, lambda: "◇ overfits since step 400" in text_of(pilot, "#legend"))
         figures = shown(pilot)
         assert f"{math.exp(2.0):.2f} (best, step 400)" in figures
         assert any(f"{math.exp(2.6):.2f} (last, {step}1,000)" in figures for step in ("step ", ""))

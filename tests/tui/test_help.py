@@ -22,7 +22,7 @@ from rnntui.tui.screens.runs import RunsScreen
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.figures import Figures, rows_of
 from rnntui.tui.widgets.topbar import TopBar
-from rnntui.ui.explanations import EXPLANATIONS, explain, token_name
+from rnntui.ui.explanations import EXPLANATIONS, ShownFigure, explain, token_name
 from tests.tui.conftest import shown, text_of, until
 
 
@@ -45,7 +45,7 @@ async def test_every_figure_on_a_screen_is_explained(which: int, several: Path) 
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         await until(pilot, lambda: screen.shows and len(screen.figures()) > 2)
         for figure in screen.figures():
-            found = explain(figure.explanation, figure.value, screen.token)
+            found = explain(figure, screen.token)
             assert "{" not in found.sentence and len(found.sentence) > 20, figure
         await pilot.press("f9")
         await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
@@ -62,9 +62,11 @@ async def test_perplexity_is_explained_to_a_student(several: Path) -> None:
         await until(pilot, lambda: bool(screen.history.finished))
         await pilot.press("question_mark", "down")
         await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
-        value = next(figure.value for figure in screen.figures() if figure.label == "perplexity")
+        value = next(figure.value for figure in screen.figures() if figure.label == "training perpl.")
         told = text_of(pilot, "#explanation")
-        assert told.startswith(f"perplexity {value}: as unsure as a fair choice among {value} characters.")
+        assert told.startswith(
+            f"perplexity {value}: on the training text the model is as unsure as a fair choice among {value} "
+        )
         assert "PPL = exp(L)" in told
         await pilot.press("question_mark")
         await pilot.click(Figures, offset=(50, 3))
@@ -84,9 +86,14 @@ def test_figures_of_all_tasks_have_explanations() -> None:
     assert {row.label for row in rows_of(History()) if row.label} <= EXPLANATIONS.keys()
     for name in EXPLANATIONS:
         for token in ("character", "piece of a word", "label"):
-            assert "{" not in explain(name, "–", token).sentence
+            assert "{" not in explain(ShownFigure(name, "–", name), token).sentence
+    assert "gzip predicts" in explain(ShownFigure("gzip", "13.1", "baseline"), "character").sentence
+    assert "p(label | text)" in explain(ShownFigure("", "1", "training loss"), "label").equation
     assert token_name("word", "classify") == "label" and token_name("byte", "lm") == "byte"
-    assert "among 3.1 pieces of words." in explain("perplexity", "3.1", token_name("bpe", "lm")).sentence
+    assert (
+        "among 3.1 pieces of words."
+        in explain(ShownFigure("a", "3.1", "val. perplexity"), token_name("bpe", "lm")).sentence
+    )
 
 
 async def test_help_shows_the_screens_own_keys_first(several: Path) -> None:

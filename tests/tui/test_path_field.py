@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.screens.corpora import CorporaScreen, Texts
+from rnntui.tui.screens.corpora import CorporaScreen
 from rnntui.tui.screens.file_picker import PathInput, extended
 from rnntui.tui.screens.training import TrainingScreen
 from rnntui.tui.widgets.cuts import Cuts
 from rnntui.tui.widgets.recipe import Recipe
+from rnntui.tui.widgets.texts import Texts
 from tests.tui.conftest import shown, text_of, until
 
 

@@ -84,7 +84,7 @@ TASKS: dict[str, TaskSpec] = {
         does="writes",
         advice="it writes; use `rnntui complete`, `generate` or `score`",
         protocol="stream",
-        figures=(PERPLEXITY, Figure("bits/byte", "bits_per_byte", "number")),
+        figures=(PERPLEXITY, Figure("val. bits/byte", "bits_per_byte", "number")),
         sample="sample",
         settings=frozenset(
             (

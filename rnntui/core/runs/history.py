@@ -81,6 +81,8 @@ class History:
         self.evaluations: list[ev.Evaluated] = []
         self.samples: list[ev.Sampled] = []
         self.warnings: list[ev.Warned] = []
+        self.adjustments: list[ev.Adjusted] = []
+        """Learning rates that were set by hand."""
         self.steps, self.tokens = Counts(), Counts()
         self.seconds, self.losses, self.smooth = HistoryColumn(), HistoryColumn(), HistoryColumn()
         self.rates, self.gradients, self.speeds = HistoryColumn(), HistoryColumn(), HistoryColumn()
@@ -153,6 +155,8 @@ class History:
                 self.samples.append(event)
             case ev.Warned():
                 self.warnings.append(event)
+            case ev.Adjusted():
+                self.adjustments.append(event)
             case ev.Paused():
                 self.paused = True
             case ev.Resumed():
@@ -201,6 +205,7 @@ class History:
         self.evaluations = [event for event in self.evaluations if event.step <= step]
         self.samples = [event for event in self.samples if event.step <= step]
         self.warnings = [event for event in self.warnings if event.step <= step]
+        self.adjustments = [event for event in self.adjustments if event.step <= step]
         self.best = next((event for event in reversed(self.evaluations) if event.best), None)
         if self.progress is not None and self.progress.step > step:
             self.progress = None

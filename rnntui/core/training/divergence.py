@@ -88,6 +88,9 @@ def overfitted(counters: Counters, last: Evaluated | None) -> str:
     best = counters.best_loss
     if last is None or last.loss is None or best is None or last.loss <= best + OVERFITTED:
         return ""
+    train_loss, lowest = counters.train_loss, counters.lowest_train_loss
+    if train_loss is None or lowest is None or train_loss > lowest + OVERFITTED:
+        return ""  # the training loss has risen as well: that is another trouble
     return (
         f"overfits since step {counters.best_step:,}: validation loss rose from {best:.4f} to "
         f"{last.loss:.4f} ({last.protocol}); the checkpoint of that step is kept as best. More --dropout or a longer "

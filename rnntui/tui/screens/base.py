@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -89,6 +90,10 @@ class RnntuiScreen(Screen[None]):
         """The preferences of the app."""
         return self.app.preferences
 
+    def label_of(self, binding: Binding) -> str:
+        """What a key in the last row does at this moment; '' where it does nothing."""
+        return binding.description
+
     def figures(self) -> Sequence[ShownFigure]:
         """The figures that the screen shows at this moment."""
         return ()
@@ -128,14 +133,14 @@ class RnntuiScreen(Screen[None]):
         from rnntui.tui.screens.dialogs import Ask
 
         def take(answer: str | None) -> None:
-            try:
-                longer = parse("max_time", answer or "")
-            except InputError as error:
-                self.say(oneline(error), fault=True)
-                return
-            if longer:
+            if longer := parse("max_time", answer or ""):
                 self.post_message(ResumeRequested(path, {"max_time": train_s + longer}))
 
         self.app.push_screen(
-            Ask(f"{path.name} has ended. Train how much longer? (as 90s, 5m, 1h)", "5m"), take
+            Ask(
+                f"{path.name} has ended. Train how much longer? (as 90s, 5m, 1h)",
+                "5m",
+                partial(parse, "max_time"),
+            ),
+            take,
         )

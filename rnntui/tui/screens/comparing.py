@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 from textual import work
 from textual.binding import Binding
 
+from rnntui.core.errors import InputError
 from rnntui.core.runs import store
+from rnntui.core.runs.folder import Run
 from rnntui.core.runs.history import History
 from rnntui.tui.run_follower import histories_of
 from rnntui.tui.screens.base import is_left
@@ -62,4 +66,17 @@ class ComparingScreen(PlottingScreen):
         beside = [self._path, *(path for path, _ in found)]
         color = self.app.run_colors.number_of
         self.others = [DrawnRun(path.name, history, color(path, beside)) for path, history in found]
+        self._compare_units(path for path, _ in found)
         self.show_curves()
+
+    def _compare_units(self, others: Iterable[Path]) -> None:
+        """Draw bits where the tokens of the runs differ."""
+        kinds = set()
+        for path in (self._path, *others):
+            with suppress(InputError):
+                text = Run.open(path).config.text
+                kinds.add((text.tokenizer, text.vocab_size))
+        before, self.other_tokens = self.other_tokens, len(kinds) > 1
+        self.apply_preferences()
+        if self.other_tokens and not before:
+            self.say(f"The runs have different tokens: drawn in {self.unit}, which compare.")

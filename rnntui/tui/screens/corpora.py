@@ -4,49 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.reactive import reactive
 from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
 
 from rnntui.core import config
-from rnntui.core.config.defaults import NOTHING_KNOWN, Facts
 from rnntui.core.config.tasks import DEFAULT_TASK
 from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.runs import store
 from rnntui.core.text import catalogue
-from rnntui.core.text.corpus import is_soon_read, recent_texts
+from rnntui.core.text.corpus import is_soon_read
 from rnntui.core.text.tables import task_for
-from rnntui.tui.estimator import Estimator, train_tokens
+from rnntui.tui.estimator import Estimator, facts_of
 from rnntui.tui.messages import DuelRequested, StartRequested, Tab
 from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.file_picker import PathInput, PickerScreen
 from rnntui.tui.widgets.about_text import AboutText, figures_of, tokens_of, vocab_size_of
 from rnntui.tui.widgets.recipe import Recipe
+from rnntui.tui.widgets.texts import OPEN, PASTE, Texts
 from rnntui.ui import formats
 from rnntui.ui.explanations import ShownFigure, token_name
-from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
+    from rnntui.core.config.defaults import Facts
     from rnntui.core.config.schema import TextConfig
     from rnntui.core.text.preview import Cut
     from rnntui.core.text.statistics import TextStatistics
 
-_RECENT = 8
 _ESTIMATE_AFTER_S = 0.5
 """Torch takes both cores for a second: not while a person still chooses."""
 _WELCOME = "Choose a text and press Enter: a small model learns to write like it."
-_OPEN, _PASTE = "+open", "+paste"
-
-
-class Texts(OptionList):
-    """The list of texts, on which Enter starts the training."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Start", tooltip="Start training")]
 
 
 class CorporaScreen(RnntuiScreen):
@@ -102,38 +92,23 @@ class CorporaScreen(RnntuiScreen):
         yield Static(_WELCOME, id="welcome", markup=False)
         with Horizontal(id="texts"):
             with Vertical(id="sources"):
-                yield Texts(*self._options(), id="samples")
+                yield Texts(id="samples")
                 yield PathInput(placeholder="path, folder or URL", id="path")
             yield AboutText(id="about")
             with VerticalScroll(id="cuts-side"):
                 yield Static("…", id="cuts-waiting")
         yield Recipe(id="recipe")
 
-    def _options(self) -> list[Option]:
-        """The samples, and two ways to bring another text."""
-        options = [Option(name, id=name) for name in catalogue.SAMPLES]
-        return [*options, Option("＋ open a file …", id=_OPEN), Option("＋ paste a text …", id=_PASTE)]
-
-    def _offer_recent(self) -> None:
-        """The files that earlier runs were trained on; found once the screen stands, for there may be many runs."""
-        texts = self.query_one("#samples", Texts)
-        known = {option.id for option in texts.options}
-        texts.add_options(
-            Option(Text(visible_line(store.short_corpus(file), 28)), id=file)
-            for file in recent_texts(_RECENT)
-            if file not in known
-        )
-
     def on_mount(self) -> None:
         self.query_one("#samples").border_title = "texts"
         self.query_one("#path").border_title = "or type a path"
-        self.query_one("#recipe").border_title = "model"
+        self.query_one("#recipe").border_title = "model: Tab, then ← →"
         self.query_one("#cuts-side").border_title = "tokenization"
         self.query_one("#samples").focus()
         if self._before is not None:
             self._choose_again(self._before)
         self._explain()
-        self.call_after_refresh(self._offer_recent)
+        self.call_after_refresh(self.query_one(Texts).offer_recent)
 
     def on_resize(self) -> None:
         """Where rows are few, the line about what to do moves into a frame."""
@@ -155,13 +130,13 @@ class CorporaScreen(RnntuiScreen):
     # --- the text ---
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        if event.option_id is not None and event.option_id not in (_OPEN, _PASTE):
+        if event.option_id is not None and event.option_id not in (OPEN, PASTE):
             self.source = event.option_id
 
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        if event.option_id == _OPEN:
+        if event.option_id == OPEN:
             self.action_open()
-        elif event.option_id == _PASTE:
+        elif event.option_id == PASTE:
             self.action_paste()
         else:
             await self.action_start()
@@ -169,12 +144,12 @@ class CorporaScreen(RnntuiScreen):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
             self._take(event.value.strip())
+            self.action_to_list()  # where Enter starts
 
     def _take(self, source: str) -> None:
         """Highlight `source` in the list and look at it, again if it was before: the file may have changed."""
-        texts = self.query_one("#samples", Texts)
-        if source not in [option.id for option in texts.options]:
-            texts.add_option(Option(Text(visible_line(store.short_corpus(source), 28)), id=source))
+        texts = self.query_one(Texts)
+        texts.offer(source)
         if source not in catalogue.SAMPLES:
             self.query_one("#path", PathInput).value = source
         if source == self.source:
@@ -206,6 +181,8 @@ class CorporaScreen(RnntuiScreen):
 
     def on_about_text_failed(self) -> None:
         self._explain()
+        self.workers.cancel_group(self, "estimate")
+        self.cost = {"fault": "choose a text that can be read"}
 
     def on_about_text_measured(self, event: AboutText.Measured) -> None:
         self.statistics = event.figures
@@ -267,12 +244,10 @@ class CorporaScreen(RnntuiScreen):
         await asyncio.sleep(_ESTIMATE_AFTER_S)
         if not is_left(self):
             await self._check_text()
+        if is_left(self):
+            return
         given = self._settings.get("vocab_size")
-        vocab_size = (
-            None
-            if is_left(self)
-            else vocab_size_of(self.statistics, self.cuts, self._recipe.tokenizer, given)
-        )
+        vocab_size = vocab_size_of(self.statistics, self.cuts, self._recipe.tokenizer, given)
         if vocab_size is None:
             return
         async for answer in self._estimator.estimate(self._chosen(), self._recipe.preset, vocab_size):
@@ -293,11 +268,17 @@ class CorporaScreen(RnntuiScreen):
         if not self.shows:
             return
         recipe = self._recipe
-        recipe.show_cost(self.cost, config.build(self._chosen(), recipe.preset), self._tokens())
+        recipe.show_cost(self.cost, config.build(self._chosen(), recipe.preset), self._tokens)
 
+    @property
     def _tokens(self) -> float | None:
         """Tokens of the text, about; None before it is read."""
         return tokens_of(self.statistics, self.cuts, self._recipe.tokenizer) if self.statistics else None
+
+    @property
+    def _facts(self) -> Facts:
+        """What is known of the text."""
+        return facts_of(config.build(self._chosen(), self._recipe.preset), self._tokens)
 
     def figures(self) -> list[ShownFigure]:
         found = figures_of(self.statistics, self.cuts) if self.statistics else []
@@ -360,9 +341,9 @@ class CorporaScreen(RnntuiScreen):
                 self._look_at()
             self._explain()
 
-        chosen, preset, tokens = self._chosen(), self._recipe.preset, self._tokens()
-        facts = Facts(round(train_tokens(config.build(chosen, preset), tokens))) if tokens else NOTHING_KNOWN
-        self.app.push_screen(SettingsScreen(chosen, preset, "Settings of the next run", facts), take)
+        title = "Settings of the next run"
+        form = SettingsScreen(self._chosen(), self._recipe.preset, title, self._facts)
+        self.app.push_screen(form, take)
 
     def action_turn(self) -> None:
         """Show the tokens in the place of the text, and back."""
@@ -382,7 +363,9 @@ class CorporaScreen(RnntuiScreen):
         if not self._can_train():
             return
         busy = ", ".join(path.name for path in self.app.training())
-        asked = await self.app.push_screen_wait(DuelForm(self._chosen(), self._recipe.preset, busy))
+        asked = await self.app.push_screen_wait(
+            DuelForm(self._chosen(), self._recipe.preset, busy, self._facts)
+        )
         if asked is not None:
             await self._release_machine()
             self.post_message(DuelRequested(*asked, self._recipe.preset))

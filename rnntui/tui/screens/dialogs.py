@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label
 
+from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.widgets.plain_text import PlainText
 from rnntui.ui.terminal_safety import visible, visible_line
 
@@ -49,18 +51,28 @@ class Ask(ModalScreen[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Cancel")]
 
-    def __init__(self, question: str, value: str = "") -> None:
+    def __init__(self, question: str, value: str = "", check: Callable[[str], object] | None = None) -> None:
+        """`check` raises InputError for an answer that cannot be taken."""
         super().__init__()
-        self._question, self._value = question, value
+        self._question, self._value, self._check = question, value, check
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(visible_line(self._question), markup=False)
             yield Input(visible_line(self._value))
-            yield Label("Enter takes it, Escape leaves it as it is.", classes="hint")
+            yield Label(
+                "Enter takes it, Escape leaves it as it is.", classes="hint", id="answer-fault", markup=False
+            )
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value.strip())
+        answer = event.value.strip()
+        try:
+            if answer and self._check is not None:
+                self._check(answer)
+        except RnntuiError as error:
+            self.query_one("#answer-fault", Label).update(visible_line(oneline(error)))
+            return
+        self.dismiss(answer)
 
     def action_give_up(self) -> None:
         """Close without an answer."""

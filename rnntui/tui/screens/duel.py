@@ -30,6 +30,8 @@ from rnntui.ui.terminal_safety import visible_line
 
 _POLL_S = 0.2
 _DRAW_S = 1.0
+_LEVEL = 0.01
+"""Bits by which two runs of one seed each have to differ, so that one of them wins."""
 
 
 class DuelScreen(PlottingScreen):
@@ -150,6 +152,9 @@ class DuelScreen(PlottingScreen):
             return f"over: {died} died; {self.cells[leader]} leads"
         if "interrupted" in ended:
             return f"stopped: {self.cells[leader]} leads"
+        second = self.histories[self._order()[1]].best if len(self.cells) > 1 else None
+        if second and second.bits is not None and best.bits is not None and second.bits - best.bits < _LEVEL:
+            return f"finished: {self.cells[leader]} and {self.cells[self._order()[1]]} are level"
         return f"finished: {self.cells[leader]} wins"
 
     def _order(self) -> list[int]:

@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Label, Static
 
 from rnntui.core import config
 from rnntui.core.config import LIMITS
+from rnntui.core.config.defaults import NOTHING_KNOWN, Facts
 from rnntui.core.config.parse import parse, shown
 from rnntui.core.errors import InputError, oneline
 from rnntui.core.studies.duelists import DUELISTS, cells_named, reservations
@@ -33,8 +34,12 @@ class DuelForm(ModalScreen[Asked | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Cancel")]
 
-    def __init__(self, settings: Mapping[str, Any], preset: str, busy: str = "") -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], preset: str, busy: str = "", facts: Facts = NOTHING_KNOWN
+    ) -> None:
+        """`facts` about the text settle the defaults that depend on it."""
         super().__init__()
+        self._facts = facts
         left_out = ("cell", "hidden_size", "parameters", *LIMITS)
         self._settings = {name: value for name, value in settings.items() if name not in left_out}
         self._given, self._preset, self._busy = settings, preset, busy
@@ -68,6 +73,8 @@ class DuelForm(ModalScreen[Asked | None]):
         values = {each.id or "": each.value for each in self.query(Input)}
         cells = cells_named(values.pop("cells"))
         settings = self._settings | {name: parse(name, value) for name, value in values.items()}
+        if not settings["max_time"]:
+            raise InputError("--max-time: a duel needs a time for each cell; give one, as 90s or 5m")
         for cell in cells:
             config.build(settings | {"cell": cell}, self._preset)
         return cells, settings
@@ -82,6 +89,8 @@ class DuelForm(ModalScreen[Asked | None]):
             means.set_class(True, "-fault")
             return
         configs = [config.build(settings | {"cell": cell}, self._preset) for cell in cells]
+        if self._facts.train_tokens:
+            configs = [config.completed(each, self._facts) for each in configs]
         lines = [f"{formats.duration(len(cells) * settings['max_time'])} in all", reservations(configs)]
         if self._busy:
             lines.append(f"{visible_line(self._busy, 60)} trains at the moment: both will be slower")

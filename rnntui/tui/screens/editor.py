@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,8 +23,10 @@ from rnntui.core.runs.folder import Run
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
 from rnntui.core.text.segmentation import word_count
+from rnntui.tui.base_app import KeptEditing
 from rnntui.tui.messages import WatchRequested
 from rnntui.tui.screens.base import RnntuiScreen, token_of
+from rnntui.tui.screens.dialogs import Confirm
 from rnntui.tui.screens.file_picker import PickerScreen
 from rnntui.tui.screens.pickers import choose_model
 from rnntui.tui.services.weights import WeightsWatcher
@@ -35,6 +38,7 @@ from rnntui.ui.terminal_safety import visible_line
 _REFRESH_S = 2.0
 """Seconds between requests for the newest weights of a run that trains."""
 _COUNT_S = 0.3
+_OPEN, _SAVE = "Open a text to write in", "Save the text as"
 _BETWEEN = "  ·  "
 _LARGEST = 200_000
 """Characters of a text that is opened: an area for typing, not a pager."""
@@ -75,7 +79,9 @@ class EditorScreen(RnntuiScreen):
     def __init__(self, path: Path, follower: WeightsWatcher) -> None:
         super().__init__()
         self._path, self._follower = path, follower
-        self._file = ""
+        self._file, self._saved = "", ""
+        """Path of the file that is open, and its text as it was opened or saved last."""
+        self._area: PlainText | None = None
         self._wanted = asyncio.Event()
         self._hint = ""
         self._count = ""
@@ -87,12 +93,21 @@ class EditorScreen(RnntuiScreen):
 
     def take_up(self, hint: str) -> None:
         """Go on with the text that was written before, with a hint below it."""
-        area = self.query_one("#text", PlainText)
-        area.border_title, self._hint = "write here", hint
+        area = self._area = self.query_one("#text", PlainText)
+        self._hint = hint
         area.load_text(self.app.draft)
         area.move_cursor(area.document.end)
+        if (kept := self.app.kept_editing) is not None and kept.text == area.text:
+            area.history, self._file, self._saved = kept.history, kept.file, kept.saved
+            area.move_cursor(kept.cursor)
         area.color_as(self._language())
         self._count_words()
+
+    def on_unmount(self) -> None:
+        """Keep what undoes the text, for whoever comes back to it."""
+        if (area := self._area) is not None:
+            kept = KeptEditing(area.text, area.history, area.cursor_location, self._file, self._saved)
+            self.app.kept_editing = kept
 
     def _language(self) -> str | None:
         """Programming language of the file that is open, or of the text that the run was trained on."""
@@ -114,6 +129,8 @@ class EditorScreen(RnntuiScreen):
             area.color_as(area.language)  # it may have become too long for colours
             count = word_count(area.text)
             self._count = f"{count:,} word{'s' * (count != 1)}"
+            name = visible_line(Path(self._file).name, 40) if self._file else "write here"
+            area.border_title = Content(name + " (changed)" * bool(self._file and area.text != self._saved))
             self.show_headline(self._parts)
 
     def follow(self) -> None:
@@ -161,7 +178,7 @@ class EditorScreen(RnntuiScreen):
 
     def action_open(self) -> None:
         """Choose a text to write in."""
-        self.app.push_screen(PickerScreen("Open a text to write in"), self._open)
+        self.app.push_screen(PickerScreen(_OPEN), self._open)
 
     def _open(self, path: str | None) -> None:
         if not path:
@@ -171,24 +188,29 @@ class EditorScreen(RnntuiScreen):
         try:
             text = corpus.load(path).text
         except RnntuiError as error:
-            self.say(oneline(error), fault=True)
+            self._again(oneline(error), PickerScreen(_OPEN, path), self._open)
             return
         if len(text) > _LARGEST:
-            self.say(f"{path}: {len(text):,} characters; open a text of at most {_LARGEST:,}", fault=True)
+            fault = f"{path}: {len(text):,} characters; open a text of at most {_LARGEST:,}"
+            self._again(fault, PickerScreen(_OPEN, path), self._open)
             return
         area = self.query_one("#text", PlainText)
-        area.load_text(text)
-        area.move_cursor(area.document.end)
-        area.border_title = "write here"
-        self._file = path
+        area.replace_all(text)  # which undo takes back: what stood there was nowhere else
+        self._file, self._saved = path, area.text
         area.color_as(self._language())
+        self._count_words()
         area.focus()
+
+    def _again(self, fault: str, picker: PickerScreen, take: Callable[[str | None], None]) -> None:
+        """Say what is wrong with a path, and ask for it again."""
+        self.say(fault, fault=True)
+        self.app.push_screen(picker, take)
 
     def action_copy_all(self) -> None:
         """Copy the whole text to the clipboard."""
         text = self.query_one("#text", PlainText).text
         self.app.copy_to_clipboard(text)
-        self.say(f"Copied {len(text):,} characters.")
+        self.say(f"Copied {len(text):,} characters, if the terminal lets programs use its clipboard.")
 
     def action_find(self) -> None:
         """Find something in the text."""
@@ -206,23 +228,33 @@ class EditorScreen(RnntuiScreen):
 
     def action_save(self) -> None:
         """Choose where to save the text."""
-        self.app.push_screen(PickerScreen("Save the text as", self._file, saving=True), self._save)
+        self.app.push_screen(PickerScreen(_SAVE, self._file, saving=True), self._save)
 
     def _save(self, path: str | None) -> None:
         if not path:
             return
+        again = partial(self._again, picker=PickerScreen(_SAVE, path, saving=True), take=self._save)
         try:
             target = expanded(path)
         except InputError as error:
-            self.say(oneline(error), fault=True)
+            again(oneline(error))
             return
         if target.is_dir():
-            self.say(f"{path}: a folder; add a file's name", fault=True)
-            return
+            again(f"{path}: a folder; add a file's name")
+        elif target.exists() and path != self._file:
+            question = Confirm(f"{path} exists. Replace it by the text written here?", "Replace")
+            self.app.push_screen(question, lambda answer: self._write(path, target) if answer else None)
+        else:
+            self._write(path, target)
+
+    def _write(self, path: str, target: Path) -> None:
+        """Write the text to a file."""
+        text = self.query_one("#text", PlainText).text
         try:
-            write_atomically(target, self.query_one("#text", PlainText).text.encode())
+            write_atomically(target, text.encode())
         except (RnntuiError, OSError) as error:
-            self.say(oneline(error), fault=True)
+            self._again(oneline(error), PickerScreen(_SAVE, path, saving=True), self._save)
             return
-        self._file = path
+        self._file, self._saved = path, text
+        self._count_words()
         self.say(f"saved {path}")

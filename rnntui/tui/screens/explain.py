@@ -49,7 +49,7 @@ class ExplainScreen(ModalScreen[None]):
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         figure = self._figures[event.option_index]
-        found = explain(figure.explanation, figure.value, self._token)
+        found = explain(figure, self._token)
         text = Text(found.sentence)
         if found.equation:
             text.append("\n\n").append(found.equation, "bold")

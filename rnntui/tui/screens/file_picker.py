@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -121,7 +122,9 @@ class PickerScreen(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="picker"):
             yield Label(self._title)
-            yield PathInput(self._start, placeholder="path; Tab completes", id="typed-path")
+            yield PathInput(
+                self._start, placeholder="path; Tab completes, a folder/ opens below", id="typed-path"
+            )
             yield SafeTree(Path.cwd())
             with Horizontal():
                 yield Button("Save" if self._saving else "Open", id="take", variant="primary", compact=True)
@@ -134,6 +137,12 @@ class PickerScreen(ModalScreen[str]):
             self.query_one(PathInput).value = str(event.path)
         else:
             self.dismiss(str(event.path))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Let the tree show the folder that is typed."""
+        with suppress(InputError, OSError, ValueError):
+            if event.value.endswith(("/", os.sep)) and (folder := expanded(event.value)).is_dir():
+                self.query_one(SafeTree).path = folder
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._answer(event.value)

@@ -7,12 +7,15 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
+from textual.strip import Strip
 from textual.widgets import Label, OptionList, SelectionList
+from textual.widgets._toggle_button import ToggleButton
 from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
 
@@ -70,11 +73,29 @@ def choose_model(screen: Screen[None], path: Path) -> None:
     screen.app.push_screen(CheckpointScreen(found), take)
 
 
+class RunList(SelectionList[Path]):
+    """Runs to mark; its mark is seen without colours, and Enter comes after the keys before it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.take", "Draw")]
+
+    def render_line(self, y: int) -> Strip:
+        """Textual's row, in which the sign of a run that is not marked is left out."""
+        strip = super().render_line(y)
+        index = y + self.scroll_offset.y
+        if index < self.option_count and self.get_option_at_index(index).value not in self.selected:
+            segments = list(strip)
+            for i, (text, style, control) in enumerate(segments):
+                if text == ToggleButton.BUTTON_INNER:
+                    segments[i] = Segment(" ", style, control)
+                    break
+            return Strip(segments, strip.cell_length)
+        return strip
+
+
 class OverlayScreen(ModalScreen[list[Path] | None]):
     """Runs whose curves are drawn beside the one watched."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "Draw", priority=True),
         Binding("escape", "give_up", "Cancel"),
     ]
 
@@ -87,7 +108,7 @@ class OverlayScreen(ModalScreen[list[Path] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="chooser"):
             yield Label("Runs to draw beside this one: space marks, Enter draws.")
-            yield SelectionList[Path](*self._selections)
+            yield RunList(*self._selections)
 
     def action_take(self) -> None:
         """Close with the runs chosen."""

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -15,12 +14,11 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from rnntui.core.config.sampling import sampling_fields
-from rnntui.core.errors import RnntuiError, oneline
 from rnntui.tui.messages import Tab
 from rnntui.tui.screens.base import is_left
 from rnntui.tui.screens.editor import BACK
-from rnntui.tui.screens.live_playground import LivePlayground
-from rnntui.tui.services.completer import Completer, Insight, Suggestions, line_of, some
+from rnntui.tui.screens.generating import GeneratingPlayground
+from rnntui.tui.services.completer import Completer, Insight, Suggestions
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
@@ -29,14 +27,12 @@ from rnntui.ui import formats
 from rnntui.ui.explanations import ShownFigure
 from rnntui.ui.terminal_safety import visible_line
 
-_WRITE_S = 0.08
-"""Seconds of generated text that are shown at once."""
 _EMPTY = "Start typing; Tab takes the suggestion, → a word of it. ^g lets the model write."
 _FIELDS = {field.name: field for field in sampling_fields()}
 _SLIDERS = {name: field.slider for name, field in _FIELDS.items() if field.slider is not None}
 
 
-class PlaygroundScreen(LivePlayground):
+class PlaygroundScreen(GeneratingPlayground):
     """A text area with ghost text from the run's newest weights, also while it trains."""
 
     TAB: ClassVar[Tab] = "playground"
@@ -60,7 +56,13 @@ class PlaygroundScreen(LivePlayground):
         ),
         BACK,
         *(
-            Binding(f"alt+{key}", f"accept({n})", f"Alternative {n + 1}", show=False, tooltip="Take it whole")
+            Binding(
+                f"alt+{key}",
+                f"accept({n})",
+                f"Alternative {n + 1}",
+                show=False,
+                tooltip="Take a suggestion whole",
+            )
             for n, key in enumerate("qwert")
         ),
     ]
@@ -71,13 +73,12 @@ class PlaygroundScreen(LivePlayground):
     """True if the model learns from what is written."""
     learned: reactive[int] = reactive(0)
     """Steps it has taken since the trained weights."""
-    writing: reactive[bool] = reactive(False, bindings=True)
-    """True if the model is continuing the text by itself."""
 
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
-        self._completer = Completer(path, checkpoint, lambda: self.preferences.remember)
-        super().__init__(path, self._completer)
+        super().__init__(path, Completer(path, checkpoint, lambda: self.preferences.remember))
         self._before = ""
+        self._chose = False
+        """True if the ghost text was asked for: newer weights do not take it away."""
         self._shown: str | None = None
         """The text that the screen shows an answer to."""
         self._insight: Insight | None = None
@@ -120,18 +121,15 @@ class PlaygroundScreen(LivePlayground):
     # --- the model ---
 
     def on_ghost_text_written(self, event: GhostText.Written) -> None:
-        self._before = event.before
+        self._before, self._chose = event.before, False
         area = self.query_one(GhostText)
         self.app.draft, self.app.model_words = area.text, area.model_words
         self._wanted.set()
 
-    @property
-    def busy(self) -> bool:
-        return self.writing
-
     async def answer(self, fresh: bool) -> None:
         """Offer what may follow the text; then learn from it and show how it is read, while nobody types."""
-        if fresh or self._asked:
+        offered = self._chose and self._shown == self._before and self.query_one(GhostText).ghost
+        if (fresh and not offered) or self._asked:
             self._shown = self._insight = (
                 None  # what is shown was thought by a model that thinks otherwise now
             )
@@ -268,10 +266,8 @@ class PlaygroundScreen(LivePlayground):
             ShownFigure(token, formats.share(p).strip(), "next token")
             for token, p in self.query_one(Bars).rows
         ]
-        return found + [
-            ShownFigure(_FIELDS[name].label, f"{getattr(self.preferences, name):g}", _FIELDS[name].label)
-            for name in _SLIDERS
-        ]
+        shown = ((name, f"{getattr(self.preferences, name):g}") for name in _SLIDERS)
+        return found + [ShownFigure(_FIELDS[name].label, value, _about(name, value)) for name, value in shown]
 
     # --- keys ---
 
@@ -285,6 +281,7 @@ class PlaygroundScreen(LivePlayground):
     def action_next_alternative(self) -> None:
         """Offer the next suggestion as ghost text."""
         table = self.query_one(Alternatives)
+        self._chose = True
         if table.suggestions and table.suggestions.completions:
             self._offer((table.index + 1) % len(table.suggestions.completions))
 
@@ -339,8 +336,19 @@ class PlaygroundScreen(LivePlayground):
         self.app.prefer("likeliest", not self.preferences.likeliest)
         self._apply_preferences()
 
+    def label_of(self, binding: Binding) -> str:
+        has_ghost = bool(self.query(GhostText)) and bool(self.query_one(GhostText).ghost)
+        return "" if binding.action == "cursor_right" and not has_ghost else super().label_of(binding)
+
+    def action_to_text(self) -> None:
+        """Go back to the text."""
+        self.query_one(GhostText).focus()
+
     def action_sampling(self) -> None:
-        """Go to the sliders."""
+        """Go to the sliders, or back."""
+        if isinstance(self.focused, Slider):
+            self.action_to_text()
+            return
         if not self.query_one("#sampling").display:
             self.action_likeliest()  # which has its place where the screen is narrow
         self.call_after_refresh(self.query_one("#temperature").focus)
@@ -352,48 +360,7 @@ class PlaygroundScreen(LivePlayground):
         if kept != getattr(self.preferences, name):
             self.app.prefer(name, kept)
 
-    def on_ghost_text_dismissed(self) -> None:
-        self.writing = False
 
-    def action_write_on(self) -> None:
-        """Generate from the cursor on, or stop."""
-        if self.writing or not self._completer.ready:
-            self.writing = False
-            return
-        self._write_on()
-
-    def action_write_line(self) -> None:
-        """Take the ghost text and generate on to the end of the line, or stop."""
-        if self.writing or not self._completer.ready:
-            self.writing = False
-            return
-        self.query_one(GhostText).action_accept()
-        self._write_on(line=True)
-
-    @work(exclusive=True, group="pen")
-    async def _write_on(self, line: bool = False) -> None:
-        """Continue the text at the cursor until it is stopped; with `line` at most to the end of the line."""
-        area = self.query_one(GhostText)
-        area.ghost, begun = "", False
-        self.writing = True
-        area.read_only = True
-        try:
-            pieces = await self.in_thread(self._completer.write_on, area.before, self.preferences)
-            area.history.begin_generation()
-            while self.writing and not is_left(self):
-                before = area.text
-                written = await self.in_thread(some, pieces, _WRITE_S)
-                if not written or not self.writing or is_left(self) or area.text != before:
-                    break  # it is another text where somebody has undone what was written
-                written, ended = line_of(written, begun) if line else (written, False)
-                begun = begun or bool(written.strip("\n"))
-                area.insert(written)
-                area.scroll_cursor_visible(animate=False)
-                if ended:
-                    break
-        except RnntuiError as error:  # the numbers of a run that diverged
-            if not is_left(self):
-                self.say(oneline(error), fault=True)
-        finally:
-            self.writing = area.read_only = False
-            self._wanted.set()
+def _about(slider: str, value: str) -> str:
+    """Name of the explanation of a setting of sampling."""
+    return "top-k of 0" if (slider, value) == ("top_k", "0") else _FIELDS[slider].label

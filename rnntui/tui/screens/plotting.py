@@ -30,11 +30,13 @@ class PlottingScreen(RnntuiScreen):
 
     spec = TASKS[DEFAULT_TASK]
     """The task of the runs shown."""
+    other_tokens = False
+    """True if runs with different tokens are drawn, whose perplexities do not compare."""
 
     @property
     def unit(self) -> CurveFigure:
         """What the curves show: the first of the task's figures, or after a key the second."""
-        return self.spec.curves[self.preferences.unit == "bits/byte"]
+        return self.spec.curves[self.preferences.unit == "bits/byte" or self.other_tokens]
 
     def take_task_of(self, history: History) -> None:
         """Show what the task of this run is about."""

@@ -31,7 +31,7 @@ from rnntui.tui.screens.base import RnntuiScreen, is_left
 from rnntui.tui.screens.dialogs import Ask, Confirm, Fault
 from rnntui.tui.widgets.curves import Curves, DrawnRun
 from rnntui.tui.widgets.differences import differences
-from rnntui.tui.widgets.run_table import COLUMNS, RunTable, figures_of, searched
+from rnntui.tui.widgets.run_table import COLUMNS, RunTable, figures_of, searched, unit_of
 from rnntui.ui.explanations import ShownFigure, token_name
 from rnntui.ui.terminal_safety import visible_line
 
@@ -88,8 +88,8 @@ class RunsScreen(RnntuiScreen):
     def on_mount(self) -> None:
         curves = self.query_one(Curves)
         curves.log_y, curves.marker = self.preferences.log_y, self.preferences.marker
-        curves.unit = "bits/byte"
         self.query_one("#difference-side").border_title = "details"
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._fill())
         self.set_interval(_LOOK_S, self._look)
         self._look()
 
@@ -231,23 +231,24 @@ class RunsScreen(RnntuiScreen):
         if is_left(self):
             return
         curves = self.query_one(Curves)
-        told = all(history.spec.headline == "accuracy" for _, history in found) and bool(found)
-        curves.unit = "accuracy" if told else "bits/byte"
-        curves.log_y = self.preferences.log_y and not told
-        curves.border_title = f"{'accuracy (%)' if told else 'bits/byte'} over steps"
+        curves.unit, title = unit_of([history.spec for _, history in found])
+        curves.log_y = self.preferences.log_y and curves.unit != "accuracy"
         beside = [run.path for run, _ in found]
         color = partial(self.app.run_colors.number_of, beside=beside, keep=bool(self._marked))
         curves.show([DrawnRun(run.name, history, color(run.path)) for run, history in found])
-        self.query_one("#differences", Static).update(differences([run for run, _ in found], self._summary()))
+        here, summary = "", self._summary()
+        if len(found) == 1:
+            here = f"{visible_line(found[0][0].name, 40)}: "
+            summary = next((each for each in self.summaries if each.path == str(found[0][0].path)), summary)
+        curves.border_title = f"{here}{title} over steps"
+        self.query_one("#differences", Static).update(differences([run for run, _ in found], summary))
 
     def figures(self) -> list[ShownFigure]:
-        run = self._summary()
-        return figures_of(run) if run else []
+        return figures_of(run) if (run := self._summary()) else []
 
     @property
     def token(self) -> str:
-        run = self._summary()
-        return token_name(run.tokenizer, run.task) if run else super().token
+        return token_name(run.tokenizer, run.task) if (run := self._summary()) else super().token
 
     # --- keys ---
 

@@ -29,7 +29,7 @@ _AUTO = "auto"
 _OPEN = "once the text is read"
 
 
-_OWN = "Changed"
+_OWN = "Chosen"
 _SEARCH = "search"
 
 
@@ -72,7 +72,9 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="settings"):
             yield Label(visible_line(self._title), markup=False)
-            yield Input(placeholder="type to search a setting", id=_SEARCH, compact=True)
+            yield Input(
+                placeholder="type to search a setting; an empty field means auto", id=_SEARCH, compact=True
+            )
             with FormRows(id="rows", can_focus=False):
                 own = [field for field in FIELDS.values() if self._is_given(field)]
                 yield from self._group("own", _OWN, own)
@@ -110,6 +112,8 @@ class SettingsScreen(ModalScreen[dict[str, Any] | None]):
             for name in names:
                 self.query_one(f"#row-{name}").display = name in shown
             self.query_one(f"#{heading}").display = bool(shown)
+        if words and not any(row.display for row in self.query(".row")):
+            self.query_one("#setting-meaning", Static).update("No setting is called or described so.")
 
     def _row(self, field: Field) -> Widget:
         given = self._given.get(field.name)
@@ -235,4 +239,6 @@ def _values_of(field: Field) -> list[str]:
 
 
 def _as_text(value: Any) -> str:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)

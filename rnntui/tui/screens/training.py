@@ -48,6 +48,7 @@ _DRAW_S = 1.0
 happens is shown at once."""
 _QUIET = (ev.Progress, ev.Saved)
 _MACHINE_S = 2.0
+_ASKED: dict[str, str] = {"evaluate": "Scoring the validation text.", "sample": "Writing a sample."}
 _LOW = 22
 """Rows of a screen below which the chart and the figures leave each other less."""
 
@@ -121,6 +122,8 @@ class TrainingScreen(ComparingScreen):
         self._machine = Machine()
         self._log_shown = False
         self._drawn, self._unseen = 0.0, False
+        self._pointed: float | None = None
+        """The place of the x axis that the mouse is at."""
         self._said: dict[str, str | Text] = {}
 
     @property
@@ -158,14 +161,14 @@ class TrainingScreen(ComparingScreen):
         """Fit what depends on the size of the plot: the legend, and toasts, which lie on the plot alone."""
         if not self.shows:
             return
-        self._show_legend(None)
+        self._show_legend()
         height = self.query_one(Curves).outer_size.height
         self.query("ToastRack").set_styles(max_height=height)
 
     def apply_preferences(self) -> None:
         super().apply_preferences()
         self.query_one(Figures).marker = self.preferences.marker
-        self._show_legend(None)
+        self._show_legend()
 
     # --- reading the run ---
 
@@ -182,6 +185,8 @@ class TrainingScreen(ComparingScreen):
             self.call_next(self._poll)  # a long run is read piece by piece, so that keys are heard between
             return
         self._tell_warnings()
+        if rates := [event for event in events if isinstance(event, ev.Adjusted)]:
+            self.say(f"Learning rate {rates[-1].lr:.2e}, {rates[-1].factor:.3g} times the schedule's.")
         told = not all(isinstance(event, _QUIET) for event in events)
         if told:
             self._find_state()
@@ -196,13 +201,13 @@ class TrainingScreen(ComparingScreen):
         with self.app.batch_update():
             self.query_one(Curves).show(self.drawn_runs(self._path, self.history))
             figures = self.query_one(Figures)
-            figures.history = self.history
+            figures.history, figures.ended = self.history, self.state in ENDED
             figures.refresh()
             if self.history.progress:
                 ended = self.history.finished is not None and self.history.finished.reason not in STOPPED
                 self.query_one(ProgressRow).fraction = 1.0 if ended else self.history.progress.fraction
             self.query_one(SamplePanel).show()
-            self._show_legend(None)
+            self._show_legend()
 
     def _tell_warnings(self) -> None:
         warnings = self.history.warnings
@@ -234,13 +239,14 @@ class TrainingScreen(ComparingScreen):
             self.query_one(selector, Static).update(text)
 
     def on_curves_pointed(self, event: Curves.Pointed) -> None:
-        self._show_legend(event.x)
+        self._pointed = event.x
+        self._show_legend()
 
-    def _show_legend(self, x: float | None) -> None:
+    def _show_legend(self) -> None:
         """Legend of the lines; under the mouse, their values there."""
-        curves = self.query_one(Curves)
+        curves, x = self.query_one(Curves), self._pointed
         if self.others:
-            self._say("#legend", names(self.drawn_runs(self._path, self.history), curves))
+            self._say("#legend", names(self.drawn_runs(self._path, self.history), curves, self.unit))
         elif x is not None and len(self.history.steps):
             self._say("#legend", readout(self.history, curves.x_axis, x))
         else:
@@ -289,7 +295,7 @@ class TrainingScreen(ComparingScreen):
         if action in ("pause", "stop"):
             return self.state in ("running", "paused")
         if action == "ask":
-            return self.state == "running"
+            return self.state in ("running", "paused")
         if action == "resume":
             return self.state in ENDED and holds_run(self._path)
         if action == "log":
@@ -304,6 +310,10 @@ class TrainingScreen(ComparingScreen):
             return (self._path / "last").is_file() and self.history.spec.running_text
         return True
 
+    def label_of(self, binding: Binding) -> str:
+        resumes = binding.action == "pause" and self.state == "paused"
+        return "Resume" if resumes else super().label_of(binding)
+
     def action_play(self) -> None:
         """Open the playground."""
         self.post_message(PlayRequested(self._path))
@@ -313,15 +323,11 @@ class TrainingScreen(ComparingScreen):
         self.ask(self._path, "resume" if self.state == "paused" else "pause")
 
     def action_ask(self, command: Command) -> None:
-        """Ask the training for something."""
-        told = {
-            "evaluate": "Scoring the validation text.",
-            "sample": "Writing a sample.",
-            "faster": "Raising the learning rate.",
-            "slower": "Lowering the learning rate.",
-        }
-        if self.ask(self._path, command):
-            self.say(told[command])
+        """Ask the training for something; a new learning rate is told when the training has it."""
+        if self.state == "paused":
+            self.say("The training is paused: space resumes it.")
+        elif self.ask(self._path, command) and command in _ASKED:
+            self.say(_ASKED[command])
 
     def action_stop(self) -> None:
         """Save and stop the training."""

@@ -26,6 +26,8 @@ _COUNT = 5
 _LIKELIEST = 10
 _STEPS_AT_ONCE = 4
 """Steps of learning between two answers: a few hundredths of a second."""
+_PACE = 150
+"""Characters a second that the model writes at most: somebody reads along."""
 _ENDLESS = 100_000
 """Tokens that a text is continued by at most, if nobody stops it."""
 
@@ -166,10 +168,10 @@ class Completer(PlaygroundService):
 
 
 def some(pieces: Iterator[str], seconds: float) -> str:
-    """Return the text generated within so many seconds, at least one piece; '' at the end."""
+    """Return the text generated within so many seconds, a piece at least and as much as can be read; '' at the end."""
     end = time.perf_counter() + seconds
     taken = list(itertools.islice(pieces, 1))
-    while taken and time.perf_counter() < end:
+    while taken and time.perf_counter() < end and sum(map(len, taken)) < _PACE * seconds:
         piece = next(pieces, "")
         if not piece:
             break

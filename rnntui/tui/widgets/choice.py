@@ -23,6 +23,8 @@ class Choice(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "Change", key_display="←→"),
         Binding("right", "move(1)", "Change", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
     ]
 
     index: reactive[int] = reactive(0)
@@ -58,8 +60,8 @@ class Choice(Widget, can_focus=True):
         self.index = self._values.index(value)
 
     def action_move(self, by: int) -> None:
-        """Choose the next value, or the one before."""
-        self.index = (self.index + by) % len(self._values)
+        """Choose the next value, or the one before, up to the ends."""
+        self.index = min(max(self.index + by, 0), len(self._values) - 1)
 
     def watch_index(self) -> None:
         self.post_message(self.Changed(self))

@@ -87,7 +87,7 @@ class GhostText(MarkedText):
         typed = before[len(self._before) :] if before.startswith(self._before) else None
         keeps = typed is not None and self.ghost.startswith(typed) and self.at_line_end
         self.ghost = self.ghost[len(typed or "") :] if keeps else ""
-        if not self.read_only:  # else the model has the pen
+        if not self.read_only and not self.restoring:  # else the model has the pen, or nobody types
             self.grown += len(typed or "")
         self._place_ghost()
         self._tell(before)
@@ -152,6 +152,8 @@ class GhostText(MarkedText):
         A Tab that comes a moment before its ghost must not carry the keys elsewhere; shift+tab does.  With alt
         a terminal sends the letter as well, which TextArea would write.
         """
+        if self.read_only and event.is_printable:
+            self.post_message(self.Dismissed())  # who types wants the pen back
         if event.key == "tab" and not self.ghost:
             event.stop()
             event.prevent_default()

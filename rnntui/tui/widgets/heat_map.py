@@ -15,8 +15,8 @@ from textual.widget import Widget
 from rnntui.ui.attention_map import SHADES, heat
 from rnntui.ui.terminal_safety import visible_line
 
-_PLAIN, _WITH_TEXT = 8, 14
-"""Columns of a field at most."""
+_WITH_TEXT = 14, 7
+"""Columns of a field with a text, at most and at least."""
 
 
 class HeatTable(NamedTuple):
@@ -48,7 +48,7 @@ class HeatMap(Widget):
             [visible_line(label) for label in found.across],
             found.shares,
             self.size.width,
-            _WITH_TEXT if found.texts else _PLAIN,
+            *(_WITH_TEXT if found.texts else ()),
         )
         word = self.get_component_rich_style("heat--word")
         text = Text(shown.heading, word, no_wrap=True)

@@ -7,9 +7,9 @@ from textual.widgets.text_area import Edit
 
 _STEPS = 200
 """Undo steps that are kept."""
-_PAUSE_S = 2.0
+_PAUSE_S = 1.0
 """A pause in typing after which a new undo step begins."""
-_CHARACTERS = 100
+_CHARACTERS = 30
 """Typed characters of one undo step, at most."""
 
 

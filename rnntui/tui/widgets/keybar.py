@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -33,7 +34,7 @@ class KeyBar(Widget):
         for _, binding, enabled, _ in self.screen.active_bindings.values():
             if binding.action == "command_palette":
                 menu = binding
-            elif binding.show and enabled:
+            elif binding.show and enabled and self._label(binding):
                 found.setdefault(binding.action, binding)
         return [*list(found.values())[: MOST - 1], *([menu] if menu else [])]
 
@@ -45,7 +46,12 @@ class KeyBar(Widget):
         return text
 
     def _labels(self) -> list[tuple[str, str]]:
-        return [(self.app.get_key_display(each), each.description) for each in self.shown()]
+        return [(self.app.get_key_display(each), self._label(each)) for each in self.shown()]
+
+    def _label(self, binding: Binding) -> str:
+        """What a key does now, as its screen says; the screens of Textual's own say what they always say."""
+        label_of: Callable[[Binding], str] | None = getattr(self.screen, "label_of", None)
+        return label_of(binding) if label_of else binding.description
 
     async def on_click(self, event: events.Click) -> None:
         x = event.x

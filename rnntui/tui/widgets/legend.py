@@ -18,6 +18,7 @@ from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
 _GAP = 2
+_UNSPELLED = " (without the letters of <unk>)"
 
 
 def readout(history: History, axis: XAxis, x: float) -> str:
@@ -43,12 +44,13 @@ def legend(history: History, marker: Marker, curve: CurveFigure, title: str, wid
         line = "*" if marker == "ascii" else "━"
         return f"{title}  {line} validation accuracy  {BEST[marker]} best (lowest loss)".strip()
     overfit = history.overfit
+    holds_out = not history.best or history.best.split != "train"
     average, batch = ("*", ".") if marker == "ascii" else ("━", "⣀")
     parts = [
         title,
-        f"{WORSE[marker]} overfits since step {overfit[0].step:,}" if overfit else "",
-        f"{average} average",
-        f"{POINT[marker]} validation",
+        f"{WORSE[marker]} overfits since step {history.best.step:,}" if overfit and history.best else "",
+        f"{average} average" + _UNSPELLED * (curve != "perplexity" and _spells(history)),
+        f"{POINT[marker]} {'validation' if holds_out else 'evaluation (nothing is held out)'}",
         f"{BEST[marker]} best" if history.best else "",
         f"{batch} batch",
     ]
@@ -58,13 +60,18 @@ def legend(history: History, marker: Marker, curve: CurveFigure, title: str, wid
     return (" " * _GAP).join([*kept, *([found] if (found := next(shown, "")) else [])])
 
 
-def names(runs: Sequence[DrawnRun], curves: Curves) -> Text:
-    """Letters and names of several runs, in their colours."""
+def names(runs: Sequence[DrawnRun], curves: Curves, unit: str) -> Text:
+    """The unit, and letters and names of several runs in their colours."""
     shown = (
         (f"{LETTERS[i % 26]} {visible_line(run.name, 24)}", curves.run_style(run.color))
         for i, run in enumerate(runs)
     )
-    return Text(" " * _GAP).join(Text(name, style) for name, style in shown)
+    return Text(" " * _GAP).join([Text(unit), *(Text(name, style) for name, style in shown)])
+
+
+def _spells(history: History) -> bool:
+    """True if evaluations count the letters of unknown tokens, which training losses do not."""
+    return any(isinstance(event.unknown, float) and event.unknown for event in history.evaluations)
 
 
 def _fitting(parts: Sequence[str], width: int) -> list[str]:

@@ -25,9 +25,13 @@ class PlainText(TextArea):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"code--{kind}" for kind in KINDS}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+z,ctrl+underscore,alt+u", "undo", "Undo", show=False, tooltip="Undo the last edit"),
+        Binding("ctrl+home", "to_start", "To the start", show=False, tooltip="Go to the start of the text"),
+        Binding("ctrl+end", "to_end", "To the end", show=False, tooltip="Go to the end of the text"),
         Binding("ctrl+y", "redo", "Redo", show=False, tooltip="Redo what was undone"),
     ]
     history: UndoHistory
+    restoring = False
+    """True while an undo or a redo changes the text."""
 
     def __init__(
         self, text: str = "", *, id: str | None = None, read_only: bool = False, placeholder: str = ""
@@ -43,6 +47,31 @@ class PlainText(TextArea):
             highlight_cursor_line=False,
         )
         self.history = UndoHistory()
+
+    def replace_all(self, text: str) -> None:
+        """Put another text in the place of this one, which undo takes back; the cursor goes to its end."""
+        self.history.checkpoint()
+        self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
+        self.history.checkpoint()
+        self.move_cursor(self.document.end)
+
+    def action_to_start(self) -> None:
+        """Go to the start of the text."""
+        self.move_cursor((0, 0))
+
+    def action_to_end(self) -> None:
+        """Go to the end of the text."""
+        self.move_cursor(self.document.end)
+
+    def undo(self) -> None:
+        self.restoring = True
+        super().undo()
+        self.restoring = False
+
+    def redo(self) -> None:
+        self.restoring = True
+        super().redo()
+        self.restoring = False
 
     def color_as(self, language: str | None) -> None:
         """Colour the text as code of a programming language; as prose with None, and where it is too long."""

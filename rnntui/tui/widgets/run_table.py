@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
-from rnntui.core.config.tasks import TASKS
+from rnntui.core.config.tasks import TASKS, CurveFigure, TaskSpec
 from rnntui.core.runs import store
 from rnntui.core.runs.summaries import RunSummary
 from rnntui.ui import formats
@@ -89,3 +89,10 @@ def figures_of(run: RunSummary) -> list[ShownFigure]:
         ShownFigure("perpl.", formats.number(run.perplexity, 2), "val. perplexity"),
         ShownFigure("tok/s", f"{speed} tok/s", "speed"),
     ]
+
+
+def unit_of(specs: Sequence[TaskSpec]) -> tuple[CurveFigure, str]:
+    """What the curves of runs of these tasks show, and its title: accuracy where all have one, else bits."""
+    if specs and all(spec.headline == "accuracy" for spec in specs):
+        return "accuracy", "accuracy (%)"
+    return "bits/byte", "bits/byte"

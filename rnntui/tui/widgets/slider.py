@@ -21,6 +21,7 @@ class Slider(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "Less", key_display="←"),
         Binding("right", "move(1)", "More", key_display="→"),
+        Binding("escape", "screen.to_text", "Back to the text"),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
     ]
