@@ -44,7 +44,7 @@ class TopBar(Widget):
         offered = [
             (f"{'F9' if typing else '?'} Explain", "screen.explain"),
             ("  F1 Keys", "app.keys"),
-            ("  ☰ Menu ", "app.command_palette"),
+            ("  ≡ Menu ", "app.command_palette"),
         ]
         room = self.size.width - len(_BRAND) - sum(len(self._shown(tab)) for tab in TABS)
         while sum(cell_len(label) for label, _ in offered) > room and len(offered) > 1:
