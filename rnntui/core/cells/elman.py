@@ -24,7 +24,7 @@ def elman(
 SPEC = CellSpec(
     step=elman,
     title="Elman network",
-    summary="the simplest recurrence: few parameters, forgets within a few dozen tokens",
+    summary="the simplest recurrence: small, forgets within a few dozen tokens",
     weights={
         "input": Affine(INPUT, HIDDEN, names=("rnn.weight_ih_l0", "rnn.bias_ih_l0")),
         "state": Affine(HIDDEN, HIDDEN, names=("rnn.weight_hh_l0", "rnn.bias_hh_l0")),
