@@ -24,7 +24,6 @@ from rnntui.core.runs.folder import Run, request, require_free
 from rnntui.core.runs.origin import must_be_trusted, unasked
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
-from rnntui.core.runs.summaries import read_history, summary_of
 from rnntui.core.studies.duelists import paths_of
 from rnntui.tui.base_app import BaseApp
 from rnntui.tui.messages import (
@@ -212,6 +211,8 @@ class RnntuiApp(BaseApp):
             left_open = any(value is None for value in changes.values())
             goes_on = changes.keys() <= RESUMABLE and not left_open and bool(run.named("last"))
             if goes_on:
+                from rnntui.core.runs.summaries import read_history, summary_of
+
                 trained = summary_of(run, read_history(run)).train_s
                 limit = changes.get("max_time", run.config.training.max_time)
                 if limit and limit <= trained:
