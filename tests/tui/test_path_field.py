@@ -80,3 +80,12 @@ async def test_what_was_started_is_chosen_when_one_comes_back(folder: Path) -> N
         assert "notes.txt" in shown(pilot)
         for child in app.children_of.values():
             child.kill()
+
+
+async def test_tab_names_what_several_files_could_be(folder: Path) -> None:
+    """Protects the search for a file: where nothing more is common, the names that go on so are shown."""
+    (folder / "notes-two.txt").write_text("other notes")
+    app = RnntuiApp(CorporaScreen())
+    async with app.run_test(size=(140, 45), notifications=True) as pilot:
+        await pilot.press("slash", *str(folder / "notes"), "tab")
+        await until(pilot, lambda: "notes-two.txt  notes.txt" in shown(pilot))

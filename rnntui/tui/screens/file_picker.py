@@ -40,6 +40,10 @@ def completed(value: str) -> str | None:
     return value[: len(value) - len(beginning)] + names[0] if names else None
 
 
+_NAMED = 6
+"""Names that are shown where several go on as typed."""
+
+
 def extended(value: str) -> str:
     """Return `value` with as much of its last name as all names share that begin so; a whole folder stays as it is."""
     if value.endswith(("/", os.sep)):
@@ -92,8 +96,12 @@ class PathInput(Input):
         if longer != self.value:
             self.value = longer
             self.cursor_position = len(longer)
-        else:
-            self.screen.focus_next()
+            return
+        names, _ = _names_for(self.value)
+        if len(names) > 1:
+            more = " …" if len(names) > _NAMED else ""
+            self.notify("  ".join(names[:_NAMED]) + more, title="several names begin so", markup=False)
+        self.screen.focus_next()
 
 
 class SafeTree(DirectoryTree):
