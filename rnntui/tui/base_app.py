@@ -20,13 +20,13 @@ from rnntui.core.files import make_private, write_atomically
 from rnntui.core.runs import store
 from rnntui.tui import draft_file
 from rnntui.tui.ghost_style import ghost_style
-from rnntui.tui.model_words import ModelWords
 from rnntui.tui.run_colors import RunColors, run_variables
 from rnntui.ui import preferences
 from rnntui.ui.preferences import Preferences
 from rnntui.ui.terminal_safety import harmless, visible_line
 
 if TYPE_CHECKING:
+    from rnntui.tui.model_words import ModelWords
     from rnntui.tui.widgets.history import UndoHistory
 
 
@@ -42,7 +42,7 @@ class _Harmless(LineFilter):
 
 
 class KeptEditing(NamedTuple):
-    """What the editor had besides the draft, when it was left."""
+    """State of the editor besides the draft: undo history, cursor and file."""
 
     text: str
     history: UndoHistory
@@ -130,7 +130,7 @@ class BaseApp(App[int]):
         self.run_colors = RunColors()
         self.kept_editing: KeptEditing | None = None
         self.model_words: ModelWords | None = None
-        """What the model wrote of the draft, in this session."""
+        """Model-written spans of the draft, in this session."""
         if not self.preferences.keep_draft:
             self._save_draft()
 

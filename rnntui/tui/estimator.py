@@ -89,7 +89,7 @@ def train_tokens(setting: Config, tokens: float) -> float:
 
 
 def facts_of(setting: Config, tokens: float | None) -> Facts:
-    """What defaults depend on, of a text of about so many tokens."""
+    """Facts for the defaults of a run on a text with about this many tokens."""
     return Facts(round(train_tokens(setting, tokens))) if tokens else NOTHING_KNOWN
 
 

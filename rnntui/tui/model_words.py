@@ -1,6 +1,8 @@
-"""Which parts of a text a model wrote, through every change of the text."""
+"""Spans of a text that the model wrote, kept up to date through edits."""
 
 from __future__ import annotations
+
+from rnntui.core.completion.session import common_prefix
 
 _Span = tuple[int, int]
 
@@ -18,8 +20,10 @@ class ModelWords:
         before, self.text = self.text, text
         if before == text or not (self.spans or by_model):
             return
-        first = _common_prefix(before, text)
-        last = _common_suffix(before[first:], text[first:])
+        first = common_prefix(before, text)
+        last = common_prefix(
+            before[: first - 1 if first else None : -1], text[: first - 1 if first else None : -1]
+        )
         removed_to, added_to = len(before) - last, len(text) - last
         moved = added_to - removed_to
         kept: list[_Span] = []
@@ -64,30 +68,6 @@ def _joined(spans: list[_Span]) -> list[_Span]:
         else:
             found.append((start, end))
     return found
-
-
-def _common_prefix(one: str, other: str) -> int:
-    """Length of the common beginning, found by halving: comparing slices is fast, characters are not."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _common_suffix(one: str, other: str) -> int:
-    """Length of the common end."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[len(one) - middle :] == other[len(other) - middle :]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _word_start(text: str, low: int, at: int) -> int:

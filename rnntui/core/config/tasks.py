@@ -21,7 +21,7 @@ class Figure(NamedTuple):
 
 
 CurveFigure = Literal["perplexity", "bits/byte", "bits/text", "accuracy"]
-"""What a curve shows; bits are per byte of the text, or per predicted text."""
+"""Metric on the y axis of a chart; bits are per byte of the text, or per predicted text."""
 PERPLEXITY = Figure("val. perplexity", "perplexity", "ratio")
 
 

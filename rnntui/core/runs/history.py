@@ -20,7 +20,7 @@ _SMOOTHING, _EARLY = 0.8, 20
 """Share of the average that stays at every entry, and the entries after which it is half of that: early losses fall
 fast."""
 OVERFITTED = 0.02
-"""Nats by which an evaluation is worse than the best, so that it is no chance."""
+"""Rise of the validation loss above its best, in nats, that counts as overfitting."""
 
 
 class HistoryColumn:
@@ -114,19 +114,14 @@ class History:
         best = self.best
         if best is None or best.loss is None or not len(self.steps):
             return []
-        return [
+        worse = [
             event
             for event in self.evaluations
-            if event.step > best.step
-            and event.loss is not None
-            and event.loss > best.loss + OVERFITTED
-            and self._average_at(event.step) < self._average_at(best.step)
+            if event.step > best.step and event.loss is not None and event.loss > best.loss + OVERFITTED
         ]
-
-    def _average_at(self, step: int) -> float:
-        """Average training loss at a step."""
-        at = int(np.searchsorted(self.steps.values, step))
-        return float(self.smooth.values[min(at, len(self.smooth) - 1)])
+        at = np.searchsorted(self.steps.values, [best.step, *(event.step for event in worse)])
+        training = self.smooth.values[np.minimum(at, len(self.smooth) - 1)]
+        return [event for event, loss in zip(worse, training[1:], strict=True) if loss < training[0]]
 
     def add(self, events: Iterable[ev.AnyEvent]) -> None:
         """Take in events, in their order."""
@@ -206,6 +201,9 @@ class History:
         self.samples = [event for event in self.samples if event.step <= step]
         self.warnings = [event for event in self.warnings if event.step <= step]
         self.adjustments = [event for event in self.adjustments if event.step <= step]
+        before = self.best
         self.best = next((event for event in reversed(self.evaluations) if event.best), None)
+        if self.best is not before:
+            self.confusion = msgspec.UNSET
         if self.progress is not None and self.progress.step > step:
             self.progress = None

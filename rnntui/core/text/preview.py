@@ -53,7 +53,7 @@ def cut(text: str, kind: str) -> Cut:
 
 
 def first_records(config: TextConfig, most: int) -> list[tuple[str, ...]]:
-    """The first records of a table, their fields in the order of `TaskSpec.fields`; none where it is no table."""
+    """First records of a table, with the columns of `TaskSpec.fields` in order; empty if the corpus is not a table."""
     wanted = [
         WantedColumn(
             setting.removesuffix("_column"), getattr(config, setting) or "text", setting != "label_column"

@@ -91,7 +91,7 @@ class RnntuiScreen(Screen[None]):
         return self.app.preferences
 
     def label_of(self, binding: Binding) -> str:
-        """What a key in the last row does at this moment; '' where it does nothing."""
+        """Label of a key in the last row; '' hides the key."""
         return binding.description
 
     def figures(self) -> Sequence[ShownFigure]:

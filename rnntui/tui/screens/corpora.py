@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -239,8 +240,6 @@ class CorporaScreen(RnntuiScreen):
     @work(exclusive=True, group="estimate")
     async def _estimate(self) -> None:
         """Ask for the size and the speed of what is chosen, once a person has stopped choosing."""
-        import asyncio
-
         await asyncio.sleep(_ESTIMATE_AFTER_S)
         if not is_left(self):
             await self._check_text()
@@ -256,7 +255,9 @@ class CorporaScreen(RnntuiScreen):
     async def _check_text(self) -> None:
         """Find out whether a run can read the text, once for what is chosen about it; say so where it cannot."""
         chosen = self._text_config()
-        if self._checked == chosen or self.statistics is None or not is_soon_read(self.source):
+        if self._checked == chosen or self.statistics is None:
+            return
+        if not await asyncio.to_thread(is_soon_read, self.source) or is_left(self):
             return
         fault = await self._estimator.fault_of(self._chosen(), self._recipe.preset)
         if not is_left(self) and chosen == self._text_config():

@@ -196,18 +196,29 @@ class DuelScreen(PlottingScreen):
         return text
 
     def figures(self) -> list[ShownFigure]:
-        leader = self._order()[0]
-        best, started = self.histories[leader].best, self.histories[leader].started
-        name = self.cells[leader]
-        return [
-            ShownFigure(
-                f"{name} {self.spec.unit}", formats.number(best.bits if best else None), self.spec.unit
-            ),
-            ShownFigure(
-                f"{name} perplexity", formats.number(best.perplexity if best else None), "val. perplexity"
-            ),
-            ShownFigure(f"{name} parameters", f"{started.parameters:,}" if started else "–", "parameters"),
-        ]
+        found = []
+        for number in self._order():
+            name, history = self.cells[number], self.histories[number]
+            best, progress = history.best, history.progress
+            speed = progress.tokens / max(progress.train_s, 1e-9) if progress else None
+            found += [
+                ShownFigure(
+                    f"{name} {self.spec.unit}", formats.number(best.bits if best else None), self.spec.unit
+                ),
+                ShownFigure(
+                    f"{name} perplexity", formats.number(best.perplexity if best else None), "val. perplexity"
+                ),
+                ShownFigure(
+                    f"{name} parameters",
+                    f"{history.started.parameters:,}" if history.started else "–",
+                    "parameters",
+                ),
+                ShownFigure(f"{name} tokens/s", f"{speed:,.0f} tok/s" if speed else "–", "speed"),
+                ShownFigure(
+                    f"{name} seconds", f"{progress.train_s:.0f} s" if progress else "–", "trained for"
+                ),
+            ]
+        return found
 
     @property
     def token(self) -> str:
