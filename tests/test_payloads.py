@@ -59,6 +59,7 @@ SAMPLES: dict[type[ev.Event], dict[str, Any]] = {
     ev.Paused: {},
     ev.Resumed: {},
     ev.Adjusted: {"lr": 0.1, "factor": 1.0},
+    ev.Retuned: {"threads": 1, "others": 1.0, "processors": 2},
     ev.Finished: {"reason": "steps"},
 }  # fmt: skip
 

@@ -188,6 +188,9 @@ def describe(event: ev.AnyEvent) -> str:
             return f"step {event.step:,}  paused"
         case ev.Resumed():
             return f"step {event.step:,}  resumed"
+        case ev.Retuned():
+            why = formats.busy(event.others, event.processors)
+            return f"step {event.step:,}  computes with {formats.threads(event.threads)} now: {why}"
         case ev.Adjusted():
             return (
                 f"step {event.step:,}  learning rate {event.lr:.2e}, {event.factor:.3g} times the schedule's"

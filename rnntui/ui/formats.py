@@ -39,6 +39,16 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
+def threads(count: int) -> str:
+    """A number of threads in words."""
+    return "1 thread" if count == 1 else f"{count} threads"
+
+
+def busy(others: float, processors: int) -> str:
+    """How many of `processors` other programs keep busy."""
+    return f"other programs take {min(others, processors):.1f} of {processors} cores"
+
+
 def share(probability: float) -> str:
     """A probability in six columns."""
     return f"{probability:6.1%}" if probability >= 0.0005 else "<0.05%"

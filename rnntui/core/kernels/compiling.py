@@ -22,6 +22,7 @@ from numba.core.serialize import dumps
 from numba.extending import register_jitable
 
 from rnntui.core.kernels.kernel_cache import KernelFolder, kernel_folder
+from rnntui.core.kernels.llvm_intrinsics import call, int64_at
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
@@ -65,6 +66,19 @@ def thread_function(function: Callable[[int], None]) -> int:
     compiled.compile()
     _ALIVE.append(compiled)
     return int(compiled.address)
+
+
+@inlined
+def thread(address: int) -> tuple[int, int]:
+    """The index of this thread and the number of threads, in a function that was given a job."""
+    job = numba.carray(int64_at(address), (2,))
+    return call(job[0]), call(job[1])
+
+
+@inlined
+def items(address: int, count: int) -> Any:
+    """The `count` sizes and addresses of a job."""
+    return numba.carray(int64_at(address + 16), (count,))
 
 
 _ALIVE: list[Any] = []

@@ -17,7 +17,7 @@ from numba.extending import overload
 from torch import Tensor
 
 from rnntui.core.kernels import elman, gru, lstm
-from rnntui.core.kernels.compiling import inlined, kernel, thread_function
+from rnntui.core.kernels.compiling import inlined, items, kernel, thread, thread_function
 from rnntui.core.kernels.kernels import Gradients, Kept, KernelArray, Kernels
 from rnntui.core.kernels.llvm_intrinsics import (
     BF16,
@@ -31,7 +31,7 @@ from rnntui.core.kernels.llvm_intrinsics import (
     multiply_tile,
     numbers_at,
 )
-from rnntui.core.kernels.openmp import find_threads, items, thread
+from rnntui.core.kernels.openmp import find_threads
 
 STEP_KERNELS = (lstm.KERNELS, gru.KERNELS, elman.TANH, elman.RELU)
 """A sweep is compiled for each by its place here."""

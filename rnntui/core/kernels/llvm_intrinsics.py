@@ -13,8 +13,10 @@ from numba.extending import intrinsic
 _FP32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _VECTORS = 2
 """Vectors of sums side by side in a tile."""
-_PATIENCE = 4000
-"""Looks at a meeting's count before a thread offers its processor to others."""
+_LOOKS = 1000
+"""Looks at a meeting's count before a thread sleeps: some twenty microseconds."""
+_FUTEX, _FUTEX_WAIT, _FUTEX_WAKE = 202, 128, 129
+"""Linux's call on x86-64, and its operations within a process; `multiplies` holds on no other processor."""
 
 
 class Tiling(NamedTuple):
@@ -99,34 +101,65 @@ def call(typing_context, address):
 
 @intrinsic
 def meet(typing_context, counter, arrivals):
-    """Arrive at the meeting counted at address `counter`; go on when `arrivals` in all have arrived."""
+    """Arrive at the meeting counted at address `counter`; go on when `arrivals` in all have arrived.
+
+    A thread looks for the others about as long as it takes to fall asleep and be woken, then it sleeps: where
+    another program has a processor, the thread that everybody waits for gets the one that the sleeper leaves.
+    The number of sleepers stands in the int64 behind the counter, so that who comes last wakes them only then.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         count, enough = builder.inttoptr(arguments[0], _I64.as_pointer()), arguments[1]
-        builder.atomic_rmw("add", count, _I64(1), "acq_rel")
-        arrived = builder.block
-        look, wait, offer, done = (builder.append_basic_block() for _ in range(4))
-        builder.branch(look)
+        sleepers = builder.gep(count, [_I64(1)])
+        # In one order for all threads: nobody may fall asleep between the last arrival and its look for sleepers.
+        before = builder.atomic_rmw("add", count, _I64(1), "seq_cst")
+        is_last = builder.icmp_signed(">=", builder.add(before, _I64(1)), enough)
+        arrive, look, pause, sleep, wake, done = (builder.append_basic_block() for _ in range(6))
+        first = builder.block
+        builder.cbranch(is_last, arrive, look)
 
         builder.position_at_end(look)
         looks = builder.phi(_I64)
-        here = builder.icmp_signed(">=", builder.load_atomic(count, "acquire", 8), enough)
-        builder.cbranch(here, done, wait)
+        here = builder.icmp_signed(">=", builder.load_atomic(count, "seq_cst", 8), enough)
+        builder.cbranch(here, done, pause)
 
-        builder.position_at_end(wait)
+        builder.position_at_end(pause)
+        builder.call(_external(builder, "llvm.x86.sse2.pause", ir.FunctionType(ir.VoidType(), [])), [])
         more = builder.add(looks, _I64(1))
-        builder.cbranch(builder.icmp_signed(">", more, _I64(_PATIENCE)), offer, look)
+        builder.cbranch(builder.icmp_signed("<", more, _I64(_LOOKS)), look, sleep)
 
-        builder.position_at_end(offer)
-        builder.call(_external(builder, "sched_yield", ir.FunctionType(_I32, [])), [])
+        builder.position_at_end(sleep)
+        builder.atomic_rmw("add", sleepers, _I64(1), "seq_cst")
+        seen = builder.load_atomic(count, "seq_cst", 8)
+        late = builder.icmp_signed("<", seen, enough)
+        with builder.if_then(
+            late
+        ):  # the system looks once more, and lets nobody sleep where the count has moved
+            _futex(builder, count, _FUTEX_WAIT, builder.trunc(seen, _I32))
+        builder.atomic_rmw("sub", sleepers, _I64(1), "seq_cst")
+        again = builder.block
         builder.branch(look)
 
-        for value, block in ((_I64(0), arrived), (more, wait), (more, offer)):
+        builder.position_at_end(arrive)
+        asleep = builder.icmp_signed(">", builder.load_atomic(sleepers, "seq_cst", 8), _I64(0))
+        builder.cbranch(asleep, wake, done)
+        builder.position_at_end(wake)
+        _futex(builder, count, _FUTEX_WAKE, _I32(2**31 - 1))
+        builder.branch(done)
+
+        for value, block in ((_I64(0), first), (more, pause), (_I64(0), again)):
             looks.add_incoming(value, block)
         builder.position_at_end(done)
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp), generate
+
+
+def _futex(builder: Any, word: Any, operation: int, value: Any) -> None:
+    """Linux's wait on the lower half of an int64, or wake of those that wait there, within this process."""
+    kind = ir.FunctionType(_I64, [_I64], var_arg=True)
+    arguments = [_I64(_FUTEX), word, _I32(operation), value, _I64(0), _I64(0), _I32(0)]
+    builder.call(_external(builder, "syscall", kind), arguments)
 
 
 @intrinsic

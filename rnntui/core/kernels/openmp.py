@@ -7,15 +7,11 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
-
-from rnntui.core.kernels.compiling import inlined
-from rnntui.core.kernels.llvm_intrinsics import call, int64_at
 
 _WHO = ("omp_get_thread_num", "omp_get_num_threads")
 
@@ -23,8 +19,7 @@ _WHO = ("omp_get_thread_num", "omp_get_num_threads")
 class Threads(NamedTuple):
     """Calls into the OpenMP library that torch computes with.
 
-    Its threads are there already, and a second set of them would fight with it for the processors: an
-    OpenMP thread that waits for work keeps its processor busy for some milliseconds.
+    Its threads are there already, and a second set of them would fight with it for the processors.
     """
 
     library: ctypes.CDLL
@@ -40,19 +35,6 @@ class Threads(NamedTuple):
         job = np.array([*who, *sizes, *(tensor.data_ptr() for tensor in tensors)], np.int64)
         threads = ctypes.c_uint(torch.get_num_threads())
         self.library.GOMP_parallel(ctypes.c_void_p(function), ctypes.c_void_p(job.ctypes.data), threads, 0)
-
-
-@inlined
-def thread(address: int) -> tuple[int, int]:
-    """The index of this thread and the number of threads, in a function that was given a job."""
-    job = numba.carray(int64_at(address), (2,))
-    return call(job[0]), call(job[1])
-
-
-@inlined
-def items(address: int, count: int) -> Any:
-    """The `count` sizes and addresses of a job."""
-    return numba.carray(int64_at(address + 16), (count,))
 
 
 @cache

@@ -19,10 +19,10 @@ from torch.autograd.function import once_differentiable
 
 from rnntui.core.kernels import mingru, minlstm
 from rnntui.core.kernels.arithmetic import array
-from rnntui.core.kernels.compiling import inlined, thread_function
+from rnntui.core.kernels.compiling import inlined, items, thread, thread_function
 from rnntui.core.kernels.kernels import ScanKernels
 from rnntui.core.kernels.llvm_intrinsics import bf16_at, fp32_at
-from rnntui.core.kernels.openmp import find_threads, items, thread
+from rnntui.core.kernels.openmp import find_threads
 
 SCAN_KERNELS = (mingru.KERNELS, minlstm.KERNELS)
 """A scan is compiled for each by its place here."""

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from rnntui.core.kernels.arithmetic import array, exp, narrow, widen
-from rnntui.core.kernels.compiling import reducing_kernel, thread_function
+from rnntui.core.kernels.compiling import items, reducing_kernel, thread, thread_function
 from rnntui.core.kernels.kernels import KernelArray
 from rnntui.core.kernels.llvm_intrinsics import bf16_at, fp32_at, int64_at
-from rnntui.core.kernels.openmp import find_threads, items, thread
+from rnntui.core.kernels.openmp import find_threads
 
 # What a job consists of: sizes, the first word, addresses of numbers.
 _N, _V, _FIRST, _LOGITS, _TARGETS, _LARGEST, _TOTAL, _CHOSEN, _SCALE = range(9)

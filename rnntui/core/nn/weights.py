@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.errors import InputError
+from rnntui.core.kernels.waiting import share_processors
 from rnntui.core.nn.base import M, Model
 from rnntui.core.nn.heads import SoftmaxHead
 from rnntui.core.nn.language_model import LanguageModel
@@ -122,6 +123,7 @@ def filled(make: Callable[[], M], weights: Path, device: torch.device | str = "c
     with torch.device("meta"):
         # Compared on shapes without storage: a wrong run.toml is refused before it can ask for memory.
         check_shapes(weights, shapes_of(make()))
+    share_processors()
     model = make()
     load_weights(model, weights)
     return model.to(device).eval().requires_grad_(False)

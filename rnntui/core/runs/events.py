@@ -50,6 +50,8 @@ class Started(Event, frozen=True, kw_only=True):
     train_bytes: EventCount = 0
     """Bytes of the training part as UTF-8: they turn nats per token into bits per byte.  0 in an older run."""
     valid_bytes: EventCount = 0
+    threads: EventCount | msgspec.UnsetType = msgspec.UNSET
+    """Threads on the CPU; unset on other devices and in an older run."""
     task: str = DEFAULT_TASK
     """The task; the oldest runs do not name it."""
     labels: Annotated[list[str], Meta(max_length=1 << 16)] | msgspec.UnsetType = msgspec.UNSET
@@ -165,6 +167,16 @@ class Adjusted(Event, frozen=True, kw_only=True):
     """Factor of the scheduled learning rate from here on."""
 
 
+class Retuned(Event, frozen=True, kw_only=True):
+    """Another number of threads turned out faster, after the load of the machine had changed."""
+
+    threads: EventCount
+    others: Measure
+    """Processors that other programs kept busy."""
+    processors: EventCount
+    """Processors that this training may use."""
+
+
 class Finished(Event, frozen=True, kw_only=True):
     """Training ended."""
 
@@ -182,6 +194,7 @@ AnyEvent = (
     | Paused
     | Resumed
     | Adjusted
+    | Retuned
     | Finished
 )
 

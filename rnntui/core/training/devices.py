@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
 
 import torch
@@ -35,6 +36,17 @@ def choose_device(name: str) -> str:
 def autocast(device: str, precision: Precision) -> AbstractContextManager[None]:
     """A context in which products run in `precision`; weights and loss stay in fp32."""
     return torch.autocast(device, dtype=_DTYPES.get(precision), enabled=precision != "fp32")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within the block, one thread computes on the CPU: its results do not depend on how many there are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def keep_memory() -> None:

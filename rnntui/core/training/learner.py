@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rnntui.core.config import Config
+from rnntui.core.kernels.waiting import share_processors
 from rnntui.core.nn.base import Loss, Model, Penalties
 from rnntui.core.nn.stack import StackState, detached
 from rnntui.core.nn.tensor_files import LARGEST_WEIGHT
@@ -91,6 +92,7 @@ class Learner:
         self.micro_batches = 1
         """Groups of sequences that a batch is computed in; more than one where memory is short."""
         keep_memory()
+        share_processors()
 
     @property
     def evaluated_model(self) -> Model:
@@ -224,18 +226,23 @@ class Learner:
         self.optimizer.grad_scale, self.optimizer.found_inf = scale, 1 - sound.float()
         self.optimizer.step()
 
-    def trial(self) -> None:
+    def trial(self, length: int = _TRIED) -> list[Tensor]:
         """The work of a step that changes nothing: the beginning of a batch forward and backward, waited for.
 
-        Every token of a sequence costs the same, so a few tell which way is the fastest.
+        Every token of a sequence costs the same, so a few tell which way is the fastest.  Returns the gradients
+        of the first `length` tokens of the epoch's first batch.
         """
-        batch = self.batches[0].beginning(_TRIED)
+        self._take_threads()
+        step = self.counters.step
+        batch = self.batches[step - step % len(self.batches)].beginning(length)
         with torch.random.fork_rng():
             loss = self._loss(batch, self.model.initial_state(batch.sequences))
             self.scaler.scale(loss.objective).backward()
+        gradients = [weight.grad for weight in self.weights if weight.grad is not None]
         self.model.zero_grad(set_to_none=True)
         if self.device == "cuda":
             torch.cuda.synchronize()
+        return gradients
 
     def _loss(self, batch: Batch, state: StackState) -> Loss:
         """Loss of the model on a batch."""

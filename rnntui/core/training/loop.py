@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
-from torch import Tensor
 
 from rnntui.core.errors import NumericalError, RnntuiError
 from rnntui.core.files import write_atomically
@@ -25,7 +24,6 @@ from rnntui.core.training import divergence
 from rnntui.core.training.autotuning import choose_plan
 from rnntui.core.training.averaging import PATIENCE
 from rnntui.core.training.checkpoints import load_checkpoint, roll_back, save_checkpoint, settle
-from rnntui.core.training.clock import running_seconds
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.evaluation_interval import affordable_every
@@ -33,7 +31,9 @@ from rnntui.core.training.learner import Learner
 from rnntui.core.training.micro_batches import memory_remark
 from rnntui.core.training.needs import check_memory
 from rnntui.core.training.optimisation import peak_rate
+from rnntui.core.training.progress import ProgressMeter
 from rnntui.core.training.retry import patiently
+from rnntui.core.training.threads import ThreadTuner, kept_remark
 
 _PAUSE_POLL_S = 0.1
 _NEAR = 0.1
@@ -91,12 +91,10 @@ class Loop:
         self.sample_every = self.config.sample_every or min(self.eval_every, _SAMPLE_EVERY)
         self._last_evaluation: ev.Evaluated | None = None
         self._last_saved = -1
-        self._unread: list[tuple[Tensor, Tensor]] = []
-        self._losses: list[float] = []
         self._bad_steps = 0
         self._micro_batches, self._diverged = 1, False
-        self._logged_tokens, self._logged_s = 0, 0.0
-        self._began = time.perf_counter()
+        self._meter = ProgressMeter()
+        self._tuner: ThreadTuner | None = None
 
     def begin(self, checkpoint: str = "last") -> Iterator[ev.AnyEvent]:
         """Go on from a checkpoint, or where there is none choose how to compute and start."""
@@ -109,6 +107,11 @@ class Loop:
                 roll_back(self.run, folder)
         else:
             self.learner.use(*choose_plan(self.config.precision, self.learner))
+        self._tuner = ThreadTuner(self.learner)
+        if self._tuner.keeps:
+            remarks.append(kept_remark(self.learner.threads))
+        if not fresh:
+            self._tuner.begin(self.learner)
         yield self._started()
         yield from (self._warned(remark) for remark in remarks if remark)
         for each in self._baselines:
@@ -124,13 +127,14 @@ class Loop:
         """Tell where training stands, and count from here."""
         learner, counters = self.learner, self.learner.counters
         self._last_saved = counters.step if counters.step else -1
-        self._logged_tokens, self._logged_s = counters.tokens, counters.train_s
-        self._unread, self._losses, self._bad_steps, self._last_evaluation = [], [], 0, None
+        self._meter.begin(learner)
+        self._bad_steps, self._last_evaluation = 0, None
         return ev.Started(
             step=counters.step,
             run=self.run.name,
             device=learner.device,
             precision=learner.precision,
+            threads=learner.threads if learner.device == "cpu" else msgspec.UNSET,
             parameters=count_parameters(learner.model),
             corpus=self.run.config.text.corpus,
             seed=self.config.seed,
@@ -158,49 +162,28 @@ class Loop:
         """Take one step; tell of progress every so often."""
         learner, counters = self.learner, self.learner.counters
         lr = learner.lr
-        self._unread.append(learner.step())
+        self._meter.add(learner.step())
+        if self._tuner and (retuned := self._tuner.after_step(learner)):
+            yield retuned
         yield from self._troubled_kernels()
         due = counters.step % self.config.log_every == 0 or counters.step == 1
         if not due and learner.device != "cpu":
             return  # reading would wait for the device, and the device then for the next step
-        for loss, grad_norm in self._read():
+        for loss, grad_norm in self._meter.read(learner):
             if not math.isfinite(loss) or not math.isfinite(grad_norm):
                 yield from self._bad_step()
                 if not self._bad_steps:
                     return  # at another step now
             else:
                 self._bad_steps = 0
-                self._losses.append(loss)
+                self._meter.take(loss)
                 divergence.take_in(counters, loss, learner.batches.predictions, learner.frequencies)
         if learner.micro_batches != self._micro_batches:
             self._micro_batches = learner.micro_batches
             yield self._warned(memory_remark(self._micro_batches))
         if not due:
             return
-        tokens, seconds = counters.tokens - self._logged_tokens, counters.train_s - self._logged_s
-        self._logged_tokens, self._logged_s = counters.tokens, counters.train_s
-        mean = sum(self._losses) / len(self._losses) if self._losses else math.nan
-        self._losses = []
-        yield ev.Progress(
-            step=counters.step,
-            tokens=counters.tokens,
-            epoch=learner.epoch,
-            loss=ev.finite(mean),
-            lr=lr,
-            grad_norm=ev.finite(grad_norm),
-            tokens_per_s=tokens / max(seconds, 1e-9),
-            train_s=counters.train_s,
-            wall_s=time.perf_counter() - self._began,
-            fraction=learner.fraction,
-        )
-
-    def _read(self) -> list[tuple[float, float]]:
-        """Loss and gradient's norm of the steps since the last reading; the wait is training's time."""
-        began = running_seconds()
-        read = [(float(loss), float(norm)) for loss, norm in self._unread]
-        self._unread = []
-        self.learner.counters.train_s += running_seconds() - began
-        return read
+        yield self._meter.report(learner, lr)
 
     def _bad_step(self) -> Iterator[ev.AnyEvent]:
         self._bad_steps += 1

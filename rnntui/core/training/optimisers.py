@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rnntui.core.training.devices import one_thread
+
 _COUNTER = "step"
 """The one thing kept that is a number."""
 WIDEST = 512
@@ -210,7 +212,8 @@ def _block(columns: int) -> int:
 
 def _inverse_root(covariance: Tensor) -> Tensor:
     """(R + d |R|)^(-1/2), times what makes the mean of its eigenvalues 1; on the CPU, where every torch has them."""
-    values, vectors = torch.linalg.eigh(covariance)
+    with one_thread():  # the bits of an eigenvector depend on how many compute it
+        values, vectors = torch.linalg.eigh(covariance)
     values = values.clamp_(min=0)
     values = (values + _DAMPING * values.max() + torch.finfo(values.dtype).tiny).rsqrt_()
     root: Tensor = (vectors * (values / values.mean())) @ vectors.t()

@@ -1,0 +1,38 @@
+"""Processor time: how many processors other programs keep busy."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+
+def processor_count() -> int:
+    """Number of processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def busy_seconds() -> float:
+    """Processor seconds of all programs since the machine started; Linux counts in hundredths."""
+    import psutil
+
+    times = psutil.cpu_times()
+    return float(sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq")))
+
+
+class OtherPrograms:
+    """Processors that other programs keep busy, measured between two looks."""
+
+    def __init__(self, own_seconds: Callable[[], float] = time.process_time) -> None:
+        """`own_seconds` is the processor time that is not that of others: by default of this process."""
+        self._own_seconds = own_seconds
+        self._looked = self._sample()
+
+    def look(self) -> float:
+        """Return the mean number of processors in use by other programs since the last look."""
+        before, self._looked = self._looked, self._sample()
+        wall, busy, own = (now - then for now, then in zip(self._looked, before, strict=True))
+        return max(0.0, busy - own) / max(wall, 1e-3)
+
+    def _sample(self) -> tuple[float, float, float]:
+        return time.perf_counter(), busy_seconds(), self._own_seconds()
