@@ -14,6 +14,7 @@ import pytest
 from rnntui.core import doctor
 from rnntui.core.doctor import Finding, examine
 from rnntui.core.kernels.kernel_cache import KernelFolder, kernels_path
+from rnntui.core.processors import OtherPrograms
 from rnntui.core.runs import store
 from tests.cli.test_commands import rnntui
 
@@ -40,6 +41,16 @@ def test_a_machine_in_order_is_said_to_be(trained_home: None) -> None:
     assert result.returncode == 0 and told["runs"]["value"].startswith("1 of 1 healthy")
     lines = rnntui("doctor").stdout.splitlines()
     assert all(line.startswith(("✓ ", "· ", "✗ ", "    → ")) for line in lines)
+
+
+def test_a_busy_machine_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects whoever wonders why training is slow: how much others take, and that nothing is broken."""
+    monkeypatch.setattr(OtherPrograms, "look", lambda self: 1.1)
+    load = next(finding for finding in doctor._processor() if finding.name == "load")
+    assert load.verdict == "hint" and "busy: other programs take 1.1 of" in load.value
+    monkeypatch.setattr(OtherPrograms, "look", lambda self: 0.1)
+    load = next(finding for finding in doctor._processor() if finding.name == "load")
+    assert load.verdict == "good" and "are free" in load.value
 
 
 def test_damaged_runs_are_found(trained_home: None) -> None:

@@ -37,6 +37,10 @@ class Display(Entered, ABC):
     @abstractmethod
     def show(self, event: ev.AnyEvent) -> None: ...
 
+    def note(self, line: str) -> None:
+        """Show what is done before there are events."""
+        report(line)
+
     def end(self) -> None:
         """Raise what kept an event from being shown, if that matters."""
 
@@ -105,6 +109,9 @@ class LiveDisplay(Display):
         self._progress.console.print(
             describe(event), markup=False, highlight=False, no_wrap=True, overflow="ellipsis"
         )
+
+    def note(self, line: str) -> None:
+        self._progress.update(self._task, description=line)
 
     def __enter__(self) -> Self:
         self._progress.start()

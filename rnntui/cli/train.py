@@ -149,11 +149,13 @@ def _find_rate(configuration: config.Config, as_json: bool) -> int:
 
 def _train_here(run: Run, as_json: bool, checkpoint: str) -> int:
     """Train in this process, telling events as they come; the exit code says how it ended."""
+    from rnntui.core.kernels.kernel_cache import report_compiling
     from rnntui.core.training.control import Control
     from rnntui.core.training.loop import train as training
 
     reason = "error"
     display = display_for(as_json)
+    report_compiling(display.note)
     with run.owned() as folder:
         control = Control(run.path)
         with control.signals(), display:

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ import msgspec
 
 from rnntui import __version__
 from rnntui.core.errors import InputError, command, oneline
+from rnntui.core.processors import OtherPrograms, processor_count
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.safe_files import is_closed
@@ -24,6 +26,9 @@ Verdict = Literal["good", "hint", "fault"]
 _LITTLE_ROOM = 1 << 30
 _LITTLE_MEMORY = 2 << 30
 _SMALL_SCREEN = (60, 18)
+_LOOK_S = 0.3
+_BUSY = 0.5
+"""Processors in use by other programs that slow a training down."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -72,8 +77,18 @@ def _program() -> Iterator[Finding]:
 
 
 def _processor() -> Iterator[Finding]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = processor_count()
     yield Finding("processor", f"{platform.processor() or platform.machine()}, {cores} cores")
+    others = OtherPrograms()
+    time.sleep(_LOOK_S)
+    busy = others.look()
+    if busy < _BUSY:
+        yield Finding("load", f"{cores - busy:.1f} of {cores} cores are free")
+    else:
+        advice = "training takes what is left, with fewer threads; it is faster when they have finished"
+        yield Finding(
+            "load", f"busy: other programs take {min(busy, cores):.1f} of {cores} cores", "hint", advice
+        )
 
 
 def _memory() -> Iterator[Finding]:

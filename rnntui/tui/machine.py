@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from contextlib import suppress
 from typing import NamedTuple
 
 import psutil
+
+from rnntui.core.processors import OtherPrograms, processor_count
+
+_BUSY = 0.5
+"""Processors in use by other programs, at two looks in a row, that a person should know of."""
 
 
 class Load(NamedTuple):
@@ -23,6 +29,9 @@ class Load(NamedTuple):
     """Memory of the training process; None where none is at work."""
     gpu: str
     """Use and memory of the GPUs, or ''."""
+    busy: float | None
+    """Processors that other programs keep busy, if that slows the training down; None if not."""
+    processors: int
 
 
 class Machine:
@@ -31,6 +40,9 @@ class Machine:
     def __init__(self) -> None:
         self._smi = shutil.which("nvidia-smi")
         self._gpu = ""
+        self._trainer: int | None = None
+        self._others = OtherPrograms(self._own_seconds)
+        self._before = 0.0
         psutil.cpu_percent()  # the first call only starts the measurement
 
     def look(self, trainer: int | None) -> Load:
@@ -40,7 +52,27 @@ class Machine:
         if trainer is not None:
             with suppress(psutil.Error):
                 own = psutil.Process(trainer).memory_info().rss
-        return Load(psutil.cpu_percent() / 100, memory.percent / 100, memory.total, own, self._gpu)
+        busy, processors = self._busy(trainer), processor_count()
+        cpu = psutil.cpu_percent() / 100
+        return Load(cpu, memory.percent / 100, memory.total, own, self._gpu, busy, processors)
+
+    def _busy(self, trainer: int | None) -> float | None:
+        """How many processors others use, where it is that many for the second time."""
+        if trainer != self._trainer:
+            self._trainer, self._before = trainer, 0.0
+            self._others.look()
+            return None
+        before, self._before = self._before, self._others.look()
+        return self._before if trainer is not None and min(before, self._before) >= _BUSY else None
+
+    def _own_seconds(self) -> float:
+        """Processor seconds of this app and of the process that trains."""
+        seconds = time.process_time()
+        if self._trainer is not None:
+            with suppress(psutil.Error):
+                times = psutil.Process(self._trainer).cpu_times()
+                seconds += times.user + times.system
+        return seconds
 
     async def look_at_gpu(self) -> None:
         """Ask the driver's own tool; where it is missing or fails, there is no GPU to speak of."""

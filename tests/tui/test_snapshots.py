@@ -140,7 +140,15 @@ def same_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     async def estimate(*_: Any) -> AsyncIterator[dict[str, Any]]:
         yield {"parameters": 1_221_249, "device": "cpu", "precision": "bf16", "tokens_per_s": 80_000.0}
 
-    load = Load(cpu=0.5, memory=0.25, memory_bytes=16 << 30, training_bytes=None, gpu="37% 2.0/16 GiB")
+    load = Load(
+        cpu=0.5,
+        memory=0.25,
+        memory_bytes=16 << 30,
+        training_bytes=None,
+        gpu="37% 2.0/16 GiB",
+        busy=None,
+        processors=2,
+    )
     monkeypatch.setattr(Estimator, "estimate", estimate)
     monkeypatch.setattr(Machine, "look", lambda self, trainer: load)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, SelectionList
 
+from rnntui.core.processors import OtherPrograms
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
@@ -47,6 +48,19 @@ async def test_training_is_watched_paused_and_stopped(training_child: Path) -> N
         await until(pilot, lambda: screen.state == "interrupted")
         assert "g resumes" in text_of(pilot, "#headline")
         assert owner_of(training_child) is None
+
+
+async def test_a_busy_machine_is_told(training_child: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects whoever wonders why training is slow: what other programs take stands beside the state, and goes."""
+    busy = [1.1]
+    monkeypatch.setattr(OtherPrograms, "look", lambda self: busy[0])
+    screen = TrainingScreen(training_child)
+    async with RnntuiApp(screen).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: screen.state == "running" and screen.history.threads is not None)
+        await until(pilot, lambda: "busy: other programs take 1.1 of" in text_of(pilot, "#headline"))
+        assert "thread" in shown(pilot)
+        busy[0] = 0.0
+        await until(pilot, lambda: "busy" not in text_of(pilot, "#headline"))
 
 
 async def test_the_rate_is_raised_and_the_view_held(training_child: Path) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -50,11 +52,19 @@ class KernelFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.missed: Callable[[str], None] = lambda kernel: None
+        """Called with the name of a kernel that is not here, before it is compiled."""
         self._reported: set[Trouble] = set()
         self._unread: list[str] = []
 
     def load(self, name: str) -> bytes | None:
         """Return the content saved under `name`, or None if there is none that can be used."""
+        content = self._sound(name)
+        if content is None:
+            self.missed(kernel_name(name))
+        return content
+
+    def _sound(self, name: str) -> bytes | None:
         if not self._trusted():
             return None
         try:
@@ -151,6 +161,14 @@ def read_kernel(file: Path) -> bytes:
     return content
 
 
+def kernel_name(file: str) -> str:
+    """Name of a kernel for a person: `lstm forward` for `lstm.forward-25-0f3a...`."""
+    module, *function = (
+        file.split("-")[0].removesuffix(".locals.sweep").removesuffix(".locals.part").split(".")
+    )
+    return re.sub(r"[\s_]+", " ", " ".join([module, *function])).strip()
+
+
 def _own(found: os.stat_result) -> bool:
     return os.name == "nt" or found.st_uid == os.geteuid()
 
@@ -168,6 +186,18 @@ def kernels_path() -> Path:
 def kernel_folder() -> KernelFolder:
     """The folder that this process uses, named as its sources were when they were imported."""
     return KernelFolder(kernels_path())
+
+
+def report_compiling(show: Callable[[str], None]) -> None:
+    """Have `show` called with a line for every kernel that this process compiles from now on."""
+    count = 0
+
+    def missed(kernel: str) -> None:
+        nonlocal count
+        count += 1
+        show(f"compiling kernels (once per machine): {count}, {kernel}")
+
+    kernel_folder().missed = missed
 
 
 def cache_report() -> str:

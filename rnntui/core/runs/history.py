@@ -77,6 +77,8 @@ class History:
         self.paused = False
         self.step = 0
         """Of the newest event."""
+        self.threads: int | None = None
+        """Threads on the CPU, where they are known."""
         self.baselines: dict[str, ev.Baselined] = {}
         self.evaluations: list[ev.Evaluated] = []
         self.samples: list[ev.Sampled] = []
@@ -137,6 +139,7 @@ class History:
             case ev.Started():
                 self._forget_after(event.step)
                 self.started, self.finished, self.paused = event, None, False
+                self.threads = None if event.threads is msgspec.UNSET else event.threads
             case ev.Evaluated():
                 if event.best:
                     self.confusion = event.confusion
@@ -152,6 +155,8 @@ class History:
                 self.warnings.append(event)
             case ev.Adjusted():
                 self.adjustments.append(event)
+            case ev.Retuned():
+                self.threads = event.threads
             case ev.Paused():
                 self.paused = True
             case ev.Resumed():

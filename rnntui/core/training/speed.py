@@ -4,8 +4,9 @@
 
 reads lines of JSON, `{"id": ..., "settings": {...}, "preset": ..., "vocab_size": ...}`, from standard
 input and answers each with lines of its own, which bear its id: the number of parameters at once, then the
-measured speed.  Without a `vocab_size` it reads the corpus as a run would, and answers that it was read.  Either may
-end with a `fault`.  The first screen asks it, so that torch is loaded in another process than the screen's.
+measured speed; before it kernels that have to be compiled, one a line.  Without a `vocab_size` it reads the corpus as a
+run would, and answers that it was read.  Either may end with a `fault`.  The first screen asks it, so that torch is
+loaded in another process than the screen's, and kernels are compiled while a person still chooses.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from rnntui.core import config as configuration
 from rnntui.core import tasks
 from rnntui.core.config import Config, completed
 from rnntui.core.errors import RnntuiError, oneline
+from rnntui.core.kernels.kernel_cache import report_compiling
 from rnntui.core.tasks import task_class
 from rnntui.core.tasks.budget import parameters_of, within_budget
 from rnntui.core.training.autotuning import choose_plan
@@ -76,6 +79,7 @@ def main() -> None:
     """Answer requests until standard input ends."""
     for line in sys.stdin:
         request = json.loads(line)
+        report_compiling(partial(_tell_compiling, request["id"]))
         try:
             for answer in answers(request):
                 _tell(answer | {"id": request["id"]})
@@ -98,6 +102,10 @@ def answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "device": choose_device(config.training.device),
     }
     yield measure(config, vocab_size)._asdict()
+
+
+def _tell_compiling(asked: int, line: str) -> None:
+    _tell({"compiling": line, "id": asked})
 
 
 def _tell(answer: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], report:
             sized = changed(sized, {"optimizer": fitted[0].training.optimizer}, "as the first run compared")
         fitted.append(completed(sized, facts_for(task.sizes.train_tokens)))
         kept.append({**task.files(), **files, SIGNATURE: signature_of(fitted[-1])})
-    report("benchmarking kernels (once per machine)", None)
+    report("benchmarking precision and threads", None)
     return [
         Run.create(path or store.new_path(config), config, files)
         for config, files, path in zip(fitted, kept, paths, strict=True)

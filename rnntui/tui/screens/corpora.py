@@ -250,7 +250,7 @@ class CorporaScreen(RnntuiScreen):
         if vocab_size is None:
             return
         async for answer in self._estimator.estimate(self._chosen(), self._recipe.preset, vocab_size):
-            self.cost = answer
+            self.cost = self.cost | answer
 
     async def _check_text(self) -> None:
         """Find out whether a run can read the text, once for what is chosen about it; say so where it cannot."""

@@ -20,7 +20,7 @@ from rnntui.core.runs.folder import Command, Run, last_words, log_end
 from rnntui.core.runs.history import History
 from rnntui.core.runs.ownership import owner_of
 from rnntui.core.runs.safe_files import holds_run
-from rnntui.tui.machine import Machine
+from rnntui.tui.machine import Load, Machine
 from rnntui.tui.messages import ForkRequested, PlayRequested, Tab
 from rnntui.tui.run_follower import RunFollower
 from rnntui.tui.screens.base import is_left, token_of
@@ -120,6 +120,7 @@ class TrainingScreen(ComparingScreen):
         self._warned: int | None = None
         """Warnings that were shown; None while what was logged before is still being read."""
         self._machine = Machine()
+        self._load: Load | None = None
         self._log_shown = False
         self._drawn, self._unseen = 0.0, False
         self._pointed: float | None = None
@@ -227,7 +228,8 @@ class TrainingScreen(ComparingScreen):
         if is_left(self):
             return
         owner = owner_of(self._path)
-        self.query_one(DevicePanel).load = self._machine.look(owner.pid if owner else None)
+        self.query_one(DevicePanel).load = self._load = self._machine.look(owner.pid if owner else None)
+        self._say("#headline", self._headline())
         await self._machine.look_at_gpu()
 
     # --- showing it ---
@@ -272,7 +274,9 @@ class TrainingScreen(ComparingScreen):
         what += "  (view held: v lets it go on)" if self.frozen else ""
         count = len(self.history.warnings)
         warned = f"  ({count} warning{'s' * (count > 1)}: l)" if count else ""
-        return Text.assemble((visible_line(self._path.name), "bold"), "  ", what, warned)
+        load = self._load if self.state == "running" else None
+        busy = f"  busy: {formats.busy(load.busy, load.processors)}" if load and load.busy else ""
+        return Text.assemble((visible_line(self._path.name), "bold"), "  ", what, warned, busy)
 
     def figures(self) -> list[ShownFigure]:
         found = self.query_one(Figures).figures()

@@ -136,7 +136,7 @@ def rows_of(history: History, ended: bool = False) -> list[FigureRow]:
         *_evaluated(history),
         *steps,
         FigureRow("parameters", formats.count(started.parameters) if started else "–"),
-        FigureRow("device", f"{started.device} {started.precision}" if started else "–"),
+        FigureRow("device", _device(history)),
     ]
 
 
@@ -169,3 +169,11 @@ def _at_step(which: str, event: Evaluated | None) -> tuple[str, ...]:
     if event is None:
         return ()
     return f"({which}, step {event.step:,})", f"({which}, {event.step:,})", f"({which})"
+
+
+def _device(history: History) -> str:
+    """Device, precision and threads."""
+    if history.started is None:
+        return "–"
+    threads = f", {formats.threads(history.threads)}" if history.threads else ""
+    return f"{history.started.device} {history.started.precision}{threads}"

@@ -76,7 +76,7 @@ def _cost_line(cost: Mapping[str, Any], setting: Config, tokens: float | None) -
     about = "about " if TOKENIZERS[setting.text.tokenizer].vocab_size else ""
     parts = [f"{about}{formats.count(cost['parameters'])} parameters", cost["device"]]
     if "tokens_per_s" not in cost:
-        return " · ".join([*parts, "measuring this machine …"])
+        return " · ".join([*parts, cost.get("compiling", "measuring this machine …")])
     speed = cost["tokens_per_s"]
     parts[1] += f" {cost['precision']}"
     parts.append(f"{formats.count(speed)} tokens/s here")
