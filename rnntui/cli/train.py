@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from rnntui.cli.output import OutputError, ReaderGoneError, report, show_line, w
 from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import config
 from rnntui.core.errors import InputError, RnntuiError
+from rnntui.core.processors import launched, launched_rank
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run, note_failure, require_free
@@ -24,10 +26,15 @@ from rnntui.core.runs.safe_files import holds_run
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
+    from rnntui.core.training.ranks import Ranks
     from rnntui.tui.training_process import Resume
 
 _WIDTH, _HEIGHT = 80, 18
 """Columns and rows of the curve of learning rates."""
+_PATIENCE_S = 15.0
+"""Seconds in which further signals to one of several processes are no other request."""
+QUIET = "RNNTUI_LAUNCHED"
+"""Set for processes whose launcher says why they end."""
 _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
 
 
@@ -70,6 +77,11 @@ def train(
     here and tells its progress on standard error.  The run folder's path is printed at the end.
     """
     settings["corpus"] = corpus
+    screen = not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty()
+    if launched() and (screen or finding):
+        raise InputError("torchrun: starts trainings alone; add --headless")
+    if launched_rank():
+        return _train_beside(checkpoint or "last")
     given = {name: value for name, value in settings.items() if value is not None}
     if resume and run_path is None:
         raise InputError("--resume: name the run to go on with, as --run DIR")
@@ -101,21 +113,29 @@ def train(
                 )
     if finding:
         return _find_rate(configuration, as_json)
-    if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
+    if screen:
         from rnntui.tui.training_process import Resume
 
         going_on = Resume(checkpoint, resuming and run.trusts_corpus) if resume else None
         return _on_screen(given, preset, run_path, going_on)
 
+    processes = run.config.training.processes if resuming else configuration.training.processes
+    if processes > 1 and not launched():
+        from rnntui.core.training.launcher import command_here, launch
+
+        os.environ[QUIET] = "1"
+        return launch(processes, command_here(sys.argv[1:]))
+    from rnntui.core.training.ranks import joined_ranks
     from rnntui.core.training.start import create_run, resume_run
 
+    ranks = joined_ranks()
     if resuming:
         assert run_path is not None
         run = replace(resume_run(run_path, given, checkpoint), trusts_corpus=run.trusts_corpus)
     else:
         with preparing() as show:
             run = create_run(configuration, run_path, show)
-    return _train_here(run, as_json, checkpoint or "last")
+    return _train_here(run, as_json, checkpoint or "last", ranks)
 
 
 def _find_rate(configuration: config.Config, as_json: bool) -> int:
@@ -147,28 +167,58 @@ def _find_rate(configuration: config.Config, as_json: bool) -> int:
     return 0
 
 
-def _train_here(run: Run, as_json: bool, checkpoint: str) -> int:
+def _train_beside(checkpoint: str) -> int:
+    """Train in this process as one of several, of which another one tells events and writes the run folder."""
+    from rnntui.core.training.control import Control
+    from rnntui.core.training.loop import train as training
+    from rnntui.core.training.ranks import RankGoneError, copied_run, joined_ranks
+
+    reason = "error"
+    try:
+        ranks = joined_ranks()
+        with copied_run(ranks, None) as run:
+            control = Control(run.path, patience_s=_PATIENCE_S)
+            with control.signals():
+                for event in training(run, control, checkpoint, ranks):
+                    if isinstance(event, ev.Finished):
+                        reason = event.reason
+        ranks.end()
+    except KeyboardInterrupt:  # rank 0 says what there is to say
+        reason = "interrupted"
+    except RankGoneError:
+        if launched_rank() == 1 and QUIET not in os.environ:
+            raise  # it may have been rank 0
+    return _EXIT_CODES.get(reason, 0)
+
+
+def _train_here(run: Run, as_json: bool, checkpoint: str, ranks: Ranks) -> int:
     """Train in this process, telling events as they come; the exit code says how it ended."""
     from rnntui.core.kernels.kernel_cache import report_compiling
     from rnntui.core.training.control import Control
     from rnntui.core.training.loop import train as training
+    from rnntui.core.training.ranks import RankGoneError, copied_run
 
     reason = "error"
     display = display_for(as_json)
     report_compiling(display.note)
-    with run.owned() as folder:
-        control = Control(run.path)
+    with run.owned() as folder, copied_run(ranks, run):
+        control = Control(run.path, patience_s=0.0 if ranks.alone else _PATIENCE_S)
         with control.signals(), display:
             try:
-                for event in run.record(training(run, control, checkpoint), lambda: control.signalled):
+                for event in run.record(training(run, control, checkpoint, ranks), lambda: control.signalled):
                     display.show(event)
                     if isinstance(event, ev.Finished):
                         reason = event.reason
+            except RankGoneError:
+                if QUIET in os.environ:
+                    return _EXIT_CODES["error"]
+                raise
             except Exception as error:
                 note_failure(folder, error)
                 raise
         with suppress(RnntuiError):
             folder.follow()
+    ranks.end()
     code = _EXIT_CODES.get(reason, 0)
     try:
         display.end()

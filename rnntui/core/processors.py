@@ -1,4 +1,4 @@
-"""Processor time: how many processors other programs keep busy."""
+"""Processors and processes: how many there are, and how many processors other programs keep busy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from collections.abc import Callable
 def processor_count() -> int:
     """Number of processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def launched() -> bool:
+    """Return True if this process is one of several that `torchrun` has started."""
+    return os.environ.get("WORLD_SIZE", "1") not in ("", "1") and "RANK" in os.environ
+
+
+def launched_rank() -> int:
+    """The number of this process among those that `torchrun` has started; 0 where it is alone."""
+    return int(os.environ["RANK"]) if launched() else 0
 
 
 def busy_seconds() -> float:

@@ -22,7 +22,7 @@ from rnntui.core.nn.stack import StackState
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks.base import Between, EventTime, Sizes, Subject, Task, Widths
+from rnntui.core.tasks.base import NOBODY_ELSE, Between, EventTime, Sharing, Sizes, Subject, Task, Widths
 from rnntui.core.text import tokenizers
 from rnntui.core.text.spool import Report
 from rnntui.core.training.start import resume_run
@@ -144,7 +144,9 @@ class TaggingTask(Task[Tagger]):
     def held_out(self) -> int:
         return self.valid.tags.size
 
-    def evaluate(self, model: Tagger, device: str, now: EventTime, between: Between) -> ev.Evaluated:
+    def evaluate(
+        self, model: Tagger, device: str, now: EventTime, between: Between, sharing: Sharing = NOBODY_ELSE
+    ) -> ev.Evaluated:
         read, tags = (torch.from_numpy(each).T for each in (self.valid.read, self.valid.tags))
         with torch.inference_mode(), evaluating(model):
             logits = model.head(model.features_of(read.to(device))).cpu()

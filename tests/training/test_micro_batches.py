@@ -28,10 +28,10 @@ def short_for(monkeypatch: pytest.MonkeyPatch, streams: int, error: Exception) -
     """Let memory be short for more than so many streams at once."""
     honest = Learner._loss
 
-    def loss(learner: Learner, batch: Any, state: Any) -> Loss:
-        if batch.targets.shape[1] > streams:
+    def loss(learner: Learner, part: Any, *rest: Any) -> Loss:
+        if part.targets.shape[1] > streams:
             raise error
-        return honest(learner, batch, state)
+        return honest(learner, part, *rest)
 
     monkeypatch.setattr(Learner, "_loss", loss)
 
@@ -91,12 +91,12 @@ def test_a_small_last_batch_has_no_more_micro_batches_than_texts(
     run = make_run(**settings | {"corpus": str(corpus), "batch_size": 7, "max_epochs": 1, "max_steps": None})
     honest, told = Learner._loss, 0
 
-    def loss(learner: Learner, batch: Any, state: Any) -> Loss:
+    def loss(learner: Learner, part: Any, *rest: Any) -> Loss:
         nonlocal told
-        if batch.sequences > 1:
+        if part.sequences > 1:
             raise MemoryError
-        told += batch.sequences
-        return honest(learner, batch, state)
+        told += part.sequences
+        return honest(learner, part, *rest)
 
     monkeypatch.setattr(Learner, "_loss", loss)
     task = tasks.reopen(run)

@@ -30,6 +30,7 @@ Size = Annotated[int, Meta(ge=1, le=1 << 16)]
 Layers = Annotated[int, Meta(ge=1, le=64)]
 VocabularySize = Annotated[int, Meta(ge=2, le=1 << 24)]
 Count = Annotated[int, Meta(ge=1, le=_MOST, extra={"unit": "count"})]
+Processes = Annotated[int, Meta(ge=1, le=1024)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 NotNegative = Annotated[float, Meta(ge=0, le=1e4)]
 Rate = Annotated[float, Meta(gt=0, le=1e4)]
@@ -251,6 +252,9 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
         Literal["auto", "fp32", "bf16", "fp16"],
         _doc("of the products; 'auto' races those that the device knows"),
     ] = "auto"
+    processes: Annotated[
+        Processes, _doc("processes that share each batch, on this machine; torchrun starts them on several")
+    ] = 1
 
 
 SECTIONS: dict[str, type[Section]] = {"text": TextConfig, "model": ModelConfig, "training": TrainingConfig}
@@ -259,24 +263,10 @@ LIMITS = ("max_steps", "max_epochs", "max_time")
 """Settings that end a run."""
 PLACES = ("corpus", "target_corpus", "begin_from", "embeddings")
 """Settings that name files, folders or runs."""
-INHERITED = frozenset(
-    (
-        "tokenizer",
-        "vocab_size",
-        "min_count",
-        "cell",
-        "nonlinearity",
-        "timescale",
-        "num_layers",
-        "hidden_size",
-        "parameters",
-        "embedding_size",
-        "residual",
-        "layer_norm",
-        "tied",
-        "softmax",
-    )
-)
+INHERITED = frozenset((
+    "tokenizer", "vocab_size", "min_count", "cell", "nonlinearity", "timescale", "num_layers", "hidden_size",
+    "parameters", "embedding_size", "residual", "layer_norm", "tied", "softmax",
+))  # fmt: skip
 """Settings that a run which begins with another one has from that."""
 
 RESUMABLE = frozenset(TrainingConfig.__struct_fields__) - {
@@ -294,42 +284,13 @@ RESUMABLE = frozenset(TrainingConfig.__struct_fields__) - {
 the optimiser's state."""
 
 
-ADVANCED = frozenset(
-    (
-        "min_label_count",
-        "encoding",
-        "on_error",
-        "min_count",
-        "shared_vocabulary",
-        "nonlinearity",
-        "timescale",
-        "frozen_embeddings",
-        "embedding_dropout",
-        "weight_drop",
-        "softmax",
-        "residual",
-        "layer_norm",
-        "pooling",
-        "attention",
-        "scheduled_sampling",
-        "input_feeding",
-        "shuffle",
-        "vary_bptt",
-        "warmup",
-        "epsilon",
-        "momentum",
-        "clip",
-        "average",
-        "activation_penalty",
-        "temporal_penalty",
-        "label_smoothing",
-        "save_every",
-        "sample_every",
-        "sample_prompt",
-        "log_every",
-        "precision",
-    )
-)
+ADVANCED = frozenset((
+    "min_label_count", "encoding", "on_error", "min_count", "shared_vocabulary", "nonlinearity", "timescale",
+    "frozen_embeddings", "embedding_dropout", "weight_drop", "softmax", "residual", "layer_norm", "pooling",
+    "attention", "scheduled_sampling", "input_feeding", "shuffle", "vary_bptt", "warmup", "epsilon", "momentum",
+    "clip", "average", "activation_penalty", "temporal_penalty", "label_smoothing", "save_every", "sample_every",
+    "sample_prompt", "log_every", "precision", "processes",
+))  # fmt: skip
 """Settings that `--help` leaves to `--help-all`: no table shows that another value helps, or few texts need them."""
 
 

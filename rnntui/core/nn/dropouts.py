@@ -6,11 +6,52 @@ steps of a piece leaves it a smaller network to read with (Gal and Ghahramani 20
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
+
+
+class WholeBatch(NamedTuple):
+    """The batch that the sequences computed here are a part of."""
+
+    first: int
+    """The first of them in it."""
+    sequences: int
+    """Number of sequences in it."""
+    targets: Tensor
+    """All its targets."""
+
+
+_WHOLE: ContextVar[WholeBatch | None] = ContextVar("whole batch", default=None)
+
+
+@contextmanager
+def part_of(whole: WholeBatch) -> Iterator[None]:
+    """Within the block, random numbers are drawn for a whole batch of which this process computes a part.
+
+    So several processes draw what one alone would.
+    """
+    token = _WHOLE.set(whole)
+    try:
+        yield
+    finally:
+        _WHOLE.reset(token)
+
+
+def whole_batch() -> WholeBatch | None:
+    """Return the batch that the sequences computed here are a part of, if they are one."""
+    return _WHOLE.get()
+
+
+def drawn_for(sequences: int, dim: int, draw: Callable[[int], Tensor]) -> Tensor:
+    """Random numbers for so many sequences; `draw` returns those of a number of them, which lie in dimension `dim`."""
+    whole = whole_batch()
+    if whole is None:
+        return draw(sequences)
+    return draw(whole.sequences).narrow(dim, whole.first, sequences)
 
 
 class _Mask:
@@ -24,11 +65,15 @@ class _Mask:
         """Leave the same out from now on, or no longer."""
         self._holds, self._mask = holds, None
 
-    def drawn(self, like: Tensor, p: float) -> Tensor:
-        """0 with probability `p`, else 1 / (1 - p), in the shape of `like`."""
+    def drawn(self, like: Tensor, p: float, by_sequence: bool = False) -> Tensor:
+        """0 with probability `p`, else 1 / (1 - p), in the shape of `like`; `by_sequence` where that is (1, B, F)."""
         if self._mask is not None:
             return self._mask
-        mask = torch.empty_like(like).bernoulli_(1 - p).div_(1 - p)
+
+        def draw(rows: int) -> Tensor:
+            return like.new_empty(like.shape[0], rows, *like.shape[2:]).bernoulli_(1 - p).div_(1 - p)
+
+        mask = drawn_for(like.shape[1], 1, draw) if by_sequence else draw(like.shape[1])
         self._mask = mask if self._holds else None
         return mask
 
@@ -49,7 +94,7 @@ class LockedDropout(nn.Module):
         return not self.training or not self.p
 
     def forward(self, x: Tensor) -> Tensor:
-        return x if self.idle else x * self.mask.drawn(x.new_empty(1, *x.shape[1:]), self.p)
+        return x if self.idle else x * self.mask.drawn(x.new_empty(1, *x.shape[1:]), self.p, by_sequence=True)
 
 
 class DroppingEmbedding(nn.Embedding):

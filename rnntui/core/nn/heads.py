@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from rnntui.core.nn.dropouts import whole_batch
 from rnntui.core.nn.softmax import linear_cross_entropy
 
 
@@ -69,7 +70,9 @@ class SampledHead(SoftmaxHead):
         """As that of `SoftmaxHead`; its estimate while training."""
         if not self.training or self.stride < 2 or y.device.type != "cpu":
             return super().loss(y, targets, smoothing)
-        stands_for = self.draw(targets, int(torch.randint(self.stride, ())))
+        whole = whole_batch()
+        of_all = targets if whole is None else whole.targets.flatten()
+        stands_for = self.draw(of_all, int(torch.randint(self.stride, ())))
         compared = stands_for.nonzero()[:, 0]
         places = torch.empty_like(stands_for, dtype=torch.long)
         places[compared] = torch.arange(len(compared), device=y.device)

@@ -50,6 +50,8 @@ class Started(Event, frozen=True, kw_only=True):
     train_bytes: EventCount = 0
     """Bytes of the training part as UTF-8: they turn nats per token into bits per byte.  0 in an older run."""
     valid_bytes: EventCount = 0
+    processes: EventCount | msgspec.UnsetType = msgspec.UNSET
+    """Processes that train together; unset where one trains alone."""
     threads: EventCount | msgspec.UnsetType = msgspec.UNSET
     """Threads on the CPU; unset on other devices and in an older run."""
     task: str = DEFAULT_TASK

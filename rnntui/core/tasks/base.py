@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy.typing as npt
 
@@ -26,6 +26,26 @@ Widths = tuple[int, int]
 """Sizes that a model has from its data: its vocabulary; its labels, its target vocabulary or 0."""
 Between = Callable[[], None]
 """Called after every block of long work; what it raises ends the work."""
+
+
+class Sharing(Protocol):
+    """The processes that share an evaluation, seen from one of them."""
+
+    rank: int
+    count: int
+
+    def gathered(self, own: object) -> list[Any]:
+        """The objects of all, in the order of their ranks."""
+
+
+class _NobodyElse:
+    rank, count = 0, 1
+
+    def gathered(self, own: object) -> list[Any]:
+        return [own]
+
+
+NOBODY_ELSE: Sharing = _NobodyElse()
 
 
 class Subject(NamedTuple, Generic[M]):
@@ -70,6 +90,8 @@ class Task(ABC, Generic[M]):
 
     tokenizer: Tokenizer
     sizes: Sizes
+    shares_evaluation: ClassVar[bool] = False
+    """True if several processes can score a part of the held-out part each."""
     start: Path | None = None
     """Weights of another run, to begin with."""
     labels: Sequence[str] = ()
@@ -157,8 +179,10 @@ class Task(ABC, Generic[M]):
         return []
 
     @abstractmethod
-    def evaluate(self, model: M, device: str, now: EventTime, between: Between) -> ev.Evaluated:
-        """Score the held-out part."""
+    def evaluate(
+        self, model: M, device: str, now: EventTime, between: Between, sharing: Sharing = NOBODY_ELSE
+    ) -> ev.Evaluated:
+        """Score the held-out part, with the processes that share the work where the task `shares_evaluation`."""
 
     @abstractmethod
     def sample(self, model: M, config: Config, step: int, between: Between) -> ev.Sampled:
@@ -171,6 +195,7 @@ ExamplesT = TypeVar("ExamplesT")
 class ExamplesTask(Task[M], Generic[M, ExamplesT]):
     """A task on separate examples, in parts called train, valid and test."""
 
+    shares_evaluation = True
     parts: Mapping[str, ExamplesT]
 
     def __getitem__(self, name: str) -> ExamplesT:

@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 import torch
@@ -18,7 +18,7 @@ import torch
 from rnntui.core.cells.fused import torch_knows_bf16
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import write_atomically
-from rnntui.core.processors import OtherPrograms
+from rnntui.core.processors import OtherPrograms, launched
 from rnntui.core.runs.folder import read_json
 from rnntui.core.runs.store import cache_home
 from rnntui.core.training.devices import Precision
@@ -76,6 +76,18 @@ def choose_plan(name: Precision | Literal["auto"], learner: Learner) -> Plan:
     return Plan(best, fastest_threads(best, learner))
 
 
+def agreed_plan(name: Precision | Literal["auto"], learner: Learner) -> Plan:
+    """The plan of rank 0, for all processes of a training; each has as many threads as its launcher gave it."""
+    if learner.ranks.alone:
+        return choose_plan(name, learner)
+
+    def choose() -> bytes:
+        return choose_plan(name, learner).precision.encode()
+
+    chosen = learner.ranks.from_first(choose).decode()
+    return Plan(next(each for each in get_args(Precision) if each == chosen), _ALL_THREADS)
+
+
 def candidates(device: str) -> tuple[Precision, ...]:
     """The precisions that can be the fastest on a device."""
     if device == "cuda":
@@ -87,10 +99,11 @@ def candidates(device: str) -> tuple[Precision, ...]:
 def thread_counts(device: str) -> list[int]:
     """Numbers of threads that can be the fastest on a device: all, halves of them down to one.
 
-    Only one where the device computes without them, or where OMP_NUM_THREADS says how many.
+    Only one where the device computes without them, or where OMP_NUM_THREADS or a launcher says how many.
     """
     counts = [_ALL_THREADS]
-    while device == "cpu" and counts[-1] > 1 and "OMP_NUM_THREADS" not in os.environ:
+    fixed = "OMP_NUM_THREADS" in os.environ or launched()
+    while device == "cpu" and counts[-1] > 1 and not fixed:
         counts.append(counts[-1] // 2)
     return counts
 

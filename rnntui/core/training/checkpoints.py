@@ -30,6 +30,7 @@ from rnntui import __version__
 from rnntui.core.completion.loading import manifest_of, verify
 from rnntui.core.errors import InputError, plain
 from rnntui.core.files import folder_written_atomically, put, refused, rename, write_atomically
+from rnntui.core.nn.stack import StackState
 from rnntui.core.nn.weights import load_weights, model_bytes, read_tensors
 from rnntui.core.runs.folder import Run, read_json
 from rnntui.core.runs.safe_files import (
@@ -48,10 +49,11 @@ _LARGEST = 1e12
 _LEARNING = "learning."
 
 
-def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
+def save_checkpoint(run: Run, learner: Learner, best: bool, state: StackState | None = None) -> Path:
     """Write a complete checkpoint of this step and let `last`, and `best` if it is, name it.
 
-    Raises WriteError where the system refuses; the checkpoints from before are as they were.
+    `state` is that of all sequences, where the learner has those of a part.  Raises WriteError where the system
+    refuses; the checkpoints from before are as they were.
     """
     folder = run.path / "checkpoints" / checkpoint_name(learner.counters.step)
     try:
@@ -60,7 +62,7 @@ def save_checkpoint(run: Run, learner: Learner, best: bool) -> Path:
         raise refused(folder.parent, 0, error) from error
     contents = {
         "model.safetensors": model_bytes(learner.evaluated_model),
-        "trainer.safetensors": save(_trainer_tensors(learner)),
+        "trainer.safetensors": save(_trainer_tensors(learner, learner.state if state is None else state)),
         "state.json": json.dumps(_state(learner), indent=1).encode(),
     }
     manifest = manifest_of(contents)
@@ -176,7 +178,9 @@ def _difference(learner: Learner, state: dict[str, Any]) -> str:
         "precision": learner.precision,
         "device": learner.device,
         "torch": str(torch.__version__),
+        "processes": learner.ranks.count,
     }
+    state = {"processes": 1} | state
     other = [
         f"{name} {state[name]} then, {now} now" for name, now in here.items() if state.get(name, now) != now
     ]
@@ -209,13 +213,14 @@ def _state(learner: Learner) -> dict[str, Any]:
         "threads": learner.threads,
         "scaler": learner.scaler.state_dict(),
         "device": learner.device,
+        "processes": learner.ranks.count,
         "rnntui": __version__,
         "torch": str(torch.__version__),
     }
 
 
-def _trainer_tensors(learner: Learner) -> dict[str, Tensor]:
-    tensors = flat_state(learner.state) | {"rng.cpu": torch.get_rng_state()}
+def _trainer_tensors(learner: Learner, state: StackState) -> dict[str, Tensor]:
+    tensors = flat_state(state) | {"rng.cpu": torch.get_rng_state()}
     if learner.device == "cuda":
         tensors["rng.cuda"] = torch.cuda.get_rng_state()
     for name, parameter in learner.model.named_parameters():
@@ -234,9 +239,12 @@ def _restore(learner: Learner, state: dict[str, Any], tensors: dict[str, Tensor]
     learner.use(precision, min(state["threads"], os.cpu_count() or 1))
     if learner.scaler.is_enabled():
         learner.scaler.load_state_dict(state["scaler"])
-    learner.state = tuple(
-        tuple(_fitting(tensors, f"state.{i}.{j}", part).to(part) for j, part in enumerate(layer))
-        for i, layer in enumerate(learner.state)
+    whole = learner.model.initial_state(learner.config.training.batch_size)
+    learner.state = learner.ranks.part_of_state(
+        tuple(
+            tuple(_fitting(tensors, f"state.{i}.{j}", part).to(part) for j, part in enumerate(layer))
+            for i, layer in enumerate(whole)
+        )
     )
     evaluated = dict(learner.evaluated_model.named_parameters())
     for name, parameter in learner.model.named_parameters():

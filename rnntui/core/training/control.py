@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,13 +26,20 @@ class Control:
     Lines in the control file work on every system; signals are their short form where there are any.
     """
 
-    def __init__(self, run_path: Path, signalled: threading.Event | None = None) -> None:
-        """`signalled`, where several trainings share one process, tells all of them of its signals."""
+    def __init__(
+        self, run_path: Path, signalled: threading.Event | None = None, patience_s: float = 0.0
+    ) -> None:
+        """Read requests to the run at `run_path`.
+
+        `signalled`, where several trainings share one process, tells all of them of its signals.  One that comes
+        within `patience_s` of the first is the same request: a launcher hands on what a terminal has sent already.
+        """
         self._path = run_path / "control"
         with suppress(OSError):
             self._path.unlink(missing_ok=True)  # requests to an earlier process are void
         self._offset = 0
         self._signalled = signalled or threading.Event()
+        self._patience_s, self._first_signal = patience_s, 0.0
 
     def follow(self, run_path: Path) -> None:
         """Read on in the run folder's new place."""
@@ -77,6 +85,8 @@ class Control:
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._signalled.is_set():
+        if not self._signalled.is_set():
+            self._signalled.set()
+            self._first_signal = time.monotonic()
+        elif time.monotonic() - self._first_signal >= self._patience_s:
             raise KeyboardInterrupt
-        self._signalled.set()

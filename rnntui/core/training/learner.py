@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,8 +11,10 @@ import torch
 from torch import Tensor
 
 from rnntui.core.config import Config
+from rnntui.core.errors import RnntuiError
 from rnntui.core.kernels.waiting import share_processors
 from rnntui.core.nn.base import Loss, Model, Penalties
+from rnntui.core.nn.dropouts import WholeBatch, part_of
 from rnntui.core.nn.stack import StackState, detached
 from rnntui.core.nn.tensor_files import LARGEST_WEIGHT
 from rnntui.core.tasks.base import Subject
@@ -23,6 +26,7 @@ from rnntui.core.training.devices import Precision, autocast, keep_memory
 from rnntui.core.training.micro_batches import joined, micro_batches, out_of_memory
 from rnntui.core.training.optimisation import depth_factor, lr_factor, make_optimizer, peak_rate
 from rnntui.core.training.optimisers import Optimiser
+from rnntui.core.training.ranks import ALONE, Part, Ranks
 
 _TRIED = 32
 """Tokens of each sequence in a trial."""
@@ -62,8 +66,9 @@ class Counters:
 class Learner:
     """A model, its optimiser, its place in the data, and the state carried from batch to batch."""
 
-    def __init__(self, config: Config, subject: Subject[Any], device: str) -> None:
+    def __init__(self, config: Config, subject: Subject[Any], device: str, ranks: Ranks = ALONE) -> None:
         training = config.training
+        self.ranks = ranks
         torch.manual_seed(training.seed)
         self.config = config
         self.device = device
@@ -87,10 +92,12 @@ class Learner:
         """True if the layers that another run has taught join one after the other."""
         self.optimizer = make_optimizer(self.model, training, self.gradual)
         self.scaler = torch.amp.GradScaler(device, enabled=False)
-        self.state: StackState = self.model.initial_state(training.batch_size)
+        self.state = ranks.part_of_state(self.model.initial_state(training.batch_size))
+        """Of the sequences that this process computes."""
         self.counters = Counters()
         self.micro_batches = 1
         """Groups of sequences that a batch is computed in; more than one where memory is short."""
+        self._unshared_s = 0.0
         keep_memory()
         share_processors()
 
@@ -155,11 +162,12 @@ class Learner:
         # 1. The streams go on where the last batch ended, and so does the state: the gradient stops at
         #    the cut, the memory does not.  A new epoch is a new text.
         batch = self.batches[self.counters.step]
+        part = self.ranks.part_of(batch)
         if batch.first:
-            self.state = self.model.initial_state(batch.sequences)
+            self.state = self.model.initial_state(part.batch.sequences)
 
         # 2. Products in the chosen precision; the loss always in fp32, where small differences count.
-        nats, state = self._gradients(batch)
+        nats, state = self._gradients(batch, part, began)
 
         # 3. Recurrent gradients can explode, so their norm is clipped (Pascanu et al. 2013).  One number
         #    that is not finite would poison every weight: such a step is not taken.
@@ -178,34 +186,61 @@ class Learner:
         if self.average:
             self.average.add(self.counters.step, self.counters.stalled)
         self.counters.tokens += batch.tokens
-        self.counters.train_s += running_seconds() - began
+        self.spend(running_seconds() - began)
         return nats, norm
 
-    def _gradients(self, batch: Batch) -> tuple[Tensor, StackState]:
-        """The gradients of a batch; its mean loss in nats a token and the state after it, both without history.
+    def spend(self, seconds: float) -> None:
+        """Count time of training; several processes agree on it at each step."""
+        if self.ranks.alone:
+            self.counters.train_s += seconds
+        else:
+            self._unshared_s += seconds
 
-        Where memory is short for the whole batch it is taken in halves, their gradients added up, and so on down
-        to single sequences; from then on at once.
+    def _gradients(self, batch: Batch, part: Part, began: float) -> tuple[Tensor, StackState]:
+        """The gradients of a batch; its mean loss in nats a token and the state after this process's part of it.
+
+        Where memory is short for the whole batch, on any rank, it is taken in halves, their gradients added up, and
+        so on down to single sequences; from then on at once.
         """
         while True:
             self.optimizer.zero_grad()
+            shortage: Exception | None = None
+            nats: Tensor | None = None
             try:
-                if self.micro_batches == 1:
-                    loss = self._loss(batch, self.state)
-                    self.scaler.scale(loss.objective).backward()
-                    return loss.nats.detach(), loss.state
-                losses, states = [], []
-                for part, state, share in micro_batches(batch, self.state, self.micro_batches):
-                    loss = self._loss(part, state)
-                    self.scaler.scale(loss.objective * share).backward()
-                    losses.append(loss.nats.detach() * share)
-                    states.append(loss.state)
-                return torch.stack(losses).sum(), joined(states)
+                nats, state = self._accumulated(batch, part)
             except (MemoryError, RuntimeError) as error:
-                if not out_of_memory(error) or self.micro_batches >= self.config.training.batch_size:
+                if not out_of_memory(error):
                     raise
+                shortage = error
+            failed = shortage is not None
+            if not self.ranks.alone:
+                # What it took since the last step is part of the time that all agree on.
+                train_s = self.counters.train_s + self._unshared_s + running_seconds() - began
+                self._unshared_s = began - running_seconds()
+                weights = [weight for weight in self.weights if weight.requires_grad]
+                nats, failed, self.counters.train_s = self.ranks.add_up(weights, nats, train_s)
+            if not failed:
+                assert nats is not None
+                return nats, state
+            if self.micro_batches >= self.config.training.batch_size:
+                raise shortage or RnntuiError("memory is short for a single sequence on another process")
             # Here what the failed try held is free again.
             self.micro_batches = min(2 * self.micro_batches, self.config.training.batch_size)
+
+    def _accumulated(self, batch: Batch, part: Part) -> tuple[Tensor, StackState]:
+        """Gradients of this process's part of a batch, in micro-batches; its share of the loss, and the state."""
+        if self.micro_batches == 1:
+            loss = self._loss(part.batch, self.state, batch, part.first)
+            self.scaler.scale(loss.objective * part.share if part.share != 1 else loss.objective).backward()
+            return loss.nats.detach() * part.share, detached(loss.state)
+        losses, states, first = [], [], part.first
+        for group, state, share in micro_batches(part.batch, self.state, self.micro_batches):
+            loss = self._loss(group, state, batch, first)
+            first += group.sequences
+            self.scaler.scale(loss.objective * (share * part.share)).backward()
+            losses.append(loss.nats.detach() * (share * part.share))
+            states.append(loss.state)
+        return torch.stack(losses).sum(), joined(states)
 
     def sound(self) -> bool:
         """True if all weights, and their mean, are numbers that a reader of the checkpoint takes."""
@@ -222,7 +257,7 @@ class Learner:
             return
         # The optimiser divides by the one and does nothing where the other is 1, in the pass that it makes
         # over the gradients anyway: the same way in which a scaler speaks to it.
-        scale = (norm / self.config.training.clip).clamp(min=1)
+        scale = (norm / self.config.training.clip).clamp(min=1).float()
         self.optimizer.grad_scale, self.optimizer.found_inf = scale, 1 - sound.float()
         self.optimizer.step()
 
@@ -234,9 +269,11 @@ class Learner:
         """
         self._take_threads()
         step = self.counters.step
-        batch = self.batches[step - step % len(self.batches)].beginning(length)
+        whole = self.batches[step - step % len(self.batches)].beginning(length)
+        part = self.ranks.part_of(whole)
         with torch.random.fork_rng():
-            loss = self._loss(batch, self.model.initial_state(batch.sequences))
+            state = self.model.initial_state(part.batch.sequences)
+            loss = self._loss(part.batch, state, whole, part.first)
             self.scaler.scale(loss.objective).backward()
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
         self.model.zero_grad(set_to_none=True)
@@ -244,10 +281,13 @@ class Learner:
             torch.cuda.synchronize()
         return gradients
 
-    def _loss(self, batch: Batch, state: StackState) -> Loss:
-        """Loss of the model on a batch."""
-        arrays = [self._moved(part) for part in batch.arrays]
-        with autocast(self.device, self.precision):
+    def _loss(self, part: Batch, state: StackState, whole: Batch, first: int) -> Loss:
+        """Loss of the model on the part of a batch that begins at its sequence `first`."""
+        arrays = [self._moved(array) for array in part.arrays]
+        context: AbstractContextManager[None] = nullcontext()
+        if not self.ranks.alone:
+            context = part_of(WholeBatch(first, whole.sequences, torch.from_numpy(whole.arrays[1])))
+        with context, autocast(self.device, self.precision):
             return self.model.loss(arrays, state, self.penalties)
 
     def _moved(self, tokens: Ids) -> Tensor:
@@ -266,8 +306,12 @@ def _as_torchs(optimizer: Optimiser) -> torch.optim.Optimizer:
 
 
 def _carried(state: StackState, sound: Tensor) -> StackState:
-    """The state as numbers without history, in fp32; zero where it is not `sound`."""
-    return tuple(tuple(torch.where(sound, part.float(), 0.0) for part in layer) for layer in detached(state))
+    """The state as numbers without history, in fp32 at least; zero where it is not `sound`."""
+
+    def wide(part: Tensor) -> Tensor:
+        return part.to(torch.promote_types(part.dtype, torch.float32))
+
+    return tuple(tuple(torch.where(sound, wide(part), 0.0) for part in layer) for layer in detached(state))
 
 
 def flat_state(state: StackState) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -19,23 +18,24 @@ from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Command, Run
 from rnntui.core.runs.folder_handle import FolderHandle
 from rnntui.core.tasks import corpus_change, reopen
-from rnntui.core.tasks.base import EventTime
 from rnntui.core.training import divergence
-from rnntui.core.training.autotuning import choose_plan
+from rnntui.core.training.autotuning import agreed_plan
 from rnntui.core.training.averaging import PATIENCE
 from rnntui.core.training.checkpoints import load_checkpoint, roll_back, save_checkpoint, settle
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
 from rnntui.core.training.evaluation_interval import affordable_every
 from rnntui.core.training.learner import Learner
+from rnntui.core.training.looks import InterruptedWorkError, sampled, scored
 from rnntui.core.training.micro_batches import memory_remark
 from rnntui.core.training.needs import check_memory
 from rnntui.core.training.optimisation import peak_rate
 from rnntui.core.training.progress import ProgressMeter
+from rnntui.core.training.ranks import ALONE, Ranks, on_all_ranks
+from rnntui.core.training.requests import Requests
 from rnntui.core.training.retry import patiently
 from rnntui.core.training.threads import ThreadTuner, kept_remark
 
-_PAUSE_POLL_S = 0.1
 _NEAR = 0.1
 """Evaluate more often once the training loss is this close to the target (nats)."""
 _LATER = 1.1
@@ -46,17 +46,23 @@ _SAMPLE_EVERY = 200
 """A sample costs little, so it need not wait for a rare evaluation."""
 
 
-def train(run: Run, control: Control, checkpoint: str = "last") -> Iterator[ev.AnyEvent]:
+def train(
+    run: Run, control: Control, checkpoint: str = "last", ranks: Ranks = ALONE
+) -> Iterator[ev.AnyEvent]:
     """Train `run`, from its last checkpoint if there is one, telling each thing as it happens.
+
+    Of several processes each calls this, all but rank 0 with a copy of the run folder (`copied_run`); the events of all
+    are alike, those of rank 0 count.
 
     Another `checkpoint` becomes the last one once everything else has turned out usable: those of later steps are
     deleted then.  Ends with `Finished`.  Raises NumericalError when the numbers go bad again and again, InputError
     where the run folder or its corpus cannot be used, RnntuiError where the folder is deleted meanwhile, and WriteError
     where it is stopped while it waits for room.
     """
-    settle(run)
+    if ranks.first:
+        settle(run)
     with FolderHandle(run.path) as folder:
-        loop = Loop(run, control, folder)
+        loop = Loop(run, control, folder, ranks)
         yield from loop.begin(checkpoint)
         while (reason := loop.over()) is None:
             yield from loop.obey()
@@ -67,22 +73,20 @@ def train(run: Run, control: Control, checkpoint: str = "last") -> Iterator[ev.A
         yield from loop.end(reason or "interrupted")
 
 
-class _InterruptedError(Exception):
-    """A signal came in the middle of long work: it is left, so that the training is saved and gone soon."""
-
-
 class Loop:
     """The parts of one training, each a generator of its events."""
 
-    def __init__(self, run: Run, control: Control, folder: FolderHandle) -> None:
-        self.run, self.control, self.folder = run, control, folder
+    def __init__(self, run: Run, control: Control, folder: FolderHandle, ranks: Ranks = ALONE) -> None:
+        self.run, self.control, self.folder, self.ranks = run, control, folder, ranks
+        self.requests = Requests(control, ranks)
+        ranks.check(run.config)
         self.task = reopen(run)
         self.config = run.config.training
         device = choose_device(self.config.device)
         check_memory([run.config], device, self.task.widths, run=run.path / "run.toml")
         fresh = not run.named("last")
         # Counted before there is a learner, which keeps for its steps whatever memory was used before.
-        self._baselines = self.task.baselines() if fresh else []
+        self._baselines = self.task.baselines() if fresh and ranks.first else []
         self.learner = self._new_learner(device)
         self.stopped = False
         affordable = affordable_every(self.learner.batches.predictions, self.task.held_out)
@@ -101,12 +105,9 @@ class Loop:
         fresh = not self.run.named("last")
         remarks = []
         if not fresh:
-            folder = self.run.checkpoint_path(checkpoint)
-            remarks = [load_checkpoint(folder, self.learner), corpus_change(self.run)]
-            if checkpoint != "last":
-                roll_back(self.run, folder)
+            remarks = [self._load(checkpoint, back=checkpoint != "last"), corpus_change(self.run)]
         else:
-            self.learner.use(*choose_plan(self.config.precision, self.learner))
+            self.learner.use(*agreed_plan(self.config.precision, self.learner))
         self._tuner = ThreadTuner(self.learner)
         if self._tuner.keeps:
             remarks.append(kept_remark(self.learner.threads))
@@ -121,7 +122,15 @@ class Loop:
         yield from (self._warned(remark) for remark in self.task.remarks())
 
     def _new_learner(self, device: str) -> Learner:
-        return Learner(self.run.config, self.task.subject(self.run.config), device)
+        return Learner(self.run.config, self.task.subject(self.run.config), device, self.ranks)
+
+    def _load(self, checkpoint: str, back: bool) -> str:
+        """Go on from a checkpoint, which rank 0 hands to the others; with `back`, delete later ones."""
+        with on_all_ranks(self.ranks, self.run, checkpoint) as folder:
+            remark = load_checkpoint(folder, self.learner)
+        if back and self.ranks.first:
+            roll_back(self.run, folder)
+        return remark
 
     def _started(self) -> ev.Started:
         """Tell where training stands, and count from here."""
@@ -138,6 +147,7 @@ class Loop:
             parameters=count_parameters(learner.model),
             corpus=self.run.config.text.corpus,
             seed=self.config.seed,
+            processes=msgspec.UNSET if self.ranks.alone else self.ranks.count,
             **self.task.sizes._asdict(),
             task=self.run.config.text.task,
             labels=list(self.task.labels) or msgspec.UNSET,
@@ -162,6 +172,7 @@ class Loop:
         """Take one step; tell of progress every so often."""
         learner, counters = self.learner, self.learner.counters
         lr = learner.lr
+        self.requests.before_step()
         self._meter.add(learner.step())
         if self._tuner and (retuned := self._tuner.after_step(learner)):
             yield retuned
@@ -205,9 +216,7 @@ class Loop:
                 f"resume with a smaller --lr (now {peak:g})"
             )
         if self.run.named("last"):
-            folder = self.run.checkpoint_path(checkpoint)
-            load_checkpoint(folder, learner)
-            roll_back(self.run, folder)
+            self._load(checkpoint, back=True)
         else:
             self.learner = self._new_learner(learner.device)
             self.learner.use(learner.precision, learner.threads)
@@ -230,8 +239,8 @@ class Loop:
                     yield from self._roll_back("training has diverged", "best")
                     return
             if step % self.sample_every == 0:
-                yield self._sample()
-        except _InterruptedError:
+                yield from self._sampled()
+        except InterruptedWorkError:
             return  # what is due waits in the checkpoint that follows
         self.learner.counters.looked = step
         if best or step % self.save_every == 0:
@@ -256,18 +265,17 @@ class Loop:
         paused = False
         while True:
             yield from self._follow()
-            for command in self.control.poll():
+            for command in self.requests.take(paused):
                 if command == "pause" and not paused:
                     paused = True
                     yield ev.Paused(step=self.learner.counters.step)
                 elif command in ("resume", "stop") and paused:
                     paused = False
                     yield ev.Resumed(step=self.learner.counters.step)
-                with suppress(_InterruptedError):
+                with suppress(InterruptedWorkError):
                     yield from self._act(command)
             if not paused:
                 return
-            time.sleep(_PAUSE_POLL_S)
 
     def _act(self, command: Command) -> Iterator[ev.AnyEvent]:
         match command:
@@ -277,7 +285,7 @@ class Loop:
                 # Out of turn, so it moves neither patience nor the best: the run stays reproducible.
                 yield from self._told(self._evaluate(counts=False))
             case "sample":
-                yield self._sample()
+                yield from self._sampled()
             case "live":
                 self._hand_out_weights()
             case "faster":
@@ -293,6 +301,8 @@ class Loop:
 
     def _hand_out_weights(self) -> None:
         # Where a reader still holds the file open (Windows), or there is no room, it will ask again.
+        if not self.ranks.first:
+            return
         with suppress(RnntuiError):
             weights = model_bytes(self.learner.evaluated_model)
             write_atomically(self.run.path / "live.safetensors", weights, durable=False)
@@ -306,21 +316,21 @@ class Loop:
                 evaluated = self._evaluate(counts=True)
                 best = evaluated.best
                 yield from self._told(evaluated)
-                yield self._sample()
-            except _InterruptedError:
+                yield from self._sampled()
+            except InterruptedWorkError:
                 reason = "interrupted"
         if remark := divergence.overfitted(self.learner.counters, self._last_evaluation):
             yield self._warned(remark)
         if best or self._last_saved != step:
             yield from self._save(best)
-        (self.run.path / "live.safetensors").unlink(missing_ok=True)
+        if self.ranks.first:
+            (self.run.path / "live.safetensors").unlink(missing_ok=True)
         yield ev.Finished(step=self.learner.counters.step, reason=reason)
 
     def _evaluate(self, counts: bool) -> ev.Evaluated:
         """Score the held-out part; with `counts`, note whether it is the best so far."""
         learner, counters = self.learner, self.learner.counters
-        now = EventTime(counters.step, counters.train_s)
-        evaluated = self.task.evaluate(learner.evaluated_model, learner.device, now, self._look_up)
+        evaluated = scored(self.task, learner, self.control)
         loss = evaluated.loss
         self._diverged = counts and divergence.diverged(counters, loss, learner.frequencies)
         best = counts and divergence.take_score(counters, loss, self._diverged, self.task.holds_out)
@@ -346,15 +356,8 @@ class Loop:
         if report := cache_report():
             yield self._warned(report)
 
-    def _look_up(self) -> None:
-        if self.control.signalled:
-            raise _InterruptedError
-
-    def _sample(self) -> ev.Sampled:
-        learner = self.learner
-        return self.task.sample(
-            learner.evaluated_model, self.run.config, learner.counters.step, self._look_up
-        )
+    def _sampled(self) -> Iterator[ev.Sampled]:
+        return sampled(self.task, self.learner, self.run.config, self.control)
 
     def _save(self, best: bool) -> Iterator[ev.AnyEvent]:
         """Save, where there is something to be saved; wait for room where there is none."""
@@ -365,11 +368,14 @@ class Loop:
         step = self.learner.counters.step
         if best:  # and sound
             self.learner.counters.returns = 0
-        folder = yield from patiently(
-            lambda: save_checkpoint(self.run, self.learner, best), self.control, step
-        )
         self._last_saved = step
-        yield ev.Saved(step=step, path=folder.relative_to(self.run.path).as_posix())
+        state = self.ranks.whole_state(self.learner.state)
+        if self.ranks.first:
+            folder = yield from patiently(
+                lambda: save_checkpoint(self.run, self.learner, best, state), self.control, step
+            )
+            yield ev.Saved(step=step, path=folder.relative_to(self.run.path).as_posix())
+        self.ranks.from_first(lambda: b"saved")
 
     def _follow(self) -> Iterator[ev.Warned]:
         """Go on in the run folder wherever somebody has moved it.  Raises RnntuiError where it was deleted."""

@@ -36,7 +36,7 @@ class ProgressMeter:
         began = running_seconds()
         read = [(float(loss), float(norm)) for loss, norm in self._unread]
         self._unread = []
-        learner.counters.train_s += running_seconds() - began
+        learner.spend(running_seconds() - began)
         self._grad_norm = read[-1][1] if read else math.nan
         return read
 

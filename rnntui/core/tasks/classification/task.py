@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -23,12 +24,14 @@ from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run, read_json
 from rnntui.core.runs.safe_files import LARGE
 from rnntui.core.tasks.base import (
+    NOBODY_ELSE,
     NOTHING_HELD_OUT_REMARK,
     RANDOM_BATCHES,
     RANDOM_LENGTH,
     Between,
     EventTime,
     ExamplesTask,
+    Sharing,
     Sizes,
     Subject,
     Widths,
@@ -188,8 +191,10 @@ class ClassificationTask(ExamplesTask[Classifier, Labelled]):
     def remarks(self) -> list[str]:
         return [] if self.holds_out else [NOTHING_HELD_OUT_REMARK]
 
-    def evaluate(self, model: Classifier, device: str, now: EventTime, between: Between) -> ev.Evaluated:
-        return as_event(score(model, self.scored, device, between), self.scored.name, now)
+    def evaluate(
+        self, model: Classifier, device: str, now: EventTime, between: Between, sharing: Sharing = NOBODY_ELSE
+    ) -> ev.Evaluated:
+        return as_event(score(model, self.scored, device, between, sharing), self.scored.name, now)
 
     def sample(self, model: Classifier, config: Config, step: int, between: Between) -> ev.Sampled:
         """Return a prediction for a held-out text, drawn by the step."""
@@ -249,18 +254,25 @@ def others(
 
 
 def score(
-    model: Classifier, part: Labelled, device: str = "cpu", between: Between = lambda: None
+    model: Classifier,
+    part: Labelled,
+    device: str = "cpu",
+    between: Between = lambda: None,
+    sharing: Sharing = NOBODY_ELSE,
 ) -> ClassificationScores:
     """Score every example of a part in fp32, each text read to its own end."""
     count = len(part.labels)
     nats, confidence, predicted = np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)
-    for which in in_order(part.read.lengths, _AT_ONCE):
+    own = []
+    for which in islice(in_order(part.read.lengths, _AT_ONCE), sharing.rank, None, sharing.count):
         between()
         batch = batch_of(part, which)
         log_p = log_probabilities(model, batch, device).numpy()
-        nats[which] = -log_p[np.arange(len(which)), batch.labels]
-        predicted[which] = log_p.argmax(1)
-        confidence[which] = np.exp(log_p.max(1))
+        own.append(
+            (which, -log_p[np.arange(len(which)), batch.labels], log_p.argmax(1), np.exp(log_p.max(1)))
+        )
+    for which, *found in chain.from_iterable(sharing.gathered(own)):
+        nats[which], predicted[which], confidence[which] = found
     right = predicted == part.labels
     return ClassificationScores(
         float(nats.mean()),

@@ -12,7 +12,17 @@ from rnntui.core.config import Config
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
-from rnntui.core.tasks.base import NOTHING_HELD_OUT_REMARK, Between, EventTime, Sizes, Subject, Task, Widths
+from rnntui.core.tasks.base import (
+    NOBODY_ELSE,
+    NOTHING_HELD_OUT_REMARK,
+    Between,
+    EventTime,
+    Sharing,
+    Sizes,
+    Subject,
+    Task,
+    Widths,
+)
 from rnntui.core.tasks.language.evaluation import evaluate
 from rnntui.core.tasks.language.samples import Sampler
 from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
@@ -111,7 +121,14 @@ class LanguageTask(Task[LanguageModel]):
             f"{share:.1%} of the held-out tokens are <unk>: in bits per byte they pay for their letters as well"
         ]
 
-    def evaluate(self, model: LanguageModel, device: str, now: EventTime, between: Between) -> ev.Evaluated:
+    def evaluate(
+        self,
+        model: LanguageModel,
+        device: str,
+        now: EventTime,
+        between: Between,
+        sharing: Sharing = NOBODY_ELSE,
+    ) -> ev.Evaluated:
         return evaluate(model, self._valid, self.tokenizer.start, "stream", device, now, between=between)
 
     def sample(self, model: LanguageModel, config: Config, step: int, between: Between) -> ev.Sampled:

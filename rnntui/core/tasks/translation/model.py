@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from rnntui.core.cells import CELLS
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.nn.base import NO_PENALTIES, Loss, Penalties
-from rnntui.core.nn.dropouts import DroppingEmbedding, held
+from rnntui.core.nn.dropouts import DroppingEmbedding, drawn_for, held
 from rnntui.core.nn.encoder import Reader
 from rnntui.core.nn.heads import SoftmaxHead
 from rnntui.core.nn.pooling import LastPooling, within
@@ -136,7 +136,8 @@ class Translator(Reader):
         """
         with torch.no_grad():
             own = self.head(before).argmax(2)
-            chosen = torch.rand(own.shape, device=own.device) < share
+            drawn = drawn_for(own.shape[1], 1, lambda rows: torch.rand(1, rows, device=own.device))
+            chosen = drawn < share
         return torch.where(chosen.unsqueeze(2), self._read_target(own), x)
 
     def _step(self, x: Tensor, place: Place, memory: EncodedSources) -> tuple[Tensor, Tensor, Place]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -19,12 +20,14 @@ from rnntui.core.nn.weights import filled
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run
 from rnntui.core.tasks.base import (
+    NOBODY_ELSE,
     NOTHING_HELD_OUT_REMARK,
     RANDOM_BATCHES,
     RANDOM_LENGTH,
     Between,
     EventTime,
     ExamplesTask,
+    Sharing,
     Sizes,
     Subject,
     Widths,
@@ -212,13 +215,15 @@ class TranslationTask(ExamplesTask[Translator, Paired]):
             )
         return found
 
-    def evaluate(self, model: Translator, device: str, now: EventTime, between: Between) -> ev.Evaluated:
+    def evaluate(
+        self, model: Translator, device: str, now: EventTime, between: Between, sharing: Sharing = NOBODY_ELSE
+    ) -> ev.Evaluated:
         """Score the held-out part; with sacrebleu, also some translations of it."""
         part = self.scored
-        event = as_event(score(model, part, device, between), part.name, now)
+        event = as_event(score(model, part, device, between, sharing), part.name, now)
         if not available():
             return event
-        found = compared(model, self.vocabularies, part.pairs[:_TRANSLATED], GREEDY, device, between)
+        found = compared(model, self.vocabularies, part.pairs[:_TRANSLATED], GREEDY, device, between, sharing)
         return msgspec.structs.replace(event, metrics={"bleu": found.bleu, "chrf": found.chrf})
 
     def sample(self, model: Translator, config: Config, step: int, between: Between) -> ev.Sampled:
@@ -279,15 +284,20 @@ def predictions_in(part: Paired) -> int:
 
 
 def score(
-    model: Translator, part: Paired, device: str = "cpu", between: Between = lambda: None
+    model: Translator,
+    part: Paired,
+    device: str = "cpu",
+    between: Between = lambda: None,
+    sharing: Sharing = NOBODY_ELSE,
 ) -> TranslationScores:
     """Score every pair of a part in fp32, each token after the right ones before it."""
-    nats, hits = 0.0, 0
-    for which in in_order(extents(part), _AT_ONCE):
+    own_nats, own_hits = 0.0, 0
+    for which in islice(in_order(extents(part), _AT_ONCE), sharing.rank, None, sharing.count):
         between()
         some, right = surprises(model, batch_of(part, which), device)
-        nats += float(some.sum())
-        hits += right
+        own_nats += float(some.sum())
+        own_hits += right
+    nats, hits = (sum(each) for each in zip(*sharing.gathered((own_nats, own_hits)), strict=True))
     return TranslationScores(nats, predictions_in(part), hits, part.target_bytes, part.unknown)
 
 
@@ -298,14 +308,17 @@ def compared(
     search: Search,
     device: str = "cpu",
     between: Between = lambda: None,
+    sharing: Sharing = NOBODY_ELSE,
 ) -> Overlap:
     """Translate the sources of some pairs, and compare with their targets.  Raises InputError without sacrebleu."""
-    written = []
-    for at in range(0, len(pairs), _AT_ONCE):
+    own = []
+    first, last = (len(pairs) * rank // sharing.count for rank in (sharing.rank, sharing.rank + 1))
+    for at in range(first, last, _AT_ONCE):
         between()
-        sources = [pair.source for pair in pairs[at : at + _AT_ONCE]]
+        sources = [pair.source for pair in pairs[at : min(at + _AT_ONCE, last)]]
         found = translate(model, vocabularies, sources, search, device=device)
-        written += [best.text for best, *_ in found]
+        own += [best.text for best, *_ in found]
+    written = list(chain.from_iterable(sharing.gathered(own)))
     return overlap(written, [pair.target for pair in pairs])
 
 
