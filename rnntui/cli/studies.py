@@ -185,33 +185,53 @@ def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
     type=RUN_FOLDER,
     help="the folder of the sweep; one that exists is gone on with, also by several at once [default: a new one]",
 )
+@click.option(
+    "--storage",
+    metavar="URL",
+    help="a database that machines share, as postgresql://USER@HOST/DB; workers join by the name of --study",
+)
 @click.option("--json", "as_json", is_flag=True, help="print each trial, then the best, as JSON lines")
 @config_options(searched=True)
 def sweep(
-    corpus: str | None, trials: int, study: Path | None, as_json: bool, preset: str, **texts: str | None
+    corpus: str | None,
+    trials: int,
+    study: Path | None,
+    storage: str | None,
+    as_json: bool,
+    preset: str,
+    **texts: str | None,
 ) -> None:
     """Choose settings for CORPUS by validation: those given as a choice or a range are searched.
 
     As in: rnntui sweep tales --cell lstm,gru --hidden-size 128..1024 --lr 1e-3..2e-2 --trials 30 --max-time 60s.
     Trials that are behind the median of the others are ended early.  The best settings are written into run.toml in
-    the sweep's folder, and printed as a command.
+    the sweep's folder, and printed as a command.  With --storage, workers on any machine share the trials: the first
+    one gives the settings, others need --storage and --study alone.
     """
     from rnntui.cli.sweep_trials import sweep_plot, trials_display
     from rnntui.core.studies.space import space_of
+    from rnntui.core.studies.storage import hidden
     from rnntui.core.studies.sweep import Sweep, new_folder
     from rnntui.core.text.corpus import canonical
 
     if corpus == "-":
         raise InputError("CORPUS: standard input can be read once, but every trial reads it; name a file")
+    if storage is not None and study is None:
+        raise InputError("--storage: name the study that all workers share, as --study NAME")
     fixed, space = space_of({name: text for name, text in texts.items() if text is not None})
     if corpus is not None:
         fixed["corpus"] = canonical(corpus)
         fixed = with_task(fixed)
+    if storage is not None and (fixed or corpus) and not space:
+        raise InputError(
+            "nothing to search: give a setting choices or a range; to join a study give no settings at all"
+        )
     if not any(limit in fixed or limit in space for limit in LIMITS):
         fixed["max_time"] = _SECONDS
     configuration = config.build(fixed, preset)
-    searching = Sweep((study or new_folder(configuration)).resolve(), fixed, space, preset)
-    report(f"sweep in {visible_line(str(searching.path))}")
+    searching = Sweep((study or new_folder(configuration)).resolve(), fixed, space, preset, storage)
+    shared = f", shared in {visible_line(hidden(storage))}" if storage else ""
+    report(f"sweep in {visible_line(str(searching.path))}{shared}")
     with trials_display(as_json) as display:
         for trial in searching.run(trials):
             display.show(trial, searching)

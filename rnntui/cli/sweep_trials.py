@@ -100,11 +100,13 @@ def _table(trials: Sequence[Trial], unit: str) -> Table:
         box=None, pad_edge=False, header_style="bold", title=f"{over} trials over", title_justify="left"
     )
     names = list(dict.fromkeys(name for trial in trials for name in trial.settings))
-    for heading in ("trial", "state", unit, *names):
+    workers = any(trial.worker for trial in trials)
+    for heading in ("trial", "state", unit, *names, *(["worker"] if workers else [])):
         table.add_column(heading, justify="left" if heading == "state" else "right")
     for trial in sorted(trials, key=rank)[:_SHOWN]:
         cells = [str(trial.number), trial.state, formats.number(trial.bits)]
         cells += [shown(trial.settings.get(name, "–")) for name in names]
+        cells += [trial.worker] if workers else []
         table.add_row(*(Text(visible_line(cell)) for cell in cells))
     return table
 

@@ -26,12 +26,14 @@ class Load(NamedTuple):
     memory_bytes: int
     """Bytes of the whole machine."""
     training_bytes: int | None
-    """Memory of the training process; None where none is at work."""
+    """Memory of the training processes; None where none is at work."""
     gpu: str
     """Use and memory of the GPUs, or ''."""
     busy: float | None
     """Processors that other programs keep busy, if that slows the training down; None if not."""
     processors: int
+    processes: int = 1
+    """Processes that train together."""
 
 
 class Machine:
@@ -41,20 +43,22 @@ class Machine:
         self._smi = shutil.which("nvidia-smi")
         self._gpu = ""
         self._trainer: int | None = None
+        self._processes = 1
         self._others = OtherPrograms(self._own_seconds)
         self._before = 0.0
         psutil.cpu_percent()  # the first call only starts the measurement
 
-    def look(self, trainer: int | None) -> Load:
-        """The load now; `trainer` is the number of the training process."""
+    def look(self, trainer: int | None, processes: int = 1) -> Load:
+        """The load now; `trainer` is the number of the training process, or of the first of several."""
         memory = psutil.virtual_memory()
+        self._processes = processes
         own = None
         if trainer is not None:
             with suppress(psutil.Error):
-                own = psutil.Process(trainer).memory_info().rss
+                own = sum(process.memory_info().rss for process in self._ranks(trainer))
         busy, processors = self._busy(trainer), processor_count()
         cpu = psutil.cpu_percent() / 100
-        return Load(cpu, memory.percent / 100, memory.total, own, self._gpu, busy, processors)
+        return Load(cpu, memory.percent / 100, memory.total, own, self._gpu, busy, processors, processes)
 
     def _busy(self, trainer: int | None) -> float | None:
         """How many processors others use, where it is that many for the second time."""
@@ -70,9 +74,15 @@ class Machine:
         seconds = time.process_time()
         if self._trainer is not None:
             with suppress(psutil.Error):
-                times = psutil.Process(self._trainer).cpu_times()
-                seconds += times.user + times.system
+                times = [process.cpu_times() for process in self._ranks(self._trainer)]
+                seconds += sum(each.user + each.system for each in times)
         return seconds
+
+    def _ranks(self, trainer: int) -> list[psutil.Process]:
+        """The processes that train on this machine: those beside the first have its launcher as well."""
+        first = psutil.Process(trainer)
+        launcher = first.parent() if self._processes > 1 else None
+        return launcher.children() if launcher else [first]
 
     async def look_at_gpu(self) -> None:
         """Ask the driver's own tool; where it is missing or fails, there is no GPU to speak of."""

@@ -1,8 +1,8 @@
 """Run by the tests of several processes: trains models on one batch after another, alone or as one of several.
 
-    python -m tests.training.ranks_worker KIND STEPS OUT
+    python -m tests.training.ranks_worker OUT
 
-Rank 0 saves the weights after so many steps, their averages and the losses.
+Rank 0 saves the weights, their averages, the states and the losses of each into the file OUT.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ _TEXTS: dict[str, Any] = _SMALL | {
 }
 
 
+STEPS = {"cells": 300, "options": 40, "fp32": 50}
+"""Steps of each kind of training."""
 _NO_DROPOUT = {"dropout": 0.0, "input_dropout": 0.0, "embedding_dropout": 0.0, "weight_drop": 0.0}
 
 
@@ -96,21 +98,22 @@ def make_short(learner: Learner) -> None:
 
 
 def main() -> None:
-    kind, steps, out = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    out = Path(sys.argv[1])
     SampledHead._DRAWN = 8  # so that few words are sampled as well
     torch.set_num_threads(1)
     ranks, found = joined_ranks(), dict[str, Tensor]()
-    for name, config in configs(kind):
-        learner = learner_of(config, kind, ranks)
-        if name == "memory" and ranks.rank == 1:
-            make_short(learner)
-        losses = [learner.step()[0] for _ in range(min(steps, config.training.max_steps or steps))]
-        found[f"{name}/loss"] = torch.stack(losses)
-        found |= {f"{name}/{key}": value.detach().clone() for key, value in learner.model.named_parameters()}
-        averaged = learner.evaluated_model.named_parameters()
-        found |= {f"{name}/mean/{key}": value.detach().clone() for key, value in averaged}
-        for i, layer in enumerate(ranks.whole_state(learner.state)):
-            found |= {f"{name}/state/{i}.{j}": part for j, part in enumerate(layer)}
+    for kind, steps in STEPS.items():
+        for name, config in configs(kind):
+            learner = learner_of(config, kind, ranks)
+            if name == "memory" and ranks.rank == 1:
+                make_short(learner)
+            where = f"{kind}/{name}"
+            found[f"{where}/loss"] = torch.stack([learner.step()[0] for _ in range(steps)])
+            for part, model in (("learning", learner.model), ("mean", learner.evaluated_model)):
+                weights = model.named_parameters()
+                found |= {f"{where}/{part}/{key}": value.detach().clone() for key, value in weights}
+            for i, layer in enumerate(ranks.whole_state(learner.state)):
+                found |= {f"{where}/state/{i}.{j}": part for j, part in enumerate(layer)}
     if ranks.first:
         save_file(found, out)
     ranks.end()

@@ -34,36 +34,24 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "
 pytestmark = [posix, pytest.mark.timeout(240)]
 
 
-def run_worker(kind: str, steps: int, out: Path, *launcher: str) -> dict[str, torch.Tensor]:
-    command = [
-        *(launcher or (sys.executable, "-m")),
-        "tests.training.ranks_worker",
-        kind,
-        str(steps),
-        str(out),
-    ]
+def run_worker(out: Path, *launcher: str) -> dict[str, torch.Tensor]:
+    command = [*(launcher or (sys.executable, "-m")), "tests.training.ranks_worker", str(out)]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
     assert found.returncode == 0, found.stderr
     return load_file(out)
 
 
-@pytest.mark.parametrize(
-    ("kind", "steps", "tolerance"), [("cells", 300, 1e-8), ("options", 60, 1e-8), ("fp32", 50, 1e-4)]
-)
-def test_two_ranks_learn_what_one_process_does(
-    kind: str, steps: int, tolerance: float, tmp_path: Path
-) -> None:
+def test_two_ranks_learn_what_one_process_does(tmp_path: Path) -> None:
     """Protects the numbers: weights, averages, losses and states of every cell, optimiser and task.
 
-    Dropout masks and sampled words are those of the whole batch, and a rank that is short of memory changes nothing.
+    In float64 to 1e-8, in fp32 to 1e-4.  Dropout masks and sampled words are those of the whole batch, and a rank that
+    is short of memory changes nothing.
     """
-    alone = run_worker(kind, steps, tmp_path / "alone")
-    shared = run_worker(kind, steps, tmp_path / "shared", *TORCHRUN)
-    assert alone.keys() == shared.keys() and len(alone) > 50
+    alone, shared = run_worker(tmp_path / "alone"), run_worker(tmp_path / "shared", *TORCHRUN)
+    assert alone.keys() == shared.keys() and len({name.split("/")[1] for name in alone}) > 10
     for name, value in alone.items():
-        torch.testing.assert_close(
-            shared[name], value, atol=tolerance, rtol=0, msg=lambda text, name=name: f"{name}: {text}"
-        )
+        tolerance = 1e-4 if name.startswith("fp32/") else 1e-8
+        assert float((shared[name] - value).abs().max()) <= tolerance, name
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -137,18 +125,17 @@ def test_requests_reach_all_ranks(start: Start, tmp_path: Path) -> None:
     assert last_step(path) == stopped + 20
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_killed_rank_ends_all(rank: int, start: Start, tmp_path: Path) -> None:
+def test_a_killed_rank_ends_all(start: Start, tmp_path: Path) -> None:
     """Protects against hanging: all end within 30 s, one line says why, and the run goes on from its checkpoint."""
     path, process = tmp_path / "run", start()
     until(lambda: list(path.glob("checkpoints/*/manifest.json")) and last_step(path) > 60, process)
     ranks = sorted(psutil.Process(process.pid).children(), key=lambda child: child.environ()["RANK"])
-    os.kill(ranks[rank].pid, signal.SIGKILL)
+    os.kill(ranks[1].pid, signal.SIGKILL)
     assert process.wait(30) == 1
     _, stderr = process.communicate()
     lines = [line for line in stderr.splitlines() if "resume" in line]
-    assert lines == [f"rnntui: rank {rank} of 2 was killed (SIGKILL); go on with --resume"], stderr
-    assert not psutil.pid_exists(ranks[1 - rank].pid)
+    assert lines == ["rnntui: rank 1 of 2 was killed (SIGKILL); go on with --resume"], stderr
+    assert not psutil.pid_exists(ranks[0].pid)
     again = start("--resume", "--max-steps=120", processes=2)
     assert again.wait(60) == 0, again.communicate()
     assert last_step(path) == 120

@@ -150,7 +150,7 @@ def same_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         processors=2,
     )
     monkeypatch.setattr(Estimator, "estimate", estimate)
-    monkeypatch.setattr(Machine, "look", lambda self, trainer: load)
+    monkeypatch.setattr(Machine, "look", lambda self, trainer, processes: load)
 
 
 def screen_called(name: str) -> Screen[Any]:

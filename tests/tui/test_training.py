@@ -16,6 +16,7 @@ from rnntui.core.runs.folder import Run
 from rnntui.core.runs.ownership import owner_of
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.machine import gpu_line
+from rnntui.tui.screens import training
 from rnntui.tui.screens.dialogs import Ask, Fault
 from rnntui.tui.screens.flow import FlowScreen
 from rnntui.tui.screens.pickers import OverlayScreen
@@ -54,6 +55,7 @@ async def test_a_busy_machine_is_told(training_child: Path, monkeypatch: pytest.
     """Protects whoever wonders why training is slow: what other programs take stands beside the state, and goes."""
     busy = [1.1]
     monkeypatch.setattr(OtherPrograms, "look", lambda self: busy[0])
+    monkeypatch.setattr(training, "_MACHINE_S", 0.2)
     screen = TrainingScreen(training_child)
     async with RnntuiApp(screen).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: screen.state == "running" and screen.history.threads is not None)

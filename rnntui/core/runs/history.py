@@ -111,6 +111,12 @@ class History:
         return TASKS.get(name, TASKS[DEFAULT_TASK])
 
     @property
+    def processes(self) -> int:
+        """Number of processes that train together."""
+        found = self.started.processes if self.started else msgspec.UNSET
+        return 1 if found is msgspec.UNSET else found
+
+    @property
     def overfit(self) -> list[ev.Evaluated]:
         """Evaluations after the best one that lie above it by `OVERFITTED`, while the training loss kept falling."""
         best = self.best

@@ -54,6 +54,20 @@ def space_of(texts: Mapping[str, str]) -> tuple[dict[str, Any], Space]:
     return fixed, space
 
 
+def space_from(content: Mapping[str, list[Any]]) -> Space:
+    """The space that a study searches, from its JSON.  Raises InputError for one that no version has written."""
+    try:
+        return {
+            name: Choices(tuple(values[0])) if kind == "Choices" else Range(*values)
+            for name, (kind, *values) in content.items()
+            if FIELDS[name]
+        }
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"--study: searches what this rnntui does not know ({error}); give another name"
+        ) from None
+
+
 def _range(name: str, low: float, high: float) -> Range:
     flag = FIELDS[name].flag
     for end in (low, high):

@@ -4,7 +4,7 @@ A sweep is a folder:
 
     SWEEP/
       sweep.json       what is searched: settings, ranges, preset
-      journal.log      Optuna's journal of the trials, which several terminals or machines may share
+      journal.log      Optuna's journal of the trials, which several terminals may share; machines share a database
       trials/0007/     the run folder of a trial; only the best keeps its checkpoints
       run.toml         the best settings so far
 
@@ -32,8 +32,19 @@ from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run, read_json, require_empty
 from rnntui.core.runs.safe_files import checkpoint_folders, delete_checkpoint, refuse_link
-from rnntui.core.studies.space import Choices, Space
-from rnntui.core.studies.study_files import StudyLock, check_journal, check_study, check_trials
+from rnntui.core.studies.space import Choices, Space, space_from
+from rnntui.core.studies.storage import (
+    agree_on,
+    alive,
+    give_back,
+    given_back,
+    open_study,
+    optuna_library,
+    reachable,
+    search_in,
+    this_worker,
+)
+from rnntui.core.studies.study_files import check_study, check_trials
 from rnntui.core.text.spool import silent
 from rnntui.core.training.control import Control
 from rnntui.core.training.devices import choose_device
@@ -45,8 +56,6 @@ _TENTHS = 10
 """Parts of a trial's time at which it is compared with the others."""
 _TELLING = 6
 """Trials that came to their end, from which on it can be said what was important."""
-_UNJUDGED = 4
-"""Trials that no other is compared with before they are over."""
 
 
 class Trial(NamedTuple):
@@ -59,6 +68,8 @@ class Trial(NamedTuple):
     bits: float | None
     """A byte, or where texts are classified a text: the best so far, on the held-out part."""
     fault: str = ""
+    worker: str = ""
+    """The process that trains it, where machines share a sweep."""
 
 
 def _is_begun(folder: Path) -> bool:
@@ -83,27 +94,37 @@ class Sweep:
     Raises InputError where Optuna is not installed, or where the folder searches something else.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], space: Space, preset: str) -> None:
-        optuna = _optuna()
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        space: Space,
+        preset: str,
+        storage: str | None = None,
+    ) -> None:
+        """Search `space` with `settings` in the folder `path`.
+
+        With a `storage`, the address of a database, the study there that is called as the folder is shared: workers on
+        any machine join it, each with a folder of its own for its runs.  Without a space they search what it searches.
+        """
+        optuna = optuna_library()
+        self.path, self._storage = path, storage
+        study = open_study(path, storage) if storage else None
+        if not space and study is not None and (found := search_in(study)):
+            settings, space, preset = found["settings"], space_from(found["space"]), found["preset"]
         if not space:
-            raise InputError("nothing to search: give a setting choices or a range, as --lr 1e-4..1e-2")
-        self.path, self._settings, self._space, self._preset = path, dict(settings), space, preset
+            missing = f"no study called {path.name} is there yet; " if storage else ""
+            raise InputError(
+                f"{missing}nothing to search: give a setting choices or a range, as --lr 1e-4..1e-2"
+            )
+        self._settings, self._space, self._preset = dict(settings), space, preset
         check_study(path)
         self._remember()
-        journal = path / "journal.log"
-        check_journal(journal)
-        backend = optuna.storages.journal.JournalFileBackend(str(journal), lock_obj=StudyLock(path))
-        try:
-            self._study = optuna.create_study(
-                storage=optuna.storages.JournalStorage(backend),
-                study_name="sweep",
-                load_if_exists=True,
-                sampler=optuna.samplers.TPESampler(constant_liar=True),
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNJUDGED),
-            )
-        except Exception as error:  # whatever Optuna makes of lines that it did not write
-            raise InputError(f"{journal}: cannot be read: {oneline(error)}; give another --study") from None
-        check_trials(self._study.get_trials(deepcopy=False), space, journal)
+        self._study = study or open_study(path, None)
+        if storage:
+            agree_on(self._study, read_json(path / "sweep.json"), path.name)
+        where = path / "journal.log" if storage is None else Path(path.name)
+        check_trials(self._study.get_trials(deepcopy=False), space, where)
         self._states = optuna.trial.TrialState
 
     def _remember(self) -> None:
@@ -140,12 +161,15 @@ class Sweep:
             state = names[each.state.name]
             # Names that are not searched are not of this sweep, whoever wrote them.
             params = {name: value for name, value in each.params.items() if name in self._space}
-            found.append(Trial(each.number, params, state, min(values, default=None), fault))
+            worker = each.user_attrs.get("worker", "")
+            found.append(Trial(each.number, params, state, min(values, default=None), fault, worker))
         return found
 
     def _asked(self, *states: Any) -> list[Any]:
-        """Optuna's trials in these states, without those that were interrupted, which are made anew."""
-        found = self._study.get_trials(deepcopy=False, states=states)
+        """Optuna's trials in these states, without those that were interrupted or given back: they are made anew."""
+        found = self._study.get_trials(deepcopy=False)
+        again = given_back(found)
+        found = [each for each in found if each.number not in again and each.state in states]
         return [each for each in found if not each.user_attrs.get("interrupted")]
 
     @property
@@ -168,21 +192,28 @@ class Sweep:
         Raises KeyboardInterrupt when a signal asks to stop: the sweep goes on another time.
         """
         done = (self._states.COMPLETE, self._states.PRUNED, self._states.FAIL)
-        while len(self._asked(*done)) < count:
-            yield from self._run_one()
+        with reachable(self._storage):
+            while True:
+                give_back(self._study)
+                if len(self._asked(*done)) >= count:
+                    break
+                yield from self._run_one()
         if not (self.path / "run.toml").exists():  # somebody has deleted it since
             self._keep_the_best()
 
     def _run_one(self) -> Iterator[Trial]:
         asked = self._study.ask()
-        trial = Trial(asked.number, {}, "running", None)
+        worker = this_worker() if self._storage else ""
+        asked.set_user_attr("worker", worker)
+        trial = Trial(asked.number, {}, "running", None, worker=worker)
         path = self.path / "trials" / f"{trial.number:04d}"
         try:
             yield (trial := trial._replace(settings=self._suggested(asked)))
             run = create_run(self.config_of(trial), path, silent)
             _check_tried(trial, run.config)
-            for told in self._train(run, asked, trial):
-                yield (trial := told)
+            with alive(self._study, asked):
+                for told in self._train(run, asked, trial):
+                    yield (trial := told)
         except Exception as error:  # too much memory, say: the others need less
             fault = (
                 oneline(error)
@@ -243,13 +274,18 @@ class Sweep:
         if best is None:
             return
         # With the corpus's digest, as the trial has it; but what is learned from is the sweep's, not its folder's.
-        config, wanted = Run.open(self.path / "trials" / f"{best.number:04d}").config, self.config_of(best)
+        config = wanted = self.config_of(best)
+        folder = self.path / "trials" / f"{best.number:04d}"
+        if (folder / "run.toml").exists():  # else another machine has it
+            config = Run.open(folder).config
         if config.text.corpus != wanted.text.corpus or config.text.target_corpus != wanted.text.target_corpus:
             config = wanted
         write_atomically(self.path / "run.toml", to_toml(config).encode())
         for trial in trials:
             if trial.state != "running" and trial.number != best.number:
                 folder = self.path / "trials" / f"{trial.number:04d}"
+                if not folder.exists():
+                    continue
                 refuse_link(folder)
                 for name in ("best", "last"):
                     (folder / name).unlink(missing_ok=True)
@@ -265,7 +301,7 @@ class Sweep:
         """
         if sum(trial.state == "complete" for trial in self.trials()) < _TELLING:
             return {}
-        importance = _optuna().importance
+        importance = optuna_library().importance
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = importance.get_param_importances(
@@ -286,13 +322,3 @@ def new_folder(config: Config) -> Path:
     while (path := home / f"{stem}-{number}").exists():
         number += 1
     return path
-
-
-def _optuna() -> Any:
-    """The library.  Raises InputError where it is not installed."""
-    try:
-        import optuna
-    except ImportError:
-        raise InputError("a sweep needs Optuna: pip install optuna") from None
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna

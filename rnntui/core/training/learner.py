@@ -26,7 +26,7 @@ from rnntui.core.training.devices import Precision, autocast, keep_memory
 from rnntui.core.training.micro_batches import joined, micro_batches, out_of_memory
 from rnntui.core.training.optimisation import depth_factor, lr_factor, make_optimizer, peak_rate
 from rnntui.core.training.optimisers import Optimiser
-from rnntui.core.training.ranks import ALONE, Part, Ranks
+from rnntui.core.training.ranks import ALONE, BatchShare, Ranks
 
 _TRIED = 32
 """Tokens of each sequence in a trial."""
@@ -196,7 +196,7 @@ class Learner:
         else:
             self._unshared_s += seconds
 
-    def _gradients(self, batch: Batch, part: Part, began: float) -> tuple[Tensor, StackState]:
+    def _gradients(self, batch: Batch, part: BatchShare, began: float) -> tuple[Tensor, StackState]:
         """The gradients of a batch; its mean loss in nats a token and the state after this process's part of it.
 
         Where memory is short for the whole batch, on any rank, it is taken in halves, their gradients added up, and
@@ -227,7 +227,7 @@ class Learner:
             # Here what the failed try held is free again.
             self.micro_batches = min(2 * self.micro_batches, self.config.training.batch_size)
 
-    def _accumulated(self, batch: Batch, part: Part) -> tuple[Tensor, StackState]:
+    def _accumulated(self, batch: Batch, part: BatchShare) -> tuple[Tensor, StackState]:
         """Gradients of this process's part of a batch, in micro-batches; its share of the loss, and the state."""
         if self.micro_batches == 1:
             loss = self._loss(part.batch, self.state, batch, part.first)

@@ -48,7 +48,7 @@ class RankGoneError(RnntuiError):
     """Another process of this training has ended: this one cannot go on."""
 
 
-class Part(NamedTuple):
+class BatchShare(NamedTuple):
     """A rank's part of a batch."""
 
     batch: Batch
@@ -92,18 +92,18 @@ class Ranks:
                 f"take at least {self.count}, or fewer processes"
             )
 
-    def part_of(self, batch: Batch) -> Part:
+    def part_of(self, batch: Batch) -> BatchShare:
         """Return this rank's sequences of a batch.
 
         A rank without any computes one of them for nothing, so that it draws the same random numbers as the others.
         """
         if self.alone:
-            return Part(batch, 0, 1.0)
+            return BatchShare(batch, 0, 1.0)
         first, last = (batch.sequences * rank // self.count for rank in (self.rank, self.rank + 1))
         if first == last:
-            return Part(batch.some(slice(0, 1)), 0, 0.0)
+            return BatchShare(batch.some(slice(0, 1)), 0, 0.0)
         part = batch.some(slice(first, last))
-        return Part(part, first, part.predictions / batch.predictions)
+        return BatchShare(part, first, part.predictions / batch.predictions)
 
     def add_up(
         self, weights: Sequence[Tensor], nats: Tensor | None, train_s: float

@@ -228,7 +228,9 @@ class TrainingScreen(ComparingScreen):
         if is_left(self):
             return
         owner = owner_of(self._path)
-        self.query_one(DevicePanel).load = self._load = self._machine.look(owner.pid if owner else None)
+        self.query_one(DevicePanel).load = self._load = self._machine.look(
+            owner.pid if owner else None, self.history.processes
+        )
         self._say("#headline", self._headline())
         await self._machine.look_at_gpu()
 

@@ -30,7 +30,8 @@ class DevicePanel(Widget):
         self._meter(text, "memory", load.memory, f"{load.memory * total:.1f}/{total:.0f} GiB")
         name = self.get_component_rich_style("device--name")
         if load.training_bytes is not None:
-            text.append("training ", name).append(f"{load.training_bytes / 2**20:,.0f} MiB  ")
+            shared = f" in {load.processes} processes" if load.processes > 1 else ""
+            text.append("training ", name).append(f"{load.training_bytes / 2**20:,.0f} MiB{shared}  ")
         if load.gpu:
             text.append("gpu ", name).append(load.gpu)
         return text

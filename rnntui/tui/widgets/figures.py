@@ -172,8 +172,10 @@ def _at_step(which: str, event: Evaluated | None) -> tuple[str, ...]:
 
 
 def _device(history: History) -> str:
-    """Device, precision and threads."""
+    """Device, precision, and threads or processes."""
     if history.started is None:
         return "–"
-    threads = f", {formats.threads(history.threads)}" if history.threads else ""
-    return f"{history.started.device} {history.started.precision}{threads}"
+    device = f"{history.started.device} {history.started.precision}"
+    if history.processes > 1:
+        return f"{device}, {history.processes} processes"
+    return f"{device}, {formats.threads(history.threads)}" if history.threads else device
