@@ -26,6 +26,8 @@ from rnntui.core.text.packed import Counted, blocks_of, form_of
 _BLOCK = 1 << 18
 """Bytes read at once."""
 _BEGINNING = 100_000
+DATASET = "hf:"
+"""First characters of a dataset's name in Hugging Face's library."""
 _RUNS_LOOKED_AT = 100
 
 
@@ -42,7 +44,9 @@ class Corpus:
 
 def canonical(source: str) -> str:
     """Return the name of `source` that a run keeps: a sample's name, '-' and a URL as they are, a path in full."""
-    if source in catalogue.SAMPLES or source == "-" or "://" in source or is_pipe(source):
+    if source in catalogue.SAMPLES or source == "-" or "://" in source or source.startswith(DATASET):
+        return source
+    if is_pipe(source):
         return source
     return str(_path(source).resolve())
 
@@ -222,10 +226,6 @@ class Source:
 
     def _file(self, path: Path) -> Iterator[str]:
         if not path.exists():
-            if self.source.startswith("hf:"):
-                raise InputError(
-                    f"{self.source}: hf:NAME is for labels or pairs; add the name, and --task classify"
-                )
             hint = nearest(str(path), catalogue.SAMPLES)
             raise InputError(f"{path}: no such file, and no sample of that name ({hint})")
         piped = is_pipe(self.source) and path.is_fifo()
@@ -260,6 +260,10 @@ class Source:
                 self.damaged.append(f"{file}: {damage}")
         if not self.files:
             found = f"{len(self.skipped)} files, none of them text" if self.skipped else "no files"
+            if any(file.suffix.lower() == ".parquet" for file in files):
+                raise InputError(
+                    f"{path}: a folder of tables; name the column of the texts with --text-column"
+                )
             raise InputError(f"{path}: a folder without text ({found}); give a folder of UTF-8 files")
 
     def _reading_of(self, file: Path, folder: Path) -> tuple[str, Damage]:

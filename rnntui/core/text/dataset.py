@@ -28,8 +28,7 @@ from rnntui.core.runs.store import cache_home
 from rnntui.core.text import tokenizers
 from rnntui.core.text.columns import source_of
 from rnntui.core.text.compressors import PACKED, floors
-from rnntui.core.text.corpus import Source, is_pipe
-from rnntui.core.text.records import remembered_as
+from rnntui.core.text.corpus import Source, canonical, is_pipe
 from rnntui.core.text.spelling import spelled
 from rnntui.core.text.spool import Report, StoredText, silent, stored
 from rnntui.core.text.tokenizers import Ids, Tokenizer
@@ -104,7 +103,7 @@ def prepare(
             report(remark, None)
         least = _LEAST_HELD_OUT if config.text.split == "auto" else 2
         split = split_in_figures(config.text.split, text.chars)
-        known = {"sha256": source.sha256, "corpus": remembered_as(config.text.corpus), "split": split}
+        known = {"sha256": source.sha256, "corpus": canonical(config.text.corpus), "split": split}
         config = changed(config, known, "found in the text")
         cut = _cut(text, config, tokenizer, report)
         if split != NOTHING_HELD_OUT and (cut is None or cut[1].held_out < least):

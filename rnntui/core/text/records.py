@@ -26,7 +26,7 @@ from rnntui.core.config.schema import TextConfig
 from rnntui.core.errors import InputError, nearest, oneline
 from rnntui.core.files import expanded
 from rnntui.core.text import catalogue
-from rnntui.core.text.corpus import Source, canonical
+from rnntui.core.text.corpus import DATASET, Source, canonical
 from rnntui.core.text.csv_rows import LONGEST_RECORD, Reading, WantedColumn, csv_rows, too_long
 
 TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
@@ -35,6 +35,8 @@ LONGEST_TEXT = 1 << 20
 """Characters of a text: more than a long novel has."""
 _LONGEST_ARRAY = 1 << 28
 """Characters of one JSON array."""
+_ROWS = 256
+"""Rows of a Parquet file that are held at once."""
 _NAMES = {
     "text": ("text", "texts", "sentence", "review", "content", "body", "document"),
     "label": ("label", "labels", "class", "category", "sentiment", "target", "y"),
@@ -44,7 +46,6 @@ _NAMES = {
 """Common names of columns, by what they hold."""
 FASTTEXT = "__label__"
 """First characters of a line of fastText."""
-_DATASET = "hf:"
 
 
 class Record(NamedTuple):
@@ -56,22 +57,28 @@ class Record(NamedTuple):
 
 
 def records(
-    config: TextConfig, columns: Sequence[WantedColumn], instead: str, reading: Reading | None = None
+    config: TextConfig,
+    columns: Sequence[WantedColumn],
+    instead: str,
+    reading: Reading | None = None,
+    streaming: bool = False,
 ) -> Iterator[Record]:
     """The rows of the corpus that `config` names; `instead` is what to do where it is no table.
+
+    A dataset is fetched as a whole first, or with `streaming` row by row.
 
     Raises InputError: one line that names the file, the line, what was expected and the next step; of rows that
     cannot be read the first ones, after all were looked at.
     """
     reading = reading or Reading()
     corpus = config.corpus
-    if corpus.startswith(_DATASET):
-        yield from _dataset(corpus.removeprefix(_DATASET), columns)
+    if corpus.startswith(DATASET):
+        yield from _dataset(corpus.removeprefix(DATASET), columns, streaming)
         return
     file = catalogue.SAMPLES[corpus].file if corpus in catalogue.SAMPLES else corpus
     if file == corpus and expanded(corpus).is_dir():
         raise InputError(f"{corpus}: a folder, not a table; {instead}")
-    name = remembered_as(corpus)
+    name = canonical(corpus)
     if kind_of(file) == ".parquet":
         yield from _parquet(name, columns)
         return
@@ -102,11 +109,6 @@ def kind_of(file: str) -> str:
     path = Path(file)
     packed = path.suffix.lower() in (".gz", ".bz2", ".xz", ".zst")
     return (Path(path.stem) if packed else path).suffix.lower()
-
-
-def remembered_as(corpus: str) -> str:
-    """Name of a corpus of records in runs and messages."""
-    return corpus if corpus.startswith(_DATASET) else canonical(corpus)
 
 
 def lines_of(blocks: Iterable[str], name: str, most: int = LONGEST_RECORD) -> Iterator[str]:
@@ -284,7 +286,7 @@ def _parquet(name: str, columns: Sequence[WantedColumn]) -> Iterator[Record]:
         file = parquet.ParquetFile(name)
         _check_header(list(file.schema_arrow.names), columns, name)
         number = 0
-        for batch in file.iter_batches(columns=[column.name for column in columns]):
+        for batch in file.iter_batches(_ROWS, columns=[column.name for column in columns]):
             for entry in batch.to_pylist():
                 number += 1
                 yield _record(entry, f"{name}: row {number}", columns)
@@ -318,12 +320,13 @@ def _writable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _dataset(name: str, columns: Sequence[WantedColumn]) -> Iterator[Record]:
+def _dataset(name: str, columns: Sequence[WantedColumn], streaming: bool) -> Iterator[Record]:
     """The training part of a dataset, what it numbers by its names."""
     datasets = _package("datasets", f"hf:{name}:")
     try:
-        found = datasets.load_dataset(name, split="train")
-        named = [getattr(found.features.get(column.name), "int2str", None) for column in columns]
+        found = datasets.load_dataset(name, split="train", streaming=streaming)
+        features = found.features or {}  # of a stream nobody may know them
+        named = [getattr(features.get(column.name), "int2str", None) for column in columns]
         for number, entry in enumerate(found):
             record = _record(entry, f"hf:{name}: example {number}", columns)
             fields = zip(columns, record.fields, named, strict=True)

@@ -52,9 +52,9 @@ from rnntui.core.tasks.classification.reader import Example
 from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
 from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import Sequences, in_order
+from rnntui.core.text.corpus import canonical
 from rnntui.core.text.decoding import OnError
 from rnntui.core.text.record_cache import read_again, remember
-from rnntui.core.text.records import remembered_as
 from rnntui.core.text.spool import Report
 from rnntui.core.text.tokenizers import Tokenizer
 
@@ -98,7 +98,7 @@ class ClassificationTask(ExamplesTask[Classifier, Labelled]):
         reading.check_labels(found.rows, split != NOTHING_HELD_OUT)
         remember(found)
         corpus = config.text.corpus
-        known = {"sha256": found.sha256, "corpus": remembered_as(corpus), "split": split}
+        known = {"sha256": found.sha256, "corpus": canonical(corpus), "split": split}
         config = changed(config, known, "found in the text")
         parts = divide(found.rows, split)
         if not all(parts.values()):

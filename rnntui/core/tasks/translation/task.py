@@ -45,7 +45,6 @@ from rnntui.core.text.buckets import Sequences, in_order
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.decoding import OnError
 from rnntui.core.text.record_cache import read_again, remember
-from rnntui.core.text.records import remembered_as
 from rnntui.core.text.spelling import Spelled
 from rnntui.core.text.spool import Report
 
@@ -91,7 +90,7 @@ class TranslationTask(ExamplesTask[Translator, Paired]):
             {
                 "sha256": found.sha256,
                 "split": split,
-                "corpus": remembered_as(text.corpus),
+                "corpus": canonical(text.corpus),
                 "target_corpus": text.target_corpus and canonical(text.target_corpus),
             },
             "found in the text",
