@@ -108,7 +108,7 @@ def test_a_folder_of_shards_is_one_text(tmp_path: Path, make_run: MakeRun) -> No
     rows = shards(tmp_path / "shards")
     told: list[str] = []
     settings = config.build({"corpus": str(tmp_path / "shards"), "text_column": "text", "split": "90/10"})
-    made, tokenizer, data = prepare(settings, lambda line, _: told.append(line))
+    _, tokenizer, data = prepare(settings, lambda line, _: told.append(line))
     text = "".join(tokenizer.decode(data[name].tokens) for name in ("train", "valid"))
     assert text == "".join(f"{row}\n" for row in rows) and "read 4 shards" in told
     run = make_run(corpus=str(tmp_path / "shards"), text_column="text", max_steps=5)

@@ -14,6 +14,8 @@ from rnntui.core.text.csv_rows import Reading, WantedColumn
 from rnntui.core.text.record_cache import LeftOut
 from rnntui.core.text.records import TABLES, kind_of, records
 
+_BLOCK = 1 << 18
+"""Characters of a block."""
 _USUAL = "text"
 """Column of a dataset whose texts are read where nobody names one."""
 
@@ -42,6 +44,9 @@ class _ColumnSource(Source):
         self._reading, self._left_out = Reading(), LeftOut()
 
     def _blocks(self) -> Iterator[str]:
+        yield from _gathered(self._texts())
+
+    def _texts(self) -> Iterator[str]:
         shards = _shards(self.source)
         if not shards:
             yield from self._texts_of(self._config)
@@ -72,6 +77,19 @@ class _ColumnSource(Source):
         if self.files > 1:
             found.append(f"read {self.files:,} shards")
         return [*found, *super().remarks()]
+
+
+def _gathered(texts: Iterator[str]) -> Iterator[str]:
+    """The same text in blocks of about one size: what is kept of each block must not depend on how short texts are."""
+    parts, length = list[str](), 0
+    for text in texts:
+        parts.append(text)
+        length += len(text)
+        if length >= _BLOCK:
+            yield "".join(parts)
+            parts, length = [], 0
+    if parts:
+        yield "".join(parts)
 
 
 def _shards(corpus: str) -> list[Path]:

@@ -35,6 +35,7 @@ LONGEST_TEXT = 1 << 20
 """Characters of a text: more than a long novel has."""
 _LONGEST_ARRAY = 1 << 28
 """Characters of one JSON array."""
+_BUFFER = 1 << 16
 _ROWS = 256
 """Rows of a Parquet file that are held at once."""
 _NAMES = {
@@ -283,7 +284,8 @@ def _parquet(name: str, columns: Sequence[WantedColumn]) -> Iterator[Record]:
     """The rows of a Parquet file, where the package pyarrow is installed."""
     parquet = _package("pyarrow.parquet", f"{name}: Parquet")
     try:
-        file = parquet.ParquetFile(name)
+        # Page by page: otherwise the column of a whole group of rows is held, which may be most of the file.
+        file = parquet.ParquetFile(name, buffer_size=_BUFFER, pre_buffer=False)
         _check_header(list(file.schema_arrow.names), columns, name)
         number = 0
         for batch in file.iter_batches(_ROWS, columns=[column.name for column in columns]):
