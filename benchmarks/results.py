@@ -18,7 +18,15 @@ import rnntui
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "results"
 TOPICS = {
     "screen": ("The screen", "Completion"),
-    "speed": ("Training speed", "Words per second", "Data", "What bf16 costs", "The first minute"),
+    "speed": (
+        "Training speed",
+        "Under load",
+        "Several processes",
+        "Words per second",
+        "Data",
+        "What bf16 costs",
+        "The first minute",
+    ),
     "robustness": ("Soak", "Mutations"),
 }
 """The file of a section, by how its title begins; all others are in `losses`."""

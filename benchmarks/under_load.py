@@ -29,7 +29,7 @@ from pathlib import Path
 from results import write_section
 
 CELLS = ("lstm", "gru", "elman", "mingru", "minlstm")
-SETTLED_S = 8.0
+SETTLED_S = 7.0
 """Seconds after the first step before anything is counted: the program may choose its threads anew."""
 _SHAPE = ("--hidden-size=320", "--num-layers=1", "--batch-size=16", "--bptt=64", "--dropout=0.1")
 _ALONE = ("--eval-every=1000000", "--sample-every=1000000", "--save-every=1000000", "--max-time=1h")
