@@ -8,7 +8,8 @@ program with one process, or with one for each core, that does nothing but compu
 in the same round: embedding, `nn.LSTM`, linear layer, cross-entropy, AdamW, in fp32.
 
 Bounds: with one busy process 0.85 of the larger of one thread's idle speed and 2/3 of that of all threads; with one on
-each core 0.4 of idle; two trainings at once 0.9 of one alone, four 0.8.
+each core 0.4 of idle; two trainings at once 0.9 of one alone, four 0.8; so do two sweeps, two duels, and an
+evaluation beside a training.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -33,6 +35,11 @@ SETTLED_S = 7.0
 """Seconds after the first step before anything is counted: the program may choose its threads anew."""
 _SHAPE = ("--hidden-size=320", "--num-layers=1", "--batch-size=16", "--bptt=64", "--dropout=0.1")
 _ALONE = ("--eval-every=1000000", "--sample-every=1000000", "--save-every=1000000", "--max-time=1h")
+STUDIES: dict[str, tuple[str, ...]] = {
+    "sweep": ("sweep", "tales", "--lr=0.001..0.01", "--trials=99", "--max-time=4s", *_SHAPE, "--study"),
+    "duel": ("duel", "tales", "--headless", "--cells=lstm,gru", "--max-time=5m", "--run"),
+}
+"""Commands that train several models, with the flag of their folder at the end."""
 _BUSY = "while True: sum(range(100_000))"
 _PLAIN = """
 import time, torch
@@ -164,6 +171,59 @@ def together(folder: Path, count: int, options: argparse.Namespace) -> float:
         return sum(speeds(processes, options.seconds + 4))
 
 
+def tokens_below(folder: Path) -> int:
+    """Tokens that all runs below a folder have been trained on so far."""
+    found = 0
+    for events in folder.rglob("events.jsonl"):
+        lines = [line for line in events.read_bytes().splitlines() if b'"progress"' in line]
+        found += json.loads(lines[-1])["tokens"] if lines else 0
+    return found
+
+
+def studies_together(folder: Path, words: Sequence[str], count: int, options: argparse.Namespace) -> float:
+    """Tokens a second of `count` sweeps or duels at once, all together."""
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
+        for number in range(count):
+            (place / str(number)).mkdir()
+            at = [f"{words[-1]}={place / str(number) / 'runs'}"]
+            stack.enter_context(started([sys.executable, "-m", "rnntui", *words[:-1], *at]))
+        until = time.monotonic() + 60
+        while not tokens_below(place) and time.monotonic() < until:
+            time.sleep(0.1)
+        time.sleep(SETTLED_S)
+        before, began = tokens_below(place), time.monotonic()
+        time.sleep(options.seconds + 8)
+        return (tokens_below(place) - before) / (time.monotonic() - began)
+
+
+def evaluation_beside(folder: Path, options: argparse.Namespace) -> float:
+    """What an evaluation and a training reach side by side, each as a share of what it reaches alone, added up."""
+    run = folder / "evaluated"
+    if not run.exists():
+        quick = [*training(folder)[:-1], "--max-steps=50", f"--run={run}"]
+        subprocess.run(quick, check=True, capture_output=True)
+    command = [sys.executable, "-m", "rnntui", "evaluate", str(run), "--corpus", "verse"]
+
+    def seconds() -> float:
+        began = time.monotonic()
+        for _ in range(3):
+            subprocess.run(command, check=True, capture_output=True)
+        return time.monotonic() - began
+
+    alone = seconds()
+    with started(training(folder)) as process:
+        undisturbed = speeds([process], options.seconds)[0]
+    with started(training(folder)) as process:
+        speeds([process], 0.1)
+        measured: list[float] = []
+        reader = threading.Thread(target=lambda: measured.extend(speeds([process], alone, 0.0)))
+        reader.start()
+        beside = seconds()
+        reader.join()
+    return alone / beside + measured[0] / undisturbed
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
@@ -195,11 +255,23 @@ def main() -> None:
         for _ in range(options.rounds):
             for count in totals:
                 totals[count].append(together(folder, count, options))
+        others: list[tuple[str, float]] = []
+        for study, words in STUDIES.items():
+            one, two = (
+                [studies_together(folder, words, count, options) for _ in range(options.rounds)]
+                for count in (1, 2)
+            )
+            others.append((f"two of {study} beside one", statistics.median(two) / statistics.median(one)))
+        beside = [evaluation_beside(folder, options) for _ in range(options.rounds)]
+        others.append(("evaluation and training, their shares added up", statistics.median(beside)))
         alone = statistics.median(totals[1])
         for count, found in totals.items():
             total = statistics.median(found)
             lines.append(f"| {count} | {total:,.0f} | **{total / alone:.2f}** |")
             print(lines[-1], flush=True)
+        lines += ["", "| at once | share |", "|---|---|"]
+        lines += [f"| {name} | **{share:.2f}** |" for name, share in others]
+        print(*lines[-len(others) :], sep="\n", flush=True)
     if not options.only:
         write_section("Under load", f"python benchmarks/under_load.py --rounds {options.rounds}", lines)
 

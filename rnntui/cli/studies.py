@@ -15,7 +15,7 @@ from rnntui.cli.display import PlainLines, preparing
 from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options, with_task
 from rnntui.cli.output import JsonStream, report, show_line, write_line
 from rnntui.core import config
-from rnntui.core.config import FIELDS, LIMITS
+from rnntui.core.config import FIELDS, LIMITS, Config
 from rnntui.core.config.parse import shown
 from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError, RnntuiError
@@ -69,6 +69,7 @@ def duel(
     if not any(limit in given for limit in LIMITS):
         given["max_time"] = _SECONDS
     configs = [config.build(given | {"cell": cell}, preset) for cell in names]
+    require_one_process(configs[0])
     base = (base or store.free_path(configs[0], "duel")).resolve()
     for path in paths_of(base, names):
         require_free(path)
@@ -105,6 +106,12 @@ def duel(
         report("\n".join(_plot(racing)))
         _tell_standings(racing)
     return 130 if "interrupted" in reasons else 1 if reasons == {"error"} else 0
+
+
+def require_one_process(configuration: Config) -> None:
+    """Raise InputError where several processes are asked for: they share one training at a time."""
+    if configuration.training.processes > 1:
+        raise InputError("--processes: for `rnntui train` alone, which shares one training; leave it out")
 
 
 def _opened(path: Path) -> Run | None:
@@ -229,6 +236,7 @@ def sweep(
     if not any(limit in fixed or limit in space for limit in LIMITS):
         fixed["max_time"] = _SECONDS
     configuration = config.build(fixed, preset)
+    require_one_process(configuration)
     searching = Sweep((study or new_folder(configuration)).resolve(), fixed, space, preset, storage)
     shared = f", shared in {visible_line(hidden(storage))}" if storage else ""
     report(f"sweep in {visible_line(str(searching.path))}{shared}")

@@ -152,6 +152,15 @@ def test_a_signal_stops_all_ranks(start: Start, tmp_path: Path) -> None:
     assert Run.open(path).checkpoint_path("last").name.endswith(str(finished.step))
 
 
+def test_bad_numbers_end_alike(start: Start, tmp_path: Path) -> None:
+    """Protects divergence: all ranks go back together, again and again, and then give up in one line."""
+    process = start(optimizer="sgd", lr="9000", clip="1e9", eval_every=5)
+    _, stderr = process.communicate(timeout=90)
+    assert process.returncode == 1 and "smaller --lr" in stderr.strip().splitlines()[-1], stderr
+    told = [event.message for event in events_of(tmp_path / "run") if isinstance(event, ev.Warned)]
+    assert sum("with half the learning rate" in message for message in told) == 5
+
+
 def test_bad_input_is_one_line(start: Start) -> None:
     """Protects the first try: what one process says is said once, with its exit code."""
     process = start(split="no")

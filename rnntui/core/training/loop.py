@@ -84,7 +84,9 @@ class Loop:
         self.config = run.config.training
         device = choose_device(self.config.device)
         check_memory([run.config], device, self.task.widths, run=run.path / "run.toml")
-        fresh = not run.named("last")
+        self._has_checkpoint = bool(run.named("last"))
+        """True on every rank once rank 0 has one."""
+        fresh = not self._has_checkpoint
         # Counted before there is a learner, which keeps for its steps whatever memory was used before.
         self._baselines = self.task.baselines() if fresh and ranks.first else []
         self.learner = self._new_learner(device)
@@ -102,7 +104,7 @@ class Loop:
 
     def begin(self, checkpoint: str = "last") -> Iterator[ev.AnyEvent]:
         """Go on from a checkpoint, or where there is none choose how to compute and start."""
-        fresh = not self.run.named("last")
+        fresh = not self._has_checkpoint
         remarks = []
         if not fresh:
             remarks = [self._load(checkpoint, back=checkpoint != "last"), corpus_change(self.run)]
@@ -215,7 +217,7 @@ class Loop:
                 f"{self.run.name}: {reason}, also with a learning rate of {peak * 2 * factor:g}; "
                 f"resume with a smaller --lr (now {peak:g})"
             )
-        if self.run.named("last"):
+        if self._has_checkpoint:
             self._load(checkpoint, back=True)
         else:
             self.learner = self._new_learner(learner.device)
@@ -368,7 +370,7 @@ class Loop:
         step = self.learner.counters.step
         if best:  # and sound
             self.learner.counters.returns = 0
-        self._last_saved = step
+        self._last_saved, self._has_checkpoint = step, True
         state = self.ranks.whole_state(self.learner.state)
         if self.ranks.first:
             folder = yield from patiently(
