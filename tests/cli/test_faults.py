@@ -6,6 +6,7 @@ import errno
 import os
 import tempfile
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,10 +26,11 @@ def test_vectors_that_are_not_there_are_named_before_the_text_is_read(
     assert not (tmp_path / "R").exists()
 
 
-def test_a_dataset_of_labels_is_no_running_text(tmp_path: Path) -> None:
-    """Protects the advice: the line names the flag that is missing."""
+@pytest.mark.skipif(find_spec("datasets") is not None, reason="the package is there")
+def test_a_dataset_says_what_it_needs(tmp_path: Path) -> None:
+    """Protects the advice: the line names the package that is missing."""
     answer = rnntui("train", "hf:imdb", "--headless", "--run", tmp_path / "R")
-    assert answer.returncode == 2 and "--task classify" in answer.stderr.splitlines()[-1]
+    assert_one_line(answer, 2, "hf:imdb", "pip install datasets")
 
 
 def test_exhausted_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from rnntui.core import processors
 from rnntui.core.kernels.openmp import find_threads
 from rnntui.core.kernels.waiting import Spinning
-from rnntui.core.processors import OtherPrograms
+from rnntui.core.processors import OtherPrograms, busy_seconds
 
 needs_gomp = pytest.mark.skipif(
     find_threads() is None, reason="torch computes with no OpenMP that is known here"
@@ -56,11 +57,21 @@ for cell in ("lstm", "gru", "mingru"):
     subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=120)
 
 
-def test_other_programs_are_seen() -> None:
+def test_other_programs_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the figure on the screen: what others compute counts, what this process computes does not."""
-    own = OtherPrograms()
-    everyone = OtherPrograms(own_seconds=lambda: 0.0)
-    until = time.perf_counter() + 0.5
-    while time.perf_counter() < until:
+    busy, own, clock = [100.0], [3.0], [0.0]
+    monkeypatch.setattr(processors, "busy_seconds", lambda: busy[0])
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    others = OtherPrograms(own_seconds=lambda: own[0])
+    busy[0], own[0], clock[0] = 103.5, 4.5, 2.0
+    assert others.look() == pytest.approx(1.0)
+    busy[0], own[0], clock[0] = 104.0, 5.1, 3.0  # counted in hundredths, a little late
+    assert others.look() == 0.0
+
+
+def test_the_system_counts_what_is_computed() -> None:
+    """Protects the same against a system that counts otherwise: half a second of work is seen as such."""
+    before, until = busy_seconds(), time.process_time() + 0.5
+    while time.process_time() < until:
         pass
-    assert everyone.look() >= own.look() + 0.8
+    assert busy_seconds() >= before + 0.4
