@@ -121,10 +121,11 @@ def train(
 
     processes = run.config.training.processes if resuming else configuration.training.processes
     if processes > 1 and not launched():
-        from rnntui.core.training.launcher import command_here, launch
+        from rnntui.core.training.launcher import launch
+        from rnntui.tui.process import module_command
 
         os.environ[QUIET] = "1"
-        return launch(processes, command_here(sys.argv[1:]))
+        return launch(processes, [*module_command("rnntui"), *sys.argv[1:]])
     from rnntui.core.training.ranks import joined_ranks
     from rnntui.core.training.start import create_run, resume_run
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import uuid
 from collections.abc import Sequence
 
@@ -49,8 +48,3 @@ def launch(processes: int, command: Sequence[str]) -> int:
     except SignalException:
         return _INTERRUPTED
     return 0
-
-
-def command_here(arguments: Sequence[str]) -> list[str]:
-    """The command that runs this program with these arguments, as it runs now."""
-    return [sys.executable, "-m", "rnntui", *arguments]
