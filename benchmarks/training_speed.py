@@ -31,6 +31,7 @@ from torch.nn.functional import cross_entropy
 from rnntui.core import config as configuration
 from rnntui.core.tasks.language.task import subject
 from rnntui.core.training.autotuning import choose_plan
+from rnntui.core.training.devices import facts_for
 from rnntui.core.training.learner import Learner
 
 VOCABULARY = 65
@@ -81,6 +82,7 @@ def ours(cell: str, shape: Shape) -> Learner:
         },
         "balanced",
     )
+    config = configuration.completed(config, facts_for(1_000_000))
     tokens = np.random.default_rng(0).integers(0, VOCABULARY, 4 * shape.tokens + 1, dtype=np.uint32)
     learner = Learner(config, subject(config, VOCABULARY, tokens), "cpu")
     learner.use(*choose_plan("auto", learner))
