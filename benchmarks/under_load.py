@@ -198,7 +198,7 @@ def studies_together(folder: Path, words: Sequence[str], count: int, options: ar
 
 
 def evaluation_beside(folder: Path, options: argparse.Namespace) -> float:
-    """What an evaluation and a training reach side by side, each as a share of what it reaches alone, added up."""
+    """Combined throughput of an evaluation beside a training: the sum of their speeds relative to each alone."""
     run = folder / "evaluated"
     if not run.exists():
         quick = [*training(folder)[:-1], "--max-steps=50", f"--run={run}"]

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from rnntui.cli.output import JsonStream, console, report
+from rnntui.core.processors import use_by_others
 from rnntui.core.runs import events as ev
 from rnntui.core.text.spool import Report
 from rnntui.ui import formats
@@ -196,7 +197,7 @@ def describe(event: ev.AnyEvent) -> str:
         case ev.Resumed():
             return f"step {event.step:,}  resumed"
         case ev.Retuned():
-            why = formats.busy(event.others, event.processors)
+            why = use_by_others(event.others, event.processors)
             return f"step {event.step:,}  computes with {formats.threads(event.threads)} now: {why}"
         case ev.Adjusted():
             return (

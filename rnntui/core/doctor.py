@@ -16,7 +16,7 @@ import msgspec
 
 from rnntui import __version__
 from rnntui.core.errors import InputError, command, oneline
-from rnntui.core.processors import OtherPrograms, processor_count
+from rnntui.core.processors import BUSY, OtherPrograms, processor_count, use_by_others
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.safe_files import is_closed
@@ -27,8 +27,6 @@ _LITTLE_ROOM = 1 << 30
 _LITTLE_MEMORY = 2 << 30
 _SMALL_SCREEN = (60, 18)
 _LOOK_S = 0.3
-_BUSY = 0.5
-"""Processors in use by other programs that slow a training down."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -82,13 +80,11 @@ def _processor() -> Iterator[Finding]:
     others = OtherPrograms()
     time.sleep(_LOOK_S)
     busy = others.look()
-    if busy < _BUSY:
+    if busy < BUSY:
         yield Finding("load", f"{cores - busy:.1f} of {cores} cores are free")
     else:
         advice = "training takes what is left, with fewer threads; it is faster when they have finished"
-        yield Finding(
-            "load", f"busy: other programs take {min(busy, cores):.1f} of {cores} cores", "hint", advice
-        )
+        yield Finding("load", f"busy: {use_by_others(busy, cores)}", "hint", advice)
 
 
 def _memory() -> Iterator[Finding]:

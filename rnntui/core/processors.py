@@ -6,6 +6,9 @@ import os
 import time
 from collections.abc import Callable
 
+BUSY = 0.5
+"""Processors in use by other programs that slow a training down."""
+
 
 def processor_count() -> int:
     """Number of processors that this process may run on."""
@@ -20,6 +23,11 @@ def launched() -> bool:
 def launched_rank() -> int:
     """The number of this process among those that `torchrun` has started; 0 where it is alone."""
     return int(os.environ["RANK"]) if launched() else 0
+
+
+def use_by_others(others: float, processors: int) -> str:
+    """How many of the processors other programs use, in words."""
+    return f"other programs take {min(others, processors):.1f} of {processors} cores"
 
 
 def busy_seconds() -> float:

@@ -10,10 +10,7 @@ from typing import NamedTuple
 
 import psutil
 
-from rnntui.core.processors import OtherPrograms, processor_count
-
-_BUSY = 0.5
-"""Processors in use by other programs, at two looks in a row, that a person should know of."""
+from rnntui.core.processors import BUSY, OtherPrograms, processor_count
 
 
 class Load(NamedTuple):
@@ -61,13 +58,13 @@ class Machine:
         return Load(cpu, memory.percent / 100, memory.total, own, self._gpu, busy, processors, processes)
 
     def _busy(self, trainer: int | None) -> float | None:
-        """How many processors others use, where it is that many for the second time."""
+        """Number of processors that others use, if it was `BUSY` or more at the last look as well."""
         if trainer != self._trainer:
             self._trainer, self._before = trainer, 0.0
             self._others.look()
             return None
         before, self._before = self._before, self._others.look()
-        return self._before if trainer is not None and min(before, self._before) >= _BUSY else None
+        return self._before if trainer is not None and min(before, self._before) >= BUSY else None
 
     def _own_seconds(self) -> float:
         """Processor seconds of this app and of the process that trains."""

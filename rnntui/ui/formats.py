@@ -44,11 +44,6 @@ def threads(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
 
 
-def busy(others: float, processors: int) -> str:
-    """How many of `processors` other programs keep busy."""
-    return f"other programs take {min(others, processors):.1f} of {processors} cores"
-
-
 def share(probability: float) -> str:
     """A probability in six columns."""
     return f"{probability:6.1%}" if probability >= 0.0005 else "<0.05%"

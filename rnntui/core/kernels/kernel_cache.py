@@ -195,7 +195,7 @@ def report_compiling(show: Callable[[str], None]) -> None:
     def missed(kernel: str) -> None:
         nonlocal count
         count += 1
-        show(f"compiling kernels (once per machine): {count}, {kernel}")
+        show(f"compiling kernel {count}, {kernel} (once per machine)")
 
     kernel_folder().missed = missed
 

@@ -132,9 +132,8 @@ def meet(typing_context, counter, arrivals):
         builder.atomic_rmw("add", sleepers, _I64(1), "seq_cst")
         seen = builder.load_atomic(count, "seq_cst", 8)
         late = builder.icmp_signed("<", seen, enough)
-        with builder.if_then(
-            late
-        ):  # the system looks once more, and lets nobody sleep where the count has moved
+        # The system looks once more, and lets nobody sleep where the count has moved.
+        with builder.if_then(late):
             _futex(builder, count, _FUTEX_WAIT, builder.trunc(seen, _I32))
         builder.atomic_rmw("sub", sleepers, _I64(1), "seq_cst")
         again = builder.block

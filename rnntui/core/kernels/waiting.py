@@ -1,4 +1,4 @@
-"""How long the threads of OpenMP stay awake between two loops.
+"""Spin time of OpenMP threads between two parallel regions.
 
 GNU's library lets a thread that waits spin for some milliseconds.  On an idle machine that is right: the next loop
 comes soon, and to be woken takes longer.  Beside another program it is ruin, because the thread that spins keeps its

@@ -98,7 +98,7 @@ def hidden(url: str) -> str:
 
 
 def search_in(study: Any) -> dict[str, Any] | None:
-    """What a study searches, as `agree_on` has written it; None where nobody has."""
+    """Search space and settings of a study as `agree_on` stores them, or None."""
     found = study.user_attrs.get(_SEARCH)
     return json.loads(found) if isinstance(found, str) else None
 

@@ -93,7 +93,7 @@ def _gathered(texts: Iterator[str]) -> Iterator[str]:
 
 
 def _shards(corpus: str) -> list[Path]:
-    """The tables in a folder, in the order of their names; none where `corpus` is no folder on this machine."""
+    """Tables in a folder, sorted by name; an empty list if `corpus` is not a local folder."""
     if (
         "://" in corpus
         or corpus.startswith(DATASET)

@@ -93,7 +93,7 @@ class Learner:
         self.optimizer = make_optimizer(self.model, training, self.gradual)
         self.scaler = torch.amp.GradScaler(device, enabled=False)
         self.state = ranks.part_of_state(self.model.initial_state(training.batch_size))
-        """Of the sequences that this process computes."""
+        """Carried state of the sequences that this process computes."""
         self.counters = Counters()
         self.micro_batches = 1
         """Groups of sequences that a batch is computed in; more than one where memory is short."""

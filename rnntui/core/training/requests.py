@@ -15,7 +15,7 @@ _COMMANDS: dict[str, Command] = {name: name for name in get_args(Command)}
 
 
 class Requests:
-    """What was asked of a training, through its run folder or by signals.
+    """Requests to a training from its run folder and from signals.
 
     Of several processes rank 0 reads; a note that goes with the gradients of a step tells the others that there is
     something to hear, so that a step without requests costs nothing.

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from rnntui.core.config.schema import TrainingConfig
-from rnntui.core.processors import OtherPrograms, processor_count
+from rnntui.core.processors import BUSY, OtherPrograms, processor_count
 from rnntui.core.runs import events as ev
 from rnntui.core.training.autotuning import depends_on_threads, fastest_threads, thread_counts
 from rnntui.core.training.learner import Learner
 
 _WINDOW_S = 1.0
 _LASTING = 3
-"""Windows in a row that have to differ: a moment is no reason."""
+"""Consecutive windows that must differ before the threads are timed again."""
 _SLOWER = 1.5
 """Factor of the time of a token that calls for another look, up or down."""
-_BUSIER = 0.5
-"""Processors in use by other programs, more or fewer, that call for one as well."""
 
 
 class ThreadTuner:
@@ -54,7 +52,7 @@ class ThreadTuner:
             self._usual = token_s, busy
             return None
         slower, busier = token_s / self._usual[0], abs(busy - self._usual[1])
-        self._lasting = self._lasting + 1 if busier > _BUSIER or not 1 / _SLOWER < slower < _SLOWER else 0
+        self._lasting = self._lasting + 1 if busier > BUSY or not 1 / _SLOWER < slower < _SLOWER else 0
         if self._lasting < _LASTING:
             return None
         before = learner.threads

@@ -15,6 +15,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from rnntui.core.errors import InputError, oneline
+from rnntui.core.processors import use_by_others
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Command, Run, last_words, log_end
 from rnntui.core.runs.history import History
@@ -277,7 +278,7 @@ class TrainingScreen(ComparingScreen):
         count = len(self.history.warnings)
         warned = f"  ({count} warning{'s' * (count > 1)}: l)" if count else ""
         load = self._load if self.state == "running" else None
-        busy = f"  busy: {formats.busy(load.busy, load.processors)}" if load and load.busy else ""
+        busy = f"  busy: {use_by_others(load.busy, load.processors)}" if load and load.busy else ""
         return Text.assemble((visible_line(self._path.name), "bold"), "  ", what, warned, busy)
 
     def figures(self) -> list[ShownFigure]:
