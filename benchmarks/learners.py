@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from rnntui.core import config as configuration
 from rnntui.core.tasks.language.task import subject
 from rnntui.core.text import dataset
-from rnntui.core.text.dataset import Dataset
+from rnntui.core.text.encoded import Dataset
 from rnntui.core.text.tokenizers import Tokenizer
 from rnntui.core.training.devices import facts_for
 from rnntui.core.training.learner import Learner

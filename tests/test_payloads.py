@@ -51,7 +51,7 @@ SAMPLES: dict[type[ev.Event], dict[str, Any]] = {
     },
     ev.Evaluated: {
         "split": "", "loss": 1.0, "perplexity": 1.0, "bits_per_byte": 1.0, "bits_per_char": 1.0, "accuracy": 0.1,
-        "protocol": "", "train_s": 1.0, "best": True, "metrics": {EVIL: 1.0},
+        "protocol": "", "train_s": 1.0, "best": True, "metrics": {EVIL: 1.0}, "word_perplexity": 9.0,
     },
     ev.Sampled: {"prompt": "", "text": ""},
     ev.Saved: {"path": ""},

@@ -38,7 +38,7 @@ from rnntui.ui.terminal_safety import visible_line
 if TYPE_CHECKING:
     from rnntui.core.completion.metrics import Usefulness
     from rnntui.core.text.corpus import Source
-    from rnntui.core.text.dataset import Split
+    from rnntui.core.text.encoded import Split
     from rnntui.core.text.tokenizers import Tokenizer
 
 _TYPED = 2000
@@ -193,7 +193,8 @@ def evaluate_text(run: Run, asked: Evaluation) -> None:
     )
     show_line(
         f"{data.name} ({asked.protocol}{help_given}), step {event.step:,}: "
-        f"loss {formats.number(event.loss, 4)} nats/token, perplexity {formats.number(event.perplexity)}, "
+        f"loss {formats.number(event.loss, 4)} nats/token, "
+        f"perplexity {formats.number(event.perplexity)}{formats.per_word(event)}, "
         f"{formats.number(event.bits_per_char)} bits/char, "
         f"{formats.number(event.bits_per_byte)} bits/byte, accuracy {event.accuracy:.1%}{formats.unknown(event)}"
     )
@@ -240,11 +241,13 @@ def _another(run: Run, source: Source, tokenizer: Tokenizer, compared: bool) -> 
 
     Raises InputError where it is the run's own: most of that was trained on.
     """
+    from rnntui.core.text.corpus import canonical
     from rnntui.core.text.dataset import whole
 
     corpus = source.source
     found, sha256 = whole(source, tokenizer, run if compared else None)
-    if sha256 == run.config.text.sha256:
+    trained = run.config.text
+    if sha256 == trained.sha256 or (trained.apart and canonical(corpus) == trained.corpus):
         raise InputError(
             f"--corpus: {corpus}: the text that {run.name} was trained on; leave it out to score its held-out part"
         )
@@ -292,10 +295,11 @@ def score(
     With --json, also each token with its surprise in bits.
     """
     from rnntui.core.completion.loading import sound_checkpoint
-    from rnntui.core.inference.scoring import Helped, score_tokens
+    from rnntui.core.inference.scoring import Helped, StreamScores, score_tokens
     from rnntui.core.nn.weights import load_model
     from rnntui.core.text import corpus
     from rnntui.core.text.spelling import spelled
+    from rnntui.core.text.statistics import WordCount
     from rnntui.core.training.devices import choose_device
 
     place = file if file == "-" or "://" in file else str(Path(file).absolute())
@@ -308,9 +312,18 @@ def score(
     remarks = [*source.remarks(), *_another_form(source.beginning, tokenizer)]
     tokens = tokenizer.encode(text)
     nats, hits = score_tokens(model, tokens, tokenizer.start, device=device, helped=Helped(dynamic, cache))
-    spelling = spelled(tokenizer, [text]).spelling
-    total = (float(nats.double().sum()) + spelling) / math.log(2)
-    raw = len(text.encode("utf-8", "replace"))
+    words = WordCount()
+    words.add(text)
+    scores = StreamScores(
+        "stream",
+        len(tokens),
+        float(nats.double().sum()),
+        int(hits.sum()),
+        len(text),
+        len(text.encode("utf-8", "replace")),
+        spelled(tokenizer, [text]).spelling,
+        words.total,
+    )
     unknown = int((tokens == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0
     for remark in remarks:
         report(visible_line(remark))
@@ -319,11 +332,12 @@ def score(
             "file": file,
             "protocol": "stream",
             "tokens": len(tokens),
-            "loss": float(nats.double().mean()),
-            "perplexity": ev.finite(math.exp(min(float(nats.double().mean()), 700))),
-            "bits_per_char": total / len(text),
-            "bits_per_byte": total / raw,
-            "accuracy": float(hits.double().mean()),
+            "loss": scores.loss,
+            "perplexity": ev.finite(scores.perplexity),
+            "bits_per_char": scores.bits_per_char,
+            "bits_per_byte": scores.bits_per_byte,
+            "word_perplexity": ev.finite(scores.word_perplexity),
+            "accuracy": scores.accuracy,
             "unknown": unknown,
             "skipped": source.skipped,
             "damaged": source.damaged,
@@ -335,9 +349,9 @@ def score(
         write_line(json.dumps(answer, ensure_ascii=False))
         return
     show_line(
-        f"{visible_line(file)} (stream): {total / len(text):.4f} bits/char, {total / raw:.4f} bits/byte, "
-        f"perplexity {formats.number(formats.perplexity(float(nats.double().mean())))}, {len(tokens):,} tokens"
-        + (f", {unknown / len(tokens):.1%} of them unknown" if unknown else "")
+        f"{visible_line(file)} (stream): {scores.bits_per_char:.4f} bits/char, {scores.bits_per_byte:.4f} bits/byte, "
+        f"perplexity {formats.number(scores.perplexity)}, {formats.number(scores.word_perplexity, 1)} per word, "
+        f"{len(tokens):,} tokens" + (f", {unknown / len(tokens):.1%} of them unknown" if unknown else "")
     )
 
 

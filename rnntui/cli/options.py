@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from rnntui.cli import COMPLETING
 from rnntui.cli.output import report, write_line
-from rnntui.core.config import DEFAULT_PRESET, FIELDS, PRESETS, Field
+from rnntui.core.config import DEFAULT_PRESET, FIELDS, PLACES, PRESETS, Field
 from rnntui.core.config.parse import read
 from rnntui.core.errors import short
 from rnntui.core.files import expanded
@@ -21,9 +21,6 @@ from rnntui.ui.terminal_safety import visible_line
 
 _NOT_FLAGS = ("corpus", "sha256")
 """The corpus is the command's argument; its digest is written, not given."""
-
-_NAMES = ("begin_from", "embeddings", "target_corpus")
-"""Settings that name a file or a run."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -151,7 +148,7 @@ def _option(field: Field, searched: bool) -> Callable[[Function], Function]:
     kind: Any = click.Choice(field.choices) if field.choices else field.kind
     if kind in (int, float):
         kind = _Typed(field)
-    if field.name in _NAMES:
+    if field.name in PLACES:
         kind = _Path()
     return click.option(field.flag, field.name, type=kind, default=None, help=shown, hidden=hidden)
 

@@ -84,7 +84,7 @@ class Estimator:
 
 def train_tokens(setting: Config, tokens: float) -> float:
     """Tokens of the training part of a text of so many tokens."""
-    train, *_ = split_fractions(split_in_figures(setting.text.split, round(tokens)))
+    train, *_ = split_fractions(split_in_figures(setting.text.split, round(tokens), setting.text.apart))
     return train * tokens
 
 

@@ -11,6 +11,10 @@ _YEARS = 1e9
 """Seconds; what takes longer is not told as a time."""
 
 
+_BEYOND_WORDS = 1e6
+"""Perplexity per word of a text without spaces, or of a model that knows nothing yet: it says nothing."""
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A measured number; a dash where there is none."""
     if value is None or not math.isfinite(value):
@@ -81,6 +85,12 @@ def figure(row: Figure, event: Evaluated | None) -> str:
             return number(value)
 
 
+def per_word(event: Evaluated) -> str:
+    """Perplexity per word, behind other figures; '' where nobody has counted words, or the text has too few spaces."""
+    found = event.word_perplexity
+    return f", {number(found, 1)} per word" if isinstance(found, float) and found < _BEYOND_WORDS else ""
+
+
 def scores(event: Evaluated) -> str:
     """Scores of an evaluation: of text, in nats per token and bits per byte; of labels, in nats per text."""
     metrics = event.metrics if isinstance(event.metrics, dict) else {}
@@ -89,6 +99,6 @@ def scores(event: Evaluated) -> str:
         return f"loss {number(event.loss, 4)} nats/text, accuracy {event.accuracy:.1%}{counted}"
     counted = "".join(f", {name} {value:.1f}" for name, value in metrics.items())
     return (
-        f"loss {number(event.loss, 4)} nats/token, perplexity {number(event.perplexity)}, "
+        f"loss {number(event.loss, 4)} nats/token, perplexity {number(event.perplexity)}{per_word(event)}, "
         f"{number(event.bits_per_byte)} bits/byte{counted}{unknown(event)}"
     )

@@ -14,7 +14,7 @@ from rnntui.core.cells import CELLS
 from rnntui.core.config.schema import ModelConfig
 from rnntui.core.inference.scoring import WINDOW, StreamScores, score_split, score_tokens
 from rnntui.core.nn.language_model import LanguageModel
-from rnntui.core.text.dataset import Split
+from rnntui.core.text.encoded import Split
 
 
 def make(vocab_size: int = 5, **options: Any) -> LanguageModel:

@@ -75,7 +75,11 @@ def test_the_held_out_end_is_contiguous_and_unseen(corpus_file: Path) -> None:
     )
     cuts = [int(len(text) * 0.8), int(len(text) * 0.9)]
     assert tokenizer.decode(data["train"].tokens) == text[: cuts[0]]
-    assert [data[name].chars for name in dataset.SPLITS] == [cuts[0], cuts[1] - cuts[0], len(text) - cuts[1]]
+    assert [data[name].chars for name in ("train", "valid", "test")] == [
+        cuts[0],
+        cuts[1] - cuts[0],
+        len(text) - cuts[1],
+    ]
     assert (tokenizer.encode("Z") == tokenizer.unknown).all()
 
 
@@ -107,7 +111,7 @@ def test_a_text_read_in_blocks_is_the_same_text(
     whole = text.replace("\r\n", "\n")
     assert made.text.sha256 == hashlib.sha256(whole.encode()).hexdigest() and made.text.split == "90/5/5"
     cuts = [0, int(len(whole) * 0.9), int(len(whole) * (0.9 + 0.05)), len(whole)]
-    for name, (first, last) in zip(dataset.SPLITS, pairwise(cuts), strict=True):
+    for name, (first, last) in zip(("train", "valid", "test"), pairwise(cuts), strict=True):
         part = whole[first:last]
         assert data[name].tokens.tolist() == tokenizer.encode(part).tolist()
         assert (data[name].chars, data[name].bytes) == (len(part), len(part.encode()))

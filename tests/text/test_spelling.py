@@ -12,7 +12,7 @@ import pytest
 from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.store import cache_home
-from rnntui.core.text import dataset, tokenizers
+from rnntui.core.text import dataset, encoded, tokenizers
 from rnntui.core.text.spelling import Speller, spelled
 from rnntui.core.text.tokenizers.char import CharTokenizer
 from rnntui.core.text.tokenizers.word import WordTokenizer
@@ -54,7 +54,7 @@ def test_no_text_scores_below_its_entropy(kind: str, make_run: MakeRun, corpus_f
     fresh.write_text(text_of_known_entropy(2_000, seed=2))
     answer = json.loads(rnntui("score", run.path, fresh, "--json").stdout)
     assert answer["bits_per_byte"] > 0.97 * ENTROPY
-    assert ((scored[-1].unknown or 0.0) > 0.25) == (kind == "word")
+    assert ((scored[-1].unknown or 0.0) > 0.25) == (kind in ("word", "whitespace"))
     if kind == "word":
         assert "of the tokens unknown" in rnntui("evaluate", run.path).stdout
         assert any(
@@ -77,22 +77,29 @@ def test_unknown_tokens_are_spelled_and_counted() -> None:
     assert spelled(characters, ["a dog"]) == (0, 0.0)
 
 
-def test_caches_from_before_are_read_or_counted_anew(make_run: MakeRun, corpus_file: Path) -> None:
-    """Protects old runs: tokens without their spelling are read again, and where the text has gone used without it."""
+@pytest.mark.parametrize("version", encoded.OLDER)
+def test_caches_from_before_are_read_or_counted_anew(
+    make_run: MakeRun, corpus_file: Path, version: int
+) -> None:
+    """Protects old runs: tokens that nobody has counted are read again, and where the text has gone used without."""
     corpus_file.write_text(text_of_known_entropy(3_000))
     run = make_run(tokenizer="word", vocab_size=300, split="90/10")
     tokenizer = tokenizers.load(run.path / "tokenizer.json")
     (folder,) = (cache_home() / "tokens").iterdir()
-    older = dataset._cache_path(run.config.text, tokenizer, dataset._BEFORE_SPELLING)
+    older = encoded.cache_path(run.config.text, tokenizer, version)
     folder.rename(older)
     sizes = json.loads((older / "sizes.json").read_text())
     for size in sizes.values():
-        del size["spelling"], size["unknown"]
+        del size["words"]
+        if version == 2:
+            del size["spelling"], size["unknown"]
     (older / "sizes.json").write_text(json.dumps(sizes))
     assert dataset.is_cached(run)
-    assert dataset.reopen(run, tokenizer).scored.spelling > 0
+    scored = dataset.reopen(run, tokenizer).scored
+    assert scored.spelling > 0 and scored.words
     for path in (cache_home() / "tokens").iterdir():
         if path != older:
             path.rename(path.with_name("away"))
     corpus_file.unlink()
-    assert math.isnan(dataset.reopen(run, tokenizer).scored.spelling)
+    scored = dataset.reopen(run, tokenizer).scored
+    assert math.isnan(scored.spelling) == (version == 2) and scored.words is None

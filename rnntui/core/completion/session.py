@@ -181,7 +181,7 @@ class Session:
 
     def end(self) -> tuple[ModelState, bytes]:
         """The end of the text: the model there, and the pending bytes that a continuation must begin with."""
-        owed = self.pending.encode("utf-8", "replace")
+        owed = self.tokenizer.begun(self.pending).encode("utf-8", "replace")
         if owed and not self.vocabulary.consistent(owed).any():
             # No token begins so: the pending part is a word that training never saw.
             return self.advance(self.moment(), self.tokenizer.encode(self.pending).tolist()), b""

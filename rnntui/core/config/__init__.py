@@ -29,6 +29,7 @@ from rnntui.core.config.resolve import (
     value_of,
 )
 from rnntui.core.config.schema import (
+    CORPORA,
     FIELDS,
     INHERITED,
     LIMITS,
@@ -43,6 +44,7 @@ from rnntui.core.config.schema import (
 
 __all__ = [
     "CONFIG_FORMAT",
+    "CORPORA",
     "DEFAULT_PRESET",
     "FIELDS",
     "INHERITED",

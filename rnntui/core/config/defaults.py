@@ -307,7 +307,7 @@ def _rows(draft: Draft, train_tokens: int) -> tuple[str, Regularisation]:
 def memorise(draft: Draft) -> Default | None:
     """A tiny text with nothing held out is to be memorised: no regularisation."""
     tokens = draft.facts.train_tokens
-    if draft["split"] != NOTHING_HELD_OUT or tokens is None or tokens > _MEMORISED:
+    if draft["split"] != NOTHING_HELD_OUT or draft["valid_corpus"] or tokens is None or tokens > _MEMORISED:
         return None
     kept = () if draft.spec.running_text else ("weight_decay", "epsilon")
     return Default(

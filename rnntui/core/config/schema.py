@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from rnntui.core.cells import CELLS
-from rnntui.core.config.splits import split_fractions
+from rnntui.core.config.splits import NOTHING_HELD_OUT, split_fractions
 from rnntui.core.config.tasks import DEFAULT_TASK, TASKS
 from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.errors import nearest, short
@@ -80,6 +80,18 @@ class TextConfig(Section, frozen=True, kw_only=True):
     target_corpus: Annotated[
         str, _doc("file whose lines are what the lines of CORPUS become, in the place of a table (translate)")
     ] = ""
+    valid_corpus: Annotated[
+        str, _doc("file of the validation part, in the place of a share of CORPUS; read as CORPUS is")
+    ] = ""
+    valid_target_corpus: Annotated[
+        str, _doc("file whose lines are what those of --valid-corpus become (translate)")
+    ] = ""
+    test_corpus: Annotated[
+        str, _doc("file of the test part, in the place of a share of CORPUS; read as CORPUS is")
+    ] = ""
+    test_target_corpus: Annotated[
+        str, _doc("file whose lines are what those of --test-corpus become (translate)")
+    ] = ""
     encoding: Annotated[str, _doc("'auto' reads UTF-8, and UTF-16 with a byte order mark")] = "auto"
     on_error: Annotated[
         Literal["stop", "replace"], _doc("where a text is damaged: stop, or read U+FFFD and count")
@@ -114,6 +126,23 @@ class TextConfig(Section, frozen=True, kw_only=True):
                 split_fractions(self.split)
         except ValueError as error:
             raise ValueError(f"split: {error}") from None
+        for part, (corpus, target) in PART_CORPORA.items():
+            if getattr(self, target) and not getattr(self, corpus):
+                raise ValueError(f"{target}: the other side of the {part} part; name --{part}-corpus too")
+        if self.valid_corpus and self.split not in ("auto", NOTHING_HELD_OUT):
+            raise ValueError("split: all of CORPUS is learned from beside --valid-corpus; leave it out")
+        if self.test_corpus and self.split.count("/") > 1:
+            raise ValueError("split: --test-corpus is the test part; write train/valid alone, as 90/10")
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """Names of the held-out parts that are files of their own."""
+        return tuple(part for part, (corpus, _) in PART_CORPORA.items() if getattr(self, corpus))
+
+    @property
+    def holds_out(self) -> bool:
+        """True if figures are about a part that is not learned from, as far as the settings say."""
+        return bool(self.valid_corpus) or self.split != NOTHING_HELD_OUT
 
 
 class ModelConfig(Section, frozen=True, kw_only=True):
@@ -257,11 +286,19 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     ] = 1
 
 
+PART_CORPORA = {
+    "valid": ("valid_corpus", "valid_target_corpus"),
+    "test": ("test_corpus", "test_target_corpus"),
+}
+"""Settings that name the files of a held-out part: its texts, and what they become."""
+CORPORA = ("corpus", "target_corpus", *PART_CORPORA["valid"], *PART_CORPORA["test"])
+"""Settings that name texts to be read."""
+
 SECTIONS: dict[str, type[Section]] = {"text": TextConfig, "model": ModelConfig, "training": TrainingConfig}
 
 LIMITS = ("max_steps", "max_epochs", "max_time")
 """Settings that end a run."""
-PLACES = ("corpus", "target_corpus", "begin_from", "embeddings")
+PLACES = (*CORPORA, "begin_from", "embeddings")
 """Settings that name files, folders or runs."""
 INHERITED = frozenset((
     "tokenizer", "vocab_size", "min_count", "cell", "nonlinearity", "timescale", "num_layers", "hidden_size",

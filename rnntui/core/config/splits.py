@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from rnntui.core.errors import InputError, short
@@ -37,27 +37,36 @@ def split_fractions(split: str) -> tuple[float, float, float]:
     return train, valid, test
 
 
-def split_in_figures(split: str, chars: int) -> str:
+def split_in_figures(split: str, chars: int, apart: Collection[str] = ()) -> str:
     """`split` in percent: 'auto' holds out twice 5% of a text, and no more than a million characters each.
 
-    A million characters say how good a model is to 0.01 bits; more of them only take time.
+    A million characters say how good a model is to 0.01 bits; more of them only take time.  The parts `apart` are files
+    of their own, for which nothing is held out.
     """
     if split != "auto":
         return split
-    heldout = max(0.001, round(min(5.0, 100 * _HELDOUT / max(chars, 1)), 3))
-    return f"{round(100 - 2 * heldout, 3):g}/{heldout:g}/{heldout:g}"
+    return _percentages(min(5.0, 100 * _HELDOUT / max(chars, 1)), apart)
 
 
-def split_of_examples(split: str, count: int, most: int) -> str:
+def split_of_examples(split: str, count: int, most: int, apart: Collection[str] = ()) -> str:
     """`split` in percent: 'auto' holds out twice a tenth of so many examples, and `most` each at most.
 
-    Of a few examples nothing is held out.
+    Of a few examples nothing is held out, and nothing for the parts `apart`, which are files of their own.
     """
     if split != "auto":
         return split
     if count < _FEW_EXAMPLES:
         return NOTHING_HELD_OUT
-    held_out = max(0.001, round(min(10.0, 100 * most / count), 3))
+    return _percentages(min(10.0, 100 * most / count), apart)
+
+
+def _percentages(held_out: float, apart: Collection[str]) -> str:
+    """The split that holds out so many percent for each part that is no file of its own."""
+    if "valid" in apart:
+        return NOTHING_HELD_OUT
+    held_out = max(0.001, round(held_out, 3))
+    if "test" in apart:
+        return f"{round(100 - held_out, 3):g}/{held_out:g}"
     return f"{round(100 - 2 * held_out, 3):g}/{held_out:g}/{held_out:g}"
 
 

@@ -150,6 +150,8 @@ TASKS: dict[str, TaskSpec] = {
                 "source_column",
                 "target_column",
                 "target_corpus",
+                "valid_target_corpus",
+                "test_target_corpus",
                 "shared_vocabulary",
                 "bidirectional",
                 "tied",
@@ -158,7 +160,13 @@ TASKS: dict[str, TaskSpec] = {
                 "scheduled_sampling",
             )
         ),
-        implied_by=("target_corpus", "source_column", "target_column"),
+        implied_by=(
+            "target_corpus",
+            "valid_target_corpus",
+            "test_target_corpus",
+            "source_column",
+            "target_column",
+        ),
         defaults={
             "tokenizer": "word",
             "embedding_size": 128,

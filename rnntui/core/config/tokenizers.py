@@ -39,6 +39,11 @@ TOKENIZERS: dict[str, TokenizerSpec] = {
         "word",
         20_000,
     ),
+    "whitespace": TokenizerSpec(
+        "rnntui.core.text.tokenizers.whitespace:WhitespaceTokenizer",
+        "what stands between blanks, as the sets of the literature have it",
+        "word",
+    ),
     "bpe": TokenizerSpec(
         "rnntui.core.text.tokenizers.bpe:BPETokenizer",
         "pieces of words, between characters and words",

@@ -16,7 +16,7 @@ from torch import Tensor
 from rnntui import __version__
 from rnntui.core import tasks
 from rnntui.core.completion.arrays import Array
-from rnntui.core.config import changed, value_of
+from rnntui.core.config import PLACES, changed, value_of
 from rnntui.core.config.tasks import TASKS
 from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, RnntuiError, oneline
@@ -31,8 +31,6 @@ from rnntui.core.runs.folder import Run
 from rnntui.core.runs.safe_files import LARGE, read_file
 from rnntui.core.tasks.base import EventTime, Task
 
-_PLACES = ("corpus", "target_corpus", "begin_from", "embeddings")
-"""Settings that are paths."""
 _CLOSE = 1e-4
 """Logits of the graph and of torch differ by no more."""
 _READ = (33, 2)
@@ -105,7 +103,7 @@ def _notes(run: Run) -> dict[str, str]:
     files = {"tokenizer": "tokenizer.json"} | dict(TASKS[run.config.text.task].files)
     # Where the texts lie on this machine is nobody else's business.
     named = {
-        name: store.short_corpus(value_of(run.config, name)) for name in _PLACES if value_of(run.config, name)
+        name: store.short_corpus(value_of(run.config, name)) for name in PLACES if value_of(run.config, name)
     }
     notes = {"rnntui": __version__, "config": to_toml(changed(run.config, named))}
     return notes | {

@@ -26,7 +26,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.inference.dynamic_evaluation import PIECE, Adapting
 from rnntui.core.nn.base import evaluating
 from rnntui.core.nn.language_model import LanguageModel
-from rnntui.core.text.dataset import Split
+from rnntui.core.text.encoded import Split
 from rnntui.core.text.tokenizers import Ids
 
 Protocol = Literal["stream", "windows"]
@@ -53,6 +53,8 @@ class StreamScores:
     bytes: int
     spelling: float = 0.0
     """Nats that the letters of its unknown tokens cost: they are part of the text."""
+    words: int | None = None
+    """Words between white space, and line ends; None where nobody has counted them."""
 
     @property
     def loss(self) -> float:
@@ -63,6 +65,15 @@ class StreamScores:
     def perplexity(self) -> float:
         """exp(loss): among how many equally likely tokens the model would be as unsure."""
         return math.exp(self.loss) if self.loss < 700 else math.inf
+
+    @property
+    def word_perplexity(self) -> float:
+        """Perplexity per word: exp(nats / words), where a line end is a word (Mikolov et al. 2010).
+
+        It has one meaning for tokens of every kind; not a number where nobody has counted the words.
+        """
+        per_word = (self.nats + self.spelling) / self.words if self.words else math.nan
+        return math.exp(per_word) if not per_word > 700 else math.inf
 
     @property
     def bits_per_char(self) -> float:
@@ -107,7 +118,8 @@ def score_split(
         between()
         nats += float(some.double().sum())
         hits += int(likeliest.sum())
-    return StreamScores(protocol, len(split.tokens), nats, hits, split.chars, split.bytes, split.spelling)
+    sizes = split.chars, split.bytes, split.spelling, split.words
+    return StreamScores(protocol, len(split.tokens), nats, hits, *sizes)
 
 
 def score_tokens(

@@ -99,6 +99,8 @@ class Evaluated(Event, frozen=True, kw_only=True):
     bits_per_char: Measure | None
     accuracy: Measure
     """Share of tokens that were the likeliest one."""
+    word_perplexity: Measure | msgspec.UnsetType | None = msgspec.UNSET
+    """Perplexity per word of a language model, whatever its tokens: over words between white space, and line ends."""
     protocol: str
     """`stream`: read once, in order, state carried.  `windows`: 256 tokens each from a zero state.  `texts` and
     `pairs`: each by itself."""

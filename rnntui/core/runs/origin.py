@@ -14,7 +14,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from rnntui.core.config import Config
+from rnntui.core.config import CORPORA, Config
+from rnntui.core.config.schema import PART_CORPORA
 from rnntui.core.errors import InputError
 from rnntui.core.files import expanded, make_private
 from rnntui.core.runs.folder import Run
@@ -28,7 +29,7 @@ _REMOTE = ("://", "hf:")
 
 def remote_corpora(config: Config) -> list[str]:
     """The corpora of a run that are fetched over the network, or by a package that may do so."""
-    named = (config.text.corpus, config.text.target_corpus or "")
+    named = (getattr(config.text, setting) for setting in CORPORA)
     return [name for name in named if _REMOTE[0] in name or name.startswith(_REMOTE[1])]
 
 
@@ -51,9 +52,10 @@ def unasked(config: Config) -> str:
     if remote := remote_corpora(config):
         return f"fetched from {remote[0]}"
     # Any folder could be named: all of it would be read, and copied into the cache.
-    with suppress(InputError, OSError, ValueError):
-        if expanded(config.text.corpus).is_dir():
-            return f"read from the folder {config.text.corpus}"
+    for setting in CORPORA:
+        with suppress(InputError, OSError, ValueError):
+            if (named := getattr(config.text, setting)) and expanded(named).is_dir():
+                return f"read from the folder {named}"
     return ""
 
 
@@ -73,7 +75,8 @@ def check_corpus(run: Run) -> None:
 
 def _digest(key: bytes, config: Config) -> bytes:
     text = config.text
-    named = json.dumps([text.corpus, text.target_corpus, text.encoding, text.sha256])
+    apart = [getattr(text, setting) for part in text.apart for setting in PART_CORPORA[part]]
+    named = json.dumps([text.corpus, text.target_corpus, text.encoding, text.sha256, *apart])
     return (
         hmac.new(key, named.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest().encode() + b"\n"
     )

@@ -187,10 +187,12 @@ def new_path(config: Config) -> Path:
 
 
 def stem_of(config: Config) -> str:
-    """A corpus's name as a folder's name."""
-    return (
-        re.sub(r"[^\w-]+", "-", short_corpus(config.text.corpus).rsplit(".", 1)[0]).strip("-")[:40] or "stdin"
-    )
+    """A corpus's name as a folder's name; a file that is called after its part has the name of its folder."""
+    corpus = config.text.corpus
+    stem = short_corpus(corpus).rsplit(".", 1)[0]
+    if stem == "train" and config.text.apart:
+        stem = short_corpus(corpus[: -len(short_corpus(corpus))]) or stem
+    return re.sub(r"[^\w-]+", "-", stem).strip("-")[:40] or "stdin"
 
 
 def free_path(config: Config, kind: str) -> Path:

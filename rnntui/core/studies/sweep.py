@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnntui.core import config as configuration
-from rnntui.core.config import FIELDS, Config, value_of
+from rnntui.core.config import CORPORA, FIELDS, Config, value_of
 from rnntui.core.config.tasks import TASKS
 from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, RnntuiError, oneline
@@ -278,7 +278,7 @@ class Sweep:
         folder = self.path / "trials" / f"{best.number:04d}"
         if (folder / "run.toml").exists():  # else another machine has it
             config = Run.open(folder).config
-        if config.text.corpus != wanted.text.corpus or config.text.target_corpus != wanted.text.target_corpus:
+        if any(value_of(config, name) != value_of(wanted, name) for name in CORPORA):
             config = wanted
         write_atomically(self.path / "run.toml", to_toml(config).encode())
         for trial in trials:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from rnntui.core.config import Config
+from rnntui.core.config import CORPORA, Config
 from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError, oneline
 from rnntui.core.nn.base import Model
@@ -19,6 +19,7 @@ from rnntui.core.tasks.base import Task, Widths
 from rnntui.core.tasks.transfer import START
 from rnntui.core.text.catalogue import SAMPLES
 from rnntui.core.text.corpus import is_pipe
+from rnntui.core.text.parts import with_part_files
 from rnntui.core.text.spool import Report, silent
 
 
@@ -33,6 +34,7 @@ def prepare(config: Config, report: Report = silent) -> tuple[Config, Task[Any]]
 
     Raises InputError if the corpus cannot be used.
     """
+    config = with_part_files(config, report)
     return task_class(config.text.task).prepare(config, report)
 
 
@@ -74,13 +76,15 @@ def corpus_change(run: Run) -> str:
         return ""
     if must_be_trusted(run):
         return ""  # a folder that nobody asked to be read
-    path = Path(text.corpus)
+    paths = [Path(named) for setting in CORPORA if (named := getattr(text, setting))]
     try:
-        if not path.exists():
-            return f"{text.corpus}: is gone; this run goes on with its text in the cache"
-        if path.is_file() and path.stat().st_size > _DIGESTED_AT_MOST:
+        for path in paths:
+            if not path.exists():
+                return f"{path}: is gone; this run goes on with its text in the cache"
+        if sum(path.stat().st_size for path in paths if path.is_file()) > _DIGESTED_AT_MOST:
             return ""
         changed = task_class(text.task).digest(text) != text.sha256
     except (InputError, OSError, ValueError) as error:  # a name that no file can have, too
         return f"{oneline(error)}; this run goes on with its text in the cache"
-    return f"{text.corpus}: has changed since; this run goes on with its text in the cache" if changed else ""
+    what = f"{text.corpus} or a part beside it" if text.apart else text.corpus
+    return f"{what}: has changed since; this run goes on with its text in the cache" if changed else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from rnntui.core.text.dataset import Split
+from rnntui.core.text.encoded import Split
 from rnntui.core.text.ngrams import ngram_nats
 from rnntui.core.text.tokenizers import Ids
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from rnntui.core.config.schema import TextConfig
+from rnntui.core.config.schema import CORPORA, TextConfig
 from rnntui.core.errors import InputError
 from rnntui.core.files import make_private, write_atomically
 from rnntui.core.runs.folder import Run
@@ -84,7 +84,7 @@ def read_again(run: Run, read: Callable[[TextConfig], Read[RowT]], row: Callable
         return [row(*entry) for entry in rows]
     except (OSError, ValueError, TypeError, RecursionError):
         pass
-    if text.corpus == "-" or is_pipe(text.corpus) or is_pipe(text.target_corpus or ""):
+    if any(named == "-" or is_pipe(named) for setting in CORPORA if (named := getattr(text, setting))):
         raise InputError(f"{run.path}: its examples came from a pipe and are no longer there")
     check_corpus(run)
     found = read(text)

@@ -86,5 +86,6 @@ def spelled(tokenizer: Tokenizer, blocks: Iterable[str]) -> Spelled:
     speller, count, nats = speller_of(tokenizer), 0, 0.0
     for piece in tokenizer.unknown_pieces(blocks):
         count += 1
-        nats += speller.nats(piece)
+        if not tokenizer.is_left_out(piece):
+            nats += speller.nats(piece)
     return Spelled(count, nats)

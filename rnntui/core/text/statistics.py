@@ -12,6 +12,25 @@ import numpy as np
 from rnntui.core.text.tokenizers.char import code_points
 
 
+class WordCount:
+    """Counts the words between white space, and the line ends, of a text that comes in blocks.
+
+    These are the tokens of the word-level sets of the literature, where a line end is `<eos>`.
+    """
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._within = False
+
+    def add(self, block: str) -> None:
+        """Count a block; a word may go on from the one before it."""
+        if not block:
+            return
+        self.total += len(block.split()) + block.count("\n")
+        self.total -= self._within and not block[0].isspace()
+        self._within = not block[-1].isspace()
+
+
 @dataclass(frozen=True)
 class TextStatistics:
     """Sizes of a text and two floors that a model must get below."""

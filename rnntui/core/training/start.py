@@ -10,6 +10,7 @@ from typing import Any
 from rnntui.core import tasks
 from rnntui.core.completion.loading import sound_checkpoint
 from rnntui.core.config import (
+    CORPORA,
     FIELDS,
     LIMITS,
     RESUMABLE,
@@ -30,6 +31,7 @@ from rnntui.core.tasks.transfer import START, inherited, weights_of
 from rnntui.core.tasks.word_vectors import embedded, require_vectors
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.dataset import fit_batches
+from rnntui.core.text.parts import with_part_files
 from rnntui.core.text.spool import Report
 from rnntui.core.training.devices import choose_device, facts_for
 from rnntui.core.training.needs import check_memory
@@ -55,12 +57,10 @@ def create_runs(configs: Sequence[Config], paths: Sequence[Path | None], report:
         require_vectors(name)  # before a long text is read
     check_memory(configs, device)
     prepared, task = tasks.prepare(configs[0], report)
-    known = {
-        name: value_of(prepared, name) for name in ("corpus", "target_corpus", "split", "min_count", "sha256")
-    }
+    known = {name: value_of(prepared, name) for name in (*CORPORA, "split", "min_count", "sha256")}
     fitted: list[Config] = []
     kept = []
-    configs = [changed(config, known, "found in the text") for config in configs]
+    configs = [changed(with_part_files(config), known, "found in the text") for config in configs]
     if TASKS[prepared.text.task].running_text:
         configs = [fit_batches(config, task.sizes.train_tokens) for config in configs]
     begun = [_beginning(config, task, report) for config in configs]
@@ -99,7 +99,7 @@ def check_resume(path: Path, settings: Mapping[str, Any], checkpoint: str | None
     """
     run = Run.open(path)
     given = {name: value for name, value in settings.items() if value is not None}
-    for name in ("corpus", "target_corpus"):
+    for name in CORPORA:
         if given.get(name):
             given[name] = canonical(given[name])
     for name, value in given.items():

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnntui.core.config.schema import PART_CORPORA
 from rnntui.core.config.splits import split_fractions
 from rnntui.core.errors import InputError, nearest
 from rnntui.core.tasks.classification.reader import Example
@@ -31,9 +32,16 @@ class Labelled(NamedTuple):
 def divide(examples: Sequence[Example], split: str) -> dict[str, list[Example]]:
     """The examples in three parts, each with the labels in their shares.
 
-    Where nothing is held out, there is one part.  Texts go in the order of their digests, which is no order and always
-    the same, wherever they stand in the file; the same text is always in one part alone.
+    Where nothing is held out, there is one part, and those that are files of their own.  Texts go in the order of their
+    digests, which is no order and always the same, wherever they stand in the file; the same text of one file is always
+    in one part alone.
     """
+    own = {part: [each for each in examples if each.part == part] for part in PART_CORPORA}
+    divided = _divided([each for each in examples if not each.part], split)
+    return divided | {name: part for name, part in own.items() if part}
+
+
+def _divided(examples: Sequence[Example], split: str) -> dict[str, list[Example]]:
     _, valid, test = split_fractions(split)
     if not valid:
         return {"train": list(examples)}

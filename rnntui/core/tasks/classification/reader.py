@@ -15,6 +15,7 @@ from rnntui.core.files import expanded
 from rnntui.core.text import catalogue
 from rnntui.core.text.corpus import Source, files_below, leads_out, reading_of
 from rnntui.core.text.csv_rows import Reading, WantedColumn
+from rnntui.core.text.parts import part_texts
 from rnntui.core.text.record_cache import LeftOut, Read
 from rnntui.core.text.records import records, text_of
 
@@ -31,6 +32,8 @@ class Example(NamedTuple):
     label: str
     where: str
     """The file and the line, for a person."""
+    part: str = ""
+    """The held-out part whose own file it is from; '' where its corpus is to be divided."""
 
 
 def read(config: TextConfig) -> Read[Example]:
@@ -42,29 +45,34 @@ def read(config: TextConfig) -> Read[Example]:
     left_out = LeftOut()
     found = []
     form = Reading()
-    for example in _examples(config, elsewhere, form):
-        if not example.text.strip():
-            left_out.add("without text", example.where)
-        elif not example.label.strip():
-            left_out.add("without a label", example.where)
-        else:
-            found.append(example)
+    for part, text in part_texts(config).items():
+        for example in _examples(text, elsewhere, form):
+            if not example.text.strip():
+                left_out.add("without text", example.where)
+            elif not example.label.strip():
+                left_out.add("without a label", example.where)
+            else:
+                found.append(example._replace(part=part))
     for file in elsewhere:
         left_out.add("in other folders, by links", str(file))
     found = _common(found, config.min_label_count, left_out)
-    if not found:
-        raise InputError(
-            f"{config.corpus}: no examples{left_out.told()}; give texts with labels, a few dozen or more"
-        )
+    for part, text in part_texts(config).items():
+        if not any(example.part == part for example in found):
+            raise InputError(
+                f"{text.corpus}: no examples{left_out.told()}; give texts with labels, a few dozen or more"
+            )
     digest = hashlib.sha256()
     for example in found:
-        digest.update(json.dumps([example.label, example.text]).encode())
+        own = [example.part] if example.part else []
+        digest.update(json.dumps([example.label, example.text, *own]).encode())
     return Read(found, digest.hexdigest(), str(left_out), tuple(form.notes))
 
 
 def _common(examples: list[Example], least: int, left_out: LeftOut) -> list[Example]:
-    """Return the examples whose label has `least` texts or more."""
-    counts = Counter(example.label for example in examples)
+    """Return the examples whose label has `least` texts or more, beside the files of held-out parts."""
+    counts = Counter(example.label for example in examples if not example.part)
+    if least == 1:
+        return examples  # a label that only a held-out part has is a fault, not a rare one
     for example in examples:
         if counts[example.label] < least:
             left_out.add(f"with labels seen less than {least} times", example.where)

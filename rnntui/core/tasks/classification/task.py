@@ -52,8 +52,8 @@ from rnntui.core.tasks.classification.reader import Example
 from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
 from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import Sequences, in_order
-from rnntui.core.text.corpus import canonical
 from rnntui.core.text.decoding import OnError
+from rnntui.core.text.parts import canonical_names, repeated_texts
 from rnntui.core.text.record_cache import read_again, remember
 from rnntui.core.text.spool import Report
 from rnntui.core.text.tokenizers import Tokenizer
@@ -94,11 +94,12 @@ class ClassificationTask(ExamplesTask[Classifier, Labelled]):
         """
         report(f"reading {config.text.corpus}", None)
         found = reading.read(config.text)
-        split = split_of_examples(config.text.split, len(found.rows), _HELD_OUT)
-        reading.check_labels(found.rows, split != NOTHING_HELD_OUT)
+        undivided = [example for example in found.rows if not example.part]
+        split = split_of_examples(config.text.split, len(undivided), _HELD_OUT, config.text.apart)
+        reading.check_labels(undivided, split != NOTHING_HELD_OUT)
         remember(found)
         corpus = config.text.corpus
-        known = {"sha256": found.sha256, "corpus": canonical(corpus), "split": split}
+        known = {"sha256": found.sha256, **canonical_names(config.text), "split": split}
         config = changed(config, known, "found in the text")
         parts = divide(found.rows, split)
         if not all(parts.values()):
@@ -106,7 +107,10 @@ class ClassificationTask(ExamplesTask[Classifier, Labelled]):
         counts = Counter(example.label for example in parts["train"])
         shown = ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items()))
         report(f"{len(parts['train']):,} texts to learn from, by label: {shown}", None)
-        for note in (*found.notes, *([f"left out: {found.left_out}"] if found.left_out else [])):
+        notes = [*found.notes, *([f"left out: {found.left_out}"] if found.left_out else [])]
+        if config.text.apart:
+            notes += repeated_texts({name: [each.text for each in part] for name, part in parts.items()})
+        for note in notes:
             report(note, None)
         tokenizer = vocabulary_of(config)
         texts = [example.text + "\n" for example in parts["train"]]
@@ -118,7 +122,7 @@ class ClassificationTask(ExamplesTask[Classifier, Labelled]):
             smaller, tokenizer = tokenizer, tokenizer.extended(texts, config.text.min_count)
             report(tokenizers.growth(smaller, tokenizer), None)
         tokenizers.check_vocabulary(tokenizer, config.text)
-        return config, cls(tokenizer, labels_of(found.rows), parts)
+        return config, cls(tokenizer, labels_of(undivided), parts)
 
     @classmethod
     def reopen(cls, run: Run) -> Self:
@@ -244,7 +248,9 @@ def others(
     Raises InputError where they cannot be read, have other labels, or are the run's own.
     """
     encoding, on_error = decoding
-    text = msgspec.structs.replace(run.config.text, corpus=corpus, encoding=encoding, on_error=on_error)
+    text = msgspec.structs.replace(
+        run.config.text, corpus=corpus, valid_corpus="", test_corpus="", encoding=encoding, on_error=on_error
+    )
     found = reading.read(text)
     if found.sha256 == run.config.text.sha256:
         raise InputError(

@@ -8,7 +8,7 @@ from rnntui.core.inference.scoring import UNHELPED, Helped, Protocol, score_spli
 from rnntui.core.nn.language_model import LanguageModel
 from rnntui.core.runs.events import Evaluated, finite
 from rnntui.core.tasks.base import Between, EventTime
-from rnntui.core.text.dataset import Split
+from rnntui.core.text.encoded import Split
 
 
 def evaluate(
@@ -33,6 +33,7 @@ def evaluate(
         perplexity=finite(scores.perplexity),
         bits_per_byte=finite(scores.bits_per_byte),
         bits_per_char=finite(scores.bits_per_char),
+        word_perplexity=finite(scores.word_perplexity),
         accuracy=scores.accuracy,
         unknown=split.unknown / max(len(split.tokens), 1) or UNSET,
         protocol=protocol,

@@ -29,7 +29,7 @@ from rnntui.core.tasks.transfer import beginning_with, vocabulary_of
 from rnntui.core.text import dataset, tokenizers
 from rnntui.core.text.baselines import Baseline, baselines
 from rnntui.core.text.batches import Streams
-from rnntui.core.text.dataset import Dataset
+from rnntui.core.text.encoded import Dataset
 from rnntui.core.text.spool import Report
 from rnntui.core.text.tokenizers import Ids, Tokenizer
 
@@ -114,7 +114,7 @@ class LanguageTask(Task[LanguageModel]):
     def remarks(self) -> list[str]:
         if not self.holds_out:
             return [NOTHING_HELD_OUT_REMARK]
-        if not self._valid.unknown:
+        if not self._valid.spelling > 0:
             return []
         share = self._valid.unknown / len(self._valid.tokens)
         return [

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
-from rnntui.core.config.schema import TextConfig
+from rnntui.core.config.schema import PART_CORPORA, TextConfig
 from rnntui.core.config.splits import split_fractions
 from rnntui.core.errors import InputError
 from rnntui.core.text.corpus import Source, canonical
 from rnntui.core.text.csv_rows import Reading, WantedColumn
+from rnntui.core.text.parts import part_texts
 from rnntui.core.text.record_cache import LeftOut, Read
 from rnntui.core.text.records import LONGEST_TEXT, lines_of, records
 
@@ -24,6 +25,8 @@ class Pair(NamedTuple):
     target: str
     where: str
     """The file and the line, for a person."""
+    part: str = ""
+    """The held-out part whose own file it is from; '' where its corpus is to be divided."""
 
 
 def read(config: TextConfig) -> Read[Pair]:
@@ -32,16 +35,19 @@ def read(config: TextConfig) -> Read[Pair]:
     A pair that is empty on one side is left out: in texts that were aligned by machine there are many.
     Raises InputError: one line that names the file, the line, what was expected and the next step.
     """
-    found, digest = [], hashlib.sha256(b"pairs")
+    found: list[Pair] = []
+    digest = hashlib.sha256(b"pairs")
     left_out, form = LeftOut(), Reading()
-    for pair in _side_by_side(config) if config.target_corpus else _of_table(config, form):
-        if not (pair.source and pair.target):
-            left_out.add("with an empty side", pair.where)
-            continue
-        found.append(pair)
-        digest.update(json.dumps(pair[:2]).encode())
-    if not found:
-        raise InputError(f"{config.corpus}: no pairs{left_out.told()}; give some hundred or more")
+    for part, text in part_texts(config).items():
+        count = len(found)
+        for pair in _side_by_side(text) if text.target_corpus else _of_table(text, form, part):
+            if not (pair.source and pair.target):
+                left_out.add("with an empty side", pair.where)
+                continue
+            found.append(pair._replace(part=part))
+            digest.update(json.dumps([*pair[:2], *([part] if part else [])]).encode())
+        if len(found) == count:
+            raise InputError(f"{text.corpus}: no pairs{left_out.told()}; give some hundred or more")
     return Read(found, digest.hexdigest(), str(left_out), tuple(form.notes))
 
 
@@ -53,8 +59,15 @@ def in_one_line(text: str) -> str:
 def divide(pairs: list[Pair], split: str) -> dict[str, list[Pair]]:
     """The pairs in three parts, the held-out ones at the end: what stands close together stays together.
 
-    A pair of the beginning whose source is held out as well is left out.  Where nothing is held out, there is one part.
+    A pair of the beginning whose source is held out as well is left out.  Where nothing is held out, there is one part,
+    and those that are files of their own.
     """
+    own = {part: [pair for pair in pairs if pair.part == part] for part in PART_CORPORA}
+    divided = _divided([pair for pair in pairs if not pair.part], split)
+    return divided | {name: part for name, part in own.items() if part}
+
+
+def _divided(pairs: list[Pair], split: str) -> dict[str, list[Pair]]:
     _, valid, test = split_fractions(split)
     if not valid:
         return {"train": pairs}
@@ -67,11 +80,10 @@ def divide(pairs: list[Pair], split: str) -> dict[str, list[Pair]]:
     return {"train": train} | {name: part for name, part in held_out.items() if part or name != "test"}
 
 
-def _of_table(config: TextConfig, form: Reading) -> Iterator[Pair]:
+def _of_table(config: TextConfig, form: Reading, part: str) -> Iterator[Pair]:
     columns = (WantedColumn("source", config.source_column), WantedColumn("target", config.target_column))
-    instead = (
-        "give a .tsv, .csv or .jsonl file, or name the file of the other side's lines with --target-corpus"
-    )
+    flag = f"--{part}-target-corpus" if part else "--target-corpus"
+    instead = f"give a .tsv, .csv or .jsonl file, or name the file of the other side's lines with {flag}"
     for record in records(config, columns, instead, form):
         source, target = record.fields
         yield Pair(in_one_line(source), in_one_line(target), record.where)

@@ -44,6 +44,7 @@ from rnntui.core.text import tokenizers
 from rnntui.core.text.buckets import Sequences, in_order
 from rnntui.core.text.corpus import canonical
 from rnntui.core.text.decoding import OnError
+from rnntui.core.text.parts import canonical_names, repeated_texts
 from rnntui.core.text.record_cache import read_again, remember
 from rnntui.core.text.spelling import Spelled
 from rnntui.core.text.spool import Report
@@ -84,23 +85,19 @@ class TranslationTask(ExamplesTask[Translator, Paired]):
         report(f"reading {text.corpus}", None)
         found = reading.read(text)
         remember(found)
-        split = split_of_examples(text.split, len(found.rows), _HELD_OUT)
-        config = changed(
-            config,
-            {
-                "sha256": found.sha256,
-                "split": split,
-                "corpus": canonical(text.corpus),
-                "target_corpus": text.target_corpus and canonical(text.target_corpus),
-            },
-            "found in the text",
-        )
+        undivided = sum(not pair.part for pair in found.rows)
+        split = split_of_examples(text.split, undivided, _HELD_OUT, text.apart)
+        known = {"sha256": found.sha256, **canonical_names(text), "split": split}
+        config = changed(config, known, "found in the text")
         parts = reading.divide(found.rows, split)
         if not all(parts.values()):
             raise InputError(f"{text.corpus}: too few pairs for --split {split}; give more of them")
         left_out = f"; left out: {found.left_out}" if found.left_out else ""
         report(f"{len(parts['train']):,} pairs to learn from{left_out}", None)
-        for note in found.notes:
+        notes = [*found.notes]
+        if text.apart:
+            notes += repeated_texts({name: [each.source for each in part] for name, part in parts.items()})
+        for note in notes:
             report(note, None)
         report(f"learning the {text.tokenizer} tokenizers", None)
         sides = [
@@ -268,6 +265,10 @@ def others(
         encoding=encoding,
         on_error=on_error,
         target_corpus=target and canonical(target),
+        valid_corpus="",
+        valid_target_corpus="",
+        test_corpus="",
+        test_target_corpus="",
     )
     found = reading.read(text)
     if found.sha256 == run.config.text.sha256:

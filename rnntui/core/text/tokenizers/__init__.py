@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 
 from rnntui.core.config.schema import TextConfig
-from rnntui.core.config.splits import NOTHING_HELD_OUT
 from rnntui.core.config.tokenizers import TOKENIZERS, TokenizerSpec
 from rnntui.core.errors import InputError, nearest, short
 from rnntui.core.runs.folder import read_json
@@ -22,6 +21,7 @@ from rnntui.core.text.tokenizers.base import Ids, Tokenizer
 __all__ = [
     "EVERY_WORD",
     "MOSTLY",
+    "OWN_UNKNOWN",
     "Ids",
     "Tokenizer",
     "check_vocabulary",
@@ -50,6 +50,7 @@ def _class_of(spec: TokenizerSpec) -> type[Tokenizer]:
     return found
 
 
+OWN_UNKNOWN = "the text has its own <unk>: --min-count 1, so that all of its words are words of the model"
 EVERY_WORD = "many words come once: --min-count 1, so that they are words of the model"
 _LITTLE = 20_000
 """Tokens of a text that can be known whole."""
@@ -67,8 +68,11 @@ def unknown_share(tokenizer: Tokenizer, tokens: Ids) -> float:
 def wants_all_words(tokenizer: Tokenizer, tokens: Ids, nothing_held_out: bool) -> bool:
     """Return True if words that come once have to be words of a model.
 
-    They have to where they are most of its text, or where it is so little that all of it is to be known.
+    They have to where they are most of its text, where it is so little that all of it is to be known, and where it
+    already has `<unk>` in the place of all others.
     """
+    if tokenizer.marks_unknown:
+        return True
     share = unknown_share(tokenizer, tokens)
     return share > MOSTLY or (nothing_held_out and share > 0 and len(tokens) <= _LITTLE)
 
@@ -80,8 +84,8 @@ def train_on_texts(
     tokenizer = train(config, texts)
     if config.min_count == TextConfig().min_count and tokenizer.unknown is not None:
         read = np.concatenate([tokenizer.encode(text) for text in texts[:_LOOKED_AT]])
-        if wants_all_words(tokenizer, read, config.split == NOTHING_HELD_OUT):
-            report(EVERY_WORD, None)
+        if wants_all_words(tokenizer, read, not config.holds_out):
+            report(OWN_UNKNOWN if tokenizer.marks_unknown else EVERY_WORD, None)
             config = msgspec.structs.replace(config, min_count=1)
             tokenizer = train(config, texts)
     return tokenizer, config

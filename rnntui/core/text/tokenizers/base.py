@@ -25,7 +25,8 @@ class Tokenizer(ABC):
 
     A new one is a subclass and an entry of `rnntui.core.config.tokenizers.TOKENIZERS` that names it.  It promises:
 
-    - `decode(encode(x)) == x` for text whose tokens are all known; what is not known is `unknown`, and never an error.
+    - `decode(encode(x)) == x` for text whose tokens are all known, or where it normalises white space, another text of
+      the same tokens; what is not known is `unknown`, and never an error.
     - A line end is a token of its own, or ends one: no token reaches across, so a line is cut alike wherever it stands.
     - `complete_prefix` says up to where a cut stands, so a text in blocks has the tokens of the whole.
     - A token has at most `LONGEST_TOKEN` characters: what has no end is cut there.
@@ -33,6 +34,8 @@ class Tokenizer(ABC):
 
     unknown: int | None = None
     """The number of `<unk>`; None where nothing can be unknown."""
+    marks_unknown: bool = False
+    """True if the text that it was learned from says itself where a word was left out."""
 
     @classmethod
     @abstractmethod
@@ -84,6 +87,10 @@ class Tokenizer(ABC):
                 found = zip(self.pieces(text), tokens.tolist(), strict=True)
                 yield from (piece for piece, token in found if token == self.unknown)
 
+    def is_left_out(self, piece: str) -> bool:
+        """Return True if a piece itself says that a word was left out there, so that it has no letters to spell."""
+        return False
+
     def extended(self, blocks: Iterable[str], min_count: int) -> Tokenizer:
         """Return it with the new tokens that stand at least `min_count` times in `blocks`, behind all known ones.
 
@@ -109,6 +116,10 @@ class Tokenizer(ABC):
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of `tokens`; bytes that are no whole character become U+FFFD."""
         return b"".join(self.token_bytes(int(token)) for token in tokens).decode("utf-8", "replace")
+
+    def begun(self, pending: str) -> str:
+        """The beginning of a token, as `decode` writes it, for the unfinished end of a text."""
+        return pending
 
     def pieces(self, text: str) -> list[str]:
         """The part of `text` that each token of `encode(text)` stands for; joined, they are `text`.

@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Self
 
-import numpy as np
-
 from rnntui.core.text.segmentation import WORD_RULE, in_word, is_han_or_kana, word_pattern
-from rnntui.core.text.tokenizers.base import (
-    LONGEST_TOKEN,
-    UNKNOWN_BYTES,
-    Ids,
-    Tokenizer,
-    cut_for_good,
-    known_rule,
-    numbered,
-    valid_vocabulary,
-)
-
-_ADDED_AT_MOST = 20_000
-"""Words that one more text may add."""
+from rnntui.core.text.tokenizers.base import cut_for_good, known_rule
+from rnntui.core.text.tokenizers.listed import ListedTokenizer, listed_words
 
 
-class WordTokenizer(Tokenizer):
+class WordTokenizer(ListedTokenizer):
     """One token a word, mark or piece of white space of the training text; `<unk>` for every other."""
-
-    unknown = 0
 
     def __init__(self, words: list[str], rule: int = WORD_RULE) -> None:
         """`rule` is the version of the rule by which texts are cut into words."""
-        self.words, self.rule = words, rule
-        self._numbers = numbered(words)
+        super().__init__(words)
+        self.rule = rule
 
     @classmethod
-    def train(cls, blocks: Iterable[str], vocab_size: int | None = None, min_count: int = 1) -> Self:
-        """The `vocab_size` commonest words that stand at least `min_count` times in `blocks`."""
-        counts: Counter[str] = Counter()
+    def words_in(cls, blocks: Iterable[str]) -> Iterator[list[str]]:
         for text in cut_for_good(blocks, partial(complete_pieces, in_blocks=True)):
-            counts.update(word_pattern(WORD_RULE, text).findall(text))
-        kept = [word for word, count in counts.items() if count >= min_count and len(word) <= LONGEST_TOKEN]
-        kept.sort(key=lambda word: (-counts[word], word))
-        return cls(kept[: vocab_size and vocab_size - 1])
+            yield word_pattern(WORD_RULE, text).findall(text)
 
-    def extended(self, blocks: Iterable[str], min_count: int) -> WordTokenizer:
-        counts = Counter(piece for piece in self.unknown_pieces(blocks) if len(piece) <= LONGEST_TOKEN)
-        new = [word for word, count in counts.items() if count >= min_count]
-        new.sort(key=lambda word: (-counts[word], word))
-        return WordTokenizer([*self.words, *new[:_ADDED_AT_MOST]], self.rule) if new else self
-
-    @property
-    def vocab_size(self) -> int:
-        return len(self.words) + 1
-
-    def encode(self, text: str) -> Ids:
-        number = self._numbers.get
-        return np.array([number(piece, 0) for piece in self.pieces(text)], dtype=self.dtype)
-
-    def token_bytes(self, token: int) -> bytes:
-        return self.words[token - 1].encode() if token else UNKNOWN_BYTES
+    def with_words(self, words: list[str]) -> Self:
+        return type(self)(words, self.rule)
 
     def pieces(self, text: str) -> list[str]:
         return list(word_pattern(self.rule, text).findall(text))
@@ -74,14 +39,11 @@ class WordTokenizer(Tokenizer):
     def to_json(self) -> dict[str, Any]:
         # Of the older rule as it was written then: caches are found by this content.
         rule = {"rule": self.rule} if self.rule > 1 else {}
-        return rule | {"vocabulary": self.words}
+        return rule | super().to_json()
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        words = valid_vocabulary(content)
-        if "" in words:
-            raise ValueError("'vocabulary' holds an empty word")
-        return cls(words, known_rule(content, WORD_RULE))
+        return cls(listed_words(content), known_rule(content, WORD_RULE))
 
 
 def complete_pieces(text: str, rule: int = WORD_RULE, in_blocks: bool = False) -> int:
