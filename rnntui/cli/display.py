@@ -128,7 +128,7 @@ class LiveDisplay(Display):
 def preparing() -> Iterator[Report]:
     """Shows what is being done before training: on a terminal a bar, elsewhere a line now and then."""
     if not sys.stderr.isatty():
-        yield _PreparingLines().show
+        yield PreparingLines().show
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -147,7 +147,7 @@ def preparing() -> Iterator[Report]:
         yield show
 
 
-class _PreparingLines:
+class PreparingLines:
     """Every stage once, and how far it is where it takes long."""
 
     def __init__(self) -> None:

@@ -12,6 +12,7 @@ import rich_click as click
 from rnntui.cli.display import beside
 from rnntui.cli.options import RunName, json_option, output_option
 from rnntui.cli.output import as_json_text, confirm, print_table, report, show_line, write, write_line
+from rnntui.cli.repeats import group_lines
 from rnntui.core.config import FIELDS, Config, command_of, reason_for, value_of
 from rnntui.core.config.toml import to_toml
 from rnntui.core.errors import InputError, oneline
@@ -46,6 +47,8 @@ def list_(as_json: bool) -> None:
         report(f"no runs yet in {store.runs_home()}; start one with `rnntui train`")
     else:
         _print_table(summaries)
+        for line in group_lines(summaries):
+            show_line(line)
         for each in summaries:
             if each.reason is not None:
                 report(f"unreadable: {visible_line(each.reason, 400)}")

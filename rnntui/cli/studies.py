@@ -14,8 +14,9 @@ import rich_click as click
 from rnntui.cli.display import PlainLines, preparing
 from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options, with_task
 from rnntui.cli.output import JsonStream, report, show_line, write_line
+from rnntui.cli.repeats import group_lines, print_columns, require_one_process, seeds_of
 from rnntui.core import config
-from rnntui.core.config import FIELDS, LIMITS, Config
+from rnntui.core.config import FIELDS, LIMITS
 from rnntui.core.config.parse import shown
 from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError, RnntuiError
@@ -40,6 +41,11 @@ _WIDTH, _HEIGHT = 80, 20
 @click.option("--cells", default=",".join(DUELISTS), show_default=True, help="who meets whom")
 @click.option("--headless", is_flag=True, help="run here, without the screen")
 @click.option(
+    "--seeds",
+    type=click.IntRange(min=2),
+    help="so many duels, each with another seed, and a paired comparison; without the screen",
+)
+@click.option(
     "--run",
     "base",
     type=RUN_FOLDER,
@@ -51,6 +57,7 @@ def duel(
     corpus: str | None,
     cells: str,
     headless: bool,
+    seeds: int | None,
     base: Path | None,
     as_json: bool,
     preset: str,
@@ -71,47 +78,58 @@ def duel(
     configs = [config.build(given | {"cell": cell}, preset) for cell in names]
     require_one_process(configs[0])
     base = (base or store.free_path(configs[0], "duel")).resolve()
-    for path in paths_of(base, names):
-        require_free(path)
-    if not headless and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
+    rounds = [
+        (ending, [config.build(given | {"cell": cell, **seed}, preset) for cell in names])
+        for ending, seed in seeds_of(configs[0], seeds)
+    ]
+    for ending, _ in rounds:
+        for path in paths_of(base, names, ending):
+            require_free(path)
+    if seeds and corpus == "-":
+        raise InputError("--seeds: read the text again, and standard input can be read once; name a file")
+    if not headless and not as_json and not seeds and sys.stdout.isatty() and sys.stdin.isatty():
         if corpus == "-":
             raise InputError("CORPUS: standard input cannot feed both the text and the keys; add --headless")
         from rnntui.tui.app import open_duel
 
         code = open_duel(given, preset, names, base)
-        raced = [run for path in paths_of(base, names) if (run := _opened(path))]
-        if raced:
-            _tell_standings(raced)
-        return code if raced else 1
+        opened = [run for path in paths_of(base, names) if (run := _opened(path))]
+        if opened:
+            _tell_standings(opened)
+        return code if opened else 1
     from rnntui.core.studies.duel import contestants, standings
     from rnntui.core.studies.duel import duel as dueling
 
-    with preparing() as show:
-        racing = contestants(configs, base, show)
-    lines = {run.path: PlainLines(f"{cell:>8}  ") for run, cell in zip(racing, names, strict=True)}
-    reasons, stream = set(), JsonStream()
-    for told in dueling(racing):
-        if isinstance(told.event, ev.Finished):
-            reasons.add(told.event.reason)
-        if as_json:
-            stream.write(
-                json.dumps(msgspec.to_builtins(told.event) | {"run": told.run.name}, ensure_ascii=False)
-            )
-        else:
-            lines[told.run.path].show(told.event)
+    reasons, stream = set[str](), JsonStream()
+    raced: list[Run] = []
+    for ending, wanted in rounds:
+        with preparing() as show:
+            racing = contestants(wanted, base, show, ending)
+        raced += racing
+        lines = {run.path: PlainLines(f"{cell:>8}  ") for run, cell in zip(racing, names, strict=True)}
+        for told in dueling(racing):
+            if isinstance(told.event, ev.Finished):
+                reasons.add(told.event.reason)
+            if as_json:
+                stream.write(
+                    json.dumps(msgspec.to_builtins(told.event) | {"run": told.run.name}, ensure_ascii=False)
+                )
+            else:
+                lines[told.run.path].show(told.event)
+        if "interrupted" in reasons:
+            break
     if as_json:
-        stream.write(msgspec.json.encode({"type": "standings", "runs": standings(racing)}).decode())
+        found = standings(raced)
+        stream.write(
+            msgspec.json.encode(
+                {"type": "standings", "runs": found, "comparison": group_lines(found)}
+            ).decode()
+        )
         stream.end()
     else:
-        report("\n".join(_plot(racing)))
-        _tell_standings(racing)
+        report("\n".join(_plot(raced)))
+        _tell_standings(raced, len(rounds))
     return 130 if "interrupted" in reasons else 1 if reasons == {"error"} else 0
-
-
-def require_one_process(configuration: Config) -> None:
-    """Raise InputError where several processes are asked for: they share one training at a time."""
-    if configuration.training.processes > 1:
-        raise InputError("--processes: for `rnntui train` alone, which shares one training; leave it out")
 
 
 def _opened(path: Path) -> Run | None:
@@ -140,11 +158,11 @@ def _plot(racing: Sequence[Run]) -> list[str]:
     return [f"{unit} over seconds", *plain(chart(found, x, y, _WIDTH - MARGIN, _HEIGHT, "braille")), names]
 
 
-def _tell_standings(racing: Sequence[Run]) -> None:
+def _tell_standings(racing: Sequence[Run], seeds: int = 1) -> None:
     from rnntui.core.studies.duel import standings
 
     spec = TASKS[racing[0].config.text.task]
-    _print_table(
+    print_columns(
         [
             "cell",
             "units",
@@ -157,7 +175,9 @@ def _tell_standings(racing: Sequence[Run]) -> None:
         ],
         [_row(run, each) for each in standings(racing) for run in racing if str(run.path) == each.path],
     )
-    report(reservations(run.config for run in racing))
+    for line in group_lines(standings(racing)):
+        show_line(line)
+    report(reservations((run.config for run in racing), seeds))
 
 
 def _row(run: Run, each: RunSummary) -> list[str]:
@@ -171,17 +191,6 @@ def _row(run: Run, each: RunSummary) -> list[str]:
         f"{each.step:,}",
         each.name,
     ]
-
-
-def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns under headings, numbers to the right."""
-    widths = [max(len(row[i]) for row in [headings, *rows]) for i in range(len(headings))]
-    for row in [headings, *rows]:
-        cells = (
-            f"{visible_line(cell):>{width}}" if 0 < i < len(row) - 1 else f"{visible_line(cell):<{width}}"
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        show_line("  ".join(cells).rstrip())
 
 
 @click.command()

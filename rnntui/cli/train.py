@@ -15,8 +15,10 @@ import rich_click as click
 from rnntui.cli.display import display_for, preparing
 from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options, with_task
 from rnntui.cli.output import OutputError, ReaderGoneError, report, show_line, write_line
+from rnntui.cli.repeats import repetitions, require_one_process, train_repeatedly
 from rnntui.cli.trust import trust_option, trusted
 from rnntui.core import config
+from rnntui.core.config.splits import MOST_FOLDS
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.processors import launched, launched_rank
 from rnntui.core.runs import events as ev
@@ -57,6 +59,16 @@ _EXIT_CODES: dict[str, int] = {"interrupted": 130, "error": 1}
     is_flag=True,
     help="train nothing: try ever larger rates for a moment, and name a good one",
 )
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=2),
+    help="train so many runs, each with another seed, and print mean and spread; without the screen",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2, max=MOST_FOLDS),
+    help="cross-validation of labelled texts: a run for each fold, and the mean on their test parts",
+)
 @trust_option
 @config_options()
 def train(
@@ -67,6 +79,8 @@ def train(
     checkpoint: str | None,
     as_json: bool,
     finding: bool,
+    seeds: int | None,
+    folds: int | None,
     trust: bool,
     preset: str,
     **settings: Any,
@@ -92,6 +106,12 @@ def train(
     if checkpoint is not None and not resume:
         raise InputError("--checkpoint: says where to go on from; add --resume")
     run_path = run_path.resolve() if run_path else None
+    if seeds or folds:
+        if finding or checkpoint is not None or given.get("corpus") == "-":
+            raise InputError("--seeds, --folds: read the text again; leave out --find-lr, --checkpoint and -")
+        repeats = repetitions(with_task(given), preset, seeds, folds)
+        require_one_process(repeats[0][1])
+        return train_repeatedly(repeats, run_path, resume, as_json)
     resuming = resume and run_path is not None and holds_run(run_path)
     # Whatever is wrong is said before anything opens, and before anything is written or deleted.
     if resuming:

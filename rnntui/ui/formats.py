@@ -70,10 +70,18 @@ def unknown(event: Evaluated) -> str:
 
 def figure(row: Figure, event: Evaluated | None) -> str:
     """A figure of an evaluation; a dash where it was not measured."""
-    if event is None:
-        return "–"
+    return styled(row, None if event is None else measured(row, event))
+
+
+def measured(row: Figure, event: Evaluated) -> float | None:
+    """The value of a figure in an evaluation; None where it was not measured."""
     metrics = event.metrics if isinstance(event.metrics, dict) else {}
-    value = metrics.get(row.key, getattr(event, row.key, None))
+    value: float | None = metrics.get(row.key, getattr(event, row.key, None))
+    return value
+
+
+def styled(row: Figure, value: float | None) -> str:
+    """A value in the style of a figure."""
     match row.style:
         case "share":
             return "–" if value is None else f"{value:.1%}"

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from rnntui.core.cells import CELLS
-from rnntui.core.config.splits import NOTHING_HELD_OUT, split_fractions
+from rnntui.core.config.splits import NOTHING_HELD_OUT, fold_of, split_fractions
 from rnntui.core.config.tasks import DEFAULT_TASK, TASKS
 from rnntui.core.config.tokenizers import TOKENIZERS
 from rnntui.core.errors import nearest, short
@@ -92,6 +92,9 @@ class TextConfig(Section, frozen=True, kw_only=True):
     test_target_corpus: Annotated[
         str, _doc("file whose lines are what those of --test-corpus become (translate)")
     ] = ""
+    fold: Annotated[
+        str, _doc("which of how many folds is the test part, as 3/10; see --folds (classify)")
+    ] = ""
     encoding: Annotated[str, _doc("'auto' reads UTF-8, and UTF-16 with a byte order mark")] = "auto"
     on_error: Annotated[
         Literal["stop", "replace"], _doc("where a text is damaged: stop, or read U+FFFD and count")
@@ -131,13 +134,26 @@ class TextConfig(Section, frozen=True, kw_only=True):
                 raise ValueError(f"{target}: the other side of the {part} part; name --{part}-corpus too")
         if self.valid_corpus and self.split not in ("auto", NOTHING_HELD_OUT):
             raise ValueError("split: all of CORPUS is learned from beside --valid-corpus; leave it out")
-        if self.test_corpus and self.split.count("/") > 1:
-            raise ValueError("split: --test-corpus is the test part; write train/valid alone, as 90/10")
+        if self.fold:
+            try:
+                fold_of(self.fold)
+            except ValueError as error:
+                raise ValueError(f"fold: {error}") from None
+            if self.test_corpus:
+                raise ValueError("fold: cuts the test part out of CORPUS; leave out --test-corpus")
+        if (self.test_corpus or self.fold) and self.split.count("/") > 1:
+            test = "--fold" if self.fold else "--test-corpus"
+            raise ValueError(f"split: {test} is the test part; write train/valid alone, as 90/10")
 
     @property
     def apart(self) -> tuple[str, ...]:
         """Names of the held-out parts that are files of their own."""
         return tuple(part for part, (corpus, _) in PART_CORPORA.items() if getattr(self, corpus))
+
+    @property
+    def undivided(self) -> tuple[str, ...]:
+        """Names of the held-out parts that are no share of the split: files of their own, and a fold."""
+        return (*self.apart, *(("test",) if self.fold else ()))
 
     @property
     def holds_out(self) -> bool:
@@ -322,7 +338,7 @@ the optimiser's state."""
 
 
 ADVANCED = frozenset((
-    "min_label_count", "encoding", "on_error", "min_count", "shared_vocabulary", "nonlinearity", "timescale",
+    "min_label_count", "fold", "encoding", "on_error", "min_count", "shared_vocabulary", "nonlinearity", "timescale",
     "frozen_embeddings", "embedding_dropout", "weight_drop", "softmax", "residual", "layer_norm", "pooling",
     "attention", "scheduled_sampling", "input_feeding", "shuffle", "vary_bptt", "warmup", "epsilon", "momentum",
     "clip", "average", "activation_penalty", "temporal_penalty", "label_smoothing", "save_every", "sample_every",

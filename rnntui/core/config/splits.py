@@ -14,6 +14,7 @@ NOTHING_HELD_OUT = "100"
 _FEW_EXAMPLES = 20
 """Examples of which a tenth says nothing."""
 _HELDOUT = 1_000_000
+MOST_FOLDS = 1000
 
 
 def split_fractions(split: str) -> tuple[float, float, float]:
@@ -35,6 +36,16 @@ def split_fractions(split: str) -> tuple[float, float, float]:
         )
     train, valid, test = [part / 100 for part in parts] + [0.0] * (3 - len(parts))
     return train, valid, test
+
+
+def fold_of(fold: str) -> tuple[int, int]:
+    """The fold, from 0, and how many there are, in a text like `3/10`.  Raises ValueError for anything else."""
+    number, slash, count = fold.partition("/")
+    if not (slash and number.isascii() and number.isdigit() and count.isascii() and count.isdigit()):
+        raise ValueError(f"'{short(fold)}' is no fold; write which one of how many, as 3/10")
+    if not (2 <= int(count) <= MOST_FOLDS and 1 <= int(number) <= int(count)):
+        raise ValueError(f"'{short(fold)}': there are 2 to {MOST_FOLDS:,} folds, counted from 1")
+    return int(number) - 1, int(count)
 
 
 def split_in_figures(split: str, chars: int, apart: Collection[str] = ()) -> str:

@@ -123,6 +123,7 @@ TASKS: dict[str, TaskSpec] = {
                 "text_column",
                 "label_column",
                 "min_label_count",
+                "fold",
                 "weight_drop",
                 "bidirectional",
                 "pooling",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from rnntui.core.runs.folder import Run, RunState, last_words
 from rnntui.core.runs.history import History
 from rnntui.core.runs.journal import EventTail
 from rnntui.core.runs.ownership import owner_of
+from rnntui.core.runs.repeats import repetition_of, shared_settings
 from rnntui.core.runs.store import Unreadable
 
 
@@ -36,6 +38,10 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     bits: float | None
     """As `Evaluated` has it."""
     accuracy: float | None
+    repeat: str = ""
+    """Which one of its repetitions it is: a seed, and of a cross-validation the fold."""
+    settings: str = ""
+    """Digest of all that its repetitions share: corpus and settings but for seed and fold."""
     reason: str | None = None
     """Reason why it cannot be read, of a run whose state is `unreadable`."""
 
@@ -52,7 +58,7 @@ def summarise(run: Run | Unreadable) -> RunSummary:
 
 def _unreadable(path: Path, reason: str) -> RunSummary:
     """A summary that knows the folder alone."""
-    unknown = dict.fromkeys(
+    unknown: dict[str, Any] = dict.fromkeys(
         (
             "parameters",
             "tokens_per_s",
@@ -111,6 +117,8 @@ def summary_of(run: Run, history: History) -> RunSummary:
         bits_per_byte=best.bits_per_byte if best else None,
         bits=best.bits if best else None,
         accuracy=best.accuracy if best else None,
+        repeat=repetition_of(run.config),
+        settings=shared_settings(run.config),
     )
 
 

@@ -36,12 +36,12 @@ class Told(NamedTuple):
     event: ev.AnyEvent
 
 
-def contestants(configs: Sequence[Config], base: Path, report: Report) -> list[Run]:
+def contestants(configs: Sequence[Config], base: Path, report: Report, ending: str = "") -> list[Run]:
     """A new run for each configuration, named after its cell, with its hidden size for the parameter budget.
 
     Raises InputError where one cannot be made; then none is.
     """
-    return create_runs(configs, paths_of(base, [config.model.cell for config in configs]), report)
+    return create_runs(configs, paths_of(base, [config.model.cell for config in configs], ending), report)
 
 
 def duel(racing: Sequence[Run]) -> Iterator[Told]:

@@ -24,13 +24,13 @@ def cells_named(names: str) -> list[str]:
     return found
 
 
-def paths_of(base: Path, cells: Sequence[str]) -> list[Path]:
-    """The run folders of a duel: `base` with the name of each cell behind it."""
-    return [base.with_name(f"{base.name}-{cell}") for cell in cells]
+def paths_of(base: Path, cells: Sequence[str], ending: str = "") -> list[Path]:
+    """The run folders of a duel: `base` with the name of each cell, and an `ending`, behind it."""
+    return [base.with_name(f"{base.name}-{cell}{ending}") for cell in cells]
 
 
-def reservations(configs: Iterable[Config]) -> str:
-    """Reservations about a duel: one seed each, and the settings in which its cells differ.
+def reservations(configs: Iterable[Config], seeds: int = 1) -> str:
+    """Reservations about a duel: how many seeds each, and the settings in which its cells differ.
 
     Size and cell are what a duel is about; all others are named, such as layers, learning rate or dropout.
     """
@@ -41,7 +41,8 @@ def reservations(configs: Iterable[Config]) -> str:
         for cell, config in by_cell.items():
             value = value_of(config, name)
             cells.setdefault("unset" if value is None else shown(value), []).append(cell)
-        if len(cells) > 1 and name not in ("cell", "hidden_size"):
+        if len(cells) > 1 and name not in ("cell", "hidden_size", "seed"):
             values = ", ".join(f"{value} ({', '.join(those)})" for value, those in cells.items())
             found.append(f"{field.flag} {values}")
-    return "one seed each; " + ("different: " + "; ".join(found) if found else "all else is the same")
+    each = "one seed each; " if seeds == 1 else f"{seeds} seeds each; "
+    return each + ("different: " + "; ".join(found) if found else "all else is the same")

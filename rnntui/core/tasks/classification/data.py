@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnntui.core.config.schema import PART_CORPORA
-from rnntui.core.config.splits import split_fractions
+from rnntui.core.config.splits import fold_of, split_fractions
 from rnntui.core.errors import InputError, nearest
 from rnntui.core.tasks.classification.reader import Example
 from rnntui.core.text.buckets import Buckets, Integers, Sequences
@@ -29,15 +29,18 @@ class Labelled(NamedTuple):
     """(n,) as read."""
 
 
-def divide(examples: Sequence[Example], split: str) -> dict[str, list[Example]]:
-    """The examples in three parts, each with the labels in their shares.
+def divide(examples: Sequence[Example], split: str, fold: str = "") -> dict[str, list[Example]]:
+    """The examples in three parts, each with the labels in their shares; a `fold` as '3/10' is the test part.
 
     Where nothing is held out, there is one part, and those that are files of their own.  Texts go in the order of their
     digests, which is no order and always the same, wherever they stand in the file; the same text of one file is always
     in one part alone.
     """
     own = {part: [each for each in examples if each.part == part] for part in PART_CORPORA}
-    divided = _divided([each for each in examples if not each.part], split)
+    rest = [each for each in examples if not each.part]
+    if fold:
+        rest, own["test"] = _without_fold(rest, *fold_of(fold))
+    divided = _divided(rest, split)
     return divided | {name: part for name, part in own.items() if part}
 
 
@@ -45,14 +48,8 @@ def _divided(examples: Sequence[Example], split: str) -> dict[str, list[Example]
     _, valid, test = split_fractions(split)
     if not valid:
         return {"train": list(examples)}
-    groups: dict[str, list[Example]] = {}
-    for example in examples:
-        groups.setdefault(example.text, []).append(example)
-    by_label: dict[str, list[list[Example]]] = {}
-    for text in sorted(groups, key=lambda text: hashlib.sha256(text.encode("utf-8", "replace")).digest()):
-        by_label.setdefault(groups[text][0].label, []).append(groups[text])
     parts: dict[str, list[Example]] = {"train": [], "valid": [], "test": []}
-    for alike in by_label.values():
+    for alike in _by_label(examples).values():
         # One at least is held out, and one at least is learned from.
         held = [max(1, round(len(alike) * valid)), round(len(alike) * test)]
         cut = max(1, len(alike) - sum(held))
@@ -60,6 +57,29 @@ def _divided(examples: Sequence[Example], split: str) -> dict[str, list[Example]
             part = "train" if place < cut else "valid" if place < cut + held[0] else "test"
             parts[part] += group
     return {name: part for name, part in parts.items() if part or name != "test"}
+
+
+def _without_fold(
+    examples: Sequence[Example], number: int, folds: int
+) -> tuple[list[Example], list[Example]]:
+    """The examples without those of a fold, and these; each label falls into all folds alike."""
+    rest: list[Example] = []
+    held_out: list[Example] = []
+    for alike in _by_label(examples).values():
+        for place, group in enumerate(alike):
+            (held_out if place % folds == number else rest).extend(group)
+    return rest, held_out
+
+
+def _by_label(examples: Sequence[Example]) -> dict[str, list[list[Example]]]:
+    """The examples of each label, those with the same text together, in the order of the texts' digests."""
+    groups: dict[str, list[Example]] = {}
+    for example in examples:
+        groups.setdefault(example.text, []).append(example)
+    found: dict[str, list[list[Example]]] = {}
+    for text in sorted(groups, key=lambda text: hashlib.sha256(text.encode("utf-8", "replace")).digest()):
+        found.setdefault(groups[text][0].label, []).append(groups[text])
+    return found
 
 
 def labels_of(examples: Iterable[Example]) -> list[str]:

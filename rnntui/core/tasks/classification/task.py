@@ -95,15 +95,16 @@ class ClassificationTask(ExamplesTask[Classifier, Labelled]):
         report(f"reading {config.text.corpus}", None)
         found = reading.read(config.text)
         undivided = [example for example in found.rows if not example.part]
-        split = split_of_examples(config.text.split, len(undivided), _HELD_OUT, config.text.apart)
+        split = split_of_examples(config.text.split, len(undivided), _HELD_OUT, config.text.undivided)
         reading.check_labels(undivided, split != NOTHING_HELD_OUT)
         remember(found)
         corpus = config.text.corpus
         known = {"sha256": found.sha256, **canonical_names(config.text), "split": split}
         config = changed(config, known, "found in the text")
-        parts = divide(found.rows, split)
-        if not all(parts.values()):
-            raise InputError(f"{corpus}: too few texts for --split {split}; give more of them")
+        parts = divide(found.rows, split, config.text.fold)
+        if not all(parts.values()) or (config.text.fold and "test" not in parts):
+            folds = f" and --fold {config.text.fold}" if config.text.fold else ""
+            raise InputError(f"{corpus}: too few texts for --split {split}{folds}; give more of them")
         counts = Counter(example.label for example in parts["train"])
         shown = ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items()))
         report(f"{len(parts['train']):,} texts to learn from, by label: {shown}", None)
@@ -132,7 +133,7 @@ class ClassificationTask(ExamplesTask[Classifier, Labelled]):
         """
         examples = read_again(run, reading.read, Example)
         tokenizer = tokenizers.load(run.path / "tokenizer.json")
-        return cls(tokenizer, labels_in(run), divide(examples, run.config.text.split))
+        return cls(tokenizer, labels_in(run), divide(examples, run.config.text.split, run.config.text.fold))
 
     @classmethod
     def build_model(cls, config: Config, widths: Widths) -> Classifier:
@@ -249,7 +250,13 @@ def others(
     """
     encoding, on_error = decoding
     text = msgspec.structs.replace(
-        run.config.text, corpus=corpus, valid_corpus="", test_corpus="", encoding=encoding, on_error=on_error
+        run.config.text,
+        corpus=corpus,
+        valid_corpus="",
+        test_corpus="",
+        fold="",
+        encoding=encoding,
+        on_error=on_error,
     )
     found = reading.read(text)
     if found.sha256 == run.config.text.sha256:
