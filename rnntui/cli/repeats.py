@@ -18,7 +18,7 @@ from rnntui.core.errors import InputError
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run, require_free
-from rnntui.core.runs.repeats import Paired, Spread, groups_of, paired, repetition_of, spread
+from rnntui.core.runs.repeats import PairedDifference, Spread, groups_of, paired, repetition_of, spread
 from rnntui.core.runs.safe_files import holds_run
 from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
@@ -172,7 +172,7 @@ def group_lines(summaries: Sequence[RunSummary]) -> list[str]:
     return lines
 
 
-def _difference(found: Paired, better: int, best: str) -> str:
+def _difference(found: PairedDifference, better: int, best: str) -> str:
     """A paired comparison with the best group in words."""
     scale, unit, digits = (100, " points", 1) if better > 0 else (1, "", 3)
     worse = found.size - found.higher if better > 0 else found.higher

@@ -338,7 +338,8 @@ the optimiser's state."""
 
 
 ADVANCED = frozenset((
-    "min_label_count", "fold", "encoding", "on_error", "min_count", "shared_vocabulary", "nonlinearity", "timescale",
+    "min_label_count", "fold", "valid_target_corpus", "test_target_corpus", "extend_vocabulary", "input_dropout",
+    "weight_decay", "encoding", "on_error", "min_count", "shared_vocabulary", "nonlinearity", "timescale",
     "frozen_embeddings", "embedding_dropout", "weight_drop", "softmax", "residual", "layer_norm", "pooling",
     "attention", "scheduled_sampling", "input_feeding", "shuffle", "vary_bptt", "warmup", "epsilon", "momentum",
     "clip", "average", "activation_penalty", "temporal_penalty", "label_smoothing", "save_every", "sample_every",

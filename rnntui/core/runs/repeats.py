@@ -44,7 +44,7 @@ class Spread(NamedTuple):
     size: int
 
 
-class Paired(NamedTuple):
+class PairedDifference(NamedTuple):
     """Difference between two groups, repetition by repetition."""
 
     mean: float
@@ -93,7 +93,7 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.fmean(values), deviation, len(values))
 
 
-def paired(first: Mapping[str, float], second: Mapping[str, float]) -> Paired | None:
+def paired(first: Mapping[str, float], second: Mapping[str, float]) -> PairedDifference | None:
     """The difference between two groups by repetition; None where they have none in common."""
     differences = [second[each] - first[each] for each in first if each in second]
     if not differences:
@@ -104,4 +104,4 @@ def paired(first: Mapping[str, float], second: Mapping[str, float]) -> Paired | 
     if degrees:
         t = _T_95[degrees - 1] if degrees <= len(_T_95) else _T_MORE
         half = t * deviation / math.sqrt(size)
-    return Paired(mean, mean - half, mean + half, size, sum(each > 0 for each in differences))
+    return PairedDifference(mean, mean - half, mean + half, size, sum(each > 0 for each in differences))
