@@ -14,7 +14,7 @@ from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
 _BAR = 16
-_CHART = 3
+_CHART = 1
 """Rows of the chart at least: where they do not fit, only the chosen tokenizer shows its tokens."""
 
 
@@ -38,17 +38,21 @@ class Cuts(Static):
             return Text("…")
         lines, count, height = [], len(self.cuts), self.size.height
         rows = 2 if height >= 3 * count + _CHART + 1 else 1
-        everyone = height >= 2 * count + _CHART + 1
+        everyone = height >= 2 * count + _CHART
         for each in self.cuts:
             lines.append(self._title(each))
             if everyone or each.kind == self.chosen:
                 lines += self._pieces(each, rows)
-        return Text("\n").join([*lines, Text(), *self._chart(height - len(lines) - 1)])
+        room = height - len(lines)
+        gap = [Text()] if room > _CHART else []
+        return Text("\n").join([*lines, *gap, *self._chart(room - len(gap))])
 
     def _title(self, cut: Cut) -> Text:
         mark = "▸ " if cut.kind == self.chosen else "  "
         title = f"{mark}{cut.kind}  vocabulary {cut.vocab_size:,}, {cut.characters_per_token:.1f} chars/token"
-        return Text(title, self.get_component_rich_style("cuts--title"), no_wrap=True)
+        shown = Text(title, self.get_component_rich_style("cuts--title"), no_wrap=True)
+        shown.truncate(max(self.size.width, 10), overflow="ellipsis")
+        return shown
 
     def _pieces(self, cut: Cut, rows: int) -> list[Text]:
         """As many tokens as fit into `rows` rows."""
