@@ -53,6 +53,7 @@ class Evaluation(NamedTuple):
     protocol: ScoringProtocol
     dynamic: bool
     cache: bool
+    counts: bool
     compared: bool
     completing: bool
 

@@ -14,6 +14,7 @@ import rich_click as click
 
 from rnntui.cli.display import beside
 from rnntui.cli.evaluation import Evaluation, evaluated_part
+from rnntui.cli.model import counts_of
 from rnntui.cli.options import (
     CorpusName,
     RunName,
@@ -36,6 +37,7 @@ from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
+    from rnntui.core.completion.counts import Counts
     from rnntui.core.completion.metrics import Usefulness
     from rnntui.core.text.corpus import Source
     from rnntui.core.text.encoded import Split
@@ -98,6 +100,7 @@ def evaluate(
     on_error: OnError,
     dynamic: bool,
     cache: bool,
+    counts: bool,
     compared: bool,
     completing: bool,
     checkpoint: str,
@@ -109,7 +112,7 @@ def evaluate(
     found = store.find(run)
     asked = Evaluation(
         split, corpus, target_corpus, encoding, on_error, checkpoint, device, as_json,
-        protocol, dynamic, cache, compared, completing,
+        protocol, dynamic, cache, counts, compared, completing,
     )  # fmt: skip
     if (encoding, on_error) != ("auto", "stop") and not corpus:
         raise InputError("--encoding, --on-error: of another text; name it with --corpus")
@@ -123,6 +126,7 @@ def evaluate(
             "--protocol": protocol != "stream",
             "--dynamic": dynamic,
             "--cache": cache,
+            "--counts": counts,
             "--baselines": compared,
             "--completion": completing,
         }
@@ -162,9 +166,10 @@ def evaluate_text(run: Run, asked: Evaluation) -> None:
         raise InputError(
             "--baselines: what was counted on the training part says nothing of it; use --split valid"
         )
+    counted = counts_of(run, tokenizer) if asked.counts else None
     event = score(
         model, data, tokenizer.start, asked.protocol, device,
-        EventTime(counters.step, counters.train_s), helped=Helped(asked.dynamic, asked.cache),
+        EventTime(counters.step, counters.train_s), helped=Helped(asked.dynamic, asked.cache, counted),
     )  # fmt: skip
     event = msgspec.structs.replace(event, best=counters.step == counters.best_step)
     rivals = []
@@ -174,11 +179,16 @@ def evaluate_text(run: Run, asked: Evaluation) -> None:
             ev.Baselined(step=0, **each._asdict()) for each in baselines(train, data, tokenizer.vocab_size)
         ]
     another = other.beginning if other else ""
-    useful = _typed(run, folder, data, tokenizer, another, asked.cache) if asked.completing else None
+    helps = {"dynamic": asked.dynamic, "cache": asked.cache, "counts": asked.counts}
+    useful = None
+    if asked.completing:
+        if counted:
+            counted.forget()
+        useful = _typed(run, folder, data, tokenizer, another, asked.cache, counted)
     if asked.as_json:
         extra: dict[str, Any] = {"corpus": asked.corpus, "own": False} if asked.corpus else {}
         extra |= {"skipped": other.skipped, "damaged": other.damaged} if other else {}
-        extra |= {name: True for name, on in (("dynamic", asked.dynamic), ("cache", asked.cache)) if on}
+        extra |= {name: True for name, on in helps.items() if on}
         extra |= {"baselines": msgspec.to_builtins(rivals)} if rivals else {}
         if useful:
             thresholds = [each._asdict() for each in useful.thresholds]
@@ -188,9 +198,7 @@ def evaluate_text(run: Run, asked: Evaluation) -> None:
             }
         write_line(json.dumps(msgspec.to_builtins(event) | extra, ensure_ascii=False))
         return
-    help_given = "".join(
-        f", {name}" for name, on in (("dynamic", asked.dynamic), ("cache", asked.cache)) if on
-    )
+    help_given = "".join(f", {name}" for name, on in helps.items() if on)
     show_line(
         f"{data.name} ({asked.protocol}{help_given}), step {event.step:,}: "
         f"loss {formats.number(event.loss, 4)} nats/token, "
@@ -205,7 +213,13 @@ def evaluate_text(run: Run, asked: Evaluation) -> None:
 
 
 def _typed(
-    run: Run, folder: Path, data: Split, tokenizer: Tokenizer, another: str, cache: bool
+    run: Run,
+    folder: Path,
+    data: Split,
+    tokenizer: Tokenizer,
+    another: str,
+    cache: bool,
+    counts: Counts | None,
 ) -> Usefulness:
     """Type some of a part, or of `another` text, again, with the model's offers."""
     from rnntui.core.completion.loading import open_engine
@@ -219,7 +233,7 @@ def _typed(
         text = tokenizer.decode(tokens.tolist())
     else:  # what <unk> stands for has to be typed as well
         text = another or beginning(run, data.name, _READ)
-    return usefulness(Session(engine, tokenizer, cache=cache), text, _TYPED)
+    return usefulness(Session(engine, tokenizer, cache=cache, counts=counts), text, _TYPED)
 
 
 def _tell_useful(useful: Usefulness) -> None:
@@ -286,6 +300,7 @@ def score(
     on_error: OnError,
     dynamic: bool,
     cache: bool,
+    counts: bool,
     checkpoint: str,
     device: str,
     as_json: bool,
@@ -311,7 +326,8 @@ def score(
     model, tokenizer = load_model(found, folder / "model.safetensors", device)
     remarks = [*source.remarks(), *_another_form(source.beginning, tokenizer)]
     tokens = tokenizer.encode(text)
-    nats, hits = score_tokens(model, tokens, tokenizer.start, device=device, helped=Helped(dynamic, cache))
+    helped = Helped(dynamic, cache, counts_of(found, tokenizer) if counts else None)
+    nats, hits = score_tokens(model, tokens, tokenizer.start, device=device, helped=helped)
     words = WordCount()
     words.add(text)
     scores = StreamScores(

@@ -18,14 +18,17 @@ from rnntui.cli.options import (
     text_argument,
     writing_device_option,
 )
-from rnntui.cli.output import show_line, write, write_line
+from rnntui.cli.output import report, show_line, write, write_line
 from rnntui.core.config.sampling import Sampling, sampling_fields
 from rnntui.core.runs import store
 from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
+    from rnntui.core.completion.counts import Counts
     from rnntui.core.completion.session import Session
+    from rnntui.core.runs.folder import Run
+    from rnntui.core.text.tokenizers import Tokenizer
 
 
 def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,6 +94,7 @@ def complete(
     quantize: str,
     dynamic: bool,
     cache: bool,
+    counts: bool,
     as_json: bool,
 ) -> None:
     """The likeliest ways in which PREFIX goes on, each with its probability; - reads standard input.
@@ -101,7 +105,7 @@ def complete(
     from rnntui.core.completion import completion
 
     prefix = text_argument(prefix)
-    session = _session(run, checkpoint, quantize, cache)
+    session = _session(run, checkpoint, quantize, cache, counts)
     began = time.perf_counter()
     session.set_text(session.tokenizer.as_read(prefix))
     if dynamic:
@@ -119,14 +123,25 @@ def complete(
         show_line(f"{formats.share(each.probability)}  {visible_line(each.text)}")
 
 
-def _session(run: str, checkpoint: str, quantize: str, cache: bool = False) -> Session:
+def _session(run: str, checkpoint: str, quantize: str, cache: bool = False, counts: bool = False) -> Session:
     """A session on a run's model.  Raises InputError where the run or the checkpoint is unusable."""
     from rnntui.core.completion.loading import open_engine, sound_checkpoint
     from rnntui.core.completion.session import Session
 
     found = store.find(run, "lm")
     folder = sound_checkpoint(found, checkpoint)
-    return Session(*open_engine(found, folder / "model.safetensors", quantize == "int8"), cache=cache)
+    engine, tokenizer = open_engine(found, folder / "model.safetensors", quantize == "int8")
+    counted = counts_of(found, tokenizer) if counts else None
+    return Session(engine, tokenizer, cache=cache, counts=counted)
+
+
+def counts_of(run: Run, tokenizer: Tokenizer) -> Counts:
+    """The counted model of a run; standard error says what is done where that takes a while.  Raises InputError."""
+    from rnntui.core.completion.count_tables import open_counts
+    from rnntui.core.kernels.kernel_cache import report_compiling
+
+    report_compiling(lambda line: report(visible_line(line)))
+    return open_counts(run, tokenizer, lambda line, _: report(visible_line(line)))
 
 
 COMMANDS = (generate, complete)

@@ -201,6 +201,11 @@ class Number(click.FloatRange):
 def helping_options(function: Function) -> Function:
     """Add the switches of what helps a model while it reads."""
     function = click.option(
+        "--counts",
+        is_flag=True,
+        help="count what followed the last tokens, in training and in what was read, and mix that with the network",
+    )(function)
+    function = click.option(
         "--cache", is_flag=True, help="look for places in what was read that were alike (the neural cache)"
     )(function)
     return click.option(

@@ -38,6 +38,9 @@ class Preferences(SamplingSettings, kw_only=True, forbid_unknown_fields=True):
     remember: Annotated[
         bool, Meta(description="let what you wrote have a say in what follows (the neural cache)")
     ] = False
+    counts: Annotated[
+        bool, Meta(description="mix what was counted, in training and in your text, with the network")
+    ] = True
     keep_draft: Annotated[
         bool, Meta(description="keep what you write in the playground on disk, for the next start")
     ] = True

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnntui.core.completion.arrays import Array, log_softmax
-from rnntui.core.completion.engine import EngineState
-from rnntui.core.completion.session import Session
+from rnntui.core.completion.session import ModelState, Session
 from rnntui.core.text.segmentation import goes_on
+
+_NEARLY_CERTAIN = 0.5
+"""Probability of <unk> from which the word that stood there before is offered: what it is, is known less surely."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,12 @@ class Completion:
 
 @dataclass(frozen=True)
 class _Path:
-    """A way to go on: its log-probability, its bytes, what it owes, and the state it has reached."""
+    """A way to go on: its log-probability, its bytes, what it owes, and the moment it has reached."""
 
     log_p: float
     content: bytes
     owed: bytes
-    state: EngineState
-    y: Array
+    moment: ModelState
 
     @property
     def text(self) -> str:
@@ -59,7 +60,7 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
     )  # which cuts no word in two: none goes on in the next token
     finished: list[_Path] = []
     moment, owed = session.end()
-    live = [_Path(0.0, b"", owed, moment.state, moment.y)]
+    live = [_Path(0.0, b"", owed, moment)]
     scores = _log_probabilities(session, live)
     for _ in range(max_tokens):
         live = _grown(session, live, scores, beam)
@@ -83,6 +84,7 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
         live, scores = [live[row] for row in going_on], scores[going_on]
         if not live or (len(finished) == count and finished[-1].log_p > max(path.log_p for path in live)):
             break
+    finished += _recalled(session)
     firsts = _best_texts(finished or live, count)
     wholes = _continued(session, firsts, words, max_tokens) if words > 1 else firsts
     found = [
@@ -92,9 +94,28 @@ def complete(session: Session, count: int = 5, words: int = 1, max_tokens: int =
     return sorted(found, key=lambda completion: -completion.probability)
 
 
+def _recalled(session: Session) -> list[_Path]:
+    """The unknown word that is nearly certain here, if there is one, as it was typed before."""
+    found, unknown = session.recalled(), session.tokenizer.unknown
+    if found is None or unknown is None:
+        return []
+    word, probability = found
+    pending = session.tokenizer.begun(session.pending)
+    if not word.startswith(pending) or word == pending:
+        return []
+    if pending.strip():  # no known word need begin so: then it is an unknown one
+        known = session.vocabulary.consistent(pending.encode())
+        p = np.exp(log_softmax(session.logits([session.moment()]))[0])
+        probability /= probability + float(p[known].sum())
+    if probability < _NEARLY_CERTAIN:
+        return []
+    moment = session.advance(session.moment(), [unknown])
+    return [_Path(math.log(probability), word[len(pending) :].encode(), b"", moment)]
+
+
 def _log_probabilities(session: Session, paths: list[_Path]) -> Array:
     """(paths, V) of the next token, among those that may stand there."""
-    logits = session.logits(np.concatenate([path.y for path in paths]))
+    logits = session.logits([path.moment for path in paths])
     logits[:, ~session.vocabulary.writable] = -np.inf
     for row, path in enumerate(paths):
         if path.owed:
@@ -134,7 +155,7 @@ def _advanced(session: Session, paths: list[_Path], tokens: Array, log_ps: list[
     """Each path one token longer, computed as one batch."""
     state = tuple(
         tuple(np.concatenate(parts) for parts in zip(*layers, strict=True))
-        for layers in zip(*(path.state for path in paths), strict=True)
+        for layers in zip(*(path.moment.state for path in paths), strict=True)
     )
     y, state = session.engine.step(tokens, state)
     longer = []
@@ -146,8 +167,7 @@ def _advanced(session: Session, paths: list[_Path], tokens: Array, log_ps: list[
                 log_ps[row],
                 path.content + content[len(path.owed) :],
                 path.owed[len(content) :],
-                own,
-                y[row : row + 1],
+                ModelState(own, y[row : row + 1], session.context_after(path.moment, token)),
             )
         )
     return longer

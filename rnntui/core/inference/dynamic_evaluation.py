@@ -47,8 +47,10 @@ class Adapting:
         self._squares = [torch.zeros_like(weight) for weight in self._weights]
         self.steps = 0
 
-    def read(self, tokens: Tensor, targets: Tensor, state: StackState) -> tuple[Tensor, Tensor, StackState]:
-        """Learn that `targets` (T, 1) came after `tokens` (T, 1).
+    def read(
+        self, tokens: Tensor, targets: Tensor, state: StackState, learned: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, StackState]:
+        """Learn that `targets` (T, 1) came after `tokens` (T, 1); of some only the targets that are `learned` (T,).
 
         Returns what was thought before that: the features (T, 1, H) and logits (T, 1, V), and the state after the
         last token.
@@ -56,7 +58,12 @@ class Adapting:
         with torch.enable_grad():
             features, state = self.model.features(tokens, state)
             logits = self.model.logits(features)
-            loss = cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+            shown, expected = logits.flatten(0, 1).float(), targets.flatten()
+            if learned is not None:
+                shown, expected = shown[learned], expected[learned]
+            if not len(expected):
+                return features.detach(), logits.detach(), detached(state)
+            loss = cross_entropy(shown, expected)
             gradients = torch.autograd.grad(loss, self._weights)
         self._step(list(gradients))
         return features.detach(), logits.detach(), detached(state)

@@ -14,8 +14,8 @@ class LearningAlong:
     """Lets the engine of `session` learn from the session's text, piece by piece as it grows.
 
     The weights that move are the engine's own memory, so what it offers next knows of it at once.  What is
-    written again after it was deleted is learned again; nothing is unlearned but by `forget`.  Raises InputError
-    for an engine in int8.
+    written again after it was deleted is learned again; nothing is unlearned but by `forget`.  What the model wrote
+    itself is not learned.  Raises InputError for an engine in int8.
     """
 
     def __init__(self, session: Session) -> None:
@@ -45,7 +45,8 @@ class LearningAlong:
         # The moment has read the token before `at`: the first that can be learned is the one after that.
         while at + PIECE < len(session.tokens) and (most is None or self.steps - began < most):
             piece = torch.tensor(session.tokens[at : at + PIECE + 1]).unsqueeze(1)
-            _, _, state = self._adapting.read(piece[:-1], piece[1:], state)
+            typed = torch.tensor([not each for each in session.generated[at + 1 : at + 1 + PIECE]])
+            _, _, state = self._adapting.read(piece[:-1], piece[1:], state, typed)
             at += PIECE
         self._learned = session.tokens[:at]
         return self.steps - began

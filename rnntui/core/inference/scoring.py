@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from rnntui.core.completion.cache import SIZE, with_cache
+from rnntui.core.completion.counts import Counts
 from rnntui.core.errors import InputError
 from rnntui.core.inference.dynamic_evaluation import PIECE, Adapting
 from rnntui.core.nn.base import evaluating
@@ -91,10 +92,12 @@ class StreamScores:
 
 
 class Helped(NamedTuple):
-    """Test-time adaptation: dynamic evaluation and cache."""
+    """Test-time adaptation: dynamic evaluation, cache and counted model."""
 
     dynamic: bool = False
     cache: bool = False
+    counts: Counts | None = None
+    """Has read nothing yet."""
 
 
 UNHELPED = Helped()
@@ -143,7 +146,9 @@ def score_blocks(
     Raises InputError for help with windows, which have nothing before them.
     """
     if helped != UNHELPED and protocol != "stream":
-        raise InputError("--protocol: windows see nothing before them; leave out --dynamic and --cache")
+        raise InputError(
+            "--protocol: windows see nothing before them; leave out --dynamic, --cache and --counts"
+        )
     with evaluating(model):
         if helped == UNHELPED:
             yield from _plain_blocks(model, tokens, start, protocol, device)
@@ -156,6 +161,8 @@ def _helped_blocks(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """A stream read with help, piece by piece."""
     adapting = Adapting(model) if helped.dynamic else None
+    counts = helped.counts
+    context = counts.start(start) if counts else None
     state, before = model.initial_state(1), start
     outputs, followed = np.empty((0, model.hidden_size), np.float32), np.empty(0, np.int64)
     try:
@@ -175,6 +182,9 @@ def _helped_blocks(
                 outputs, followed = np.concatenate([outputs, y]), np.concatenate([followed, targets.numpy()])
                 log_p = torch.from_numpy(with_cache(log_p.numpy(), y, outputs, followed, seen))
                 outputs, followed = outputs[-SIZE:], followed[-SIZE:]
+            if counts and context:
+                mixed, context = counts.read_along(context, log_p.numpy(), targets.tolist())
+                log_p = torch.from_numpy(mixed)
             before = int(targets[-1])
             yield -log_p.gather(1, targets.unsqueeze(1))[:, 0], log_p.argmax(1) == targets
     finally:

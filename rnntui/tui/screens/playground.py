@@ -46,6 +46,9 @@ class PlaygroundScreen(GeneratingPlayground):
         ),
         Binding("alt+l", "learn", "Adaptation", show=False, tooltip="Let the model adapt to what you write"),
         Binding("alt+x", "forget", "Forget", show=False, tooltip="Back to the trained weights"),
+        Binding(
+            "alt+k", "counts", "Counts", show=False, tooltip="Count what you write, mixed with the network"
+        ),
         Binding("alt+m", "remember", "Cache", show=False, tooltip="Let your text have a say in what follows"),
         Binding(
             "f8",
@@ -75,7 +78,8 @@ class PlaygroundScreen(GeneratingPlayground):
     """Steps it has taken since the trained weights."""
 
     def __init__(self, path: Path, checkpoint: str | None = None) -> None:
-        super().__init__(path, Completer(path, checkpoint, lambda: self.preferences.remember))
+        remembers, counts = (lambda: self.preferences.remember), (lambda: self.preferences.counts)
+        super().__init__(path, Completer(path, checkpoint, remembers, counts))
         self._before = ""
         self._chose = False
         """True if the ghost text was asked for: newer weights do not take it away."""
@@ -124,6 +128,7 @@ class PlaygroundScreen(GeneratingPlayground):
         self._before, self._chose = event.before, False
         area = self.query_one(GhostText)
         self.app.draft, self.app.model_words = area.text, area.model_words
+        self._completer.generated = tuple(area.model_words.spans)
         self._wanted.set()
 
     async def answer(self, fresh: bool) -> None:
@@ -239,6 +244,8 @@ class PlaygroundScreen(GeneratingPlayground):
             )
         if self.preferences.remember:
             parts.append("cache on")
+        if not self.preferences.counts:
+            parts.append("counts off")
         if self.preferences.surprise and self._insight and self._insight.bits_per_char is not None:
             parts.append(f"{self._insight.bits_per_char:.2f} bits/char")
             piece, bits = self._insight.surprises[-1]
@@ -321,7 +328,15 @@ class PlaygroundScreen(GeneratingPlayground):
 
     def action_remember(self) -> None:
         """Turn the neural cache on or off."""
-        self.app.prefer("remember", not self.preferences.remember)
+        self._prefer_anew("remember")
+
+    def action_counts(self) -> None:
+        """Mix the counted model with the network, or no more."""
+        self._prefer_anew("counts")
+
+    def _prefer_anew(self, name: str) -> None:
+        """Turn a preference on or off by which the model reads the text otherwise."""
+        self.app.prefer(name, not getattr(self.preferences, name))
         self._headline()
         if self._completer.ready:
             self._ask(self._completer.start_anew)

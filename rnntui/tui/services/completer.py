@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.core.config.sampling import Sampling, SamplingSettings
 from rnntui.core.runs.folder import Run
+from rnntui.tui.process import module_command
 from rnntui.tui.services.weights import PlaygroundService
 from rnntui.ui.preferences import Preferences
 
 if TYPE_CHECKING:
     from rnntui.core.completion.completion import Completion
+    from rnntui.core.completion.counts import Counts
     from rnntui.core.completion.session import Session
     from rnntui.core.inference.online_adaptation import LearningAlong
 
@@ -26,6 +29,8 @@ _COUNT = 5
 _LIKELIEST = 10
 _STEPS_AT_ONCE = 4
 """Steps of learning between two answers: a few hundredths of a second."""
+_COUNTED_FROM = 24
+"""Characters of a text from which the counted model is worth being loaded."""
 _PACE = 150
 """Characters a second that the model writes at most: somebody reads along."""
 _ENDLESS = 100_000
@@ -77,11 +82,20 @@ class Completer(PlaygroundService):
     """A session on a run's weights."""
 
     def __init__(
-        self, path: Path, checkpoint: str | None = None, remembers: Callable[[], bool] = lambda: False
+        self,
+        path: Path,
+        checkpoint: str | None = None,
+        remembers: Callable[[], bool] = lambda: False,
+        wants_counts: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`remembers` tells, whenever asked, whether the text written has a say in what may follow."""
+        """The two functions tell, whenever asked, if the neural cache and the counted model have a say."""
         super().__init__(path, checkpoint)
-        self._remembers = remembers
+        self._remembers, self._wants_counts = remembers, wants_counts
+        self.generated: Sequence[tuple[int, int]] = ()
+        """Stretches of characters that the model wrote: nothing is learned of them."""
+        self._counts: Counts | None = None
+        self._counting: subprocess.Popen[bytes] | None = None
+        """The process that counts the training text, once it was begun."""
         self._session: Session | None = None
         self._along: LearningAlong | None = None
         """What has made the model learn from the text, if anything has."""
@@ -99,8 +113,8 @@ class Completer(PlaygroundService):
         engine, tokenizer = open_engine(run, weights)
         text = self._session.text if self._session else ""
         vocabulary = self._session.vocabulary if self._session else None
-        session = Session(engine, tokenizer, vocabulary, self._remembers())
-        session.set_text(text)
+        session = Session(engine, tokenizer, vocabulary, self._remembers(), self._wanted_counts())
+        session.set_text(text, self.generated)
         self._session = session
         self._along = None  # what was learned went with the old weights
 
@@ -124,21 +138,43 @@ class Completer(PlaygroundService):
 
     def forget(self) -> None:
         """Go back to the trained weights; go on learning from what is written from here on."""
+        assert self._session is not None, "refresh comes first"
         if self._along is not None:
             self._along.forget()
+        self._session.forget_counts()
         self.start_anew()
 
     def start_anew(self) -> None:
         """Read the text again: the model thinks otherwise than when it read it.  Needs weights loaded before."""
         assert self._session is not None, "refresh comes first"
-        self._session.cache = self._remembers()
+        self._session.cache, self._session.counts = self._remembers(), self._wanted_counts()
         self._session.start_anew()
+
+    def _wanted_counts(self) -> Counts | None:
+        return self._counts if self._wants_counts() else None
+
+    def _take_up_counts(self, session: Session, text: str) -> None:
+        """Let the counted model have a say as soon as it is there; another process counts the training text first."""
+        if self._counts is not None or not self._wants_counts() or len(text) < _COUNTED_FROM:
+            return
+        from rnntui.core.completion.count_tables import are_kept, open_counts
+
+        run = Run.open(self.path)
+        if self._counting is None and not are_kept(run, session.tokenizer):
+            command = [*module_command("rnntui.core.completion.count_tables"), str(self.path)]
+            nothing = subprocess.DEVNULL
+            self._counting = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)
+        if self._counting is not None and self._counting.poll() != 0:
+            return  # at work, or without the training text
+        self._counts = open_counts(run, session.tokenizer)
+        self.start_anew()
 
     def answer(self, text: str) -> Suggestions:
         """The likeliest ways in which `text` goes on.  Needs weights loaded before."""
         from rnntui.core.completion.completion import complete
 
         session = self._at(text)
+        self._take_up_counts(session, text)
         began = time.perf_counter()
         found = sorted(complete(session, _COUNT, _WORDS), key=lambda c: -c.word_probability)
         return Suggestions(text, found, 1000 * (time.perf_counter() - began))
@@ -163,7 +199,7 @@ class Completer(PlaygroundService):
 
     def _at(self, text: str) -> Session:
         assert self._session is not None, "refresh comes first"
-        self._session.set_text(self._session.tokenizer.as_read(text))
+        self._session.set_text(self._session.tokenizer.as_read(text), self.generated)
         return self._session
 
 
