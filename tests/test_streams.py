@@ -154,9 +154,8 @@ def test_names_are_utf8_in_any_locale(corpus_file: Path, tmp_path: Path) -> None
         assert json.loads(shown.stdout)["path"] == str(folder / "R")
 
 
-@pytest.mark.parametrize("environment", [{}, C_LOCALE], ids=["UTF-8", "C"])
 def test_names_that_are_no_utf8_are_refused_at_once(
-    environment: dict[str, str], corpus_file: Path, tmp_path: Path, trained_home: None
+    corpus_file: Path, tmp_path: Path, trained_home: None
 ) -> None:
     """Protects against work for nothing: the line comes before anything is read, and one such run breaks no list."""
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/x\xff")
@@ -166,10 +165,10 @@ def test_names_that_are_no_utf8_are_refused_at_once(
         ["train", corpus_file, "--run", f"{odd}R"],
         ["evaluate", "first", "--corpus", odd],
     ):
-        answer = shell('"$@"', *arguments, **environment)
+        answer = shell('"$@"', *arguments, **C_LOCALE)
         assert answer.returncode == 2 and "the name is not UTF-8" in answer.stderr, answer.stderr
         assert answer.stderr.count("\n") == 1
     (store.runs_home() / "first").rename(os.fsdecode(os.fsencode(store.runs_home()) + b"/first\xff"))
-    listed = shell('"$@"', "runs", "list", "--json", **environment)
+    listed = shell('"$@"', "runs", "list", "--json", **C_LOCALE)
     assert listed.returncode == 0 and [run["name"] for run in json.loads(listed.stdout)] == ["first?"]
-    assert shell('"$@"', "runs", "list", **environment).returncode == 0
+    assert shell('"$@"', "runs", "list").returncode == 0
