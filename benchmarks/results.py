@@ -28,6 +28,7 @@ TOPICS = {
         "The first minute",
     ),
     "robustness": ("Soak", "Mutations"),
+    "standard": ("Standard set",),
 }
 """The file of a section, by how its title begins; all others are in `losses`."""
 
