@@ -78,7 +78,7 @@ _READ = 1_000_000
     "--baselines",
     "compared",
     is_flag=True,
-    help="also what needs no network: n-grams; gzip, bz2, xz alone and behind the training text",
+    help="also what needs no network: n-grams; gzip, bz2, xz, ppmd alone and behind the training text",
 )
 @click.option(
     "--completion",

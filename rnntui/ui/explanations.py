@@ -109,8 +109,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     "baseline": Explanation(
         "Without a network, {label} predicts the validation text as well as a model of perplexity {value}: the model "
         "should get below that.",
-        "unigram: p(x) = count(x) / N;  n-gram: p(x | the n − 1 tokens before it);  gzip, bz2, xz: compressed bits / "
-        "bytes",
+        "unigram: p(x) = count(x) / N;  n-gram: p(x | the n − 1 tokens before it);  gzip, bz2, xz, ppmd: compressed "
+        "bits / bytes",
     ),
     # texts
     "characters": Explanation("The text is {value} characters long."),

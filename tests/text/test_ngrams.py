@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from rnntui.core import config
+from rnntui.core.text import catalogue
 from rnntui.core.text.baselines import baselines
+from rnntui.core.text.compressors import floors
 from rnntui.core.text.dataset import prepare
 from rnntui.core.text.ngrams import ngram_nats
 
@@ -51,7 +53,7 @@ def test_longer_contexts_help_on_a_regular_text(corpus_file: object) -> None:
     made = baselines(dataset["train"].tokens, dataset["valid"], tokenizer.vocab_size)
     found = {each.name: each for each in made}
     assert list(found) == [
-        *("characters", "gzip", "bz2", "xz", "gzip+train", "bz2+train", "xz+train"),
+        *("characters", "gzip", "bz2", "xz", "ppmd", "gzip+train", "bz2+train", "xz+train", "ppmd+train"),
         *(f"{n}-gram" for n in range(1, 7)),
     ]
     bits = [found[f"{n}-gram"].bits_per_byte for n in range(5, 0, -1)]
@@ -72,6 +74,13 @@ def test_packers_read_the_held_out_bytes_alone_and_behind_the_training_text(corp
             behind = 8 * (len(pack(read + raw)) - len(pack(read))) / len(raw)
             assert found[f"{packer}+train"] == pytest.approx(behind, abs=0.02)
         assert found["xz+train"] < found["xz"]
+
+
+@pytest.mark.parametrize(("sample", "gain"), [("tales", 0.2), ("verse", 0.2), ("chinese", 0.1)])
+def test_ppmd_is_the_packer_to_beat(sample: str, gain: float) -> None:
+    """Protects the plot's lines: counts of what followed are that many bits a byte below bz2."""
+    found = floors(catalogue.blocks(sample))
+    assert found["ppmd"] < found["bz2"] - gain < min(found["gzip"], found["xz"])
 
 
 def xz(raw: bytes) -> bytes:

@@ -64,8 +64,8 @@ class Baselined(Event, frozen=True, kw_only=True):
     """Something that is no network was measured on the held-out split: what the model has to beat."""
 
     name: str
-    """`characters` (their frequencies alone), `gzip`, `bz2`, `xz` on the held-out bytes alone, these with `+train`
-    behind the training text, or `1-gram` to `6-gram`."""
+    """`characters` (their frequencies alone), `gzip`, `bz2`, `xz`, `ppmd` on the held-out bytes alone, these with
+    `+train` behind the training text, or `1-gram` to `6-gram`."""
     bits_per_byte: Measure
     perplexity: Measure
     """The same as perplexity a token of this run."""

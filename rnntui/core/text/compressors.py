@@ -14,19 +14,31 @@ PACKED = 1 << 21
 and say the same."""
 AFTER_TRAINING = "+train"
 """Suffix of a compressor that has packed the training text first."""
+_PPMD_ORDER, _PPMD_MEMORY = 8, 1 << 26
+
+
+def _ppmd(raw: bytes) -> bytes:
+    """Prediction by partial matching, PPMd variant I (Shkarin 2002): counts of what followed up to 8 bytes."""
+    import pyppmd
+
+    packed: bytes = pyppmd.compress(raw, max_order=_PPMD_ORDER, mem_size=_PPMD_MEMORY)
+    return packed
+
+
 _PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda raw: gzip.compress(raw, 9),
     "bz2": lambda raw: bz2.compress(raw, 9),
     "xz": lambda raw: lzma.compress(raw, preset=9),
+    "ppmd": _ppmd,
 }
 
 
 def floors(blocks: Iterable[str], before: Iterable[str] = ()) -> dict[str, float]:
-    """Bits a byte of a text by the frequencies of its own characters, and by gzip, bz2 and xz at their best level.
+    """Bits a byte of a text by the frequencies of its own characters, and by gzip, bz2, xz and PPMd at their best.
 
     `gzip` is of the text alone.  `gzip+train` is what it adds to the training text `before` it, packed together: a
     model has read that text as well, so that this is the fair comparison, as far as a packer looks back (gzip 32 KB,
-    bz2 900 KB, xz all of it).
+    bz2 900 KB, xz and PPMd all of it).
     """
     held_out = _beginning(blocks)
     figures = statistics([held_out])
