@@ -38,7 +38,7 @@ from rnntui.core.completion.arrays import log_softmax
 from rnntui.core.completion.completion import complete
 from rnntui.core.completion.engine import Engine
 from rnntui.core.completion.loading import engine_of, open_engine
-from rnntui.core.completion.metrics import CONFIDENT, usefulness
+from rnntui.core.completion.metrics import WORTH, offers_of, usefulness
 from rnntui.core.completion.sampling import generate
 from rnntui.core.completion.session import Session
 from rnntui.core.config.sampling import Sampling
@@ -234,11 +234,12 @@ def worth(run: Run) -> list[str]:
     """What completion saves on the run's held-out text, by the probability from which words are offered."""
     engine, tokenizer = open_engine(run, run.checkpoint_path("best") / "model.safetensors")
     text = tokenizer.decode(reopen(run, tokenizer)["valid"].tokens.tolist())
-    found = usefulness(Session(engine, tokenizer), text, TYPED)
+    found = usefulness(offers_of(Session(engine, tokenizer)), text, TYPED)
     exact = ", ".join(f"{n}: {share:.0%}" for n, share in enumerate(found.exact, start=1))
     lines = [
         f"{run.config.text.corpus.rpartition('/')[2]}, {found.characters:,} characters typed again in four places; "
-        f"exact match, next n words: {exact}.  Unasked, words are offered from {CONFIDENT} on.",
+        f"exact match, next n words: {exact}.  Unasked, a word is offered where it saves {WORTH} keystrokes on "
+        f"average; that saves {found.ghost.saved:.1%}, five offers {found.five:.1%}.",
         "",
         "| offered from a probability of | at so many places | right | keystrokes saved |",
         "|---|---|---|---|",

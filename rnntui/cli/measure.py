@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from rnntui.cli.options import (
 from rnntui.cli.output import report, show_line, write_line
 from rnntui.cli.trust import trust_option, trusted
 from rnntui.core.config.tasks import TASKS
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, oneline
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
@@ -37,7 +37,7 @@ from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
-    from rnntui.core.completion.counts import Counts
+    from rnntui.core.completion.engine import Engine
     from rnntui.core.completion.metrics import Usefulness
     from rnntui.core.text.corpus import Source
     from rnntui.core.text.encoded import Split
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 _TYPED = 2000
 """Characters that are typed to measure completion: about half a minute."""
+_COUNTED = 1 << 23
+"""Characters of a training text whose words are counted."""
 _FORMS = {"NFC": "composed", "NFD": "decomposed"}
 _READ = 1_000_000
 """Tokens of a part that the places to type are chosen from."""
@@ -178,13 +180,22 @@ def evaluate_text(run: Run, asked: Evaluation) -> None:
         rivals = [
             ev.Baselined(step=0, **each._asdict()) for each in baselines(train, data, tokenizer.vocab_size)
         ]
-    another = other.beginning if other else ""
     helps = {"dynamic": asked.dynamic, "cache": asked.cache, "counts": asked.counts}
-    useful = None
+    useful: Usefulness | None = None
+    without: Mapping[str, Usefulness] = {}
     if asked.completing:
+        from rnntui.core.completion.loading import open_engine
+        from rnntui.core.completion.metrics import offers_of, usefulness
+        from rnntui.core.completion.session import Session
+
         if counted:
             counted.forget()
-        useful = _typed(run, folder, data, tokenizer, another, asked.cache, counted)
+        text = _text_to_type(run, data, tokenizer, other.beginning if other else "")
+        engine, _ = open_engine(run, folder / "model.safetensors")
+        useful = usefulness(
+            offers_of(Session(engine, tokenizer, cache=asked.cache, counts=counted)), text, _TYPED
+        )
+        without = _without_network(run, engine, tokenizer, text)
     if asked.as_json:
         extra: dict[str, Any] = {"corpus": asked.corpus, "own": False} if asked.corpus else {}
         extra |= {"skipped": other.skipped, "damaged": other.damaged} if other else {}
@@ -192,10 +203,12 @@ def evaluate_text(run: Run, asked: Evaluation) -> None:
         extra |= {"baselines": msgspec.to_builtins(rivals)} if rivals else {}
         if useful:
             thresholds = [each._asdict() for each in useful.thresholds]
-            extra["completion"] = useful._asdict() | {
-                "thresholds": thresholds,
-                "offered_from": useful.chosen.threshold,
+            rest = {"thresholds": thresholds, "offered_from": useful.ghost.threshold}
+            rest["ghost"] = useful.ghost._asdict()
+            rest["without_network"] = {
+                name: {"ghost": each.ghost.saved, "five": each.five} for name, each in without.items()
             }
+            extra["completion"] = useful._asdict() | rest
         write_line(json.dumps(msgspec.to_builtins(event) | extra, ensure_ascii=False))
         return
     help_given = "".join(f", {name}" for name, on in helps.items() if on)
@@ -209,45 +222,57 @@ def evaluate_text(run: Run, asked: Evaluation) -> None:
     for line in beside(rivals, event.bits_per_byte):
         show_line(line)
     if useful:
-        _tell_useful(useful)
+        _tell_useful(useful, without)
 
 
-def _typed(
-    run: Run,
-    folder: Path,
-    data: Split,
-    tokenizer: Tokenizer,
-    another: str,
-    cache: bool,
-    counts: Counts | None,
-) -> Usefulness:
-    """Type some of a part, or of `another` text, again, with the model's offers."""
-    from rnntui.core.completion.loading import open_engine
-    from rnntui.core.completion.metrics import usefulness
+def _text_to_type(run: Run, data: Split, tokenizer: Tokenizer, another: str) -> str:
+    """The beginning of a part, or of `another` text."""
+    from rnntui.core.text.dataset import beginning
+
+    tokens = data.tokens[:_READ]
+    if tokenizer.unknown is None or not (tokens == tokenizer.unknown).any():
+        return tokenizer.decode(tokens.tolist())
+    # What <unk> stands for has to be typed as well.
+    return another or beginning(run, data.name, _READ)
+
+
+def _without_network(run: Run, engine: Engine, tokenizer: Tokenizer, text: str) -> dict[str, Usefulness]:
+    """The same text typed with offers that need no network; none where the training text is gone."""
+    from rnntui.core.completion.metrics import frequent_words, offers_of, usefulness
     from rnntui.core.completion.session import Session
     from rnntui.core.text.dataset import beginning
 
-    engine, _ = open_engine(run, folder / "model.safetensors")
-    tokens = data.tokens[:_READ]
-    if tokenizer.unknown is None or not (tokens == tokenizer.unknown).any():
-        text = tokenizer.decode(tokens.tolist())
-    else:  # what <unk> stands for has to be typed as well
-        text = another or beginning(run, data.name, _READ)
-    return usefulness(Session(engine, tokenizer, cache=cache, counts=counts), text, _TYPED)
+    try:
+        counts, read = counts_of(run, tokenizer), beginning(run, "train", _COUNTED)
+    except InputError as error:
+        report(visible_line(oneline(error)))
+        return {}
+    counts.speak_alone()
+    offerings = {
+        "n-gram": offers_of(Session(engine, tokenizer, counts=counts)),
+        "frequent words": frequent_words([read]),
+    }
+    return {name: usefulness(offering, text, _TYPED) for name, offering in offerings.items()}
 
 
-def _tell_useful(useful: Usefulness) -> None:
+def _tell_useful(useful: Usefulness, without: Mapping[str, Usefulness]) -> None:
     exact = ", ".join(f"{n} {share:.0%}" for n, share in enumerate(useful.exact, start=1))
     show_line(
-        f"completion, {useful.characters:,} characters typed: {useful.chosen.saved:.0%} of keystrokes saved, "
-        f"{useful.ms:.1f} ms per key (p99 {useful.ms_p99:.1f})\n"
+        f"completion, {useful.characters:,} characters typed: {useful.ghost.saved:.0%} of keystrokes saved by ghost "
+        f"text alone, {useful.five:.0%} by five offers; {useful.ms:.1f} ms per key (p99 {useful.ms_p99:.1f})"
+    )
+    for name, other in without.items():
+        show_line(f"  without a network, {name}: {other.ghost.saved:.0%} and {other.five:.0%}")
+    right = "–" if useful.ghost.right is None else f"{useful.ghost.right:.0%}"
+    show_line(
+        f"ghost text where it saves {useful.ghost.threshold:g} keystrokes on average or more: at "
+        f"{useful.ghost.shown:.0%} of places, {right} correct\n"
         f"exact match, next n words: {exact}\n"
         f"from a probability on: shown, correct, keystrokes saved"
     )
     for each in useful.thresholds:
-        shown = "  offered unasked from here" if each is useful.chosen else ""
         right = "–" if each.right is None else f"{each.right:.0%}"
-        show_line(f"  {each.threshold:.1f}  {each.shown:>5.0%}  {right:>5}  {each.saved:>5.0%}{shown}")
+        show_line(f"  {each.threshold:.1f}  {each.shown:>5.0%}  {right:>5}  {each.saved:>5.0%}")
 
 
 def _another(run: Run, source: Source, tokenizer: Tokenizer, compared: bool) -> Split:

@@ -8,7 +8,7 @@ import pytest
 
 from rnntui.core.completion.completion import Completion
 from rnntui.core.completion.loading import open_engine
-from rnntui.core.completion.metrics import CONFIDENT, usefulness
+from rnntui.core.completion.metrics import WORTH, frequent_words, offers_of, usefulness
 from rnntui.core.completion.session import Session
 from rnntui.core.runs.folder import Run
 from tests.conftest import MakeRun, sentences, train_all
@@ -23,13 +23,13 @@ def session(make_run: MakeRun) -> Session:
 
 def test_a_model_that_knows_its_text_saves_keys(session: Session) -> None:
     """Protects the figures: shares are shares, a higher threshold shows less and is right more often."""
-    found = usefulness(session, sentences(40, seed=9), 240)
+    found = usefulness(offers_of(session), sentences(40, seed=9), 240)
     assert found.characters == 240 and 0 < found.ms <= found.ms_p99
     assert found.exact == sorted(found.exact, reverse=True) and found.exact[0] > 0.3
     shown = [each.shown for each in found.thresholds]
     saved = [each.saved for each in found.thresholds]
     assert shown == sorted(shown, reverse=True) and saved == sorted(saved, reverse=True)
-    assert found.chosen.threshold == CONFIDENT and found.chosen.saved > 0.3
+    assert found.ghost.threshold == WORTH and found.five >= found.ghost.saved > 0.3
     surest, all_offers = found.thresholds[-1].right, found.thresholds[0].right
     assert surest is not None and all_offers is not None and surest > all_offers
 
@@ -47,7 +47,7 @@ def test_keys_are_counted_as_they_are_pressed(session: Session, monkeypatch: pyt
 
     monkeypatch.setattr("rnntui.core.completion.metrics.complete", oracle)
     monkeypatch.setattr("rnntui.core.completion.metrics._STRETCHES", 1)
-    found = usefulness(session, text, len(text))
+    found = usefulness(offers_of(session), text, len(text))
     at = {each.threshold: each for each in found.thresholds}
     # my aunt sees a bird . \n: five words of one key each, four blanks, the mark and the line end.
     assert at[0.3].saved == pytest.approx(1 - 11 / 21) and at[0.3].right == 1 and at[0.3].shown == 5 / 21
@@ -55,3 +55,12 @@ def test_keys_are_counted_as_they_are_pressed(session: Session, monkeypatch: pyt
     assert at[0.9].saved == 0 and at[0.9].right is None
     # "aunt sees" is the one offer of two words that comes true.
     assert found.exact == [5 / 21, 1 / 21, 0, 0, 0]
+
+
+def test_frequent_words_are_offered_by_how_much_they_save() -> None:
+    """Protects the floor without a model: words that begin as the cursor's does, ranked by expected keystrokes."""
+    offered = frequent_words(["a sea a season a season sunny see"])
+    assert [each.word for each in offered("the se")] == ["ason", "a", "e"]
+    assert offered("the se")[0].word_probability == pytest.approx(2 / 4)
+    assert [each.word for each in offered("the x")] == []
+    assert offered("the ")[0].word == "season"

@@ -247,7 +247,7 @@ async def test_what_is_hardly_sure_is_offered_when_asked_for_only(able: Run) -> 
     app = RnntuiApp(PlaygroundScreen(able.path))
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         area, table = app.screen.query_one(GhostText), app.screen.query_one(Alternatives)
-        found = [Completion("moon.", 0.1, "moon", 0.15), Completion("cat", 0.1, "cat", 0.1)]
+        found = [Completion("moon.", 0.04, "moon", 0.05), Completion("cat", 0.02, "cat", 0.03)]
         await until(pilot, lambda: table.suggestions is not None)
         area.ghost = ""
         assert isinstance(app.screen, PlaygroundScreen)

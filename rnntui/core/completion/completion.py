@@ -27,6 +27,11 @@ class Completion:
     """The first word of the text, with what stands before it."""
     word_probability: float
 
+    @property
+    def keys_saved(self) -> float:
+        """Expected keystrokes that are saved by offering the first word, which one key takes."""
+        return self.word_probability * (len(self.word) - 1)
+
 
 @dataclass(frozen=True)
 class _Path:
@@ -159,7 +164,8 @@ def _advanced(session: Session, paths: list[_Path], tokens: Array, log_ps: list[
     )
     y, state = session.engine.step(tokens, state)
     longer = []
-    for row, (path, token) in enumerate(zip(paths, tokens.tolist(), strict=True)):
+    contexts = session.contexts_after([path.moment for path in paths], tokens.tolist())
+    for row, (path, token, context) in enumerate(zip(paths, tokens.tolist(), contexts, strict=True)):
         content = session.vocabulary.bytes[token]
         own = tuple(tuple(part[row : row + 1] for part in layer) for layer in state)
         longer.append(
@@ -167,7 +173,7 @@ def _advanced(session: Session, paths: list[_Path], tokens: Array, log_ps: list[
                 log_ps[row],
                 path.content + content[len(path.owed) :],
                 path.owed[len(content) :],
-                ModelState(own, y[row : row + 1], session.context_after(path.moment, token)),
+                ModelState(own, y[row : row + 1], context),
             )
         )
     return longer

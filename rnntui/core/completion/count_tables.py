@@ -104,7 +104,7 @@ def main(path: Path) -> None:
     tokenizer = tokenizers.load(run.path / "tokenizer.json")
     counts = open_counts(run, tokenizer)
     context, even = counts.start(tokenizer.start), np.zeros((1, tokenizer.vocab_size), np.float32)
-    counts.mixed(even, [counts.after(context, tokenizer.start)])
+    counts.mixed(even, counts.after([context], [tokenizer.start]))
     counts.read_along(context, even, [tokenizer.start])
     counts.read_alone(context, [tokenizer.start])
     counts.undo(2)

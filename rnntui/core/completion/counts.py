@@ -74,30 +74,37 @@ class Counts:
             np.zeros((remembered, self.vocab_size)),
             np.zeros((remembered, 2)),
         )
+        self._alone = False
         self.forget()
 
     def forget(self) -> None:
         """Go back to the training text alone, and to the weights that nothing was learned by."""
         self._live = _empty(_SMALL)
         self._rules = _first_rules(self.order)
+        if self._alone:
+            self._rules.weights[:], self._rules.rates[:] = (0.0, 1.0), 0.0
         self._journal = np.empty((_SMALL, 5), np.int64)
         self._weights_before = np.empty((_SMALL, 2))
         self.read = 0
         """Tokens read so far."""
 
+    def speak_alone(self) -> None:
+        """Leave the network without a say: what is mixed from here on is the counted model's alone."""
+        self._alone = True
+        self.forget()
+
     def start(self, token: int) -> CountContext:
         """The beginning of a text, behind the `token` that stands before every one."""
         bounds = np.zeros((self.order + 1, 2), np.int64)
         bounds[0] = 0, len(self.text.following)
-        counting.advance(self.text, bounds, np.array([token], np.int64))
-        return CountContext(bounds, np.zeros(self.order, np.int64), 0)
+        before = CountContext(bounds, np.zeros(self.order, np.int64), -1)
+        return self.after([before], [token])[0]
 
-    def after(self, context: CountContext, token: int) -> CountContext:
-        """The place one token later; nothing is counted."""
-        bounds, recent = context.bounds.copy(), np.empty_like(context.recent)
-        counting.advance(self.text, bounds, np.array([token], np.int64))
-        recent[:-1], recent[-1] = context.recent[1:], token
-        return CountContext(bounds, recent, context.place + 1)
+    def after(self, contexts: Sequence[CountContext], tokens: Sequence[int]) -> list[CountContext]:
+        """Each place one of the tokens later; nothing is counted."""
+        bounds, recent = (np.stack(arrays) for arrays in zip(*(each[:2] for each in contexts), strict=True))
+        counting.advance(self.text, bounds, recent, np.array(tokens, np.int64))
+        return [CountContext(bounds[row], recent[row], each.place + 1) for row, each in enumerate(contexts)]
 
     def mixed(self, log_p: Array, contexts: Sequence[CountContext]) -> Array:
         """The log-probabilities (n, V) of both models, from the network's `log_p` (n, V) after `contexts`."""

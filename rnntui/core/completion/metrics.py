@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from rnntui.core.completion.completion import complete
+from rnntui.core.completion.completion import Completion, complete
 from rnntui.core.completion.session import Session
 from rnntui.core.text.segmentation import goes_on, in_word, words_of
 
-CONFIDENT = 0.2
-"""The least probability of a word that is offered unasked: the lowest threshold at which more than half of what is
-offered is right, for a model of characters (`rnntui evaluate --completion`; benchmarks/completion.py)."""
+WORTH = 0.2
+"""Keystrokes that an offer saves on average at least, to be made unasked: a long word may be less sure than a short one
+(`rnntui evaluate --completion`; benchmarks/completion.py)."""
 WORDS = 5
 """Words in a row that are compared."""
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -22,11 +25,14 @@ _STRETCHES = 4
 """A text is typed in so many places, far from each other."""
 _BEFORE = 400
 """Characters that stand there already."""
-_COUNT = 5
+COUNT = 5
+"""Completions at a place."""
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+_BEGUN = re.compile(r"\w+(?:['’]\w*)*\Z")
 
 
 class Offer(NamedTuple):
-    """The ghost text at one place."""
+    """One of the offers at a place."""
 
     word: str
     """The first word, or the rest of the one that is being typed."""
@@ -35,6 +41,11 @@ class Offer(NamedTuple):
     """True if the text does go on with it."""
     in_a_row: int
     """Number of words of the whole offer that the text goes on with."""
+
+    @property
+    def worth(self) -> float:
+        """As `Completion.keys_saved` has it."""
+        return self.probability * (len(self.word) - 1)
 
 
 class AtThreshold(NamedTuple):
@@ -59,61 +70,111 @@ class Usefulness(NamedTuple):
     ms: float
     """A key, in the middle (milliseconds)."""
     ms_p99: float
+    ghost: AtThreshold
+    """The ghost text alone, made where it is worth it; its threshold is in keystrokes."""
+    five: float
+    """The share of keystrokes saved where a right one of five offers is taken with one key."""
 
-    @property
-    def chosen(self) -> AtThreshold:
-        """At the threshold from which words are offered unasked."""
-        return next(each for each in self.thresholds if each.threshold == CONFIDENT)
+
+Offering = Callable[[str], Sequence[Completion]]
+"""The completions of a text."""
 
 
-def usefulness(session: Session, text: str, characters: int) -> Usefulness:
+def offers_of(session: Session) -> Offering:
+    """The completions of a session's model."""
+
+    def offered(text: str) -> list[Completion]:
+        session.set_text(text)
+        return complete(session, COUNT, WORDS)
+
+    return offered
+
+
+def usefulness(offering: Offering, text: str, characters: int) -> Usefulness:
     """Type about so many characters of `text`, in some places of it, and count what completion is worth."""
     stretch = min(max(characters // _STRETCHES, 1), max(len(text) // _STRETCHES, 1))
-    runs: list[list[Offer]] = []
+    runs: list[list[list[Offer]]] = []
     took: list[float] = []
     for start in np.linspace(0, max(len(text) - stretch, 0), _STRETCHES).astype(int).tolist():
         runs.append([])
         for at in range(start, min(start + stretch, len(text))):
             began = time.perf_counter()
-            session.set_text(text[max(start - _BEFORE, 0) : at])
-            found = complete(session, _COUNT, WORDS)
+            found = offering(text[max(start - _BEFORE, 0) : at])
             took.append(1000 * (time.perf_counter() - began))
-            best = max((c for c in found if c.word.strip()), key=lambda c: c.word_probability, default=None)
             after = text[at : at + 200]
-            if best is None:
-                runs[-1].append(Offer("", 0.0, False, 0))
-                continue
-            agreed = _agreed(words_of(best.text), after)
-            runs[-1].append(Offer(best.word, best.word_probability, _goes_on(after, best.word), agreed))
-    offers = [offer for run in runs for offer in run]
+            offers = [
+                Offer(
+                    each.word,
+                    each.word_probability,
+                    _goes_on(after, each.word),
+                    _agreed(words_of(each.text), after),
+                )
+                for each in found
+                if each.word.strip()
+            ]
+            runs[-1].append(sorted(offers, key=lambda offer: -offer.worth)[:COUNT])
+    surest = [[sorted(offers, key=lambda offer: -offer.probability) for offers in run] for run in runs]
+    places = [offers for run in surest for offers in run]
     return Usefulness(
-        characters=len(offers),
-        exact=[float(np.mean([offer.in_a_row >= n for offer in offers])) for n in range(1, WORDS + 1)],
-        thresholds=[_at(threshold, runs) for threshold in THRESHOLDS],
+        characters=len(places),
+        exact=[
+            float(np.mean([bool(offers) and offers[0].in_a_row >= n for offers in places]))
+            for n in range(1, WORDS + 1)
+        ],
+        thresholds=[_made(threshold, surest, partial(_is_sure, threshold)) for threshold in THRESHOLDS],
         ms=float(np.median(took)),
         ms_p99=float(np.percentile(took, 99)),
+        ghost=_made(WORTH, runs, lambda offer: offer.worth >= WORTH),
+        five=1 - sum(_keys(run, lambda offer: True, COUNT) for run in runs) / len(places),
     )
 
 
-def _at(threshold: float, runs: Sequence[Sequence[Offer]]) -> AtThreshold:
-    shown = [offer for run in runs for offer in run if offer.word and offer.probability >= threshold]
-    keys = sum(_keys(run, threshold) for run in runs)
+def frequent_words(texts: Iterable[str]) -> Offering:
+    """The most frequent words of a text that begin as the word at the cursor does: what needs no model at all."""
+    counts = Counter(word for text in texts for word in _WORD.findall(text))
+    by_beginning: dict[str, list[Completion]] = {}
+
+    def offered(text: str) -> list[Completion]:
+        begun = _BEGUN.search(text)
+        beginning = begun[0] if begun else ""
+        if beginning not in by_beginning:
+            fitting = [(word, count) for word, count in counts.items() if word.startswith(beginning)]
+            total = sum(count for _, count in fitting)
+            found = [
+                Completion(word[len(beginning) :], count / total, word[len(beginning) :], count / total)
+                for word, count in fitting
+                if word != beginning
+            ]
+            by_beginning[beginning] = sorted(found, key=lambda each: -each.keys_saved)[:COUNT]
+        return by_beginning[beginning]
+
+    return offered
+
+
+def _is_sure(threshold: float, offer: Offer) -> bool:
+    return offer.probability >= threshold
+
+
+def _made(
+    threshold: float, runs: Sequence[Sequence[Sequence[Offer]]], is_made: Callable[[Offer], bool]
+) -> AtThreshold:
+    """The best offer of each place, where it is made."""
+    shown = [offers[0] for run in runs for offers in run if offers and is_made(offers[0])]
     characters = sum(len(run) for run in runs)
     return AtThreshold(
         threshold,
         len(shown) / characters,
         sum(offer.right for offer in shown) / len(shown) if shown else None,
-        1 - keys / characters,
+        1 - sum(_keys(run, is_made, 1) for run in runs) / characters,
     )
 
 
-def _keys(offers: Sequence[Offer], threshold: float) -> int:
-    """Keys that somebody presses who takes every right offer of more than one character."""
+def _keys(run: Sequence[Sequence[Offer]], is_made: Callable[[Offer], bool], most: int) -> int:
+    """Keys that somebody presses who takes a right offer, among the first `most` of a place, of more than a letter."""
     keys = at = 0
-    while at < len(offers):
-        offer = offers[at]
-        taken = offer.right and offer.probability >= threshold and at + len(offer.word) <= len(offers)
-        at += len(offer.word) if taken else 1
+    while at < len(run):
+        taken = [len(offer.word) for offer in run[at][:most] if offer.right and is_made(offer)]
+        at += max((length for length in taken if at + length <= len(run)), default=1)
         keys += 1
     return keys
 

@@ -239,14 +239,17 @@ class Session:
         """The model `tokens` later, one step at a time; nothing is counted."""
         for token in tokens:
             y, state = self.engine.step(np.array([token]), moment.state)
-            moment = ModelState(state, y, self.context_after(moment, token))
+            moment = ModelState(state, y, *self.contexts_after([moment], [token]))
         return moment
 
-    def context_after(self, moment: ModelState, token: int) -> CountContext | None:
-        """The place in the counted text one token later."""
-        if self.counts is None or moment.counted is None:
-            return None
-        return self.counts.after(moment.counted, token)
+    def contexts_after(
+        self, moments: Sequence[ModelState], tokens: Sequence[int]
+    ) -> Sequence[CountContext | None]:
+        """The place of each in the counted text one token later."""
+        contexts = [moment.counted for moment in moments if moment.counted is not None]
+        if self.counts is None or not contexts:
+            return [None] * len(moments)
+        return self.counts.after(contexts, tokens)
 
     def _first_moment(self) -> ModelState:
         y, state = self.engine.step(np.array([self.tokenizer.start]), self.engine.initial_state())
@@ -313,7 +316,7 @@ class Session:
         if counts is None or context is None:
             return None
         for token in self.tokens[known : counts.read]:
-            context = counts.after(context, token)
+            (context,) = counts.after([context], [token])
         first = max(counts.read, known)
         return counts.read_alone(context, self.tokens[first:end], self._are_counted(first, end))
 

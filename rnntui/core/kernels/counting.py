@@ -14,7 +14,7 @@ from rnntui.core.kernels.compiling import inlined, kernel
 
 Array = np.ndarray[Any, Any]
 
-_LARGE = 512
+_LARGE = 128
 """Places of a context from which on what follows them is remembered: the commonest contexts are asked for again."""
 _DEPTH = 64
 """Tokens of a context that are compared at most."""
@@ -152,11 +152,20 @@ def _advance(text, bounds, token):
     bounds[len(bounds) - 1, 0], bounds[len(bounds) - 1, 1] = low, high
 
 
+@inlined
+def _remember(recent, token):
+    """Put the newest token behind the others."""
+    for j in range(len(recent) - 1):
+        recent[j] = recent[j + 1]
+    recent[len(recent) - 1] = token
+
+
 @kernel
-def advance(text: CountedText, bounds: Array, tokens: Array) -> None:
-    """Move `bounds` behind `tokens`."""
+def advance(text: CountedText, bounds: Array, recent: Array, tokens: Array) -> None:
+    """Move each of the `bounds` (n, K + 1, 2), and its `recent` tokens (n, K), behind one of the `tokens` (n,)."""
     for i in range(len(tokens)):
-        _advance(text, bounds, tokens[i])
+        _advance(text, bounds[i], tokens[i])
+        _remember(recent[i], tokens[i])
 
 
 @inlined
@@ -437,14 +446,6 @@ def _read(live, recent, token, counted, hashes, line):
             live.last[raised] = live.sizes[2]
     live.read[live.sizes[2]] = token
     live.sizes[2] += 1
-
-
-@inlined
-def _remember(recent, token):
-    """Put the newest token behind the others."""
-    for j in range(len(recent) - 1):
-        recent[j] = recent[j + 1]
-    recent[len(recent) - 1] = token
 
 
 @kernel

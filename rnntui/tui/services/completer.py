@@ -39,7 +39,7 @@ _ENDLESS = 100_000
 
 @dataclass(frozen=True)
 class Suggestions:
-    """Completions of a text, the likeliest first word first."""
+    """Completions of a text, the one first whose first word saves most keystrokes on average."""
 
     text: str
     completions: list[Completion]
@@ -48,11 +48,10 @@ class Suggestions:
     @property
     def offered(self) -> int | None:
         """The one that is worth being offered unasked, if one is."""
-        from rnntui.core.completion.metrics import CONFIDENT
+        from rnntui.core.completion.metrics import WORTH
 
         return next(
-            (i for i, c in enumerate(self.completions) if c.text.strip() and c.word_probability >= CONFIDENT),
-            None,
+            (i for i, c in enumerate(self.completions) if c.text.strip() and c.keys_saved >= WORTH), None
         )
 
     def like(self, ghost: str) -> int | None:
@@ -176,7 +175,7 @@ class Completer(PlaygroundService):
         session = self._at(text)
         self._take_up_counts(session, text)
         began = time.perf_counter()
-        found = sorted(complete(session, _COUNT, _WORDS), key=lambda c: -c.word_probability)
+        found = sorted(complete(session, _COUNT, _WORDS), key=lambda c: -c.keys_saved)
         return Suggestions(text, found, 1000 * (time.perf_counter() - began))
 
     def look_at(self, text: str) -> Insight:
