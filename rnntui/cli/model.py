@@ -25,7 +25,7 @@ from rnntui.ui import formats
 from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
-    from rnntui.core.completion.counts import Counts
+    from rnntui.core.completion.counts import CountedModel
     from rnntui.core.completion.session import Session
     from rnntui.core.runs.folder import Run
     from rnntui.core.text.tokenizers import Tokenizer
@@ -135,7 +135,7 @@ def _session(run: str, checkpoint: str, quantize: str, cache: bool = False, coun
     return Session(engine, tokenizer, cache=cache, counts=counted)
 
 
-def counts_of(run: Run, tokenizer: Tokenizer) -> Counts:
+def counts_of(run: Run, tokenizer: Tokenizer) -> CountedModel:
     """The counted model of a run; standard error says what is done where that takes a while.  Raises InputError."""
     from rnntui.core.completion.count_tables import open_counts
     from rnntui.core.kernels.kernel_cache import report_compiling

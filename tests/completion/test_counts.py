@@ -13,7 +13,7 @@ import pytest
 from rnntui.core.completion import counts as module
 from rnntui.core.completion.completion import complete
 from rnntui.core.completion.count_tables import are_kept, open_counts
-from rnntui.core.completion.counts import Counts, counted_text
+from rnntui.core.completion.counts import CountedModel, counted_text
 from rnntui.core.completion.loading import engine_of, open_engine
 from rnntui.core.completion.session import Session
 from rnntui.core.config.schema import TextConfig
@@ -89,7 +89,7 @@ def expected(train: Sequence[int], read: Sequence[int], start: int) -> np.ndarra
 def test_probabilities_are_those_of_the_equations() -> None:
     """Protects the loops: bounds, memory of common contexts and lists say what counting the texts anew says."""
     train, read = random_tokens(1200, 1), random_tokens(120, 1)[:100] + random_tokens(60, 2)
-    counts = Counts(counted_text(np.array(train), KINDS, ORDER), ORDER)
+    counts = CountedModel(counted_text(np.array(train), KINDS, ORDER), ORDER)
     context, start = counts.start(2), 2
     even = np.zeros((1, KINDS), np.float32) - np.log(KINDS).astype(np.float32)
     counts._rules.weights[:] = 0.0, 1.0  # the counts alone
@@ -105,7 +105,7 @@ def test_probabilities_are_those_of_the_equations() -> None:
 def test_what_was_read_is_taken_back_exactly() -> None:
     """Protects backspace: after reading and taking back in any order, all is as after reading what is left."""
     text = counted_text(np.array(random_tokens(300, 3)), KINDS, ORDER)
-    counts, rng, tokens = Counts(text, ORDER), random.Random(5), list[int]()
+    counts, rng, tokens = CountedModel(text, ORDER), random.Random(5), list[int]()
     log_p = np.log(np.random.default_rng(0).dirichlet(np.ones(KINDS), 2000)).astype(np.float32)
     contexts = [counts.start(0)]
     for _ in range(60):
@@ -120,7 +120,7 @@ def test_what_was_read_is_taken_back_exactly() -> None:
             counts.undo(gone)
             del tokens[-gone:], contexts[-gone:]
     assert len(tokens) > 100
-    fresh = Counts(text, ORDER)
+    fresh = CountedModel(text, ORDER)
     _, end = fresh.read_along(fresh.start(0), log_p[: len(tokens)], tokens)
     np.testing.assert_array_equal(fresh._rules.weights, counts._rules.weights)
     np.testing.assert_array_equal(fresh._live.sizes, counts._live.sizes)
@@ -134,7 +134,7 @@ def test_any_editing_ends_in_the_counts_of_the_text(kind: Any) -> None:
     tokenizer = tokenizers.train(TextConfig(tokenizer=kind, min_count=1, vocab_size=300), [sentences()])
     engine = engine_of(make_model(tokenizer.vocab_size), CONFIG)
     text = counted_text(tokenizer.encode(sentences()), tokenizer.vocab_size, ORDER)
-    session, rng, written = Session(engine, tokenizer, counts=Counts(text, ORDER)), random.Random(4), ""
+    session, rng, written = Session(engine, tokenizer, counts=CountedModel(text, ORDER)), random.Random(4), ""
     for _ in range(60):
         action = rng.random()
         if action < 0.6:
@@ -145,7 +145,7 @@ def test_any_editing_ends_in_the_counts_of_the_text(kind: Any) -> None:
             at = rng.randrange(len(written) + 1)
             written = written[:at] + sentences(3, seed=rng.randrange(99)) + written[at:]
         session.set_text(written)
-    fresh = Session(engine, tokenizer, counts=Counts(text, ORDER))
+    fresh = Session(engine, tokenizer, counts=CountedModel(text, ORDER))
     fresh.set_text(written)
     np.testing.assert_allclose(session.logits([session.moment()]), fresh.logits([fresh.moment()]), atol=2e-4)
     assert [piece for piece, _ in session.surprises()] == [piece for piece, _ in fresh.surprises()]

@@ -13,7 +13,7 @@ from rnntui.tui.screens.file_picker import PathInput
 from rnntui.tui.screens.pickers import CheckpointScreen
 from rnntui.tui.screens.playground import PlaygroundScreen
 from rnntui.tui.screens.training import TrainingScreen
-from rnntui.tui.services.completer import Suggestions
+from rnntui.tui.services.completer import Completer, Suggestions
 from rnntui.tui.widgets.alternatives import Alternatives
 from rnntui.tui.widgets.bars import Bars
 from rnntui.tui.widgets.ghost_text import GhostText
@@ -223,7 +223,11 @@ async def test_it_learns_from_you_and_forgets(able: Run) -> None:
     app = RnntuiApp(screen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         area, table = app.screen.query_one(GhostText), app.screen.query_one(Alternatives)
-
+        await until(pilot, lambda: table.suggestions is not None)
+        await pilot.press("alt+k")
+        await until(
+            pilot, lambda: "counts off" in text_of(pilot, "#headline") and not preferences.load().counts
+        )
         news = "the moon sees Anna.\n" * 20
         area.insert(news + "the ")
         await until(pilot, lambda: table.suggestions is not None and table.suggestions.text == area.before)
@@ -240,6 +244,31 @@ async def test_it_learns_from_you_and_forgets(able: Run) -> None:
         await pilot.press("alt+m")
         await until(pilot, lambda: "cache on" in text_of(pilot, "#headline") and preferences.load().remember)
         await until(pilot, lambda: [(c.text, c.probability) for c in table.suggestions.completions] != plain)
+
+
+def test_a_sentence_that_was_typed_is_offered_and_one_that_was_generated_is_not(able: Run) -> None:
+    """Protects what a person sees of counting: their words come back, once another process has counted the training."""
+    completer = Completer(able.path, wants_counts=lambda: True)
+    completer.refresh()
+    text = "my aunt feeds Anna.\nthe cat likes a bird.\n" * 4 + "my aunt feeds "
+
+    def share() -> float:
+        found = completer.answer(text).completions
+        return sum(each.word_probability for each in found if each.word.startswith("Anna"))
+
+    plain = share()
+    assert completer._counts is None and completer._counting is not None
+    assert completer._counting.wait(60) == 0
+    counted = share()
+    assert counted > plain + 0.2
+    completer.generated = [(0, len(text))]
+    completer.answer("")
+    assert share() < counted - 0.2
+    completer.generated = []
+    completer.answer("")
+    assert share() == pytest.approx(counted)
+    completer.forget()
+    assert share() < counted - 0.2
 
 
 async def test_what_is_hardly_sure_is_offered_when_asked_for_only(able: Run) -> None:

@@ -17,7 +17,7 @@ from typing import cast
 import msgspec
 import numpy as np
 
-from rnntui.core.completion.counts import ORDER_OF_CHARACTERS, ORDER_OF_WORDS, Counts, counted_text
+from rnntui.core.completion.counts import ORDER_OF_CHARACTERS, ORDER_OF_WORDS, CountedModel, counted_text
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import folder_written_atomically, open_named
 from rnntui.core.kernels.counting import CountedText
@@ -43,7 +43,7 @@ def order_of(tokenizer: Tokenizer) -> int:
     return ORDER_OF_CHARACTERS if tokenizer.unit == "character" else ORDER_OF_WORDS
 
 
-def open_counts(run: Run, tokenizer: Tokenizer, report: Report = silent) -> Counts:
+def open_counts(run: Run, tokenizer: Tokenizer, report: Report = silent) -> CountedModel:
     """The counted model of a run, with nothing read yet.
 
     Raises InputError where the training text has changed or is gone, and RnntuiError where the cache cannot be written.
@@ -61,7 +61,7 @@ def open_counts(run: Run, tokenizer: Tokenizer, report: Report = silent) -> Coun
         text = _read(path, tokenizer.vocab_size)
         if text is None:
             raise RnntuiError(f"{path}: was written and cannot be read; is something else at work on it?")
-    return Counts(text, order)
+    return CountedModel(text, order)
 
 
 def _path(run: Run, tokenizer: Tokenizer, order: int) -> Path:

@@ -62,7 +62,7 @@ class CountContext(NamedTuple):
     """Number of tokens before it."""
 
 
-class Counts:
+class CountedModel:
     """The counted model of one text: the training text, and what was read of it so far."""
 
     def __init__(self, text: CountedText, order: int) -> None:

@@ -25,7 +25,7 @@ _STRETCHES = 4
 """A text is typed in so many places, far from each other."""
 _BEFORE = 400
 """Characters that stand there already."""
-COUNT = 5
+OFFERS = 5
 """Completions at a place."""
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _BEGUN = re.compile(r"\w+(?:['’]\w*)*\Z")
@@ -85,7 +85,7 @@ def offers_of(session: Session) -> Offering:
 
     def offered(text: str) -> list[Completion]:
         session.set_text(text)
-        return complete(session, COUNT, WORDS)
+        return complete(session, OFFERS, WORDS)
 
     return offered
 
@@ -112,7 +112,7 @@ def usefulness(offering: Offering, text: str, characters: int) -> Usefulness:
                 for each in found
                 if each.word.strip()
             ]
-            runs[-1].append(sorted(offers, key=lambda offer: -offer.worth)[:COUNT])
+            runs[-1].append(sorted(offers, key=lambda offer: -offer.worth)[:OFFERS])
     surest = [[sorted(offers, key=lambda offer: -offer.probability) for offers in run] for run in runs]
     places = [offers for run in surest for offers in run]
     return Usefulness(
@@ -125,7 +125,7 @@ def usefulness(offering: Offering, text: str, characters: int) -> Usefulness:
         ms=float(np.median(took)),
         ms_p99=float(np.percentile(took, 99)),
         ghost=_made(WORTH, runs, lambda offer: offer.worth >= WORTH),
-        five=1 - sum(_keys(run, lambda offer: True, COUNT) for run in runs) / len(places),
+        five=1 - sum(_keys(run, lambda offer: True, OFFERS) for run in runs) / len(places),
     )
 
 
@@ -145,7 +145,7 @@ def frequent_words(texts: Iterable[str]) -> Offering:
                 for word, count in fitting
                 if word != beginning
             ]
-            by_beginning[beginning] = sorted(found, key=lambda each: -each.keys_saved)[:COUNT]
+            by_beginning[beginning] = sorted(found, key=lambda each: -each.keys_saved)[:OFFERS]
         return by_beginning[beginning]
 
     return offered

@@ -16,7 +16,7 @@ from rnntui.core.completion.vocabulary import Vocabulary
 from rnntui.core.text.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
-    from rnntui.core.completion.counts import CountContext, Counts
+    from rnntui.core.completion.counts import CountContext, CountedModel
 
 _CONTEXT = 4096
 """Tokens read back at most when a long text is opened at once: further back, a state has faded."""
@@ -62,7 +62,7 @@ class Session:
         tokenizer: Tokenizer,
         vocabulary: Vocabulary | None = None,
         cache: bool = False,
-        counts: Counts | None = None,
+        counts: CountedModel | None = None,
     ) -> None:
         self.engine = engine
         self.counts = counts

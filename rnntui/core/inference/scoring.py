@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from rnntui.core.completion.cache import SIZE, with_cache
-from rnntui.core.completion.counts import Counts
+from rnntui.core.completion.counts import CountedModel
 from rnntui.core.errors import InputError
 from rnntui.core.inference.dynamic_evaluation import PIECE, Adapting
 from rnntui.core.nn.base import evaluating
@@ -96,7 +96,7 @@ class Helped(NamedTuple):
 
     dynamic: bool = False
     cache: bool = False
-    counts: Counts | None = None
+    counts: CountedModel | None = None
     """Has read nothing yet."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from rnntui.core.kernels.compiling import inlined, kernel
 
-Array = np.ndarray[Any, Any]
+_Array = np.ndarray[Any, Any]
 
 _LARGE = 128
 """Places of a context from which on what follows them is remembered: the commonest contexts are asked for again."""
@@ -25,80 +25,80 @@ _EMPTY = -1
 class CountedText(NamedTuple):
     """The places of a text, in the order of what stands before them, the newest token first."""
 
-    following: Array
+    following: _Array
     """(N + 1,) int32, the token that follows each place; the vocabulary's size at the end of the text."""
-    places: Array
+    places: _Array
     """(N + 1,) int32, the places in the order of the tokens that follow them."""
-    starts: Array
+    starts: _Array
     """(V + 1,) int64, where the places before each token begin in `places`."""
-    shared: Array
+    shared: _Array
     """(N + 1,) uint8, tokens that a place's context shares with that of the last place before the same token."""
 
 
 class LiveCounts(NamedTuple):
     """Counts of what was read since: contexts by their hash, with a list of the tokens that followed each."""
 
-    table: Array
+    table: _Array
     """(S,) int32, numbers of contexts by their hash; S is a power of two."""
-    keys: Array
+    keys: _Array
     """(C,) uint64, the hash of each context."""
-    first: Array
+    first: _Array
     """(C,) int32, its newest entry."""
-    total: Array
+    total: _Array
     """(C,) int32, the sum of its counts."""
-    distinct: Array
+    distinct: _Array
     """(C,) int32, its entries."""
-    token: Array
+    token: _Array
     """(E,) int32"""
-    seen: Array
+    seen: _Array
     """(E,) int32, how often it followed."""
-    older: Array
+    older: _Array
     """(E,) int32, the entry before it of the same context."""
-    context: Array
+    context: _Array
     """(E,) int32"""
-    last: Array
+    last: _Array
     """(E,) int32, number of the token in `read` that it last was."""
-    read: Array
+    read: _Array
     """(T,) int32, the tokens that were read."""
-    sizes: Array
+    sizes: _Array
     """(3,) int64, contexts, entries and tokens."""
 
 
 class Memory(NamedTuple):
     """What follows the commonest contexts, by their bounds."""
 
-    keys: Array
+    keys: _Array
     """(S, 3) int64, the bounds and the order."""
-    shares: Array
+    shares: _Array
     """(S, V) float64, (N(w) - D) / T."""
-    rest: Array
+    rest: _Array
     """(S, 2) float64, the share that is left for lower orders, and T."""
 
 
 class Rules(NamedTuple):
     """Constants of the counted model, and the weights that are learned."""
 
-    discounts: Array
+    discounts: _Array
     """(4,) float64, D of counts of 0, 1, 2, and 3 or more in the training text."""
-    live: Array
+    live: _Array
     """(2,) float64, D of what was read since, and how much more that counts."""
-    entropies: Array
+    entropies: _Array
     """(B - 1,) float64, bounds of the network's entropy in nats."""
-    weights: Array
+    weights: _Array
     """(L * 3 * B, 2) float64, of the network and of the counts, by the longest live match, how sure it is, and the
     entropy."""
-    first: Array
+    first: _Array
     """(L * 3 * B, 2) float64, the weights at first, to which they are drawn back a little by every step."""
-    steps: Array
+    steps: _Array
     """(L * 3 * B,) float64, number of steps that each has taken."""
-    lengths: Array
+    lengths: _Array
     """(L - K - 1,) int64, bounds of matches that are longer than any context."""
-    rates: Array
+    rates: _Array
     """(3,) float64, the first step's length, how soon steps become shorter, and the share of the way back."""
 
 
 @kernel
-def shared_contexts(tokens: Array, order: Array, places: Array, starts: Array, shared: Array) -> None:
+def shared_contexts(tokens: _Array, order: _Array, places: _Array, starts: _Array, shared: _Array) -> None:
     """Fill `shared`; `order` (N + 1,) are the positions in the text of the sorted places."""
     for w in range(len(starts) - 1):
         for j in range(starts[w], starts[w + 1]):
@@ -161,7 +161,7 @@ def _remember(recent, token):
 
 
 @kernel
-def advance(text: CountedText, bounds: Array, recent: Array, tokens: Array) -> None:
+def advance(text: CountedText, bounds: _Array, recent: _Array, tokens: _Array) -> None:
     """Move each of the `bounds` (n, K + 1, 2), and its `recent` tokens (n, K), behind one of the `tokens` (n,)."""
     for i in range(len(tokens)):
         _advance(text, bounds[i], tokens[i])
@@ -312,8 +312,8 @@ def _bucket(rules, longest, sure, entropy):
 
 @kernel
 def probabilities(
-    text: CountedText, live: LiveCounts, memory: Memory, rules: Rules, bounds: Array, recent: Array, places: Array,
-    entropies: Array, found: Array, weights: Array,
+    text: CountedText, live: LiveCounts, memory: Memory, rules: Rules, bounds: _Array, recent: _Array, places: _Array,
+    entropies: _Array, found: _Array, weights: _Array,
 ) -> None:  # fmt: skip
     """P(next token), into `found` (n, V), after contexts with `bounds` (n, K + 1, 2) and `recent` tokens (n, K).
 
@@ -335,7 +335,7 @@ def probabilities(
 
 
 @kernel
-def last_place(live: LiveCounts, recent: Array, place: int, token: int) -> int:
+def last_place(live: LiveCounts, recent: _Array, place: int, token: int) -> int:
     """Number of the token that was read last as this `token` after the longest context that it followed; or -1."""
     hashes = np.empty(len(recent) + 1, np.uint64)
     matched = _hashes(recent, place, hashes)
@@ -402,7 +402,7 @@ def insert_all(live: LiveCounts) -> None:
 
 
 @kernel
-def undo(live: LiveCounts, rules: Rules, journal: Array, journal_weights: Array) -> None:
+def undo(live: LiveCounts, rules: Rules, journal: _Array, journal_weights: _Array) -> None:
     """Take back what was observed, the newest line of the `journal` first."""
     for step in range(len(journal)):
         line = len(journal) - 1 - step
@@ -450,7 +450,7 @@ def _read(live, recent, token, counted, hashes, line):
 
 @kernel
 def read_alone(
-    text: CountedText, live: LiveCounts, bounds: Array, recent: Array, tokens: Array, counted: Array, journal: Array,
+    text: CountedText, live: LiveCounts, bounds: _Array, recent: _Array, tokens: _Array, counted: _Array, journal: _Array,
 ) -> None:  # fmt: skip
     """Read `tokens` without the network; they are counted where `counted` says so."""
     hashes = np.empty(len(bounds), np.uint64)
@@ -463,8 +463,8 @@ def read_alone(
 
 @kernel
 def read_along(
-    text: CountedText, live: LiveCounts, memory: Memory, rules: Rules, bounds: Array, recent: Array, log_p: Array,
-    tokens: Array, counted: Array, journal: Array, journal_weights: Array,
+    text: CountedText, live: LiveCounts, memory: Memory, rules: Rules, bounds: _Array, recent: _Array, log_p: _Array,
+    tokens: _Array, counted: _Array, journal: _Array, journal_weights: _Array,
 ) -> None:  # fmt: skip
     """Read `tokens` (n,) beside the network, whose log-probabilities `log_p` (n, V) become those of both.
 

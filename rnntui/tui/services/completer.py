@@ -19,7 +19,7 @@ from rnntui.ui.preferences import Preferences
 
 if TYPE_CHECKING:
     from rnntui.core.completion.completion import Completion
-    from rnntui.core.completion.counts import Counts
+    from rnntui.core.completion.counts import CountedModel
     from rnntui.core.completion.session import Session
     from rnntui.core.inference.online_adaptation import LearningAlong
 
@@ -92,7 +92,7 @@ class Completer(PlaygroundService):
         self._remembers, self._wants_counts = remembers, wants_counts
         self.generated: Sequence[tuple[int, int]] = ()
         """Stretches of characters that the model wrote: nothing is learned of them."""
-        self._counts: Counts | None = None
+        self._counts: CountedModel | None = None
         self._counting: subprocess.Popen[bytes] | None = None
         """The process that counts the training text, once it was begun."""
         self._session: Session | None = None
@@ -149,7 +149,7 @@ class Completer(PlaygroundService):
         self._session.cache, self._session.counts = self._remembers(), self._wanted_counts()
         self._session.start_anew()
 
-    def _wanted_counts(self) -> Counts | None:
+    def _wanted_counts(self) -> CountedModel | None:
         return self._counts if self._wants_counts() else None
 
     def _take_up_counts(self, session: Session, text: str) -> None:
