@@ -450,7 +450,8 @@ def _read(live, recent, token, counted, hashes, line):
 
 @kernel
 def read_alone(
-    text: CountedText, live: LiveCounts, bounds: _Array, recent: _Array, tokens: _Array, counted: _Array, journal: _Array,
+    text: CountedText, live: LiveCounts, bounds: _Array, recent: _Array, tokens: _Array, counted: _Array,
+    journal: _Array,
 ) -> None:  # fmt: skip
     """Read `tokens` without the network; they are counted where `counted` says so."""
     hashes = np.empty(len(bounds), np.uint64)
