@@ -39,8 +39,8 @@ def shell(line: str, *arguments: str | Path, **environment: str) -> subprocess.C
 
 @pytest.mark.parametrize(
     "line",
-    ['"$@" 2>&1 | head -n 3', '"$@" --json | head -n 1', '"$@" 2>&-', '"$@" 2>/dev/full'],
-    ids=["2>&1 | head", "--json | head", "2>&-", "2>/dev/full"],
+    ['"$@" --json | head -n 1', '"$@" 2>/dev/full'],
+    ids=["--json | head", "2>/dev/full"],
 )  # fmt: skip
 def test_training_outlives_its_reader(line: str, corpus_file: Path, tmp_path: Path) -> None:
     """Protects the night's work: where nobody reads any more, training goes on to its end, and is saved."""

@@ -196,7 +196,7 @@ def test_tables_are_kept_and_damaged_ones_made_anew(trained: Run) -> None:
 
 
 def first_offer(session: Session) -> str:
-    found = sorted(complete(session, 5, 4), key=lambda each: -each.word_probability)
+    found = sorted(complete(session, 5), key=lambda each: -each.word_probability)
     return found[0].word.strip() if found else ""
 
 

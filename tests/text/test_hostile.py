@@ -89,7 +89,9 @@ def test_a_text_is_trained_on_or_named(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tokenizer", ["word", "bpe"])
-@pytest.mark.parametrize("name", [n for n, (_, code, _) in CONTENTS.items() if code == TRAINED])
+@pytest.mark.parametrize(
+    "name", [n for n, (_, code, _) in CONTENTS.items() if code == TRAINED and n != "gzip of one letter"]
+)
 def test_other_tokens_bear_the_same(name: str, tokenizer: str, tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_bytes(CONTENTS[name][0][:40_000])

@@ -41,7 +41,7 @@ _TEXTS: dict[str, Any] = _SMALL | {
 }
 
 
-STEPS = {"cells": 60, "options": 20, "fp32": 20}
+STEPS = {"cells": 30, "options": 12, "fp32": 12}
 """Steps of each kind of training."""
 _NO_DROPOUT = {"dropout": 0.0, "input_dropout": 0.0, "embedding_dropout": 0.0, "weight_drop": 0.0}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -13,7 +14,7 @@ from textual.widgets import Static
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run
 from rnntui.tui.training_process import start_training
-from tests.conftest import TINY, MakeRun, train_all
+from tests.conftest import TINY, copied
 
 LONG = TINY | {"max_steps": 1_000_000, "eval_every": 50, "log_every": 5}
 
@@ -47,26 +48,24 @@ async def training_child(corpus_file: Path, home: Path) -> AsyncIterator[Path]:
 
 
 @pytest.fixture
-def able(make_run: MakeRun) -> Run:
+def able(kept: Path, corpus_file: Path, tmp_path: Path) -> Run:
     """A run that has learned its small language well."""
-    run = make_run(max_steps=400, lr=2e-2, hidden_size=64)
-    train_all(run)
-    return run
+    settings = {"max_steps": 400, "lr": 2e-2, "hidden_size": 64}
+    return copied(kept, "able", settings, corpus_file, tmp_path / "able")
 
 
 @pytest.fixture
-def several(make_run: MakeRun, home: Path) -> Path:
+def several(kept: Path, corpus_file: Path, home: Path) -> Path:
     """Three runs in the runs' home: two finished, with different cells, and one that died."""
     folder = store.runs_home()
     folder.mkdir(parents=True)
-    for name, settings in (
-        ("first", {}),
-        ("second", {"cell": "gru", "lr": 1e-3}),
-        ("dead", {"cell": "elman"}),
-    ):
-        run = make_run(**settings)
-        train_all(run)
-        run.path.rename(folder / name)
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
+        "first": ("trained", {}),
+        "second": ("slower gru", {"cell": "gru", "lr": 1e-3}),
+        "dead": ("elman", {"cell": "elman"}),
+    }
+    for name, (kind, settings) in kinds.items():
+        copied(kept, kind, settings, corpus_file, folder / name)
     lines = (folder / "dead" / "events.jsonl").read_bytes().splitlines(keepends=True)
     (folder / "dead" / "events.jsonl").write_bytes(b"".join(lines[:-1]))
     (folder / "dead" / "stderr.log").write_text("Traceback\n[/b]MemoryError: the last word\n")

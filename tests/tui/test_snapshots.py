@@ -256,8 +256,11 @@ def same_or_written(path: Path, content: str) -> None:
     assert content == path.read_text(encoding="utf-8"), path.name
 
 
-@pytest.mark.parametrize("theme", ["tokyo-night", "ansi-dark"])
-@pytest.mark.parametrize("size", [(80, 24), (140, 45)], ids=["80x24", "140x45"])
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [((80, 24), "tokyo-night"), ((140, 45), "tokyo-night"), ((80, 24), "ansi-dark")],
+    ids=["80x24-tokyo-night", "140x45-tokyo-night", "80x24-ansi-dark"],
+)
 @pytest.mark.parametrize("name", NAMES)
 async def test_screens_look_as_they_did(name: str, size: tuple[int, int], theme: str, home: Path) -> None:
     """Protects the look of every screen: layout, words, figures and signs."""
