@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from rnntui.core import config
-from rnntui.core.config import FIELDS, build, command_of, schema
+from rnntui.core.config import FIELDS, build, command_of
+from rnntui.core.config.fields import fields
 from rnntui.core.config.parse import parse
 from rnntui.core.config.toml import from_toml, to_toml
 from rnntui.core.errors import InputError
@@ -27,7 +28,7 @@ def test_toml_round_trip_keeps_every_value() -> None:
 
 def test_setting_names_are_unique_and_described() -> None:
     """Protects the flags: a name means one setting, and each has its sentence."""
-    assert len(list(schema.fields())) == len(FIELDS)
+    assert len(list(fields())) == len(FIELDS)
     assert all(field.description for field in FIELDS.values())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from rnntui.cli.display import PlainLines, PreparingLines
 from rnntui.cli.output import JsonStream, report, show_line
 from rnntui.core.config import Config, build
 from rnntui.core.config.tasks import TASKS
-from rnntui.core.errors import InputError
+from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run, require_free
@@ -25,10 +25,35 @@ from rnntui.ui.terminal_safety import visible_line
 
 if TYPE_CHECKING:
     from rnntui.core.runs.summaries import RunSummary
+    from rnntui.core.studies.duel import Told
 
 
 _REPETITION = re.compile(r"-(seed|fold)\d+$")
 """End of the name of a repetition's run folder."""
+
+
+class RunsDisplay:
+    """Events of several runs: JSON lines with the name of the run, or lines that begin with what tells it apart."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.stream: JsonStream | None = JsonStream() if as_json else None
+        self.reasons: set[str] = set()
+        """Reasons for which runs ended."""
+        self._lines: dict[Path, PlainLines] = {}
+
+    def expect(self, paths: Iterable[Path], names: Iterable[str]) -> None:
+        """Take in the runs that come next, and the name that each of their lines begins with."""
+        self._lines |= {path: PlainLines(f"{name:>8}  ") for path, name in zip(paths, names, strict=True)}
+
+    def show(self, told: Told) -> None:
+        """Show an event of a run."""
+        if isinstance(told.event, ev.Finished):
+            self.reasons.add(told.event.reason)
+        if self.stream:
+            content = msgspec.to_builtins(told.event) | {"run": told.run.name}
+            self.stream.write(json.dumps(content, ensure_ascii=False))
+        else:
+            self._lines[told.run.path].show(told.event)
 
 
 def seeds_of(first: Config, count: int | None) -> list[tuple[str, dict[str, int]]]:
@@ -84,24 +109,25 @@ def train_repeatedly(
         if not (resume and holds_run(path)):
             store.require_place(path)
             require_free(path)
-    lines = {path: PlainLines(f"{ending[1:]:>7}  ") for path, (ending, _) in zip(paths, found, strict=True)}
-    stream, reasons = JsonStream(), set()
+    display = RunsDisplay(as_json)
+    display.expect(paths, (ending[1:] for ending, _ in found))
     for told in repeat([each for _, each in found], paths, PreparingLines().show):
-        if isinstance(told.event, ev.Finished):
-            reasons.add(told.event.reason)
-        if as_json:
-            stream.write(
-                json.dumps(msgspec.to_builtins(told.event) | {"run": told.run.name}, ensure_ascii=False)
-            )
-        else:
-            lines[told.run.path].show(told.event)
-    if "interrupted" in reasons:
+        display.show(told)
+    if "interrupted" in display.reasons:
         report(f"interrupted; go on with --resume --run {visible_line(str(base))}")
         return 130
     runs = [Run.open(path) for path in paths]
-    events = [tested(run) if folds else read_history(run).best for run in runs]
-    _show_figures(runs, [event for event in events if event], stream if as_json else None)
-    stream.end()
+    events = [read_history(run).best for run in runs]
+    for run, event in zip(runs, events, strict=True):
+        if event is None:
+            raise RnntuiError(
+                f"{run.path}: no evaluation was finite, so there is no mean; try a smaller --lr"
+            )
+    _show_figures(
+        runs, [tested(run) for run in runs] if folds else [each for each in events if each], display.stream
+    )
+    if display.stream:
+        display.stream.end()
     return 0
 
 
@@ -110,9 +136,9 @@ def _show_figures(runs: Sequence[Run], events: Sequence[ev.Evaluated], stream: J
     rows = TASKS[runs[0].config.text.task].figures
     values = {row.key: [formats.measured(row, event) for event in events] for row in rows}
     known = {
-        key: spread([each for each in column if each is not None])
+        key: spread(found)
         for key, column in values.items()
-        if any(column)
+        if (found := [x for x in column if x is not None])
     }
     if stream:
         content = {
@@ -195,7 +221,7 @@ def _spread_of(group: Sequence[RunSummary]) -> Spread:
 
 
 def _name_of(group: Sequence[RunSummary]) -> str:
-    """What the names of a group's runs begin with."""
+    """Name of a group: that of its runs without seed and fold."""
     return _REPETITION.sub("", group[0].name)
 
 

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import rich_click as click
 
-from rnntui.cli.display import PlainLines, preparing
+from rnntui.cli.display import preparing
 from rnntui.cli.options import RUN_FOLDER, CorpusName, config_options, with_task
-from rnntui.cli.output import JsonStream, report, show_line, write_line
-from rnntui.cli.repeats import group_lines, print_columns, require_one_process, seeds_of
+from rnntui.cli.output import report, show_line, write_line
+from rnntui.cli.repeats import RunsDisplay, group_lines, print_columns, require_one_process, seeds_of
 from rnntui.core import config
 from rnntui.core.config import FIELDS, LIMITS
 from rnntui.core.config.parse import shown
 from rnntui.core.config.tasks import TASKS
 from rnntui.core.errors import InputError, RnntuiError
-from rnntui.core.runs import events as ev
 from rnntui.core.runs import store
 from rnntui.core.runs.folder import Run, require_free
 from rnntui.core.studies.duelists import DUELISTS, cells_named, paths_of, reservations
@@ -100,32 +99,23 @@ def duel(
     from rnntui.core.studies.duel import contestants, standings
     from rnntui.core.studies.duel import duel as dueling
 
-    reasons, stream = set[str](), JsonStream()
+    display = RunsDisplay(as_json)
     raced: list[Run] = []
     for ending, wanted in rounds:
         with preparing() as show:
             racing = contestants(wanted, base, show, ending)
         raced += racing
-        lines = {run.path: PlainLines(f"{cell:>8}  ") for run, cell in zip(racing, names, strict=True)}
+        display.expect((run.path for run in racing), names)
         for told in dueling(racing):
-            if isinstance(told.event, ev.Finished):
-                reasons.add(told.event.reason)
-            if as_json:
-                stream.write(
-                    json.dumps(msgspec.to_builtins(told.event) | {"run": told.run.name}, ensure_ascii=False)
-                )
-            else:
-                lines[told.run.path].show(told.event)
-        if "interrupted" in reasons:
+            display.show(told)
+        if "interrupted" in display.reasons:
             break
-    if as_json:
+    reasons = display.reasons
+    if display.stream:
         found = standings(raced)
-        stream.write(
-            msgspec.json.encode(
-                {"type": "standings", "runs": found, "comparison": group_lines(found)}
-            ).decode()
-        )
-        stream.end()
+        answer = {"type": "standings", "runs": found, "comparison": group_lines(found)}
+        display.stream.write(msgspec.json.encode(answer).decode())
+        display.stream.end()
     else:
         report("\n".join(_plot(raced)))
         _tell_standings(raced, len(rounds))

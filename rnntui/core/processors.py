@@ -26,7 +26,7 @@ def launched_rank() -> int:
 
 
 def use_by_others(others: float, processors: int) -> str:
-    """How many of the processors other programs use, in words."""
+    """Line on the share of the processors that other programs use."""
     return f"other programs take {min(others, processors):.1f} of {processors} cores"
 
 

@@ -23,7 +23,7 @@ from rnntui.core.nn.weights import load_model
 from rnntui.core.runs.folder import Run
 from rnntui.core.text import tokenizers
 from rnntui.core.text.segmentation import first_word
-from tests.completion.test_session import CONFIG, make_model
+from tests.completion.test_session import CONFIG, edits, make_model
 from tests.conftest import MakeRun, sentences, train_all
 
 ORDER, KINDS = 3, 5
@@ -134,16 +134,8 @@ def test_any_editing_ends_in_the_counts_of_the_text(kind: Any) -> None:
     tokenizer = tokenizers.train(TextConfig(tokenizer=kind, min_count=1, vocab_size=300), [sentences()])
     engine = engine_of(make_model(tokenizer.vocab_size), CONFIG)
     text = counted_text(tokenizer.encode(sentences()), tokenizer.vocab_size, ORDER)
-    session, rng, written = Session(engine, tokenizer, counts=CountedModel(text, ORDER)), random.Random(4), ""
-    for _ in range(60):
-        action = rng.random()
-        if action < 0.6:
-            written += rng.choice(["the cat ", "a", " ", "\n", "quux ", "sees ", "é"])
-        elif action < 0.9:
-            written = written[: max(0, len(written) - rng.randrange(1, 9))]
-        else:
-            at = rng.randrange(len(written) + 1)
-            written = written[:at] + sentences(3, seed=rng.randrange(99)) + written[at:]
+    session, written = Session(engine, tokenizer, counts=CountedModel(text, ORDER)), ""
+    for written in edits(60, ["the cat ", "a", " ", "\n", "quux ", "sees ", "é"]):
         session.set_text(written)
     fresh = Session(engine, tokenizer, counts=CountedModel(text, ORDER))
     fresh.set_text(written)

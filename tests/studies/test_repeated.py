@@ -57,7 +57,7 @@ def test_cross_validation_goes_on_where_it_was_left(tmp_path: Path) -> None:
     refused = rnntui(*command)
     assert refused.returncode == 2 and "cv-fold1" in refused.stderr
     other = rnntui(*command[:-2], "--device", "cpu", "--seed", 4, "--resume")
-    assert other.returncode == 2 and "holds a run with other settings" in other.stderr
+    assert other.returncode == 2 and "holds a run with --seed" in other.stderr
 
 
 def test_seeds_are_listed_with_mean_and_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def test_a_duel_of_seeds_is_compared_seed_by_seed(tmp_path: Path) -> None:
         (("--folds", 2), "--folds: of labelled texts, and --task lm has none"),
         (("--folds", 2, "--task", "classify", "--fold", "1/2"), "--folds trains all of them"),
         (("--fold", "3/2", "--task", "classify"), "--fold: '3/2': there are 2 to 1,000 folds"),
-        (("--fold", "third", "--task", "classify"), "write which one of how many, as 3/10"),
+        (("--fold", "third", "--task", "classify"), "write its number and their count, as 3/10"),
         (("--fold", "1/2", "--task", "classify", "--test-corpus", "x"), "leave out --test-corpus"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,10 @@ def database() -> Iterator[str]:
             [programs / program, *arguments], check=True, user=user, cwd=folder, capture_output=True
         )
 
-    data, port = str(folder / "data"), "54329"
+    with socket.socket() as free:  # workers that share these tests out have a server each
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = str(folder / "data")
     run("initdb", "-D", data, "-U", "rnntui", "-A", "trust", "--no-sync")
     options = f"-F -k {folder} -p {port} -c listen_addresses=127.0.0.1"
     run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")

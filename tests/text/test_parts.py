@@ -17,7 +17,7 @@ from rnntui.core.runs.folder import Run
 from rnntui.core.text import dataset, tokenizers
 from rnntui.core.training.start import create_run
 from tests.cli.test_commands import rnntui
-from tests.conftest import sentences, train_all
+from tests.conftest import posix, sentences, train_all
 
 TINY = {"hidden_size": 8, "embedding_size": 8, "max_steps": 2, "batch_size": 4, "device": "cpu"}
 
@@ -161,3 +161,13 @@ def test_pairs_of_files_have_two_sides_in_every_part(tmp_path: Path) -> None:
     assert len(tasks.reopen(run)["valid"].pairs) == 5
     with pytest.raises(InputError, match=r"train.de, train.en; say which .* --source-column"):
         prepared(corpus=str(tmp_path), task="translate")
+
+
+@posix
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """Protects against a traceback: whether it holds parts is asked before it is read."""
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o000)
+    told = rnntui("train", folder, "--max-steps", 1, "--headless")
+    folder.chmod(0o700)
+    assert told.returncode == 2 and str(folder) in told.stderr and told.stderr.count("\n") <= 2

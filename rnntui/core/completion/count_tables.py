@@ -20,7 +20,7 @@ import numpy as np
 from rnntui.core.completion.counts import ORDER_OF_CHARACTERS, ORDER_OF_WORDS, CountedModel, counted_text
 from rnntui.core.errors import InputError, RnntuiError
 from rnntui.core.files import folder_written_atomically, open_named
-from rnntui.core.kernels.counting import CountedText
+from rnntui.core.kernels.counted_text import CountedText
 from rnntui.core.runs.folder import Run
 from rnntui.core.runs.store import cache_home
 from rnntui.core.text import tokenizers

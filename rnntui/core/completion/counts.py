@@ -27,8 +27,11 @@ from typing import NamedTuple
 import numpy as np
 
 from rnntui.core.completion.arrays import Array, log_softmax
-from rnntui.core.kernels import counting
-from rnntui.core.kernels.counting import CountedText, LiveCounts, Memory, Rules
+from rnntui.core.kernels import counted_text as places
+from rnntui.core.kernels import counting, live_counts
+from rnntui.core.kernels.counted_text import CountedText
+from rnntui.core.kernels.counting import Memory, Rules
+from rnntui.core.kernels.live_counts import LiveCounts
 
 ORDER_OF_CHARACTERS, ORDER_OF_WORDS = 12, 5
 """Tokens that stand before the counted one at most: of characters, and of words or parts of words."""
@@ -103,7 +106,7 @@ class CountedModel:
     def after(self, contexts: Sequence[CountContext], tokens: Sequence[int]) -> list[CountContext]:
         """Each place one of the tokens later; nothing is counted."""
         bounds, recent = (np.stack(arrays) for arrays in zip(*(each[:2] for each in contexts), strict=True))
-        counting.advance(self.text, bounds, recent, np.array(tokens, np.int64))
+        places.advance(self.text, bounds, recent, np.array(tokens, np.int64))
         return [CountContext(bounds[row], recent[row], each.place + 1) for row, each in enumerate(contexts)]
 
     def mixed(self, log_p: Array, contexts: Sequence[CountContext]) -> Array:
@@ -121,7 +124,7 @@ class CountedModel:
 
     def last_place(self, context: CountContext, token: int) -> int | None:
         """Number of the token that was read last as this `token` after such a context; None where none was."""
-        place = counting.last_place(self._live, context.recent, context.place, token)
+        place = live_counts.last_place(self._live, context.recent, context.place, token)
         return None if place < 0 else int(place)
 
     def read_along(
@@ -191,12 +194,12 @@ def counted_text(tokens: Array, vocab_size: int, order: int) -> CountedText:
         ranks, known = _ranked(ranks, before), 2 * known
     order_of = np.argsort(ranks, kind="stable").astype(np.int32)
     following = np.append(tokens, vocab_size).astype(np.int32)[order_of]
-    places = np.argsort(following, kind="stable").astype(np.int32)
+    by_next = np.argsort(following, kind="stable").astype(np.int32)
     starts = np.zeros(vocab_size + 1, np.int64)
     starts[1:] = np.cumsum(np.bincount(tokens, minlength=vocab_size))
     shared = np.zeros(length, np.uint8)
-    counting.shared_contexts(np.ascontiguousarray(tokens, np.int32), order_of, places, starts, shared)
-    return CountedText(following, places, starts, shared)
+    places.shared_contexts(np.ascontiguousarray(tokens, np.int32), order_of, by_next, starts, shared)
+    return CountedText(following, by_next, starts, shared)
 
 
 def _ranked(first: Array, second: Array) -> Array:
@@ -246,7 +249,7 @@ def _with_room(live: LiveCounts, more: int) -> LiveCounts:
     for new, old in zip(grown[1:-1], live[1:-1], strict=True):
         new[: len(old)] = old
     grown.sizes[:] = live.sizes
-    counting.insert_all(grown)
+    live_counts.insert_all(grown)
     return grown
 
 

@@ -1,6 +1,7 @@
 """The configuration of a run: one frozen, validated tree.
 
-schema     every setting: its section, type, bounds and meaning; flags, form, `run.toml` and docs come from it
+schema     every setting: its section, type, bounds and meaning
+fields     the settings one by one: flags, form, `run.toml` and docs come from them
 tasks      what differs between the tasks
 given      what a person chose
 defaults   ordered, named rules for the rest
@@ -11,6 +12,7 @@ splits     how a corpus is divided
 """
 
 from rnntui.core.config.defaults import DEFAULT_PRESET, PRESETS, Facts
+from rnntui.core.config.fields import FIELDS, Field
 from rnntui.core.config.given import Given, as_flags
 from rnntui.core.config.resolve import (
     CONFIG_FORMAT,
@@ -30,13 +32,11 @@ from rnntui.core.config.resolve import (
 )
 from rnntui.core.config.schema import (
     CORPORA,
-    FIELDS,
     INHERITED,
     LIMITS,
     PLACES,
     RESUMABLE,
     SECTIONS,
-    Field,
     ModelConfig,
     TextConfig,
     TrainingConfig,

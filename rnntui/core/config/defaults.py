@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from rnntui.core.cells import CELLS
 from rnntui.core.cells.spec import LOOP
-from rnntui.core.config.schema import LIMITS, default_of
+from rnntui.core.config.fields import default_of
+from rnntui.core.config.schema import LIMITS
 from rnntui.core.config.splits import NOTHING_HELD_OUT
 from rnntui.core.config.tasks import TASKS, TaskSpec, foreign
 from rnntui.core.config.tokenizers import TOKENIZERS, Unit

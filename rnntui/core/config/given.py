@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from rnntui.core.config.defaults import DEFAULT_PRESET
-from rnntui.core.config.schema import FIELDS
+from rnntui.core.config.fields import FIELDS
 
 
 class Given(msgspec.Struct, frozen=True):

@@ -10,13 +10,12 @@ from typing import Any, get_type_hints
 import msgspec
 
 from rnntui.core.config.defaults import DEFAULT_PRESET, NOTHING_KNOWN, PRESETS, Draft, Facts
+from rnntui.core.config.fields import FIELDS, Field
 from rnntui.core.config.given import Given, as_flags
 from rnntui.core.config.schema import (
-    FIELDS,
     INHERITED,
     PLACES,
     SECTIONS,
-    Field,
     ModelConfig,
     TextConfig,
     TrainingConfig,

@@ -42,7 +42,7 @@ def fold_of(fold: str) -> tuple[int, int]:
     """The fold, from 0, and how many there are, in a text like `3/10`.  Raises ValueError for anything else."""
     number, slash, count = fold.partition("/")
     if not (slash and number.isascii() and number.isdigit() and count.isascii() and count.isdigit()):
-        raise ValueError(f"'{short(fold)}' is no fold; write which one of how many, as 3/10")
+        raise ValueError(f"'{short(fold)}' is not a fold; write its number and their count, as 3/10")
     if not (2 <= int(count) <= MOST_FOLDS and 1 <= int(number) <= int(count)):
         raise ValueError(f"'{short(fold)}': there are 2 to {MOST_FOLDS:,} folds, counted from 1")
     return int(number) - 1, int(count)
@@ -72,7 +72,7 @@ def split_of_examples(split: str, count: int, most: int, apart: Collection[str] 
 
 
 def _percentages(held_out: float, apart: Collection[str]) -> str:
-    """The split that holds out so many percent for each part that is no file of its own."""
+    """Split that holds out `held_out` percent for each part without a file of its own."""
     if "valid" in apart:
         return NOTHING_HELD_OUT
     held_out = max(0.001, round(held_out, 3))

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from rnntui.core.config.defaults import DEFAULT_PRESET, PRESETS
+from rnntui.core.config.fields import FIELDS
 from rnntui.core.config.given import Given
 from rnntui.core.config.resolve import CONFIG_FORMAT, Config, check_value, converted, value_of
-from rnntui.core.config.schema import FIELDS, SECTIONS
+from rnntui.core.config.schema import SECTIONS
 from rnntui.core.errors import InputError, nearest
 
 

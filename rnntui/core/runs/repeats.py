@@ -55,7 +55,7 @@ class PairedDifference(NamedTuple):
     size: int
     """Repetitions that both have."""
     higher: int
-    """Of these, those in which the second is higher."""
+    """Number of repetitions in which the second value is higher."""
 
     @property
     def is_clear(self) -> bool:
@@ -64,7 +64,7 @@ class PairedDifference(NamedTuple):
 
 
 def repetition_of(config: Config) -> str:
-    """Which repetition a run is: `seed 3`, or `fold 2/10, seed 1`."""
+    """Label of a repetition: `seed 3`, or `fold 2/10, seed 1`."""
     seed = f"seed {config.training.seed}"
     return f"fold {config.text.fold}, {seed}" if config.text.fold else seed
 

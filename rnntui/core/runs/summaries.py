@@ -39,7 +39,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """As `Evaluated` has it."""
     accuracy: float | None
     repeat: str = ""
-    """Which one of its repetitions it is: a seed, and of a cross-validation the fold."""
+    """Label of the repetition: its seed, and in a cross-validation its fold."""
     settings: str = ""
     """Digest of all that its repetitions share: corpus and settings but for seed and fold."""
     reason: str | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rnntui.core import tasks
 from rnntui.core.completion.loading import sound_checkpoint
-from rnntui.core.config import Config
+from rnntui.core.config import FIELDS, PLACES, Config
 from rnntui.core.errors import InputError
 from rnntui.core.runs import events as ev
 from rnntui.core.runs.folder import Run, note_failure
@@ -65,11 +65,17 @@ def _trained(run: Run) -> Iterator[ev.AnyEvent]:
 
 
 def _check_same(path: Path, config: Config) -> None:
-    """Raise InputError if the run at `path` was given other settings than `config`."""
-    given, wanted = Run.open(path).config.given, config.given
-    found = {} if given is None else {name: given.settings.get(name) for name in ("seed", "fold", "cell")}
-    if wanted is not None and any(wanted.settings.get(name) != value for name, value in found.items()):
-        raise InputError(f"{path}: holds a run with other settings; give another --run")
+    """Raise InputError if the run at `path` was given other settings than `config`, but for the names of texts."""
+    given, wanted = (
+        {name: value for name, value in each.settings.items() if name not in PLACES} if each else {}
+        for each in (Run.open(path).config.given, config.given)
+    )
+    for name in sorted(given.keys() | wanted.keys()):
+        if given.get(name) != wanted.get(name):
+            raise InputError(
+                f"{path}: holds a run with {FIELDS[name].flag} {given.get(name)}, not {wanted.get(name)}; give the "
+                f"same settings, or another --run"
+            )
 
 
 def tested(run: Run) -> ev.Evaluated:

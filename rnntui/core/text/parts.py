@@ -145,9 +145,10 @@ def with_part_files(config: Config, report: Report = silent) -> Config:
     if "://" in text.corpus or text.corpus.startswith(DATASET):
         return config
     folder = expanded(text.corpus)
-    if not folder.is_dir():
-        return config
-    roles = _roles_in(folder)
+    try:
+        roles = _roles_in(folder) if folder.is_dir() else {}
+    except OSError:
+        return config  # the reader says what is wrong with it
     wanted = 3 if TASKS[text.task].running_text else 2
     if "train" not in roles or len(roles) < wanted:
         return config
